@@ -12,6 +12,12 @@ pub enum DecodeError {
     /// The input ends inside the value: a cut datagram, or a stream that has more to come.
     #[error("input ends inside a value")]
     Incomplete,
+    /// A body that was cut to its stated length ends inside one of its fields.
+    #[error("{field} is shorter than its fields need")]
+    Short {
+        /// The frame, packet or operation.
+        field: &'static str,
+    },
     /// A varint that isn't in its shortest form.
     #[error("varint not in its shortest form")]
     Varint,

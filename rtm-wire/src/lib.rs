@@ -1,15 +1,87 @@
-//! Under construction.
+//! The bytes of RTM: packets, session frames and operations, and nothing else.
+//!
+//! This crate is the only place that knows how anything looks on the wire. It has no IO, no clock,
+//! no randomness and no policy, needs `alloc` but not `std`, and stands alone: take it to speak
+//! RTM from your own transport, to dissect captures, or to write another implementation against
+//! the same vectors.
+//!
+//! ```text
+//!  datagram ─ Packet ┬ Initial / Reply ─ (Noise) ─ Hello / Welcome          handshake
+//!                    ├ Retry, KeyHint, Reset, Versions                      stateless answers
+//!                    └ Data ─ (AEAD) ─ Frame Frame Frame …                  after it
+//!                                        └ Message ─ (reassembly) ┬ Request          client → server
+//!                                                                 └ ServerOperation  server → client
+//! ```
+//!
+//! Everything is parsed by nom from a slice, borrows from it, and has exactly one encoding, which
+//! is written to a buffer of the caller's without an allocation. Frames are cut out by length
+//! before they are looked into; unknown frames, operations and numbers survive a round trip. Each
+//! length is checked before anything is reserved.
+//!
+//! ```
+//! use rtm_wire::{Encode, Frame, Frames, LaneId, LaneMode, Message, MessageSeq};
+//!
+//! let message = Message {
+//!     lane: LaneId(3),
+//!     mode: LaneMode::RELIABLE_ORDERED,
+//!     seq: MessageSeq(7),
+//!     fragment: None,
+//!     deadline_ms: None,
+//!     payload: b"hello",
+//! };
+//! let mut packet = Vec::with_capacity(message.encoded_len());
+//! message.encode(&mut packet);
+//! assert_eq!(packet, b"\x04\x08\x03\x01\x07hello");
+//!
+//! let frames: Result<Vec<_>, _> = Frames::new(&packet).collect();
+//! assert_eq!(frames, Ok(vec![Frame::Message(message)]));
+//! ```
+//!
+//! `docs/protocol.md` specifies every byte; files cite its sections.
 #![no_std]
+
 extern crate alloc;
 
+mod code;
+mod encode;
 mod error;
+mod frame;
+mod handshake;
 mod id;
+mod kind;
+pub mod limits;
+mod list;
+mod operation;
+mod packet;
+mod parse;
 mod time;
 pub mod varint;
 
+pub use code::ErrorCode;
+pub use encode::Encode;
 pub use error::{DecodeError, Input};
+pub use frame::{
+    Ack, AckRanges, Close, CloseCode, Fragment, Frame, Frames, LaneClose, LaneCredit, LaneMode,
+    Message, NewConnectionId, Padding, PathChallenge, PathResponse, Ping, RetireConnectionId, Skip,
+};
+pub use handshake::{Accepted, Hello, TransportParams, Welcome};
 pub use id::{
     ConnectionId, Epoch, LaneId, MessageSeq, OperationId, PacketNumber, PathId, Sequence,
     SessionInstance,
 };
+pub use kind::{ChannelKind, Cipher, MessageType, Priority, Qos, Reliability, TopicChange};
+pub use list::{Item, List};
+pub use operation::{
+    ChannelRef, Event, FailedUser, Join, JoinTopic, Leave, LeaveTopic, Login, Logout, MessageEvent,
+    Position, Publish, PublishFlags, PublishTopic, Published, Publisher, Reply, ReplyResult,
+    Request, RequestError, ServerOperation, Subscribe, SubscribeOptions, SubscribeTopic,
+    TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, shared,
+};
+pub use packet::{
+    DataHeader, Initial, KeyHint, KeyId, Packet, Reply as ReplyPacket, Reset, ResetToken, Retry,
+    TruncatedNumber, Versions,
+};
 pub use time::{Time, UnixTime};
+
+/// The wire version that this crate speaks.
+pub const VERSION: u8 = 1;

@@ -1,0 +1,170 @@
+//! Acknowledgement frame (protocol §4.3).
+
+use bytes::BufMut;
+use core::ops::RangeInclusive;
+use core::time::Duration;
+
+use super::{Body, kind};
+use crate::error::{DecodeError, Input};
+use crate::id::{PacketNumber, PathId};
+use crate::parse::{self, Parsed, refuse};
+use crate::{limits, varint};
+
+/// Unit of the delay on the wire.
+const DELAY_UNIT_US: u64 = 32;
+/// Longest delay that is told: 67 s.
+const DELAY_MAX: u64 = (1 << 21) - 1;
+
+/// `ack = path id 1 byte, delay varint in 32 µs, largest varint, length varint, (gap varint, length varint)…`
+///
+/// Ranges run downwards from the largest packet that arrived. A range's length counts the packets
+/// below its largest; a gap counts the missing packets, less one (RFC 9000 section 19.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ack<'a> {
+    /// The path that the numbers belong to.
+    pub path: PathId,
+    delay: u64,
+    /// What arrived.
+    pub ranges: AckRanges<'a>,
+}
+
+impl<'a> Ack<'a> {
+    /// An acknowledgement of `ranges`, held back for `delay` after the largest arrived.
+    ///
+    /// The delay is rounded down to 32 µs, and to 67 s at most.
+    #[must_use]
+    pub fn new(path: PathId, delay: Duration, ranges: AckRanges<'a>) -> Self {
+        let units = delay.as_micros() / u128::from(DELAY_UNIT_US);
+        let delay = u64::try_from(units).unwrap_or(DELAY_MAX).min(DELAY_MAX);
+        Self { path, delay, ranges }
+    }
+
+    /// How long the receiver waited before it sent this.
+    #[must_use]
+    pub const fn delay(&self) -> Duration {
+        Duration::from_micros(self.delay * DELAY_UNIT_US)
+    }
+}
+
+impl<'a> Body<'a> for Ack<'a> {
+    const KIND: u8 = kind::ACK;
+    const NAME: &'static str = "ack frame";
+
+    fn parse(body: Input<'a>) -> Parsed<'a, Self> {
+        let (body, path) = parse::byte(body)?;
+        let (body, delay) = parse::number(body, "ack delay", DELAY_MAX)?;
+        let (body, ranges) = AckRanges::parse(body)?;
+        Ok((body, Self { path: PathId(path), delay, ranges }))
+    }
+
+    fn body_len(&self) -> usize {
+        1 + varint::len(self.delay) + self.ranges.bytes.len()
+    }
+
+    fn encode_body(&self, out: &mut impl BufMut) {
+        out.put_u8(self.path.0);
+        varint::put(out, self.delay);
+        out.put_slice(self.ranges.bytes);
+    }
+}
+
+/// Ranges of packet numbers in their encoded form, checked: between 1 and
+/// [`limits::ACK_RANGES`] of them, apart from each other, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AckRanges<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> AckRanges<'a> {
+    /// Encodes `ranges`, newest first, to the end of `out`, which the value then borrows.
+    ///
+    /// Ranges beyond [`limits::ACK_RANGES`] (the oldest) are left out.
+    ///
+    /// # Panics
+    /// If `ranges` is empty, or not in falling order with a hole between neighbours.
+    pub fn encode(
+        ranges: impl IntoIterator<Item = RangeInclusive<PacketNumber>>,
+        out: &'a mut alloc::vec::Vec<u8>,
+    ) -> Self {
+        let start = out.len();
+        let mut smallest = None;
+        for range in ranges.into_iter().take(limits::ACK_RANGES) {
+            let (low, high) = (range.start().0, range.end().0);
+            match smallest {
+                None => varint::put(out, high),
+                Some(above) => varint::put(out, above - high - 2),
+            }
+            varint::put(out, high - low);
+            smallest = Some(low);
+        }
+        assert!(smallest.is_some(), "an ack needs a range");
+        Self { bytes: &out[start..] }
+    }
+
+    /// The packets, as ranges, newest first.
+    #[must_use]
+    pub const fn iter(&self) -> AckRangesIter<'a> {
+        AckRangesIter { rest: self.bytes, smallest: None }
+    }
+
+    /// The largest packet number.
+    #[must_use]
+    pub fn largest(&self) -> PacketNumber {
+        varint::parse(self.bytes).map_or(PacketNumber(0), |(_, largest)| PacketNumber(largest))
+    }
+
+    fn parse(body: Input<'a>) -> Parsed<'a, Self> {
+        let mut rest = body;
+        let mut smallest = None;
+        let mut count = 0;
+        while count == 0 || !rest.is_empty() {
+            let (next, (low, _)) = range(rest, smallest)?;
+            (rest, smallest) = (next, Some(low));
+            count += 1;
+            if count > limits::ACK_RANGES {
+                return refuse(DecodeError::TooLong { field: "ack ranges" });
+            }
+        }
+        Ok((rest, Self { bytes: body }))
+    }
+}
+
+/// One range below `smallest`, as its lowest and highest number.
+fn range(input: Input<'_>, smallest: Option<u64>) -> Parsed<'_, (u64, u64)> {
+    let (input, first) = varint::parse(input)?;
+    let (input, length) = varint::parse(input)?;
+    let high = match smallest {
+        None => Some(first),
+        Some(smallest) => smallest.checked_sub(first).and_then(|below| below.checked_sub(2)),
+    };
+    match high.and_then(|high| Some((high.checked_sub(length)?, high))) {
+        Some(range) => Ok((input, range)),
+        None => refuse(DecodeError::Invalid { field: "ack ranges" }),
+    }
+}
+
+/// Iterator over the ranges of an acknowledgement.
+#[derive(Clone, Debug)]
+pub struct AckRangesIter<'a> {
+    rest: &'a [u8],
+    smallest: Option<u64>,
+}
+
+impl Iterator for AckRangesIter<'_> {
+    type Item = RangeInclusive<PacketNumber>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (rest, (low, high)) = range(self.rest, self.smallest).ok()?;
+        (self.rest, self.smallest) = (rest, Some(low));
+        Some(PacketNumber(low)..=PacketNumber(high))
+    }
+}
+
+impl<'a> IntoIterator for AckRanges<'a> {
+    type Item = RangeInclusive<PacketNumber>;
+    type IntoIter = AckRangesIter<'a>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

@@ -1,0 +1,51 @@
+//! Skip frame (protocol §4.6).
+
+use bytes::BufMut;
+
+use super::{Body, kind};
+use crate::error::{DecodeError, Input};
+use crate::id::{LaneId, MessageSeq};
+use crate::parse::{Parsed, refuse};
+use crate::varint;
+
+/// `skip = lane varint, first seq varint, count varint, bytes varint`
+///
+/// Messages that the sender dropped, so that an ordered lane does not wait for them, and what of
+/// the lane's credit they had taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// The lane.
+    pub lane: LaneId,
+    /// The first message that will not come.
+    pub first: MessageSeq,
+    /// How many in a row, at least 1.
+    pub count: u64,
+    /// Credit that these messages had taken, in bytes.
+    pub bytes: u64,
+}
+
+impl<'a> Body<'a> for Skip {
+    const KIND: u8 = kind::SKIP;
+    const NAME: &'static str = "skip frame";
+
+    fn parse(body: Input<'a>) -> Parsed<'a, Self> {
+        let (body, lane) = varint::parse(body)?;
+        let (body, first) = varint::parse(body)?;
+        let (body, count) = varint::parse(body)?;
+        let (body, bytes) = varint::parse(body)?;
+        if count == 0 || first + count > varint::MAX {
+            return refuse(DecodeError::Invalid { field: "skip frame" });
+        }
+        Ok((body, Self { lane: LaneId(lane), first: MessageSeq(first), count, bytes }))
+    }
+
+    fn body_len(&self) -> usize {
+        [self.lane.0, self.first.0, self.count, self.bytes].map(varint::len).iter().sum()
+    }
+
+    fn encode_body(&self, out: &mut impl BufMut) {
+        for value in [self.lane.0, self.first.0, self.count, self.bytes] {
+            varint::put(out, value);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Small enumerations that travel as one byte, and keep numbers that this version doesn't know.
+
+use crate::parse::{self, Parsed};
+
+/// Declares an enumeration over a byte whose unknown values survive a round trip.
+macro_rules! open_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $number:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vdoc])* $variant,)*
+            /// A number that this version has no name for; never one of those above.
+            Unknown(u8),
+        }
+
+        impl $name {
+            /// The number on the wire.
+            #[must_use]
+            pub const fn number(self) -> u8 {
+                match self {
+                    $(Self::$variant => $number,)*
+                    Self::Unknown(number) => number,
+                }
+            }
+
+            /// The value with this number.
+            #[must_use]
+            pub const fn from_number(number: u8) -> Self {
+                match number {
+                    $($number => Self::$variant,)*
+                    _ => Self::Unknown(number),
+                }
+            }
+
+            pub(crate) fn parse(input: crate::Input<'_>) -> Parsed<'_, Self> {
+                parse::byte(input).map(|(rest, number)| (rest, Self::from_number(number)))
+            }
+        }
+    };
+}
+
+open_enum! {
+    /// What a channel is. Numbers as in RTM 2.x.
+    ChannelKind {
+        /// Publish and subscribe without joining.
+        Message = 1,
+        /// Joined by its members, who publish in topics.
+        Stream = 2,
+        /// One user's own: who publishes to it addresses that user.
+        User = 3,
+    }
+}
+
+open_enum! {
+    /// How a payload is to be read. Numbers as in RTM 2.x.
+    MessageType {
+        /// Bytes.
+        Binary = 0,
+        /// UTF-8 text.
+        String = 1,
+    }
+}
+
+open_enum! {
+    /// Order of a publication's messages, chosen by its publisher. Numbers as in RTM 2.x.
+    Qos {
+        /// Each message is delivered as soon as it arrives.
+        Unordered = 0,
+        /// Messages are delivered in the order in which they were published.
+        Ordered = 1,
+    }
+}
+
+open_enum! {
+    /// Urgency against the other lanes of the same session. Numbers as in RTM 2.x.
+    Priority {
+        /// Before everything else.
+        Highest = 0,
+        /// Before normal.
+        High = 1,
+        /// The default.
+        Normal = 4,
+        /// When nothing else waits.
+        Low = 8,
+    }
+}
+
+open_enum! {
+    /// What the network may do with a lane's messages.
+    Reliability {
+        /// Every message arrives while the session lives.
+        Reliable = 0,
+        /// A message that is too late is dropped, and named in a skip frame.
+        Deadline = 1,
+        /// A newer message replaces older ones that have not arrived.
+        LatestOnly = 2,
+    }
+}
+
+open_enum! {
+    /// Cipher of data packets.
+    Cipher {
+        /// AES-256-GCM: where the processor has instructions for it.
+        Aes256Gcm = 1,
+        /// ChaCha20-Poly1305: everywhere else.
+        ChaCha20Poly1305 = 2,
+    }
+}
+
+open_enum! {
+    /// What happened to a topic's publisher. Numbers as in RTM 2.x.
+    TopicChange {
+        /// A publisher joined the topic.
+        Joined = 2,
+        /// A publisher left the topic.
+        Left = 3,
+    }
+}

@@ -1,0 +1,130 @@
+//! Lists inside operations, read without an allocation.
+
+use bytes::BufMut;
+use core::fmt;
+
+use crate::encode::Encode;
+use crate::error::Input;
+use crate::parse::{self, Parsed};
+use crate::{limits, varint};
+
+/// An element of a [`List`].
+pub trait Item<'a>: Copy + Encode {
+    /// Reads one element; the list keeps only bytes that this accepted.
+    ///
+    /// # Errors
+    /// As every parser.
+    fn parse(input: Input<'a>) -> nom::IResult<Input<'a>, Self, crate::DecodeError>;
+}
+
+/// `list = count varint, count × item`
+///
+/// Either the bytes that were received, checked once and read again by each iteration, or the
+/// slice that is to be sent.
+#[derive(Clone, Copy)]
+pub enum List<'a, T> {
+    /// As received.
+    Encoded {
+        /// Number of elements.
+        count: usize,
+        /// The elements.
+        bytes: &'a [u8],
+    },
+    /// To be sent; at most [`limits::LIST`] elements.
+    Slice(&'a [T]),
+}
+
+impl<'a, T: Item<'a>> List<'a, T> {
+    pub(crate) fn parse(input: Input<'a>, field: &'static str) -> Parsed<'a, Self> {
+        let (start, count) = parse::number(input, field, limits::LIST as u64)?;
+        let mut rest = start;
+        for _ in 0..count {
+            rest = T::parse(rest)?.0;
+        }
+        let bytes = &start[..start.len() - rest.len()];
+        Ok((rest, Self::Encoded { count: count as usize, bytes }))
+    }
+
+    /// Number of elements.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match self {
+            Self::Encoded { count, .. } => *count,
+            Self::Slice(items) => items.len(),
+        }
+    }
+
+    /// Whether there are no elements.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements in order.
+    pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
+        let (mut bytes, items): (_, &[T]) = match *self {
+            Self::Encoded { bytes, .. } => (bytes, &[]),
+            Self::Slice(items) => (&[][..], items),
+        };
+        let received = core::iter::from_fn(move || {
+            let (rest, item) = T::parse(bytes).ok()?;
+            bytes = rest;
+            Some(item)
+        });
+        received.chain(items.iter().copied())
+    }
+}
+
+impl<'a, T: Item<'a>> Encode for List<'a, T> {
+    fn encoded_len(&self) -> usize {
+        let items = match self {
+            Self::Encoded { bytes, .. } => bytes.len(),
+            Self::Slice(items) => items.iter().map(Encode::encoded_len).sum(),
+        };
+        varint::len(self.len() as u64) + items
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        varint::put(out, self.len() as u64);
+        match self {
+            Self::Encoded { bytes, .. } => out.put_slice(bytes),
+            Self::Slice(items) => items.iter().for_each(|item| item.encode(out)),
+        }
+    }
+}
+
+impl<'a, T: Item<'a> + PartialEq> PartialEq for List<'a, T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<'a, T: Item<'a> + Eq> Eq for List<'a, T> {}
+
+impl<'a, T: Item<'a> + fmt::Debug> fmt::Debug for List<'a, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl<T> Default for List<'_, T> {
+    fn default() -> Self {
+        Self::Slice(&[])
+    }
+}
+
+impl<'a> Item<'a> for &'a str {
+    fn parse(input: Input<'a>) -> Parsed<'a, Self> {
+        parse::text(input, "list element", limits::NAME)
+    }
+}
+
+impl Encode for &str {
+    fn encoded_len(&self) -> usize {
+        parse::blob_len(self.as_bytes())
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        parse::put_blob(out, self.as_bytes());
+    }
+}

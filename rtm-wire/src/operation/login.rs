@@ -1,0 +1,78 @@
+//! Login and logout (protocol §6.4, §6.5).
+
+use bytes::BufMut;
+
+use super::field::{name, put_text, text_len};
+use super::{Body, kind};
+use crate::error::Input;
+use crate::id::SessionInstance;
+use crate::parse::{self, Parsed};
+use crate::{limits, varint};
+
+/// `login = app id text, user id text, instance varint, features varint, token text`
+///
+/// Travels in the handshake, with operation id 0, or as the first message of a session whose
+/// handshake had no room for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Login<'a> {
+    /// The app.
+    pub app_id: &'a str,
+    /// The user.
+    pub user_id: &'a str,
+    /// Which life of which of the user's clients.
+    pub instance: SessionInstance,
+    /// Feature bits of the SDK; none is defined yet.
+    pub features: u64,
+    /// Proof that the user may; empty where the server wants none.
+    pub token: &'a str,
+}
+
+impl<'a> Body<'a> for Login<'a> {
+    const KIND: u8 = kind::LOGIN;
+    const NAME: &'static str = "login";
+
+    fn parse(body: Input<'a>) -> Parsed<'a, Self> {
+        let (body, app_id) = name(body, "app id")?;
+        let (body, user_id) = name(body, "user id")?;
+        let (body, instance) = varint::parse(body)?;
+        let (body, features) = varint::parse(body)?;
+        let (body, token) = parse::text(body, "token", limits::TOKEN)?;
+        let instance = SessionInstance(instance);
+        Ok((body, Self { app_id, user_id, instance, features, token }))
+    }
+
+    fn body_len(&self) -> usize {
+        text_len(self.app_id)
+            + text_len(self.user_id)
+            + varint::len(self.instance.0)
+            + varint::len(self.features)
+            + text_len(self.token)
+    }
+
+    fn encode_body(&self, out: &mut impl BufMut) {
+        put_text(out, self.app_id);
+        put_text(out, self.user_id);
+        varint::put(out, self.instance.0);
+        varint::put(out, self.features);
+        put_text(out, self.token);
+    }
+}
+
+/// `logout = nothing`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logout;
+
+impl<'a> Body<'a> for Logout {
+    const KIND: u8 = kind::LOGOUT;
+    const NAME: &'static str = "logout";
+
+    fn parse(body: Input<'a>) -> Parsed<'a, Self> {
+        Ok((body, Self))
+    }
+
+    fn body_len(&self) -> usize {
+        0
+    }
+
+    fn encode_body(&self, _: &mut impl BufMut) {}
+}

@@ -1,0 +1,291 @@
+//! Replies: the one answer to each request (protocol §6.2).
+
+use bytes::BufMut;
+
+use super::field::{Position, name, put_text, text_len};
+use super::kind;
+use crate::code::ErrorCode;
+use crate::encode::Encode;
+use crate::error::{DecodeError, Input};
+use crate::id::{OperationId, Sequence};
+use crate::kind::{Priority, Qos};
+use crate::list::{Item, List};
+use crate::parse::{self, Parsed, blob, blob_len, put_blob, refuse, whole};
+use crate::time::UnixTime;
+use crate::{limits, varint};
+
+/// Every result kind and its number.
+mod result {
+    pub(super) const NONE: u8 = 0;
+    pub(super) const LOGGED_IN: u8 = 1;
+    pub(super) const SUBSCRIBED: u8 = 2;
+    pub(super) const PUBLISHED: u8 = 3;
+    pub(super) const JOINED: u8 = 4;
+    pub(super) const TOPIC_JOINED: u8 = 5;
+    pub(super) const TOPIC_USERS: u8 = 6;
+}
+
+/// `reply = 0x80, operation id varint, code varint, reason text, result kind 1 byte, result`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply<'a> {
+    /// The request that is answered.
+    pub operation: OperationId,
+    /// Success, or what is wrong.
+    pub code: ErrorCode,
+    /// What is wrong in words, and what to do; empty on success.
+    pub reason: &'a str,
+    /// What the request gave.
+    pub result: ReplyResult<'a>,
+}
+
+/// What a request gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplyResult<'a> {
+    /// Nothing besides the code.
+    None,
+    /// To a login: the server's clock.
+    LoggedIn {
+        /// Server time.
+        time: UnixTime,
+    },
+    /// To a subscribe: the channel's last event so far; what follows will be heard.
+    Subscribed(Position),
+    /// To a publish.
+    Published(Published),
+    /// To a join: the channel's last event so far, and who publishes what.
+    Joined {
+        /// The channel's last event.
+        position: Position,
+        /// All publishers of all topics.
+        publishers: List<'a, Publisher<'a>>,
+    },
+    /// To a join of a topic: the publication that it began.
+    TopicJoined(Position),
+    /// To a subscription of a topic's publishers, or its end.
+    TopicUsers(TopicUsers<'a>),
+}
+
+/// `published = position, time varint in ms`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The message's place in the channel, or in the publication.
+    pub position: Position,
+    /// The time that its subscribers see.
+    pub time: UnixTime,
+}
+
+/// `publisher = topic text, user text, publication varint, last varint, qos 1 byte, priority 1 byte, meta blob`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Publisher<'a> {
+    /// The topic.
+    pub topic: &'a str,
+    /// Who publishes in it.
+    pub user: &'a str,
+    /// The channel's sequence at which the user joined the topic.
+    pub publication: Sequence,
+    /// The last message so far.
+    pub last: Sequence,
+    /// Order of the messages.
+    pub qos: Qos,
+    /// Urgency of the messages.
+    pub priority: Priority,
+    /// What the user shows.
+    pub meta: &'a [u8],
+}
+
+/// `failed user = user text, code varint`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailedUser<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// Why.
+    pub code: ErrorCode,
+}
+
+/// `topic users = succeeded list of text, failed list of failed users`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicUsers<'a> {
+    /// Those for whom it went well.
+    pub succeeded: List<'a, &'a str>,
+    /// The others.
+    pub failed: List<'a, FailedUser<'a>>,
+}
+
+impl<'a> Reply<'a> {
+    /// Reads a server's reply.
+    ///
+    /// # Errors
+    /// A message that isn't one reply of this version.
+    pub fn decode(message: Input<'a>) -> Result<Self, DecodeError> {
+        whole("reply", Self::parse, message)
+    }
+
+    fn parse(input: Input<'a>) -> Parsed<'a, Self> {
+        let (input, kind) = parse::byte(input)?;
+        if kind != kind::REPLY {
+            return refuse(DecodeError::Invalid { field: "reply kind" });
+        }
+        let (input, operation) = varint::parse(input)?;
+        let (input, code) = parse::number(input, "error code", u64::from(u32::MAX))?;
+        let (input, reason) = parse::text(input, "reason", limits::REASON)?;
+        let (input, result) = ReplyResult::parse(input)?;
+        let (operation, code) = (OperationId(operation), ErrorCode(code as u32));
+        Ok((input, Self { operation, code, reason, result }))
+    }
+}
+
+impl Encode for Reply<'_> {
+    fn encoded_len(&self) -> usize {
+        1 + varint::len(self.operation.0)
+            + varint::len(u64::from(self.code.0))
+            + text_len(self.reason)
+            + self.result.encoded_len()
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        out.put_u8(kind::REPLY);
+        varint::put(out, self.operation.0);
+        varint::put(out, u64::from(self.code.0));
+        put_text(out, self.reason);
+        self.result.encode(out);
+    }
+}
+
+impl<'a> ReplyResult<'a> {
+    fn parse(input: Input<'a>) -> Parsed<'a, Self> {
+        let (input, kind) = parse::byte(input)?;
+        match kind {
+            result::NONE => Ok((input, Self::None)),
+            result::LOGGED_IN => time(input).map(|(rest, time)| (rest, Self::LoggedIn { time })),
+            result::SUBSCRIBED => {
+                Position::parse(input).map(|(rest, position)| (rest, Self::Subscribed(position)))
+            }
+            result::PUBLISHED => {
+                let (input, position) = Position::parse(input)?;
+                let (input, time) = time(input)?;
+                Ok((input, Self::Published(Published { position, time })))
+            }
+            result::JOINED => {
+                let (input, position) = Position::parse(input)?;
+                let (input, publishers) = List::parse(input, "publishers")?;
+                Ok((input, Self::Joined { position, publishers }))
+            }
+            result::TOPIC_JOINED => {
+                Position::parse(input).map(|(rest, position)| (rest, Self::TopicJoined(position)))
+            }
+            result::TOPIC_USERS => {
+                let (input, succeeded) = List::parse(input, "users")?;
+                let (input, failed) = List::parse(input, "users")?;
+                Ok((input, Self::TopicUsers(TopicUsers { succeeded, failed })))
+            }
+            _ => refuse(DecodeError::Invalid { field: "reply result" }),
+        }
+    }
+
+    fn encoded_len(&self) -> usize {
+        1 + match self {
+            Self::None => 0,
+            Self::LoggedIn { time } => varint::len(time.as_millis()),
+            Self::Subscribed(position) | Self::TopicJoined(position) => position.encoded_len(),
+            Self::Published(published) => {
+                published.position.encoded_len() + varint::len(published.time.as_millis())
+            }
+            Self::Joined { position, publishers } => {
+                position.encoded_len() + publishers.encoded_len()
+            }
+            Self::TopicUsers(users) => users.succeeded.encoded_len() + users.failed.encoded_len(),
+        }
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        match self {
+            Self::None => out.put_u8(result::NONE),
+            Self::LoggedIn { time } => {
+                out.put_u8(result::LOGGED_IN);
+                varint::put(out, time.as_millis());
+            }
+            Self::Subscribed(position) => {
+                out.put_u8(result::SUBSCRIBED);
+                position.encode(out);
+            }
+            Self::Published(published) => {
+                out.put_u8(result::PUBLISHED);
+                published.position.encode(out);
+                varint::put(out, published.time.as_millis());
+            }
+            Self::Joined { position, publishers } => {
+                out.put_u8(result::JOINED);
+                position.encode(out);
+                publishers.encode(out);
+            }
+            Self::TopicJoined(position) => {
+                out.put_u8(result::TOPIC_JOINED);
+                position.encode(out);
+            }
+            Self::TopicUsers(users) => {
+                out.put_u8(result::TOPIC_USERS);
+                users.succeeded.encode(out);
+                users.failed.encode(out);
+            }
+        }
+    }
+}
+
+fn time(input: Input<'_>) -> Parsed<'_, UnixTime> {
+    varint::parse(input).map(|(rest, millis)| (rest, UnixTime::from_millis(millis)))
+}
+
+impl<'a> Item<'a> for Publisher<'a> {
+    fn parse(input: Input<'a>) -> Parsed<'a, Self> {
+        let (input, topic) = name(input, "topic name")?;
+        let (input, user) = name(input, "publisher")?;
+        let (input, publication) = varint::parse(input)?;
+        let (input, last) = varint::parse(input)?;
+        let (input, qos) = Qos::parse(input)?;
+        let (input, priority) = Priority::parse(input)?;
+        let (input, meta) = blob(input, "publisher meta", limits::META)?;
+        let (publication, last) = (Sequence(publication), Sequence(last));
+        Ok((input, Self { topic, user, publication, last, qos, priority, meta }))
+    }
+}
+
+impl Encode for Publisher<'_> {
+    fn encoded_len(&self) -> usize {
+        text_len(self.topic)
+            + text_len(self.user)
+            + varint::len(self.publication.0)
+            + varint::len(self.last.0)
+            + 2
+            + blob_len(self.meta)
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        put_text(out, self.topic);
+        put_text(out, self.user);
+        varint::put(out, self.publication.0);
+        varint::put(out, self.last.0);
+        out.put_u8(self.qos.number());
+        out.put_u8(self.priority.number());
+        put_blob(out, self.meta);
+    }
+}
+
+impl<'a> Item<'a> for FailedUser<'a> {
+    fn parse(input: Input<'a>) -> Parsed<'a, Self> {
+        let (input, user) = name(input, "user")?;
+        let (input, code) = parse::number(input, "error code", u64::from(u32::MAX))?;
+        Ok((input, Self { user, code: ErrorCode(code as u32) }))
+    }
+}
+
+impl Encode for FailedUser<'_> {
+    fn encoded_len(&self) -> usize {
+        text_len(self.user) + varint::len(u64::from(self.code.0))
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        put_text(out, self.user);
+        varint::put(out, u64::from(self.code.0));
+    }
+}

@@ -1,0 +1,38 @@
+//! The server's answer to the first packet (protocol §3.2).
+
+use bytes::BufMut;
+
+use super::{kind, noise_message};
+use crate::encode::Encode;
+use crate::error::Input;
+use crate::id::ConnectionId;
+use crate::parse::{self, Parsed};
+
+/// `reply = 0x02, client cid 8 bytes, noise message`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply<'a> {
+    /// The client's, from its initial packet.
+    pub client_cid: ConnectionId,
+    /// Second Noise message; its payload is a [`Welcome`](crate::Welcome).
+    pub noise: &'a [u8],
+}
+
+impl<'a> Reply<'a> {
+    pub(super) fn parse(input: Input<'a>) -> Parsed<'a, Self> {
+        let (input, client_cid) = parse::connection_id(input)?;
+        let (input, noise) = noise_message(input, "reply packet")?;
+        Ok((input, Self { client_cid, noise }))
+    }
+}
+
+impl Encode for Reply<'_> {
+    fn encoded_len(&self) -> usize {
+        1 + ConnectionId::LEN + self.noise.len()
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        out.put_u8(kind::REPLY);
+        out.put_slice(&self.client_cid.0);
+        out.put_slice(self.noise);
+    }
+}
