@@ -49,7 +49,8 @@ impl Lab {
         let tuns = sides.map(|side| format!("nl{id}{}", &side[..1]));
         let mut router = Command::new(router)
             .arg("router")
-            .args(&tuns)
+            // The router calls the way from its first interface "up": from client to server.
+            .args(tuns.iter().rev())
             .args(impairment.to_args())
             .stdout(Stdio::piped())
             .process_group(0)
@@ -64,6 +65,8 @@ impl Lab {
             ip(&["link", "set", tun, "netns", namespace])?;
             let address = format!("10.98.0.{}/24", number + 1);
             ip(&["-n", namespace, "address", "add", &address, "dev", tun])?;
+            // Without an IPv6 address the kernel sends nothing of its own, which would use up chance.
+            ip(&["-n", namespace, "link", "set", tun, "addrgenmode", "none"])?;
             ip(&["-n", namespace, "link", "set", tun, "mtu", "1500", "txqueuelen", "5000", "up"])?;
             ip(&["-n", namespace, "link", "set", "lo", "up"])?;
         }

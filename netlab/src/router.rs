@@ -65,7 +65,10 @@ impl Router {
     /// What the system says; most often that this needs root. Ordinary priority is no error.
     pub fn open(config: &RouterConfig) -> io::Result<Self> {
         let port = |name: &str, direction| {
-            let device = DeviceBuilder::new().name(name).inherit_enable_state().build_sync()?;
+            let device = DeviceBuilder::new().name(name).inherit_enable_state().build_sync();
+            let device = device.map_err(|error| {
+                io::Error::new(error.kind(), format!("TUN interface {name}: {error}; root needed"))
+            })?;
             device.set_nonblocking(true)?;
             let link = config.impairment.link(0, direction);
             Ok::<_, io::Error>(Port { device, link, direction, delivered: Counters::default() })
