@@ -94,7 +94,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// When waiting for the interfaces fails. Errors of single packets are counted.
+    /// When an interface is deleted, or waiting for them fails. Errors of single packets are counted.
     pub fn run(mut self, stop: &Stop) -> io::Result<Report> {
         let clock = Clock::start();
         let spin = if self.realtime { self.spin } else { Duration::ZERO };
@@ -115,6 +115,10 @@ impl Router {
                 let [first, second] = &self.ports;
                 let mut fds = [first, second].map(|port| PollFd::new(&port.device, PollFlags::IN));
                 wait(&mut fds, pause.map(|pause| pause - spin))?;
+                // Such an interface is always "readable": going on would burn a processor.
+                if fds.iter().any(|fd| fd.revents().contains(PollFlags::ERR)) {
+                    return Err(io::Error::other("a TUN interface was deleted"));
+                }
             }
         }
     }
