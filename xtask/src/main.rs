@@ -1,2 +1,65 @@
-//! Under construction.
-fn main() {}
+//! `cargo xtask COMMAND`: everything that checks and releases the project.
+//!
+//! A file per command. Continuous integration runs the same commands as a person does.
+
+mod ci;
+mod debian;
+mod deps;
+mod dist;
+mod failure;
+mod features;
+mod licence;
+mod metadata;
+mod msrv;
+mod package;
+mod process;
+mod tidy;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+
+/// A command: its name, one line of help, and what it does with the words after its name.
+struct Command {
+    name: &'static str,
+    help: &'static str,
+    run: fn(&[String]) -> Result<(), Failure>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command { name: "ci", help: "all checks below except msrv, and the lints", run: ci::run },
+    Command { name: "deps", help: "licences, sources and bans of dependencies", run: deps::run },
+    Command { name: "dist", help: "--check [--target T].. [--all] [--fetch]", run: dist::run },
+    Command { name: "features", help: "the table of feature combinations", run: features::run },
+    Command { name: "msrv", help: "the declared minimum Rust", run: msrv::run },
+    Command { name: "package", help: "packages, and what is built on them", run: package::run },
+    Command { name: "tidy", help: "fast checks of the texts and of the layers", run: tidy::run },
+];
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let chosen = words.first().and_then(|name| COMMANDS.iter().find(|c| c.name == name));
+    let Some(command) = chosen else {
+        eprintln!("usage: cargo xtask COMMAND");
+        for command in COMMANDS {
+            eprintln!("  {:<9} {}", command.name, command.help);
+        }
+        return ExitCode::from(2);
+    };
+    match (command.run)(&words[1..]) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask {}: FAILED: {failure}", command.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// For commands that take no words.
+fn refuse_words(words: &[String]) -> Result<(), Failure> {
+    match words.first() {
+        None => Ok(()),
+        Some(word) => Err(Failure::new(format!("`{word}` is not understood; nothing was done"))),
+    }
+}
