@@ -1,0 +1,196 @@
+//! What can be chosen about an endpoint and its sessions.
+
+use std::time::Duration;
+
+use rtm_wire::{Cipher, TransportParams};
+
+use crate::lane::{CREDIT_PER_MESSAGE, SendLimits};
+
+/// Settings of an endpoint; the defaults suit a client on a phone.
+///
+/// Worst-case memory of one session is about `(lanes_max + 1) × lane_credit` for what it receives
+/// and `lanes × send_queue_bytes` for what it sends; both are filled only as far as the peer, or
+/// the application, goes.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) sessions_max: usize,
+    pub(crate) handshakes_max: usize,
+    pub(crate) handshake_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) keep_alive: Option<Duration>,
+    pub(crate) ack_delay: Duration,
+    pub(crate) lanes_max: u64,
+    pub(crate) lane_credit: u64,
+    pub(crate) message_len_max: u64,
+    pub(crate) send_queue_bytes: usize,
+    pub(crate) send_queue_messages: usize,
+    pub(crate) datagram_len: usize,
+    pub(crate) ciphers: Vec<Cipher>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            sessions_max: 16,
+            handshakes_max: 1_024,
+            handshake_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(30),
+            keep_alive: Some(Duration::from_secs(5)),
+            ack_delay: Duration::from_millis(5),
+            lanes_max: 4_096,
+            lane_credit: 256 * 1_024,
+            message_len_max: 64 * 1_024 + 1_024,
+            send_queue_bytes: 1_024 * 1_024,
+            send_queue_messages: 8_192,
+            datagram_len: 1_200,
+            ciphers: default_ciphers(),
+        }
+    }
+}
+
+impl Config {
+    /// For a server with many clients: 100,000 sessions, 128 lanes from each, no keep-alive of its
+    /// own, larger send queues.
+    #[must_use]
+    pub fn server() -> Self {
+        Self {
+            sessions_max: 100_000,
+            keep_alive: None,
+            lanes_max: 128,
+            lane_credit: 128 * 1_024,
+            send_queue_bytes: 4 * 1_024 * 1_024,
+            send_queue_messages: 32_768,
+            ..Self::default()
+        }
+    }
+
+    /// Sessions at a time; further logins are refused. Default 16, server 100,000.
+    #[must_use]
+    pub const fn sessions_max(mut self, sessions: usize) -> Self {
+        self.sessions_max = sessions;
+        self
+    }
+
+    /// Handshakes that a server remembers at a time, about 2 KiB each; from half of it on, clients
+    /// have to prove their address first. Default 1,024.
+    #[must_use]
+    pub const fn handshakes_max(mut self, handshakes: usize) -> Self {
+        self.handshakes_max = handshakes;
+        self
+    }
+
+    /// How long a client tries to connect, and a server remembers a handshake. Default 10 s.
+    #[must_use]
+    pub const fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.handshake_timeout = timeout;
+        self
+    }
+
+    /// Silence after which the session is given up. The shorter of both ends' holds. Default 30 s.
+    #[must_use]
+    pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+
+    /// Pause after which a ping is sent, or none. Default 5 s, server none.
+    #[must_use]
+    pub const fn keep_alive(mut self, pause: Option<Duration>) -> Self {
+        self.keep_alive = pause;
+        self
+    }
+
+    /// Longest time that an acknowledgement waits for company. Default 5 ms.
+    #[must_use]
+    pub const fn ack_delay(mut self, delay: Duration) -> Self {
+        self.ack_delay = delay;
+        self
+    }
+
+    /// Lanes that the peer may have open, lane 0 not counted. Default 4,096, server 128.
+    #[must_use]
+    pub const fn lanes_max(mut self, lanes: u64) -> Self {
+        self.lanes_max = lanes;
+        self
+    }
+
+    /// Bytes that the peer may have on its way, or unread, on one lane. At least the longest
+    /// message and 32 bytes. Default 256 KiB, server 128 KiB.
+    #[must_use]
+    pub const fn lane_credit(mut self, bytes: u64) -> Self {
+        self.lane_credit = bytes;
+        self
+    }
+
+    /// Longest message in bytes that is taken from the peer. Default 65 KiB.
+    #[must_use]
+    pub const fn message_len_max(mut self, bytes: u64) -> Self {
+        self.message_len_max = bytes;
+        self
+    }
+
+    /// Bytes, and messages, that one lane queues until they are acknowledged. Default 1 MiB and
+    /// 8,192, server 4 MiB and 32,768.
+    #[must_use]
+    pub const fn send_queue(mut self, bytes: usize, messages: usize) -> Self {
+        self.send_queue_bytes = bytes;
+        self.send_queue_messages = messages;
+        self
+    }
+
+    /// Longest datagram in bytes that is sent, between 512 and 65,000. Default 1,200, which passes
+    /// everywhere.
+    #[must_use]
+    pub const fn datagram_len(mut self, bytes: usize) -> Self {
+        assert!(bytes >= 512 && bytes <= 65_000, "a datagram has 512 to 65,000 bytes");
+        self.datagram_len = bytes;
+        self
+    }
+
+    /// Ciphers that are offered or accepted, best first. Default: AES-256-GCM first where the
+    /// processor has instructions for it, else ChaCha20-Poly1305 first.
+    #[must_use]
+    pub fn ciphers(mut self, ciphers: &[Cipher]) -> Self {
+        self.ciphers = ciphers.to_vec();
+        self
+    }
+
+    /// What the peer is told.
+    pub(crate) fn params(&self) -> TransportParams {
+        TransportParams {
+            lanes: self.lanes_max,
+            lane_credit: self.window(),
+            message_len: self.message_len_max,
+            idle_timeout_ms: millis(self.idle_timeout),
+            ack_delay_us: u64::try_from(self.ack_delay.as_micros()).unwrap_or(u64::MAX >> 2),
+        }
+    }
+
+    /// What bounds this end, towards a peer with these limits.
+    pub(crate) fn send_limits(&self, peer: &TransportParams) -> SendLimits {
+        SendLimits {
+            lanes: peer.lanes,
+            lane_credit: peer.lane_credit,
+            message_len: peer.message_len,
+            queue_bytes: self.send_queue_bytes,
+            queue_messages: self.send_queue_messages,
+        }
+    }
+
+    /// Credit of a lane: never less than the longest message needs.
+    pub(crate) fn window(&self) -> u64 {
+        self.lane_credit.max(self.message_len_max + CREDIT_PER_MESSAGE)
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX >> 2)
+}
+
+fn default_ciphers() -> Vec<Cipher> {
+    if crate::crypto::has_fast_aes() {
+        vec![Cipher::Aes256Gcm, Cipher::ChaCha20Poly1305]
+    } else {
+        vec![Cipher::ChaCha20Poly1305, Cipher::Aes256Gcm]
+    }
+}

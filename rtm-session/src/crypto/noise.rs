@@ -1,0 +1,303 @@
+//! The handshake: Noise NK (protocol §5).
+//!
+//! The client knows the server's public key; the server learns of the client only what it says
+//! inside. Pattern and primitives: The Noise Protocol Framework, revision 34, section 7.4.
+
+use std::fmt;
+use std::str::FromStr;
+
+use blake2::{Blake2s256, Digest};
+use rtm_wire::KeyId;
+use snow::params::NoiseParams;
+use snow::{Builder, HandshakeState};
+
+use super::resolver::SeededResolver;
+use super::seed::Seed;
+
+/// ChaCha20-Poly1305 because it is fast and safe everywhere; two messages decide nothing about
+/// speed.
+const PATTERN: &str = "Noise_NK_25519_ChaChaPoly_BLAKE2s";
+/// Ephemeral key and tag: what a message has besides its payload.
+const OVERHEAD: usize = 32 + 16;
+
+fn params() -> NoiseParams {
+    PATTERN.parse().expect("the pattern is one that snow knows")
+}
+
+/// A server's secret key (X25519), 32 bytes.
+#[derive(Clone)]
+pub struct StaticKey {
+    secret: [u8; 32],
+    public: PublicKey,
+}
+
+impl StaticKey {
+    /// Takes 32 random bytes as key.
+    #[must_use]
+    pub fn from_bytes(secret: [u8; 32]) -> Self {
+        let dh = snow::params::DHChoice::Curve25519;
+        let resolver = snow::resolvers::DefaultResolver;
+        let mut dh = snow::resolvers::CryptoResolver::resolve_dh(&resolver, &dh)
+            .expect("snow is built with Curve25519");
+        dh.set(&secret);
+        let mut public = [0; 32];
+        public.copy_from_slice(dh.pubkey());
+        Self { secret, public: PublicKey(public) }
+    }
+
+    /// The 32 bytes, to be kept in a file that only the server can read.
+    #[must_use]
+    pub const fn to_bytes(&self) -> [u8; 32] {
+        self.secret
+    }
+
+    /// What clients need.
+    #[must_use]
+    pub const fn public(&self) -> PublicKey {
+        self.public
+    }
+}
+
+impl fmt::Debug for StaticKey {
+    /// Hides the value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StaticKey(of {})", self.public)
+    }
+}
+
+/// A server's public key (X25519): 64 hexadecimal digits as text.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey([u8; 32]);
+
+impl PublicKey {
+    /// Takes 32 bytes as key.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Its short name.
+    #[must_use]
+    pub fn key_id(&self) -> KeyId {
+        let hash = Blake2s256::digest(self.0);
+        let mut id = [0; 8];
+        id.copy_from_slice(&hash[..8]);
+        KeyId(id)
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({self})")
+    }
+}
+
+/// Why text is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Too short or too long.
+    #[error("a key has 64 hexadecimal digits, not {0} characters")]
+    Length(usize),
+    /// A character that is no hexadecimal digit.
+    #[error("character {0} of the key is no hexadecimal digit")]
+    Digit(usize),
+}
+
+impl FromStr for PublicKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let count = text.chars().count();
+        if count != 64 {
+            return Err(KeyError::Length(count));
+        }
+        let mut bytes = [0; 32];
+        for (index, character) in text.chars().enumerate() {
+            let digit = character.to_digit(16).ok_or(KeyError::Digit(index + 1))?;
+            bytes[index / 2] = bytes[index / 2] << 4 | digit as u8;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+/// One secret for each direction.
+pub(crate) struct TrafficSecrets {
+    pub(crate) client_to_server: [u8; 32],
+    pub(crate) server_to_client: [u8; 32],
+}
+
+/// The keys of a finished handshake. snow hands them out before, too, without a word.
+fn split(state: &mut HandshakeState) -> TrafficSecrets {
+    assert!(state.is_handshake_finished(), "keys exist once both messages have passed");
+    let (client_to_server, server_to_client) = state.dangerously_get_raw_split();
+    TrafficSecrets { client_to_server, server_to_client }
+}
+
+/// The client's half of a handshake.
+pub(crate) struct ClientHandshake {
+    state: HandshakeState,
+}
+
+impl fmt::Debug for ClientHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientHandshake(…)")
+    }
+}
+
+impl ClientHandshake {
+    /// Writes the first message to `out`.
+    pub(crate) fn start(
+        server: &PublicKey,
+        prologue: &[u8],
+        seed: Seed,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Self, snow::Error> {
+        let mut state = Builder::with_resolver(params(), Box::new(SeededResolver::new(seed)))
+            .prologue(prologue)?
+            .remote_public_key(server.as_bytes())?
+            .build_initiator()?;
+        write(&mut state, payload, out)?;
+        Ok(Self { state })
+    }
+
+    /// Reads the second message. A forged one leaves everything as it was, so that the real one
+    /// may still come.
+    pub(crate) fn finish(
+        &mut self,
+        message: &[u8],
+        payload: &mut Vec<u8>,
+    ) -> Result<TrafficSecrets, snow::Error> {
+        read(&mut self.state, message, payload)?;
+        Ok(split(&mut self.state))
+    }
+}
+
+/// The server's half of a handshake, between its two messages.
+pub(crate) struct ServerHandshake {
+    state: HandshakeState,
+}
+
+impl fmt::Debug for ServerHandshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ServerHandshake(…)")
+    }
+}
+
+impl ServerHandshake {
+    /// Reads the first message.
+    pub(crate) fn read(
+        key: &StaticKey,
+        prologue: &[u8],
+        seed: Seed,
+        message: &[u8],
+        payload: &mut Vec<u8>,
+    ) -> Result<Self, snow::Error> {
+        let mut state = Builder::with_resolver(params(), Box::new(SeededResolver::new(seed)))
+            .prologue(prologue)?
+            .local_private_key(&key.secret)?
+            .build_responder()?;
+        read(&mut state, message, payload)?;
+        Ok(Self { state })
+    }
+
+    /// Writes the second message to `out`.
+    pub(crate) fn answer(
+        mut self,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<TrafficSecrets, snow::Error> {
+        write(&mut self.state, payload, out)?;
+        Ok(split(&mut self.state))
+    }
+}
+
+fn write(state: &mut HandshakeState, payload: &[u8], out: &mut Vec<u8>) -> Result<(), snow::Error> {
+    out.resize(payload.len() + OVERHEAD, 0);
+    let length = state.write_message(payload, out)?;
+    out.truncate(length);
+    Ok(())
+}
+
+fn read(state: &mut HandshakeState, message: &[u8], out: &mut Vec<u8>) -> Result<(), snow::Error> {
+    out.resize(message.len(), 0);
+    let length = state.read_message(message, out)?;
+    out.truncate(length);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seed(byte: u8) -> Seed {
+        Seed::from_bytes([byte; 32])
+    }
+
+    fn first_flight(payload: &[u8]) -> (ClientHandshake, Vec<u8>) {
+        let (key, mut out) = (StaticKey::from_bytes([1; 32]).public(), Vec::new());
+        let client = ClientHandshake::start(&key, b"prologue", seed(2), payload, &mut out);
+        (client.expect("starts"), out)
+    }
+
+    #[test]
+    fn both_ends_agree_on_payloads_and_keys() {
+        let key = StaticKey::from_bytes([1; 32]);
+        let (mut client, flight) = first_flight(b"hello");
+        let mut payload = Vec::new();
+        let server = ServerHandshake::read(&key, b"prologue", seed(3), &flight, &mut payload)
+            .expect("reads");
+        assert_eq!(payload, b"hello");
+        let mut reply = Vec::new();
+        let theirs = server.answer(b"welcome", &mut reply).expect("answers");
+
+        // What somebody else sends meanwhile does no harm.
+        for position in 0..reply.len() {
+            let mut forged = reply.clone();
+            forged[position] ^= 1;
+            assert!(client.finish(&forged, &mut Vec::new()).is_err(), "byte {position}");
+        }
+        let ours = client.finish(&reply, &mut payload).expect("finishes");
+
+        assert_eq!(payload, b"welcome");
+        assert_eq!(ours.client_to_server, theirs.client_to_server);
+        assert_eq!(ours.server_to_client, theirs.server_to_client);
+        assert_ne!(ours.client_to_server, ours.server_to_client);
+    }
+
+    #[test]
+    fn another_key_or_prologue_reads_nothing() {
+        let (_, flight) = first_flight(b"hello");
+        for (key, prologue) in [([1; 32], &b"prologuf"[..]), ([9; 32], b"prologue")] {
+            let key = StaticKey::from_bytes(key);
+            let mut payload = Vec::new();
+            assert!(ServerHandshake::read(&key, prologue, seed(3), &flight, &mut payload).is_err());
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_flight() {
+        assert_eq!(first_flight(b"hello").1, first_flight(b"hello").1);
+    }
+
+    #[test]
+    fn keys_survive_their_text_and_bad_text_is_named() {
+        let key = StaticKey::from_bytes([5; 32]).public();
+        assert_eq!(key.to_string().parse(), Ok(key));
+        assert_eq!("ab".parse::<PublicKey>(), Err(KeyError::Length(2)));
+        let bad = format!("{}x", "0".repeat(63));
+        assert_eq!(bad.parse::<PublicKey>(), Err(KeyError::Digit(64)));
+    }
+}

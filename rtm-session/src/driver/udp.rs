@@ -1,0 +1,118 @@
+//! UDP, with the batches that the system offers.
+
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+
+use async_trait::async_trait;
+use bytes::BytesMut;
+use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSocketState};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use super::{Arrivals, Departures, Transport};
+
+/// Wanted size of the system's buffers: a burst of a thousand datagrams.
+const SOCKET_BUFFER: usize = 2 * 1024 * 1024;
+/// Room for what the system may join to one buffer.
+const RECEIVE_LEN: usize = 65_535;
+
+/// A bound UDP socket.
+pub struct UdpTransport {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    buffers: Vec<Vec<u8>>,
+    run_max: usize,
+}
+
+impl std::fmt::Debug for UdpTransport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UdpTransport").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}
+
+impl UdpTransport {
+    /// Binds to `addr`; port 0 lets the system choose. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// The system's: port in use, no such address, no permission.
+    pub fn bind(addr: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_nonblocking(true)?;
+        // More than the system allows is cut by it, which is no error worth failing for.
+        let _ = socket.set_recv_buffer_size(SOCKET_BUFFER);
+        let _ = socket.set_send_buffer_size(SOCKET_BUFFER);
+        socket.bind(&addr.into())?;
+        let state = UdpSocketState::new((&socket).into())?;
+        let socket = UdpSocket::from_std(socket.into())?;
+        // Segmentation offload loses datagrams on some Android devices.
+        let run_max = if cfg!(target_os = "android") { 1 } else { state.max_gso_segments() };
+        let buffers = (0..BATCH_SIZE).map(|_| vec![0; RECEIVE_LEN]).collect();
+        Ok(Self { socket, state, buffers, run_max })
+    }
+}
+
+#[async_trait]
+impl Transport for UdpTransport {
+    async fn receive(&mut self, arrivals: &mut Arrivals) -> io::Result<()> {
+        let mut metas = [RecvMeta::default(); BATCH_SIZE];
+        let count = loop {
+            let Self { socket, state, buffers, .. } = self;
+            let received = socket
+                .async_io(Interest::READABLE, || {
+                    let mut buffers = buffers.iter_mut();
+                    let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
+                        IoSliceMut::new(buffers.next().expect("one buffer for each slot"))
+                    });
+                    state.recv((&*socket).into(), &mut slices, &mut metas)
+                })
+                .await;
+            match received {
+                Ok(count) => break count,
+                // Some system reports an unreachable peer on the next receive.
+                Err(error) if is_about_one_peer(&error) => continue,
+                Err(error) => return Err(error),
+            }
+        };
+        for (meta, buffer) in metas.iter().zip(&self.buffers).take(count) {
+            let stride = meta.stride.max(1);
+            let datagrams = buffer[..meta.len].chunks(stride);
+            let from = meta.addr;
+            arrivals.datagrams.extend(datagrams.map(|bytes| (from, BytesMut::from(bytes))));
+        }
+        Ok(())
+    }
+
+    async fn send(&mut self, departures: &mut Departures) -> io::Result<()> {
+        for (to, length, contents) in departures.runs(self.run_max) {
+            let segment_size = (contents.len() > length).then_some(length);
+            let transmit =
+                Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None };
+            let sent = self
+                .socket
+                .async_io(Interest::WRITABLE, || {
+                    self.state.try_send((&self.socket).into(), &transmit)
+                })
+                .await;
+            match sent {
+                Ok(()) => {}
+                // To the session it looks like a lost datagram, which is what it is.
+                Err(error) => tracing::debug!(%to, %error, "datagram not sent"),
+            }
+        }
+        departures.clear();
+        Ok(())
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+}
+
+fn is_about_one_peer(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable};
+    matches!(
+        error.kind(),
+        ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable
+    )
+}

@@ -1,0 +1,158 @@
+//! A server's handshakes under way, and those answered not long ago.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+
+use rtm_wire::{Accepted, Cipher, ConnectionId, Time, TransportParams};
+
+use crate::crypto::ServerHandshake;
+use crate::event::{LoginId, SessionId};
+
+/// A first flight is recognised by the client's connection id and its Noise key: a repeated one
+/// gets the identical answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FlightKey {
+    client_cid: ConnectionId,
+    ephemeral: [u8; 32],
+}
+
+impl FlightKey {
+    /// `None` for a Noise message too short to be one.
+    pub(crate) fn new(client_cid: ConnectionId, noise: &[u8]) -> Option<Self> {
+        let ephemeral = noise.get(..32)?.try_into().ok()?;
+        Some(Self { client_cid, ephemeral })
+    }
+}
+
+/// A handshake as far as it got.
+#[derive(Debug)]
+pub(crate) enum Flight {
+    /// The application has been asked.
+    Asked(Box<Asked>),
+    /// It has answered; the answer is kept for repetitions.
+    Answered { reply: Vec<u8> },
+}
+
+/// What a server keeps while its application decides.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) handshake: ServerHandshake,
+    pub(crate) from: SocketAddr,
+    pub(crate) client_cid: ConnectionId,
+    pub(crate) cipher: Cipher,
+    pub(crate) version: u8,
+    pub(crate) params: TransportParams,
+    /// Length of the datagram, against amplification.
+    pub(crate) received: usize,
+}
+
+impl Asked {
+    pub(crate) fn accepted(
+        &self,
+        server_cid: ConnectionId,
+        reset_token: rtm_wire::ResetToken,
+        params: TransportParams,
+    ) -> Accepted {
+        let (version, cipher) = (self.version, self.cipher);
+        Accepted { version, cipher, features: 0, server_cid, reset_token, params }
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    flight: Flight,
+    login: LoginId,
+}
+
+/// The bounded table of first flights.
+#[derive(Debug)]
+pub(crate) struct Flights {
+    flights_max: usize,
+    entries: BTreeMap<FlightKey, Entry>,
+    /// All entries, oldest first: they are all kept for the same time.
+    order: VecDeque<(Time, FlightKey)>,
+    logins: BTreeMap<LoginId, FlightKey>,
+    /// Logins that were accepted and whose clients have not yet proved themselves.
+    unproved: BTreeMap<SessionId, LoginId>,
+    next_login: u64,
+}
+
+impl Flights {
+    pub(crate) const fn new(flights_max: usize) -> Self {
+        Self {
+            flights_max,
+            entries: BTreeMap::new(),
+            order: VecDeque::new(),
+            logins: BTreeMap::new(),
+            unproved: BTreeMap::new(),
+            next_login: 1,
+        }
+    }
+
+    pub(crate) fn get(&self, key: &FlightKey) -> Option<&Flight> {
+        self.entries.get(key).map(|entry| &entry.flight)
+    }
+
+    /// From half of the table on, addresses have to be proved first.
+    pub(crate) fn is_under_load(&self) -> bool {
+        self.entries.len() * 2 >= self.flights_max
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= self.flights_max
+    }
+
+    pub(crate) fn ask(&mut self, key: FlightKey, asked: Asked, forget: Time) -> LoginId {
+        let login = LoginId(self.next_login);
+        self.next_login += 1;
+        let flight = Flight::Asked(Box::new(asked));
+        self.entries.insert(key, Entry { flight, login });
+        self.order.push_back((forget, key));
+        self.logins.insert(login, key);
+        login
+    }
+
+    /// Takes what was kept for the answer; `None` when the login has timed out or is answered.
+    pub(crate) fn take_asked(&mut self, login: LoginId) -> Option<Asked> {
+        let entry = self.entries.get_mut(self.logins.get(&login)?)?;
+        match std::mem::replace(&mut entry.flight, Flight::Answered { reply: Vec::new() }) {
+            Flight::Asked(asked) => Some(*asked),
+            answered @ Flight::Answered { .. } => {
+                entry.flight = answered;
+                None
+            }
+        }
+    }
+
+    pub(crate) fn answered(&mut self, login: LoginId, reply: Vec<u8>, session: Option<SessionId>) {
+        let entry = self.logins.get(&login).and_then(|key| self.entries.get_mut(key));
+        if let Some(entry) = entry {
+            entry.flight = Flight::Answered { reply };
+        }
+        if let Some(session) = session {
+            self.unproved.insert(session, login);
+        }
+    }
+
+    /// The session's client has proved itself, or its time is over.
+    pub(crate) fn take_unproved(&mut self, session: SessionId) -> Option<LoginId> {
+        self.unproved.remove(&session)
+    }
+
+    pub(crate) fn next_forget(&self) -> Option<Time> {
+        self.order.front().map(|&(forget, _)| forget)
+    }
+
+    pub(crate) fn forget_until(&mut self, now: Time) {
+        while let Some((_, key)) = self.pop_forgotten(now) {
+            if let Some(entry) = self.entries.remove(&key) {
+                self.logins.remove(&entry.login);
+            }
+        }
+    }
+
+    fn pop_forgotten(&mut self, now: Time) -> Option<(Time, FlightKey)> {
+        let is_due = self.order.front().is_some_and(|(forget, _)| *forget <= now);
+        if is_due { self.order.pop_front() } else { None }
+    }
+}

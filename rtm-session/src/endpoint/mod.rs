@@ -1,0 +1,375 @@
+//! An endpoint: all sessions that share a socket.
+//!
+//! ```text
+//!             datagrams                                   datagrams
+//!  socket ──────────────► handle_datagram   poll_transmit ──────────► socket
+//!                           │ by connection id    ▲
+//!                           ▼                     │
+//!                  handshakes ─► sessions ────────┤
+//!                           │                     │
+//!  application ◄─ poll_event┘     send, close … ──┘ ◄─ application
+//! ```
+
+mod accepting;
+mod client;
+mod connecting;
+mod counters;
+mod deadlines;
+mod server;
+mod stateless;
+
+pub use connecting::HANDSHAKE_LOGIN_MAX;
+pub use counters::EndpointCounters;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+
+use bytes::{Bytes, BytesMut};
+use rtm_wire::{
+    CloseCode, ConnectionId, DataHeader, LaneId, MessageSeq, Packet, ReplyPacket, Time,
+};
+
+use self::client::Client;
+use self::deadlines::Deadlines;
+use self::server::Server;
+use self::stateless::Stateless;
+use crate::config::Config;
+use crate::crypto::{Generator, PublicKey, Seed, StaticKey};
+use crate::error::{ConnectError, SendError};
+use crate::event::{Event, LoginAnswer, LoginId, SessionId};
+use crate::lane::LaneSpec;
+use crate::session::{Session, SessionStats};
+
+/// Longest answer to a login in bytes: it goes to an address that isn't proved yet.
+pub const LOGIN_ANSWER_MAX: usize = 512;
+
+/// What the Noise hash begins with (protocol §5): both ends agree on version and connection id, or
+/// on nothing.
+fn prologue(version: u8, client_cid: ConnectionId) -> [u8; 12] {
+    let mut prologue = [0; 12];
+    prologue[..3].copy_from_slice(b"RTM");
+    prologue[3] = version;
+    prologue[4..].copy_from_slice(&client_cid.0);
+    prologue
+}
+
+/// Sessions over datagrams, without sockets or clocks.
+///
+/// The driver's rule: after each call that takes `now`, take all of
+/// [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), then ask
+/// [`poll_timeout`](Self::poll_timeout). Inputs that have arrived come before a timeout that has
+/// passed. `now` never goes back. The same seed, inputs and times give the same datagrams, to the
+/// byte, in any process.
+#[derive(Debug)]
+pub struct Endpoint {
+    config: Config,
+    generator: Generator,
+    role: Role,
+    sessions: BTreeMap<SessionId, Session>,
+    by_cid: BTreeMap<ConnectionId, SessionId>,
+    next_session: u64,
+    /// Sessions that may have something to send, in turn.
+    ready: VecDeque<SessionId>,
+    is_ready: BTreeSet<SessionId>,
+    deadlines: Deadlines<SessionId>,
+    events: VecDeque<Event>,
+    stateless: Stateless,
+    counters: EndpointCounters,
+}
+
+#[derive(Debug)]
+enum Role {
+    Client(Client),
+    Server(Box<Server>),
+}
+
+impl Endpoint {
+    /// An endpoint that connects to servers.
+    #[must_use]
+    pub fn client(config: Config, seed: Seed) -> Self {
+        Self::new(config, seed, |_| Role::Client(Client::default()))
+    }
+
+    /// An endpoint that takes logins.
+    #[must_use]
+    pub fn server(config: Config, key: StaticKey, seed: Seed) -> Self {
+        let flights_max = config.handshakes_max;
+        Self::new(config, seed, |generator| {
+            Role::Server(Box::new(Server::new(key, flights_max, generator)))
+        })
+    }
+
+    fn new(config: Config, seed: Seed, role: impl FnOnce(&mut Generator) -> Role) -> Self {
+        let mut generator = Generator::new(seed);
+        let role = role(&mut generator);
+        Self {
+            config,
+            generator,
+            role,
+            sessions: BTreeMap::new(),
+            by_cid: BTreeMap::new(),
+            next_session: 1,
+            ready: VecDeque::new(),
+            is_ready: BTreeSet::new(),
+            deadlines: Deadlines::new(),
+            events: VecDeque::new(),
+            stateless: Stateless::new(),
+            counters: EndpointCounters::default(),
+        }
+    }
+
+    /// Client: begins a session with a server. [`Event::Connected`], [`Event::Refused`] or
+    /// [`Event::Closed`] follows.
+    ///
+    /// # Errors
+    /// A login longer than [`HANDSHAKE_LOGIN_MAX`], a useless key, or too many sessions.
+    ///
+    /// # Panics
+    /// On a server's endpoint.
+    pub fn connect(
+        &mut self,
+        now: Time,
+        server: SocketAddr,
+        key: &PublicKey,
+        login: &[u8],
+    ) -> Result<SessionId, ConnectError> {
+        self.connect_to(now, server, key, login)
+    }
+
+    /// Server: answers a login. A login that has timed out meanwhile is ignored.
+    ///
+    /// # Panics
+    /// On a client's endpoint, and if the answer is longer than [`LOGIN_ANSWER_MAX`].
+    pub fn answer_login(&mut self, now: Time, login: LoginId, answer: LoginAnswer<'_>) {
+        self.answer(now, login, answer);
+    }
+
+    /// Opens a lane towards the peer.
+    ///
+    /// # Errors
+    /// No such session, or as many lanes as the peer allows.
+    pub fn open_lane(&mut self, session: SessionId, spec: LaneSpec) -> Result<LaneId, SendError> {
+        self.sessions.get_mut(&session).ok_or(SendError::UnknownSession)?.open_lane(spec)
+    }
+
+    /// Queues a message on an open lane; the peer gets it as one message, once.
+    ///
+    /// # Errors
+    /// No such session or lane, queue full, or message too long; nothing has changed then.
+    pub fn send(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        lane: LaneId,
+        message: Bytes,
+    ) -> Result<MessageSeq, SendError> {
+        let state = self.sessions.get_mut(&session).ok_or(SendError::UnknownSession)?;
+        let sequence = state.send(lane, message)?;
+        self.touch(now, session);
+        Ok(sequence)
+    }
+
+    /// Closes a lane once all its messages have arrived. Lane 0 stays.
+    pub fn close_lane(&mut self, now: Time, session: SessionId, lane: LaneId) {
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.close_lane(lane);
+            self.touch(now, session);
+        }
+    }
+
+    /// Says that the application has taken a message of `bytes` bytes from the peer's lane, so that
+    /// the peer may send more.
+    pub fn release(&mut self, now: Time, session: SessionId, lane: LaneId, bytes: usize) {
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.release(lane, bytes);
+            self.touch(now, session);
+        }
+    }
+
+    /// Ends a session: what is still queued is dropped, the peer is told, and
+    /// [`Event::Closed`] follows. A reason above 255 bytes is cut.
+    pub fn close(&mut self, now: Time, session: SessionId, code: CloseCode, reason: &str) {
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.close(now, code, reason, &mut self.events);
+            self.touch(now, session);
+        } else if let Role::Client(client) = &mut self.role {
+            client.cancel(session, code, &mut self.deadlines, &mut self.events);
+        }
+    }
+
+    /// What can be seen of a session, while it lives.
+    #[must_use]
+    pub fn stats(&self, session: SessionId) -> Option<SessionStats> {
+        self.sessions.get(&session).map(Session::stats)
+    }
+
+    /// The peer's present address.
+    #[must_use]
+    pub fn remote(&self, session: SessionId) -> Option<SocketAddr> {
+        self.sessions.get(&session).map(Session::remote)
+    }
+
+    /// What was dropped.
+    #[must_use]
+    pub const fn counters(&self) -> EndpointCounters {
+        self.counters
+    }
+
+    /// Whether no session is left, not even one that says good-bye.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let connecting = match &self.role {
+            Role::Client(client) => !client.is_idle(),
+            Role::Server(_) => false,
+        };
+        self.sessions.is_empty() && !connecting
+    }
+
+    /// Takes a datagram that came from `from`. Anything may be in it.
+    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: BytesMut) {
+        let packet = match Packet::decode(&datagram) {
+            Ok(packet) => packet,
+            Err(_) => return self.counters.malformed += 1,
+        };
+        match (packet, &self.role) {
+            (Packet::Data { header, .. }, _) => self.handle_data(now, from, header, datagram),
+            (Packet::Initial(initial), Role::Server(_)) => {
+                self.handle_initial(now, from, &initial, datagram.len());
+            }
+            (Packet::Reply(ReplyPacket { client_cid, noise }), Role::Client(_)) => {
+                self.handle_reply(now, client_cid, noise);
+            }
+            (Packet::Retry(retry), Role::Client(_)) => {
+                self.handle_retry(now, retry.client_cid, retry.cookie);
+            }
+            (Packet::KeyHint(hint), Role::Client(_)) => {
+                self.handle_key_hint(hint.client_cid, hint.key_id);
+            }
+            (Packet::Versions(versions), Role::Client(_)) => {
+                self.handle_versions(versions.client_cid, versions.versions);
+            }
+            (Packet::Reset(reset), Role::Client(_)) => self.handle_reset(now, from, reset.token),
+            _ => self.counters.misplaced += 1,
+        }
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Time) {
+        if let Role::Server(server) = &mut self.role {
+            server.flights.forget_until(now);
+        }
+        while let Some(session) = self.deadlines.pop_due(now) {
+            if let Some(state) = self.sessions.get_mut(&session) {
+                state.handle_timeout(now, &mut self.events);
+                self.touch(now, session);
+            } else {
+                self.handle_connecting_timeout(now, session);
+            }
+        }
+    }
+
+    /// Writes the next datagram over `datagram` and says where it goes.
+    pub fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        if let Some((to, answer)) = self.stateless.poll() {
+            *datagram = answer;
+            return Some(to);
+        }
+        while let Some(&session) = self.ready.front() {
+            let to = match self.sessions.get_mut(&session) {
+                Some(state) => {
+                    let sent = state.poll_transmit(now, datagram);
+                    sent.then(|| state.remote())
+                }
+                None => self.transmit_connecting(now, session, datagram),
+            };
+            self.ready.pop_front();
+            if to.is_some() {
+                // Sessions take turns, packet by packet.
+                self.ready.push_back(session);
+                return to;
+            }
+            self.is_ready.remove(&session);
+            self.settle(session);
+        }
+        None
+    }
+
+    /// The next piece of news.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let flights = match &self.role {
+            Role::Server(server) => server.flights.next_forget(),
+            Role::Client(_) => None,
+        };
+        [self.deadlines.next(), flights].into_iter().flatten().min()
+    }
+
+    fn handle_data(&mut self, now: Time, from: SocketAddr, header: DataHeader, datagram: BytesMut) {
+        let length = datagram.len();
+        let Some(&session) = self.by_cid.get(&header.destination) else {
+            self.counters.unknown_session += 1;
+            if let Role::Server(server) = &self.role {
+                let reset = server.reset(header.destination);
+                self.stateless.answer(now, from, length, &reset, &mut self.counters);
+            }
+            return;
+        };
+        let state = self.sessions.get_mut(&session).expect("by_cid names sessions that exist");
+        let was_unproved = state.is_unproved();
+        let mut news = VecDeque::new();
+        if !state.handle_packet(now, from, header, datagram, &mut news) {
+            self.counters.rejected += 1;
+            return;
+        }
+        if let (true, Role::Server(server)) = (was_unproved, &mut self.role) {
+            if let Some(login) = server.flights.take_unproved(session) {
+                self.events.push_back(Event::Accepted { session, login });
+            }
+        }
+        self.events.append(&mut news);
+        self.touch(now, session);
+    }
+
+    /// Adds a session from its handshake.
+    fn insert(&mut self, now: Time, session: Session, id: SessionId) {
+        self.by_cid.insert(session.local_cid(), id);
+        self.sessions.insert(id, session);
+        self.touch(now, id);
+    }
+
+    /// A session has changed: it may have something to send, or another deadline.
+    fn touch(&mut self, _: Time, session: SessionId) {
+        if self.is_ready.insert(session) {
+            self.ready.push_back(session);
+        }
+    }
+
+    /// A session has nothing to send for now.
+    fn settle(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get(&id) else {
+            return self.settle_connecting(id);
+        };
+        if session.is_ended() {
+            self.by_cid.remove(&session.local_cid());
+            self.sessions.remove(&id);
+            self.deadlines.set(id, None);
+            if let Role::Server(server) = &mut self.role {
+                server.flights.take_unproved(id);
+            }
+        } else {
+            let deadline = session.poll_timeout();
+            self.deadlines.set(id, deadline);
+        }
+    }
+
+    fn next_session_id(&mut self) -> SessionId {
+        let id = SessionId(self.next_session);
+        self.next_session += 1;
+        id
+    }
+}

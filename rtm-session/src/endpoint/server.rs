@@ -1,0 +1,182 @@
+//! The server's side of the handshake.
+
+use std::net::SocketAddr;
+
+use rtm_wire::{
+    Cipher, ConnectionId, Encode, Hello, Initial, KeyHint, ReplyPacket, Reset, Retry, Time,
+    Versions, Welcome,
+};
+
+use super::accepting::{Asked, Flight, FlightKey, Flights};
+use super::{Endpoint, LOGIN_ANSWER_MAX, Role, prologue};
+use crate::crypto::{
+    CookieMaker, Generator, PacketKeys, ResetSecret, Role as KeyRole, ServerHandshake, StaticKey,
+};
+use crate::event::{Event, LoginAnswer, LoginId, SessionId};
+use crate::session::{Parts, Session};
+
+/// What only a server has.
+#[derive(Debug)]
+pub(crate) struct Server {
+    key: StaticKey,
+    reset_secret: ResetSecret,
+    cookies: CookieMaker,
+    pub(crate) flights: Flights,
+}
+
+impl Server {
+    pub(crate) fn new(key: StaticKey, flights_max: usize, generator: &mut Generator) -> Self {
+        let reset_secret = ResetSecret::new(&key);
+        let cookies = CookieMaker::new(generator.fork());
+        Self { key, reset_secret, cookies, flights: Flights::new(flights_max) }
+    }
+
+    pub(crate) fn reset(&self, cid: ConnectionId) -> Reset {
+        Reset { token: self.reset_secret.token(cid) }
+    }
+}
+
+impl Endpoint {
+    pub(super) fn handle_initial(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        initial: &Initial<'_>,
+        received: usize,
+    ) {
+        let Role::Server(server) = &mut self.role else { return };
+        let client_cid = initial.client_cid;
+        let counters = &mut self.counters;
+        if initial.version != rtm_wire::VERSION {
+            counters.incompatible += 1;
+            let versions = Versions { client_cid, versions: &[rtm_wire::VERSION] };
+            return self.stateless.answer(now, from, received, &versions, counters);
+        }
+        let Some(key) = FlightKey::new(client_cid, initial.noise) else {
+            return counters.undecipherable += 1;
+        };
+        match server.flights.get(&key) {
+            Some(Flight::Answered { reply }) if !reply.is_empty() => {
+                return self.stateless.repeat(from, received, reply, counters);
+            }
+            // The application is still thinking, or the answer could not be given.
+            Some(_) => return,
+            None => {}
+        }
+        if server.flights.is_under_load()
+            && !server.cookies.check(now, from, client_cid, initial.cookie)
+        {
+            counters.unproved += 1;
+            let cookie = server.cookies.make(now, from, client_cid);
+            let retry = Retry { client_cid, cookie: &cookie };
+            return self.stateless.answer(now, from, received, &retry, counters);
+        }
+        if server.flights.is_full() {
+            return counters.refused += 1;
+        }
+        let prologue = prologue(initial.version, client_cid);
+        let mut payload = Vec::new();
+        let seed = self.generator.fork();
+        let handshake =
+            ServerHandshake::read(&server.key, &prologue, seed, initial.noise, &mut payload);
+        let Ok(handshake) = handshake else {
+            counters.undecipherable += 1;
+            let hint = KeyHint { client_cid, key_id: server.key.public().key_id() };
+            return self.stateless.answer(now, from, received, &hint, counters);
+        };
+        let Ok(hello) = Hello::decode(&payload) else {
+            return counters.undecipherable += 1;
+        };
+        let offers = |cipher: &&Cipher| hello.ciphers.contains(&cipher.number());
+        let cipher = self.config.ciphers.iter().find(offers);
+        let (Some(&cipher), true) = (cipher, hello.versions.contains(&rtm_wire::VERSION)) else {
+            return counters.incompatible += 1;
+        };
+        let asked = Asked {
+            handshake,
+            from,
+            client_cid,
+            cipher,
+            version: rtm_wire::VERSION,
+            params: hello.params,
+            received,
+        };
+        let login = server.flights.ask(key, asked, now + self.config.handshake_timeout);
+        let payload = bytes::Bytes::copy_from_slice(hello.login);
+        self.events.push_back(Event::LoginRequested { login, from, payload });
+    }
+
+    pub(super) fn answer(&mut self, now: Time, login: LoginId, answer: LoginAnswer<'_>) {
+        let Role::Server(server) = &mut self.role else {
+            panic!("answer_login() is a server's call, and this is a client's endpoint");
+        };
+        let Some(asked) = server.flights.take_asked(login) else { return };
+        let server_cid = self.generator.connection_id();
+        let reset_token = server.reset_secret.token(server_cid);
+        let is_full = self.sessions.len() >= self.config.sessions_max;
+        let (outcome, answer) = match answer {
+            LoginAnswer::Accept(_) if is_full => {
+                self.counters.refused += 1;
+                (Err(rtm_wire::ErrorCode::LOGIN_NO_SERVER_RESOURCES.0), &[][..])
+            }
+            LoginAnswer::Accept(answer) => {
+                (Ok(asked.accepted(server_cid, reset_token, self.config.params())), answer)
+            }
+            LoginAnswer::Reject(code, answer) => (Err(code.0.max(1)), answer),
+        };
+        assert!(
+            answer.len() <= LOGIN_ANSWER_MAX,
+            "a login answer of {} bytes is above {LOGIN_ANSWER_MAX}",
+            answer.len()
+        );
+        let welcome = Welcome { outcome, answer };
+        let mut payload = Vec::with_capacity(welcome.encoded_len());
+        welcome.encode(&mut payload);
+        let is_accepted = outcome.is_ok();
+        let Asked { handshake, from, client_cid, cipher, params, received, .. } = asked;
+        let mut noise = Vec::new();
+        let Ok(secrets) = handshake.answer(&payload, &mut noise) else { return };
+        let packet = ReplyPacket { client_cid, noise: &noise };
+        let mut reply = Vec::with_capacity(packet.encoded_len());
+        packet.encode(&mut reply);
+        self.stateless.repeat(from, received, &reply, &mut self.counters);
+        let keys = PacketKeys::new(cipher, &secrets, KeyRole::Server);
+        let session = match keys {
+            Some(keys) if is_accepted => {
+                let cids = (server_cid, client_cid);
+                Some(self.add_unproved(now, from, cids, keys, params))
+            }
+            _ => None,
+        };
+        if let Role::Server(server) = &mut self.role {
+            server.flights.answered(login, reply, session);
+        }
+    }
+
+    /// A session whose client has not shown yet that it has the keys.
+    fn add_unproved(
+        &mut self,
+        now: Time,
+        remote: SocketAddr,
+        (local_cid, remote_cid): (ConnectionId, ConnectionId),
+        keys: PacketKeys,
+        peer: rtm_wire::TransportParams,
+    ) -> SessionId {
+        let id = self.next_session_id();
+        let parts = Parts {
+            id,
+            remote,
+            local_cid,
+            remote_cid,
+            keys,
+            peer,
+            reset_token: None,
+            rtt: None,
+            generator: self.generator.fork_generator(),
+            proof_due: Some(now + self.config.handshake_timeout),
+        };
+        let session = Session::new(now, &self.config, parts);
+        self.insert(now, session, id);
+        id
+    }
+}

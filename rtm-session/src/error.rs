@@ -1,0 +1,143 @@
+//! What can go wrong between the application and this layer, and why a session ends.
+
+use rtm_wire::{CloseCode, KeyId, LaneId};
+
+/// Why a message, or a lane, was not taken. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// The session is over, or never was.
+    #[error("no such session: it has ended")]
+    UnknownSession,
+    /// The lane is closed, or never was open.
+    #[error("lane {lane} is not open")]
+    UnknownLane {
+        /// The lane.
+        lane: LaneId,
+    },
+    /// The lane's queue is full; [`Event::Writable`](crate::Event::Writable) says when to go on.
+    #[error("the queue of lane {lane} is full; wait until it is writable")]
+    QueueFull {
+        /// The lane.
+        lane: LaneId,
+    },
+    /// The message is longer than the peer takes.
+    #[error("a message of {length} bytes is above the limit of {limit} bytes")]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+        /// The longest in bytes.
+        limit: u64,
+    },
+    /// The peer allows no further lane until another one has ended.
+    #[error("all {limit} lanes are open; close one first")]
+    TooManyLanes {
+        /// How many the peer allows.
+        limit: u64,
+    },
+}
+
+/// Why a connection was not even tried.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The login does not fit the handshake; send it as the first message instead.
+    #[error("a login of {length} bytes is above the {limit} bytes that fit the handshake")]
+    LoginTooLong {
+        /// Its length in bytes.
+        length: usize,
+        /// The longest in bytes.
+        limit: usize,
+    },
+    /// The endpoint has as many sessions as its configuration allows.
+    #[error("all {limit} sessions of this endpoint are in use")]
+    TooManySessions {
+        /// How many are allowed.
+        limit: usize,
+    },
+    /// The server's public key is not a usable one.
+    #[error("the server key cannot be used: {0}")]
+    Key(String),
+}
+
+/// What the peer did that the protocol forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// A packet held something that can't be read.
+    #[error("unreadable frame: {0}")]
+    Frame(#[from] rtm_wire::DecodeError),
+    /// An acknowledgement of a packet that was never sent.
+    #[error("acknowledged a packet that was never sent")]
+    Ack,
+    /// More lanes than allowed.
+    #[error("opened more lanes than allowed")]
+    Lanes,
+    /// More bytes on a lane than its credit.
+    #[error("sent more than the credit of a lane")]
+    Credit,
+    /// A message longer than allowed, or two lengths for one message.
+    #[error("a message has a forbidden length")]
+    Length,
+    /// A message too far ahead, or after the end of its lane.
+    #[error("a message has a forbidden sequence number")]
+    Sequence,
+    /// Two modes for one lane, or one that this version doesn't know.
+    #[error("a lane has a forbidden mode")]
+    Mode,
+    /// Credit or closing of a lane that can't be.
+    #[error("spoke of a lane that can't be")]
+    Lane,
+}
+
+impl Violation {
+    /// What the peer is told.
+    #[must_use]
+    pub const fn close_code(self) -> CloseCode {
+        match self {
+            Self::Lanes | Self::Credit | Self::Length => CloseCode::LIMIT,
+            _ => CloseCode::PROTOCOL,
+        }
+    }
+}
+
+/// Why a session is gone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloseCause {
+    /// This end closed it.
+    #[error("closed by this end (code {})", .0.0)]
+    Local(CloseCode),
+    /// The peer closed it.
+    #[error("closed by the peer (code {}): {reason}", code.0)]
+    Peer {
+        /// For programs.
+        code: CloseCode,
+        /// For people.
+        reason: String,
+    },
+    /// Nothing was heard of the peer for the idle timeout.
+    #[error("the peer has been silent for too long")]
+    IdleTimeout,
+    /// The peer has lost the session.
+    #[error("the peer knows nothing of this session any more")]
+    Reset,
+    /// The server did not answer, or only with what can't be trusted.
+    #[error("the server did not answer in time")]
+    HandshakeTimeout {
+        /// A hint (which anybody could have sent) that the server has another key.
+        other_key: Option<KeyId>,
+    },
+    /// The server speaks none of our versions; anybody could have said so.
+    #[error("the server speaks versions {offered_by_server:?} of the protocol, not ours")]
+    Versions {
+        /// What it says that it speaks.
+        offered_by_server: Vec<u8>,
+    },
+    /// The peer broke a rule.
+    #[error("the peer broke the protocol: {0}")]
+    Violation(#[from] Violation),
+    /// The keys can't protect any further packet.
+    #[error("the session's keys are used up")]
+    KeysExhausted,
+}

@@ -1,0 +1,202 @@
+//! The receiving end of one lane.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use bytes::{Bytes, BytesMut};
+use rtm_wire::{LaneMode, Qos};
+
+use super::range_set::RangeSet;
+use super::spec::{CREDIT_PER_MESSAGE, MESSAGE_WINDOW};
+use crate::error::Violation;
+
+/// A message of which parts have arrived.
+#[derive(Debug)]
+struct Assembly {
+    buffer: BytesMut,
+    arrived: RangeSet,
+}
+
+/// Invariants: `done` holds the messages that are complete or skipped; `partial` and `waiting`
+/// hold others, and complete ones that wait for their turn; `charged − released` never exceeds
+/// what was granted beyond `released`.
+#[derive(Debug)]
+pub(crate) struct ReceiveLane {
+    /// From the first message frame; a close frame may come before it.
+    mode: Option<LaneMode>,
+    done: RangeSet,
+    partial: BTreeMap<u64, Assembly>,
+    /// Ordered lanes: complete, but an earlier one is missing.
+    waiting: BTreeMap<u64, Bytes>,
+    next_in_order: u64,
+    /// The sequence number after the last message, once the peer has closed the lane.
+    end: Option<u64>,
+    window: u64,
+    granted: u64,
+    charged: u64,
+    released: u64,
+    announce: bool,
+}
+
+impl ReceiveLane {
+    pub(crate) fn new(window: u64) -> Self {
+        Self {
+            mode: None,
+            done: RangeSet::new(),
+            partial: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            next_in_order: 0,
+            end: None,
+            window,
+            granted: window,
+            charged: 0,
+            released: 0,
+            announce: false,
+        }
+    }
+
+    /// Takes a part of message `seq`; complete messages go to `deliver`.
+    pub(crate) fn on_message(
+        &mut self,
+        mode: LaneMode,
+        seq: u64,
+        offset: u64,
+        total: u64,
+        payload: Bytes,
+        deliver: &mut Vec<Bytes>,
+    ) -> Result<(), Violation> {
+        if *self.mode.get_or_insert(mode) != mode {
+            return Err(Violation::Mode);
+        }
+        if seq >= self.done.prefix() + MESSAGE_WINDOW || self.end.is_some_and(|end| seq >= end) {
+            return Err(Violation::Sequence);
+        }
+        if self.done.contains(seq) {
+            return Ok(());
+        }
+        if payload.len() as u64 == total {
+            if self.partial.remove(&seq).is_none() {
+                self.charge(total)?;
+            }
+            self.complete(seq, payload, deliver);
+            return Ok(());
+        }
+        if !self.partial.contains_key(&seq) {
+            self.charge(total)?;
+            let buffer = BytesMut::zeroed(total as usize);
+            self.partial.insert(seq, Assembly { buffer, arrived: RangeSet::new() });
+        }
+        let assembly = self.partial.get_mut(&seq).expect("inserted above");
+        if assembly.buffer.len() as u64 != total {
+            return Err(Violation::Length);
+        }
+        let range = offset..offset + payload.len() as u64;
+        assembly.buffer[range.start as usize..range.end as usize].copy_from_slice(&payload);
+        assembly.arrived.insert(range);
+        if assembly.arrived.count() == total {
+            let assembly = self.partial.remove(&seq).expect("just used");
+            self.complete(seq, assembly.buffer.freeze(), deliver);
+        }
+        Ok(())
+    }
+
+    /// The peer will not send these; `bytes` of credit are free again.
+    pub(crate) fn on_skip(
+        &mut self,
+        skipped: Range<u64>,
+        bytes: u64,
+        deliver: &mut Vec<Bytes>,
+    ) -> Result<(), Violation> {
+        if skipped.end > self.done.prefix() + MESSAGE_WINDOW {
+            return Err(Violation::Sequence);
+        }
+        let mut charged = 0;
+        for seq in skipped.clone() {
+            if let Some(assembly) = self.partial.remove(&seq) {
+                charged += assembly.buffer.len() as u64 + CREDIT_PER_MESSAGE;
+            }
+        }
+        let fresh = self.done.insert(skipped);
+        if fresh > 0 {
+            self.charge_bytes(bytes.saturating_sub(charged))?;
+            self.release_bytes(bytes.max(charged));
+        }
+        self.deliver_in_order(deliver);
+        Ok(())
+    }
+
+    pub(crate) fn on_close(&mut self, end: u64) -> Result<(), Violation> {
+        if self.end.is_some_and(|known| known != end) || self.done.prefix() > end {
+            return Err(Violation::Sequence);
+        }
+        self.end = Some(end);
+        Ok(())
+    }
+
+    /// The application has taken a message of this length.
+    pub(crate) fn release(&mut self, bytes: u64) {
+        self.release_bytes(bytes + CREDIT_PER_MESSAGE);
+    }
+
+    /// Whether all messages were handed over.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.end.is_some_and(|end| self.done.prefix() >= end) && self.waiting.is_empty()
+    }
+
+    /// The limit to be announced now, if it has moved far enough.
+    pub(crate) fn take_grant(&mut self) -> Option<u64> {
+        std::mem::take(&mut self.announce).then_some(self.granted)
+    }
+
+    pub(crate) fn wants_grant(&self) -> bool {
+        self.announce
+    }
+
+    /// The frame with the limit was lost.
+    pub(crate) fn on_grant_lost(&mut self) {
+        self.announce = true;
+    }
+
+    /// Bytes held for this lane.
+    pub(crate) fn buffered(&self) -> usize {
+        self.partial.values().map(|assembly| assembly.buffer.len()).sum::<usize>()
+            + self.waiting.values().map(Bytes::len).sum::<usize>()
+    }
+
+    fn complete(&mut self, seq: u64, message: Bytes, deliver: &mut Vec<Bytes>) {
+        self.done.insert(seq..seq + 1);
+        if self.mode.is_some_and(|mode| mode.order == Qos::Ordered) {
+            self.waiting.insert(seq, message);
+            self.deliver_in_order(deliver);
+        } else {
+            deliver.push(message);
+        }
+    }
+
+    fn deliver_in_order(&mut self, deliver: &mut Vec<Bytes>) {
+        let ready = self.done.prefix();
+        while self.next_in_order < ready {
+            // Skipped messages have no bytes.
+            deliver.extend(self.waiting.remove(&self.next_in_order));
+            self.next_in_order += 1;
+        }
+    }
+
+    fn charge(&mut self, total: u64) -> Result<(), Violation> {
+        self.charge_bytes(total + CREDIT_PER_MESSAGE)
+    }
+
+    fn charge_bytes(&mut self, bytes: u64) -> Result<(), Violation> {
+        self.charged = self.charged.saturating_add(bytes);
+        if self.charged <= self.granted { Ok(()) } else { Err(Violation::Credit) }
+    }
+
+    fn release_bytes(&mut self, bytes: u64) {
+        self.released = self.released.saturating_add(bytes).min(self.charged);
+        let target = self.released + self.window;
+        if target - self.granted >= self.window / 4 {
+            self.granted = target;
+            self.announce = true;
+        }
+    }
+}

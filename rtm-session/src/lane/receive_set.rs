@@ -1,0 +1,177 @@
+//! All lanes that one end receives on.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use rtm_wire::{LaneClose, LaneCredit, LaneId, Message, Qos, Reliability, Skip};
+
+use super::range_set::RangeSet;
+use super::receive::ReceiveLane;
+use crate::error::Violation;
+
+/// What came of a frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// A message is complete, and its turn has come.
+    Message { lane: LaneId, payload: Bytes },
+    /// The lane has ended, after all its messages.
+    Ended { lane: LaneId },
+}
+
+/// Invariant: lanes below `opened` are in `lanes`, in `ended`, or have not been heard of yet; they
+/// all count as open until they end, so that the ranges of `ended` are as few as open lanes.
+#[derive(Debug)]
+pub(crate) struct ReceiveLanes {
+    lanes_max: u64,
+    window: u64,
+    message_max: u64,
+    lanes: BTreeMap<LaneId, ReceiveLane>,
+    opened: u64,
+    ended: RangeSet,
+    /// Lanes whose credit has to be announced.
+    grants: VecDeque<LaneId>,
+    scratch: Vec<Bytes>,
+}
+
+impl ReceiveLanes {
+    pub(crate) fn new(lanes_max: u64, window: u64, message_max: u64) -> Self {
+        Self {
+            lanes_max,
+            window,
+            message_max,
+            lanes: BTreeMap::new(),
+            opened: 1,
+            ended: RangeSet::new(),
+            grants: VecDeque::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Takes a message frame, whose payload is part of `packet`.
+    pub(crate) fn on_message(
+        &mut self,
+        packet: &Bytes,
+        message: &Message<'_>,
+        out: &mut Vec<Received>,
+    ) -> Result<(), Violation> {
+        let length = message.payload.len() as u64;
+        let (offset, total) = message.fragment.map_or((0, length), |f| (f.offset, f.total));
+        if total > self.message_max {
+            return Err(Violation::Length);
+        }
+        if matches!(message.mode.order, Qos::Unknown(_))
+            || matches!(message.mode.reliability, Reliability::Unknown(_))
+        {
+            return Err(Violation::Mode);
+        }
+        let id = message.lane;
+        let mut deliver = std::mem::take(&mut self.scratch);
+        if let Some(lane) = self.lane(id)? {
+            let payload = rtm_wire::shared(packet, message.payload);
+            let (mode, seq) = (message.mode, message.seq.0);
+            lane.on_message(mode, seq, offset, total, payload, &mut deliver)?;
+        }
+        self.hand_over(id, deliver, out);
+        Ok(())
+    }
+
+    pub(crate) fn on_skip(
+        &mut self,
+        skip: &Skip,
+        out: &mut Vec<Received>,
+    ) -> Result<(), Violation> {
+        let mut deliver = std::mem::take(&mut self.scratch);
+        if let Some(lane) = self.lane(skip.lane)? {
+            let skipped = skip.first.0..skip.first.0 + skip.count;
+            lane.on_skip(skipped, skip.bytes, &mut deliver)?;
+        }
+        self.note_grant(skip.lane);
+        self.hand_over(skip.lane, deliver, out);
+        Ok(())
+    }
+
+    pub(crate) fn on_close(
+        &mut self,
+        close: &LaneClose,
+        out: &mut Vec<Received>,
+    ) -> Result<(), Violation> {
+        if close.lane == LaneId::CONTROL {
+            return Err(Violation::Lane);
+        }
+        if let Some(lane) = self.lane(close.lane)? {
+            lane.on_close(close.end.0)?;
+        }
+        self.hand_over(close.lane, Vec::new(), out);
+        Ok(())
+    }
+
+    /// The application has taken a message of this length from the lane.
+    pub(crate) fn release(&mut self, id: LaneId, bytes: usize) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.release(bytes as u64);
+        }
+        self.note_grant(id);
+    }
+
+    /// The next credit frame.
+    pub(crate) fn next_grant(&mut self) -> Option<LaneCredit> {
+        while let Some(id) = self.grants.pop_front() {
+            let limit = self.lanes.get_mut(&id).and_then(ReceiveLane::take_grant);
+            if let Some(limit) = limit {
+                return Some(LaneCredit { lane: id, limit });
+            }
+        }
+        None
+    }
+
+    /// A credit frame was lost or did not fit: the lane's present limit goes out again.
+    pub(crate) fn on_grant_lost(&mut self, id: LaneId) {
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            lane.on_grant_lost();
+        }
+        self.note_grant(id);
+    }
+
+    pub(crate) fn has_grants(&self) -> bool {
+        !self.grants.is_empty()
+    }
+
+    /// Bytes held in incomplete and waiting messages.
+    pub(crate) fn buffered(&self) -> usize {
+        self.lanes.values().map(ReceiveLane::buffered).sum()
+    }
+
+    /// The lane, opened with all below it if it is new; `None` when it has ended.
+    fn lane(&mut self, id: LaneId) -> Result<Option<&mut ReceiveLane>, Violation> {
+        if self.ended.contains(id.0) {
+            return Ok(None);
+        }
+        let opened = self.opened.max(id.0 + 1);
+        // Lane 0 is always open and not counted.
+        if opened - self.ended.count() > self.lanes_max + 1 {
+            return Err(Violation::Lanes);
+        }
+        self.opened = opened;
+        let window = self.window;
+        Ok(Some(self.lanes.entry(id).or_insert_with(|| ReceiveLane::new(window))))
+    }
+
+    fn hand_over(&mut self, id: LaneId, mut deliver: Vec<Bytes>, out: &mut Vec<Received>) {
+        out.extend(deliver.drain(..).map(|payload| Received::Message { lane: id, payload }));
+        if deliver.capacity() > self.scratch.capacity() {
+            self.scratch = deliver;
+        }
+        if self.lanes.get(&id).is_some_and(ReceiveLane::is_finished) {
+            self.lanes.remove(&id);
+            self.ended.insert(id.0..id.0 + 1);
+            out.push(Received::Ended { lane: id });
+        }
+    }
+
+    fn note_grant(&mut self, id: LaneId) {
+        let wants_grant = self.lanes.get(&id).is_some_and(ReceiveLane::wants_grant);
+        if wants_grant && !self.grants.contains(&id) {
+            self.grants.push_back(id);
+        }
+    }
+}

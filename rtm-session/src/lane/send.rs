@@ -1,0 +1,270 @@
+//! The sending end of one lane.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use bytes::Bytes;
+use rtm_wire::{LaneId, MessageSeq};
+
+use super::range_set::RangeSet;
+use super::spec::{CREDIT_PER_MESSAGE, LaneSpec, MESSAGE_WINDOW};
+
+/// Part of a message in a packet: what is remembered until the packet is acknowledged or lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    pub(crate) lane: LaneId,
+    pub(crate) seq: MessageSeq,
+    /// Bytes of the message; empty only for an empty message.
+    pub(crate) range: Range<u64>,
+}
+
+/// A chunk about to be sent, with its bytes.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) seq: MessageSeq,
+    pub(crate) range: Range<u64>,
+    pub(crate) total: u64,
+    pub(crate) payload: Bytes,
+}
+
+/// A message that is not yet acknowledged as a whole.
+#[derive(Debug)]
+struct Pending {
+    payload: Bytes,
+    /// Bytes that were sent at least once; `None` until the message is begun.
+    sent: Option<u64>,
+    acked: RangeSet,
+}
+
+impl Pending {
+    fn total(&self) -> u64 {
+        self.payload.len() as u64
+    }
+
+    fn is_sent(&self) -> bool {
+        self.sent == Some(self.total())
+    }
+}
+
+/// Invariants: `queue[i]` is message `base + i`, `None` once acknowledged; messages are begun in
+/// order, so those before `next_fresh` are begun and those after it are not.
+#[derive(Debug)]
+pub(crate) struct SendLane {
+    pub(crate) spec: LaneSpec,
+    queue: VecDeque<Option<Pending>>,
+    base: u64,
+    /// The first message that isn't sent to its end.
+    next_fresh: u64,
+    /// Parts to be sent again, oldest first.
+    lost: VecDeque<(u64, Range<u64>)>,
+    credit_limit: u64,
+    credit_used: u64,
+    queued_bytes: usize,
+    closing: Closing,
+}
+
+/// Where the lane is between open and gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closing {
+    Open,
+    /// The close frame has to be sent (again).
+    Announce,
+    /// It is on its way.
+    Announced,
+    /// It has arrived.
+    Acknowledged,
+}
+
+impl SendLane {
+    pub(crate) fn new(spec: LaneSpec, credit: u64) -> Self {
+        Self {
+            spec,
+            queue: VecDeque::new(),
+            base: 0,
+            next_fresh: 0,
+            lost: VecDeque::new(),
+            credit_limit: credit,
+            credit_used: 0,
+            queued_bytes: 0,
+            closing: Closing::Open,
+        }
+    }
+
+    /// Appends a message. The caller has checked the limits.
+    pub(crate) fn push(&mut self, payload: Bytes) -> MessageSeq {
+        debug_assert!(self.is_open(), "a closing lane takes no messages");
+        let seq = self.end();
+        self.queued_bytes += payload.len();
+        self.queue.push_back(Some(Pending { payload, sent: None, acked: RangeSet::new() }));
+        seq
+    }
+
+    /// Takes the next chunk of at most `room(seq, offset, total)` bytes, lost ones first.
+    ///
+    /// `room` says how much of a message fits given what its header takes; `None` is "not even
+    /// one byte".
+    pub(crate) fn next_chunk(
+        &mut self,
+        room: impl Fn(u64, u64, u64) -> Option<u64>,
+    ) -> Option<Outgoing> {
+        self.next_lost(&room).or_else(|| self.fresh_chunk(&room))
+    }
+
+    pub(crate) fn has_work(&self) -> bool {
+        self.lost.iter().any(|(seq, range)| self.is_missing(*seq, range)) || self.can_send_fresh()
+    }
+
+    pub(crate) fn on_acked(&mut self, seq: MessageSeq, range: Range<u64>) {
+        let Some(slot) = self.slot(seq.0) else { return };
+        let Some(pending) = slot.as_mut() else { return };
+        let total = pending.total();
+        pending.acked.insert(range);
+        if pending.acked.count() < total {
+            return;
+        }
+        *slot = None;
+        self.queued_bytes -= total as usize;
+        while let Some(None) = self.queue.front() {
+            self.queue.pop_front();
+            self.base += 1;
+        }
+    }
+
+    pub(crate) fn on_lost(&mut self, seq: MessageSeq, range: Range<u64>) {
+        if self.is_missing(seq.0, &range) {
+            self.lost.push_back((seq.0, range));
+        }
+    }
+
+    /// Raises the credit; a lower limit is an old frame.
+    pub(crate) fn on_credit(&mut self, limit: u64) {
+        self.credit_limit = self.credit_limit.max(limit);
+    }
+
+    pub(crate) fn close(&mut self) {
+        if self.closing == Closing::Open {
+            self.closing = Closing::Announce;
+        }
+    }
+
+    /// The end to announce, once. The close frame may overtake messages: the receiver waits for
+    /// them.
+    pub(crate) fn take_close(&mut self) -> Option<MessageSeq> {
+        let announce = self.closing == Closing::Announce;
+        announce.then(|| {
+            self.closing = Closing::Announced;
+            self.end()
+        })
+    }
+
+    pub(crate) fn wants_close(&self) -> bool {
+        self.closing == Closing::Announce
+    }
+
+    pub(crate) fn on_close_lost(&mut self) {
+        if self.closing == Closing::Announced {
+            self.closing = Closing::Announce;
+        }
+    }
+
+    pub(crate) fn on_close_acked(&mut self) {
+        if self.closing != Closing::Open {
+            self.closing = Closing::Acknowledged;
+        }
+    }
+
+    /// Whether the peer has all of it and the lane can be forgotten.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.closing == Closing::Acknowledged && self.queue.is_empty()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.closing == Closing::Open
+    }
+
+    /// Messages in the queue, acknowledged ones behind older ones included.
+    pub(crate) fn queued_messages(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
+    fn end(&self) -> MessageSeq {
+        MessageSeq(self.base + self.queue.len() as u64)
+    }
+
+    fn slot(&mut self, seq: u64) -> Option<&mut Option<Pending>> {
+        let index = seq.checked_sub(self.base)?;
+        self.queue.get_mut(usize::try_from(index).ok()?)
+    }
+
+    fn pending(&self, seq: u64) -> Option<&Pending> {
+        let index = seq.checked_sub(self.base)?;
+        self.queue.get(usize::try_from(index).ok()?)?.as_ref()
+    }
+
+    fn is_missing(&self, seq: u64, range: &Range<u64>) -> bool {
+        self.pending(seq)
+            .is_some_and(|pending| pending.total() == 0 || !pending.acked.covers(range))
+    }
+
+    fn next_lost(&mut self, room: &impl Fn(u64, u64, u64) -> Option<u64>) -> Option<Outgoing> {
+        loop {
+            let (seq, range) = self.lost.front()?.clone();
+            if !self.is_missing(seq, &range) {
+                self.lost.pop_front();
+                continue;
+            }
+            let pending = self.pending(seq).expect("missing means pending");
+            let total = pending.total();
+            let length = room(seq, range.start, total)?.min(range.end - range.start);
+            let sent = range.start..range.start + length;
+            if length == 0 && total != 0 {
+                return None;
+            }
+            let payload = pending.payload.slice(sent.start as usize..sent.end as usize);
+            if sent.end == range.end {
+                self.lost.pop_front();
+            } else {
+                self.lost[0].1.start = sent.end;
+            }
+            return Some(Outgoing { seq: MessageSeq(seq), range: sent, total, payload });
+        }
+    }
+
+    fn fresh_chunk(&mut self, room: &impl Fn(u64, u64, u64) -> Option<u64>) -> Option<Outgoing> {
+        if !self.can_send_fresh() {
+            return None;
+        }
+        let seq = self.next_fresh;
+        let index = usize::try_from(seq - self.base).expect("the queue fits memory");
+        let pending = self.queue[index].as_mut().expect("not begun, so not acknowledged");
+        let total = pending.total();
+        let start = pending.sent.unwrap_or(0);
+        let length = room(seq, start, total)?.min(total - start);
+        if length == 0 && total != 0 {
+            return None;
+        }
+        if pending.sent.is_none() {
+            self.credit_used += total + CREDIT_PER_MESSAGE;
+        }
+        pending.sent = Some(start + length);
+        if pending.is_sent() {
+            self.next_fresh += 1;
+        }
+        let range = start..start + length;
+        let payload = pending.payload.slice(range.start as usize..range.end as usize);
+        Some(Outgoing { seq: MessageSeq(seq), range, total, payload })
+    }
+
+    /// Whether the next fresh message may go out: it is begun already, or credit and window cover
+    /// it.
+    fn can_send_fresh(&self) -> bool {
+        let Some(pending) = self.pending(self.next_fresh) else { return false };
+        pending.sent.is_some()
+            || (self.credit_used + pending.total() + CREDIT_PER_MESSAGE <= self.credit_limit
+                && self.next_fresh < self.base + MESSAGE_WINDOW)
+    }
+}

@@ -1,0 +1,321 @@
+//! What became of the packets that were sent: acknowledged, lost, or to be asked after (RFC 9002).
+//!
+//! ```text
+//!  on_packet_sent ─► SentPackets ─┬─ on_ack ────► contents acknowledged, contents lost
+//!                                 └─ on_timeout ► contents lost, or: send probes
+//!        Rtt, Congestion, Pacer ──► may_send, timeout
+//! ```
+
+mod congestion;
+mod pacer;
+mod rtt;
+mod sent;
+#[cfg(test)]
+mod tests;
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use rtm_wire::{PacketNumber, Time};
+
+use self::congestion::{Acked, Congestion, NewReno};
+use self::pacer::{Pacer, Rate};
+use self::rtt::{GRANULARITY, Rtt};
+use self::sent::{SentPacket, SentPackets};
+
+/// Later packets that have to arrive before one is lost (RFC 9002 section 6.1.1), to begin with;
+/// grows when packets turn out to have been late only.
+const PACKET_THRESHOLD: u64 = 3;
+const PACKET_THRESHOLD_MAX: u64 = 64;
+/// Probe timeouts back off no further than this, so that a link that comes back is noticed soon.
+const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
+/// Packets sent when a probe timeout passes (RFC 9002 section 6.2.4).
+const PROBES: u8 = 2;
+/// Probe timeouts without any acknowledgement that mean persistent congestion (section 7.6.1).
+const PERSISTENT: u32 = 3;
+
+/// What recovery has to know from outside.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RecoveryConfig {
+    /// Longest time that the peer holds acknowledgements back.
+    pub(crate) max_ack_delay: Duration,
+    pub(crate) datagram_len: usize,
+    /// Round-trip time before the first sample (section 6.2.2).
+    pub(crate) initial_rtt: Duration,
+}
+
+impl Default for RecoveryConfig {
+    fn default() -> Self {
+        Self {
+            max_ack_delay: Duration::from_millis(25),
+            datagram_len: 1_200,
+            initial_rtt: Duration::from_millis(333),
+        }
+    }
+}
+
+/// Contents of packets that were declared lost.
+pub(crate) type Lost<T> = Vec<T>;
+
+/// What an acknowledgement has brought.
+#[derive(Debug)]
+pub(crate) struct AckOutcome<T> {
+    pub(crate) acked: Vec<T>,
+    pub(crate) lost: Lost<T>,
+}
+
+/// What a timeout has brought.
+#[derive(Debug)]
+pub(crate) enum TimeoutOutcome<T> {
+    /// Packets are lost.
+    Lost(Lost<T>),
+    /// Nothing was heard: so many packets have to go out, whatever the window says.
+    Probe { count: u8 },
+}
+
+/// The peer acknowledged a packet that was never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NeverSent;
+
+/// Loss recovery and congestion control of one session, over packets with contents `T`.
+#[derive(Debug)]
+pub(crate) struct Recovery<T> {
+    config: RecoveryConfig,
+    rtt: Rtt,
+    sent: SentPackets<T>,
+    congestion: Box<dyn Congestion>,
+    pacer: Pacer,
+    in_flight: u64,
+    eliciting_in_flight: u64,
+    largest_acked: Option<PacketNumber>,
+    /// When the oldest packet that isn't the newest counts as lost.
+    loss_time: Option<Time>,
+    last_eliciting: Time,
+    probe_count: u32,
+    packet_threshold: u64,
+    /// Data was held back by the window since the last packet.
+    is_blocked: bool,
+}
+
+impl<T: Clone + Default> Recovery<T> {
+    pub(crate) fn new(now: Time, config: RecoveryConfig, first_rtt: Option<Duration>) -> Self {
+        let mut rtt = Rtt::new(config.initial_rtt);
+        if let Some(sample) = first_rtt {
+            rtt.on_sample(sample, Duration::ZERO);
+        }
+        Self {
+            rtt,
+            sent: SentPackets::new(),
+            congestion: Box::new(NewReno::new(config.datagram_len)),
+            pacer: Pacer::new(now, config.datagram_len),
+            in_flight: 0,
+            eliciting_in_flight: 0,
+            largest_acked: None,
+            loss_time: None,
+            last_eliciting: now,
+            probe_count: 0,
+            packet_threshold: PACKET_THRESHOLD,
+            is_blocked: false,
+            config,
+        }
+    }
+
+    /// A packet has gone out. `more_waits` says whether there was more to send.
+    pub(crate) fn on_packet_sent(
+        &mut self,
+        now: Time,
+        number: PacketNumber,
+        bytes: usize,
+        eliciting: bool,
+        contents: T,
+        more_waits: bool,
+    ) {
+        if !eliciting {
+            return self.sent.push(number, None);
+        }
+        let bytes = bytes as u64;
+        let is_app_limited = !(more_waits || self.is_blocked);
+        self.is_blocked = more_waits;
+        self.in_flight += bytes;
+        self.eliciting_in_flight += 1;
+        self.last_eliciting = now;
+        self.pacer.on_sent(now, bytes, self.pacing_rate());
+        let packet = SentPacket { sent: now, bytes, is_app_limited, lost: None, contents };
+        self.sent.push(number, Some(packet));
+    }
+
+    /// Takes an acknowledgement, its ranges newest first.
+    pub(crate) fn on_ack(
+        &mut self,
+        now: Time,
+        ranges: impl Iterator<Item = RangeInclusive<PacketNumber>>,
+        ack_delay: Duration,
+    ) -> Result<AckOutcome<T>, NeverSent> {
+        let mut outcome = AckOutcome { acked: Vec::new(), lost: Vec::new() };
+        let mut newest = None;
+        let mut is_largest = true;
+        for range in ranges {
+            if range.end().0 >= self.sent.next() {
+                return Err(NeverSent);
+            }
+            let largest = *range.end();
+            let (sent, congestion) = (&mut self.sent, &mut self.congestion);
+            let (mut bytes, mut count, mut late) = (0, 0, None);
+            sent.take(range, |number, packet| {
+                if packet.lost.is_some() {
+                    late = late.max(Some(number));
+                } else {
+                    bytes += packet.bytes;
+                    count += 1;
+                    let SentPacket { sent, bytes, is_app_limited, .. } = packet;
+                    congestion.on_ack(Acked { bytes, sent, is_app_limited });
+                }
+                // Only the largest packet gives a sample, and only when it is new (section 5.1).
+                if is_largest && number == largest {
+                    newest = Some(packet.sent);
+                }
+                outcome.acked.push(packet.contents);
+            });
+            self.in_flight -= bytes;
+            self.eliciting_in_flight -= count;
+            self.largest_acked = self.largest_acked.max(Some(largest));
+            self.learn_reordering(late);
+            is_largest = false;
+        }
+        if let Some(sent) = newest {
+            let delay = ack_delay.min(self.config.max_ack_delay);
+            self.rtt.on_sample(now.saturating_since(sent), delay);
+        }
+        if !outcome.acked.is_empty() {
+            self.probe_count = 0;
+            outcome.lost = self.detect_loss(now);
+        }
+        Ok(outcome)
+    }
+
+    /// When [`on_timeout`](Self::on_timeout) is to be called.
+    pub(crate) fn timeout(&self) -> Option<Time> {
+        if self.loss_time.is_some() {
+            return self.loss_time;
+        }
+        (self.eliciting_in_flight > 0).then(|| self.last_eliciting + self.backed_off())
+    }
+
+    pub(crate) fn on_timeout(&mut self, now: Time) -> TimeoutOutcome<T> {
+        if self.loss_time.is_some() {
+            return TimeoutOutcome::Lost(self.detect_loss(now));
+        }
+        self.probe_count = self.probe_count.saturating_add(1);
+        // The next timeout counts from now even if no probe could be sent.
+        self.last_eliciting = now;
+        TimeoutOutcome::Probe { count: PROBES }
+    }
+
+    /// Contents of the packets that are on their way, oldest first.
+    pub(crate) fn unacked(&self) -> impl Iterator<Item = &T> {
+        self.sent.iter().filter(|packet| packet.lost.is_none()).map(|packet| &packet.contents)
+    }
+
+    /// Whether window and pacer let a full datagram go.
+    pub(crate) fn may_send(&mut self, now: Time, bytes: usize) -> bool {
+        let rate = self.pacing_rate();
+        self.fits_window(bytes) && self.pacer.may_send(now, rate)
+    }
+
+    /// When the pacer lets the next datagram go, if it is the pacer that holds it.
+    pub(crate) fn pacing_deadline(&self) -> Option<Time> {
+        let fits = self.fits_window(self.config.datagram_len);
+        fits.then(|| self.pacer.ready_at(self.pacing_rate()))
+    }
+
+    /// There was something to send, and it was held back.
+    pub(crate) fn note_blocked(&mut self) {
+        self.is_blocked = true;
+    }
+
+    /// Probe timeout without back-off.
+    pub(crate) fn pto(&self) -> Duration {
+        self.rtt.probe_timeout(self.config.max_ack_delay)
+    }
+
+    pub(crate) fn rtt(&self) -> Duration {
+        self.rtt.smoothed()
+    }
+
+    pub(crate) fn window(&self) -> u64 {
+        self.congestion.window()
+    }
+
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.in_flight
+    }
+
+    fn fits_window(&self, bytes: usize) -> bool {
+        self.in_flight + bytes as u64 <= self.congestion.window()
+    }
+
+    fn backed_off(&self) -> Duration {
+        let pto = self.pto();
+        let doubled = pto.saturating_mul(1 << self.probe_count.min(16));
+        // A path slower than the bound keeps its own pace.
+        doubled.min(PROBE_TIMEOUT_MAX.max(pto))
+    }
+
+    /// A little faster than the window, so that pacing alone never starves it (section 7.7).
+    fn pacing_rate(&self) -> Rate {
+        let window = self.congestion.window();
+        let faster = if self.congestion.is_in_slow_start() { window * 2 } else { window * 5 / 4 };
+        Rate { window: faster, span: self.rtt.smoothed().max(GRANULARITY / 10) }
+    }
+
+    /// Declares packets lost that are too far, or too long, behind one that has arrived
+    /// (section 6.1).
+    fn detect_loss(&mut self, now: Time) -> Lost<T> {
+        let mut lost = Vec::new();
+        self.loss_time = None;
+        let Some(largest) = self.largest_acked else { return lost };
+        let delay = self.rtt.loss_delay();
+        let (mut oldest, mut newest): (Option<(PacketNumber, Time)>, _) = (None, None);
+        let (mut is_one_run, mut previous) = (true, None);
+        for (number, packet) in self.sent.iter_mut() {
+            if number >= largest {
+                break;
+            }
+            if packet.lost.is_some() {
+                continue;
+            }
+            let is_behind = largest.0 - number.0 >= self.packet_threshold;
+            let due = packet.sent + delay;
+            if !is_behind && due > now {
+                self.loss_time = Some(self.loss_time.map_or(due, |time| time.min(due)));
+                continue;
+            }
+            packet.lost = Some(now);
+            self.in_flight -= packet.bytes;
+            self.eliciting_in_flight -= 1;
+            is_one_run &= previous.is_none_or(|p: PacketNumber| p.0 + 1 == number.0);
+            previous = Some(number);
+            oldest = oldest.or(Some((number, packet.sent)));
+            newest = Some(packet.sent);
+            lost.push(packet.contents.clone());
+        }
+        if let (Some((_, first)), Some(last)) = (oldest, newest) {
+            self.congestion.on_loss(now, last);
+            let span = last.saturating_since(first);
+            if is_one_run && self.rtt.has_sample() && span >= self.pto() * PERSISTENT {
+                self.congestion.on_persistent_congestion();
+            }
+        }
+        let keep = self.pto() * 2;
+        self.sent.forget_lost(now - keep);
+        lost
+    }
+
+    /// A packet that was declared lost has arrived after all: allow for more reordering.
+    fn learn_reordering(&mut self, late: Option<PacketNumber>) {
+        if let (Some(late), Some(largest)) = (late, self.largest_acked) {
+            let distance = largest.0.saturating_sub(late.0) + 1;
+            self.packet_threshold = self.packet_threshold.max(distance).min(PACKET_THRESHOLD_MAX);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Recovery against hand-made acknowledgements.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const fn at(millis: u64) -> Time {
+    Time::from_micros(millis * 1_000)
+}
+
+const fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn recovery() -> Recovery<u64> {
+    Recovery::new(Time::ZERO, RecoveryConfig::default(), Some(ms(40)))
+}
+
+fn send(recovery: &mut Recovery<u64>, now: Time, number: u64) {
+    recovery.on_packet_sent(now, PacketNumber(number), 1_200, true, number, false);
+}
+
+fn ack(recovery: &mut Recovery<u64>, now: Time, numbers: &[u64]) -> AckOutcome<u64> {
+    let ranges = numbers.iter().map(|&number| PacketNumber(number)..=PacketNumber(number));
+    recovery.on_ack(now, ranges, Duration::ZERO).expect("all were sent")
+}
+
+#[test]
+fn three_later_packets_make_one_lost() {
+    let mut recovery = recovery();
+    (0..4).for_each(|number| send(&mut recovery, at(0), number));
+    assert_eq!(ack(&mut recovery, at(40), &[2, 1]).lost, [] as [u64; 0]);
+    let outcome = ack(&mut recovery, at(41), &[3]);
+    assert_eq!((outcome.acked, outcome.lost), (vec![3], vec![0]));
+    assert_eq!(recovery.in_flight(), 0);
+}
+
+#[test]
+fn one_later_packet_and_time_make_one_lost() {
+    let mut recovery = recovery();
+    (0..2).for_each(|number| send(&mut recovery, at(0), number));
+    ack(&mut recovery, at(40), &[1]);
+    let due = recovery.timeout().expect("a loss timer");
+    assert_eq!(due, at(45));
+    let TimeoutOutcome::Lost(lost) = recovery.on_timeout(due) else { panic!("a loss timer") };
+    assert_eq!(lost, [0]);
+    assert_eq!(recovery.timeout(), None);
+}
+
+#[test]
+fn silence_asks_for_probes_further_and_further_apart_up_to_a_second() {
+    let mut recovery = recovery();
+    send(&mut recovery, at(0), 0);
+    let mut pauses = Vec::new();
+    let mut now = at(0);
+    for _ in 0..8 {
+        let due = recovery.timeout().expect("a packet is out");
+        pauses.push(due.saturating_since(now).as_millis());
+        now = due;
+        assert!(matches!(recovery.on_timeout(now), TimeoutOutcome::Probe { count: 2 }));
+    }
+    // 40 + 4 × 20 + 25.
+    assert_eq!(pauses, [145, 290, 580, 1_000, 1_000, 1_000, 1_000, 1_000]);
+    ack(&mut recovery, now, &[0]);
+    assert_eq!(recovery.timeout(), None);
+}
+
+#[test]
+fn an_acknowledgement_of_the_future_is_refused() {
+    let mut recovery = recovery();
+    send(&mut recovery, at(0), 0);
+    let ranges = [PacketNumber(0)..=PacketNumber(1)].into_iter();
+    assert_eq!(recovery.on_ack(at(1), ranges, ms(0)).err(), Some(NeverSent));
+}
+
+#[test]
+fn a_late_packet_is_acknowledged_after_all_and_reordering_is_learnt() {
+    let mut recovery = recovery();
+    (0..8).for_each(|number| send(&mut recovery, at(0), number));
+    assert_eq!(ack(&mut recovery, at(40), &[6]).lost, [0, 1, 2, 3]);
+    assert_eq!(ack(&mut recovery, at(41), &[0]).acked, [0]);
+    assert_eq!(recovery.packet_threshold, 7);
+}
+
+#[test]
+fn long_loss_is_persistent_congestion() {
+    let mut recovery = recovery();
+    (0..20).for_each(|number| send(&mut recovery, at(number * 100), number));
+    let outcome = ack(&mut recovery, at(2_000), &[19]);
+    assert_eq!(outcome.lost.len(), 19);
+    assert_eq!(recovery.window(), 2_400);
+}
+
+proptest! {
+    /// Whatever is acknowledged in whatever order: contents come back as acknowledged or lost,
+    /// acknowledged at most once, and in the end nothing is in flight.
+    #[test]
+    fn all_contents_come_back(
+        acks in prop::collection::vec((0u64..60, 1u64..5, 0u64..30), 1..80),
+    ) {
+        let mut recovery = recovery();
+        let (mut now, mut next) = (at(0), 0);
+        let (mut acked, mut lost) = (vec![0; 201], vec![0; 201]);
+        for (number, burst, pause) in acks {
+            for _ in 0..burst {
+                if next < 200 {
+                    send(&mut recovery, now, next);
+                    next += 1;
+                }
+            }
+            now += ms(pause);
+            if recovery.timeout().is_some_and(|due| due <= now) {
+                if let TimeoutOutcome::Lost(contents) = recovery.on_timeout(now) {
+                    contents.iter().for_each(|&number| lost[number as usize] += 1);
+                }
+            }
+            let outcome = ack(&mut recovery, now, &[number.min(next - 1)]);
+            outcome.acked.iter().for_each(|&number| acked[number as usize] += 1);
+            outcome.lost.iter().for_each(|&number| lost[number as usize] += 1);
+        }
+        send(&mut recovery, now, next);
+        let all = [PacketNumber(0)..=PacketNumber(next)].into_iter();
+        let outcome = recovery.on_ack(now + ms(1), all, ms(0)).expect("sent");
+        outcome.acked.iter().for_each(|&number| acked[number as usize] += 1);
+        for number in 0..=next as usize {
+            prop_assert!(acked[number] <= 1 && lost[number] <= 1);
+            prop_assert!(acked[number] + lost[number] >= 1, "packet {} is forgotten", number);
+        }
+        prop_assert_eq!((recovery.in_flight(), recovery.eliciting_in_flight), (0, 0));
+        prop_assert_eq!(recovery.timeout(), None);
+    }
+}

@@ -1,0 +1,26 @@
+//! What a packet held that has to arrive.
+
+use rtm_wire::{LaneId, PacketNumber};
+
+use crate::lane::Chunk;
+
+/// One frame, as far as it matters when its packet is acknowledged or lost.
+///
+/// Frames that tell a present state (credit) name what to tell again, not what was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Part of a message.
+    Chunk(Chunk),
+    /// The credit of a lane.
+    Credit(LaneId),
+    /// The end of a lane.
+    LaneClose(LaneId),
+    /// An acknowledgement of packets up to this one; never sent again.
+    Ack(PacketNumber),
+}
+
+/// All of a packet's frames that matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Contents {
+    pub(crate) frames: Vec<Sent>,
+}

@@ -1,0 +1,252 @@
+//! One session after its handshake: packets in, packets out.
+//!
+//! ```text
+//!   open_lane, send ─► SendLanes ─┐                       ┌─► ReceiveLanes ─► events
+//!                                 ├─ transmit ─► packet ─►┤ receive
+//!   Recovery (RTT, loss, window) ─┘                       └─► Recovery, AckTracker
+//! ```
+
+mod contents;
+mod path;
+mod receive;
+mod state;
+mod stats;
+mod timers;
+mod transmit;
+
+pub(crate) use contents::Contents;
+pub(crate) use path::AMPLIFICATION;
+pub use stats::SessionStats;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rtm_wire::{
+    CloseCode, ConnectionId, LaneId, MessageSeq, PacketNumber, PathId, PathResponse, ResetToken,
+    Time, TransportParams,
+};
+
+use self::path::Path;
+use self::state::{CLOSE_COPIES, CLOSE_PAUSE_MAX, State};
+use crate::config::Config;
+use crate::crypto::{Generator, PacketKeys};
+use crate::error::{CloseCause, SendError, Violation};
+use crate::event::{Event, SessionId};
+use crate::lane::{LaneSpec, ReceiveLanes, Received, SendLanes};
+use crate::received::ReceivedPackets;
+use crate::recovery::{Recovery, RecoveryConfig};
+
+/// The one path of this version.
+const PATH: PathId = PathId(0);
+/// Answers to path challenges that wait to be sent.
+const PATH_RESPONSES_MAX: usize = 4;
+
+/// What a session begins with, from its handshake.
+pub(crate) struct Parts {
+    pub(crate) id: SessionId,
+    pub(crate) remote: SocketAddr,
+    pub(crate) local_cid: ConnectionId,
+    pub(crate) remote_cid: ConnectionId,
+    pub(crate) keys: PacketKeys,
+    pub(crate) peer: TransportParams,
+    /// Of the peer, if it is a server.
+    pub(crate) reset_token: Option<ResetToken>,
+    /// Of the handshake, if it gave a sample.
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) generator: Generator,
+    /// Server: until when the client has to prove itself.
+    pub(crate) proof_due: Option<Time>,
+}
+
+/// A session and all that it needs; knows neither sockets nor other sessions.
+#[derive(Debug)]
+pub(crate) struct Session {
+    id: SessionId,
+    state: State,
+    path: Path,
+    local_cid: ConnectionId,
+    remote_cid: ConnectionId,
+    reset_token: Option<ResetToken>,
+    keys: PacketKeys,
+    generator: Generator,
+    recovery: Recovery<Contents>,
+    received: ReceivedPackets,
+    send: SendLanes,
+    receive: ReceiveLanes,
+    next_number: PacketNumber,
+    largest_acked: Option<PacketNumber>,
+    path_responses: VecDeque<PathResponse>,
+    /// Packets that have to go out whatever the window says.
+    probes: u8,
+    /// An ack-eliciting packet has to go out, with or without data.
+    ping: bool,
+    ack_due_now: bool,
+    datagram_len: usize,
+    idle_timeout: Duration,
+    keep_alive: Option<Duration>,
+    last_received: Time,
+    last_eliciting: Time,
+    stats: SessionStats,
+    scratch: Vec<Received>,
+}
+
+impl Session {
+    pub(crate) fn new(now: Time, config: &Config, parts: Parts) -> Self {
+        let Parts { id, remote, local_cid, remote_cid, keys, peer, reset_token, .. } = parts;
+        let idle_timeout = config.idle_timeout.min(Duration::from_millis(peer.idle_timeout_ms));
+        let recovery_config = RecoveryConfig {
+            max_ack_delay: Duration::from_micros(peer.ack_delay_us.min(1_000_000)),
+            datagram_len: config.datagram_len,
+            ..RecoveryConfig::default()
+        };
+        Self {
+            id,
+            state: parts.proof_due.map_or(State::Open, |until| State::Unproved { until }),
+            path: Path::proved(remote),
+            local_cid,
+            remote_cid,
+            reset_token,
+            keys,
+            generator: parts.generator,
+            recovery: Recovery::new(now, recovery_config, parts.rtt),
+            received: ReceivedPackets::new(config.ack_delay),
+            send: SendLanes::new(config.send_limits(&peer)),
+            receive: ReceiveLanes::new(config.lanes_max, config.window(), config.message_len_max),
+            next_number: PacketNumber(0),
+            largest_acked: None,
+            path_responses: VecDeque::new(),
+            probes: 0,
+            // A client shows at once that it has the keys.
+            ping: parts.proof_due.is_none(),
+            ack_due_now: false,
+            datagram_len: config.datagram_len,
+            idle_timeout,
+            keep_alive: config.keep_alive,
+            last_received: now,
+            last_eliciting: now,
+            stats: SessionStats::default(),
+            scratch: Vec::new(),
+        }
+    }
+
+    pub(crate) fn open_lane(&mut self, spec: LaneSpec) -> Result<LaneId, SendError> {
+        if !self.state.is_open() {
+            return Err(SendError::UnknownSession);
+        }
+        self.send.open(spec)
+    }
+
+    pub(crate) fn send(&mut self, lane: LaneId, message: Bytes) -> Result<MessageSeq, SendError> {
+        if !self.state.is_open() {
+            return Err(SendError::UnknownSession);
+        }
+        self.send.push(lane, message)
+    }
+
+    pub(crate) fn close_lane(&mut self, lane: LaneId) {
+        self.send.close(lane);
+    }
+
+    pub(crate) fn release(&mut self, lane: LaneId, bytes: usize) {
+        self.receive.release(lane, bytes);
+    }
+
+    /// Ends the session from this end; what is queued is dropped.
+    pub(crate) fn close(
+        &mut self,
+        now: Time,
+        code: CloseCode,
+        reason: &str,
+        events: &mut VecDeque<Event>,
+    ) {
+        self.close_with(now, code, reason, CloseCause::Local(code), events);
+    }
+
+    fn violate(&mut self, now: Time, violation: Violation, events: &mut VecDeque<Event>) {
+        let reason = violation.to_string();
+        self.close_with(now, violation.close_code(), &reason, violation.into(), events);
+    }
+
+    fn close_with(
+        &mut self,
+        now: Time,
+        code: CloseCode,
+        reason: &str,
+        cause: CloseCause,
+        events: &mut VecDeque<Event>,
+    ) {
+        match self.state {
+            State::Open => {}
+            State::Unproved { .. } => return self.state = State::Ended,
+            State::Closing { .. } | State::Ended => return,
+        }
+        let mut reason = reason.to_owned();
+        while reason.len() > rtm_wire::limits::REASON {
+            reason.pop();
+        }
+        self.state = State::Closing {
+            code,
+            reason,
+            copies_left: CLOSE_COPIES,
+            next_copy: now,
+            until: now + self.close_pause() * u32::from(CLOSE_COPIES),
+        };
+        events.push_back(Event::Closed { session: self.id, cause });
+    }
+
+    fn close_pause(&self) -> Duration {
+        self.recovery.pto().min(CLOSE_PAUSE_MAX)
+    }
+
+    /// Ends the session at once, without a word to the peer.
+    fn end(&mut self, cause: CloseCause, events: &mut VecDeque<Event>) {
+        if self.state.is_open() {
+            events.push_back(Event::Closed { session: self.id, cause });
+        }
+        self.state = State::Ended;
+    }
+
+    /// The peer says, believably, that it has lost the session.
+    pub(crate) fn on_reset(&mut self, token: ResetToken, events: &mut VecDeque<Event>) -> bool {
+        let is_genuine = self.reset_token == Some(token);
+        if is_genuine {
+            self.end(CloseCause::Reset, events);
+        }
+        is_genuine
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.state == State::Ended
+    }
+
+    pub(crate) fn is_unproved(&self) -> bool {
+        matches!(self.state, State::Unproved { .. })
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.state.is_open()
+    }
+
+    pub(crate) fn local_cid(&self) -> ConnectionId {
+        self.local_cid
+    }
+
+    pub(crate) fn remote(&self) -> SocketAddr {
+        self.path.remote()
+    }
+
+    pub(crate) fn stats(&self) -> SessionStats {
+        let (send_bytes, send_messages) = self.send.queued();
+        SessionStats {
+            rtt: self.recovery.rtt(),
+            window: self.recovery.window(),
+            in_flight: self.recovery.in_flight(),
+            send_bytes,
+            send_messages,
+            receive_bytes: self.receive.buffered(),
+            ..self.stats
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Where the peer is, and whether it really is there.
+
+use std::net::SocketAddr;
+
+use rtm_wire::PathResponse;
+
+/// How many times the bytes received may be sent to an address that is not proved (RFC 9000
+/// section 8.1).
+pub(crate) const AMPLIFICATION: u64 = 3;
+
+/// The peer's present address.
+#[derive(Debug)]
+pub(crate) struct Path {
+    remote: SocketAddr,
+    proof: Proof,
+}
+
+#[derive(Debug)]
+enum Proof {
+    /// The peer has answered from there.
+    Done,
+    /// A challenge is out; until it is answered, only a multiple of what came from there is sent.
+    Wanted { challenge: [u8; 8], received: u64, sent: u64, unsent: bool },
+}
+
+impl Path {
+    /// A path whose address is proved: by the handshake.
+    pub(crate) const fn proved(remote: SocketAddr) -> Self {
+        Self { remote, proof: Proof::Done }
+    }
+
+    pub(crate) const fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// The peer has moved, says an authentic packet newer than all before it.
+    pub(crate) fn move_to(&mut self, remote: SocketAddr, challenge: [u8; 8]) {
+        self.remote = remote;
+        self.proof = Proof::Wanted { challenge, received: 0, sent: 0, unsent: true };
+    }
+
+    pub(crate) fn on_received(&mut self, bytes: usize) {
+        if let Proof::Wanted { received, .. } = &mut self.proof {
+            *received += bytes as u64;
+        }
+    }
+
+    pub(crate) fn on_sent(&mut self, bytes: usize) {
+        if let Proof::Wanted { sent, .. } = &mut self.proof {
+            *sent += bytes as u64;
+        }
+    }
+
+    pub(crate) fn on_response(&mut self, response: PathResponse) {
+        if let Proof::Wanted { challenge, .. } = self.proof {
+            if challenge == response.0 {
+                self.proof = Proof::Done;
+            }
+        }
+    }
+
+    /// Whether a packet of this length may go out.
+    pub(crate) const fn allows(&self, bytes: usize) -> bool {
+        match self.proof {
+            Proof::Done => true,
+            Proof::Wanted { received, sent, .. } => sent + bytes as u64 <= received * AMPLIFICATION,
+        }
+    }
+
+    /// The challenge that still has to be sent.
+    pub(crate) fn take_challenge(&mut self) -> Option<[u8; 8]> {
+        match &mut self.proof {
+            Proof::Wanted { challenge, unsent, .. } if *unsent => {
+                *unsent = false;
+                Some(*challenge)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn wants_challenge(&self) -> bool {
+        matches!(self.proof, Proof::Wanted { unsent: true, .. })
+    }
+
+    /// The challenge may have been lost: ask again.
+    pub(crate) fn repeat_challenge(&mut self) {
+        if let Proof::Wanted { unsent, .. } = &mut self.proof {
+            *unsent = true;
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! A packet arrives.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use bytes::{Bytes, BytesMut};
+use rtm_wire::{Ack, DataHeader, Encode, Frame, Frames, PacketNumber, PathResponse, Time};
+
+use super::state::State;
+use super::{Contents, PATH, PATH_RESPONSES_MAX, Session};
+use crate::error::{CloseCause, Violation};
+use crate::event::Event;
+use crate::lane::Received;
+use crate::recovery::Lost;
+use crate::session::contents::Sent;
+
+impl Session {
+    /// Takes a data packet addressed to this session. Whether it was authentic and new.
+    pub(crate) fn handle_packet(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        header: DataHeader,
+        mut datagram: BytesMut,
+        events: &mut VecDeque<Event>,
+    ) -> bool {
+        let length = datagram.len();
+        let header_len = header.encoded_len();
+        let number = header.number.expand(self.received.largest());
+        if header.path != PATH || !self.received.is_fresh(number) {
+            self.stats.packets_dropped += 1;
+            return false;
+        }
+        let (head, sealed) = datagram.split_at_mut(header_len);
+        let opened = self.keys.open(now, header.key_phase, PATH, number, head, sealed);
+        let Ok(plain_len) = opened else {
+            self.stats.packets_dropped += 1;
+            return false;
+        };
+        self.stats.packets_received += 1;
+        self.stats.bytes_received += length as u64;
+        self.last_received = now;
+        if self.is_unproved() {
+            self.state = State::Open;
+        }
+        self.notice_address(from, number, length);
+        let packet = datagram.freeze().slice(header_len..header_len + plain_len);
+        let eliciting = if self.is_open() {
+            match self.handle_frames(now, &packet, events) {
+                Ok(eliciting) => eliciting,
+                Err(violation) => {
+                    self.violate(now, violation, events);
+                    return true;
+                }
+            }
+        } else {
+            self.answer_while_closing(now);
+            false
+        };
+        self.received.on_packet(now, number, eliciting);
+        true
+    }
+
+    /// The peer may have a new address: the newest packet tells.
+    fn notice_address(&mut self, from: SocketAddr, number: PacketNumber, length: usize) {
+        let is_newest = self.received.largest().is_none_or(|largest| number > largest);
+        if from != self.path.remote() && is_newest {
+            let challenge = self.generator.next_u64().to_be_bytes();
+            self.path.move_to(from, challenge);
+        }
+        self.path.on_received(length);
+    }
+
+    fn handle_frames(
+        &mut self,
+        now: Time,
+        packet: &Bytes,
+        events: &mut VecDeque<Event>,
+    ) -> Result<bool, Violation> {
+        let mut eliciting = false;
+        let mut received = std::mem::take(&mut self.scratch);
+        for frame in Frames::new(packet) {
+            let frame = frame?;
+            eliciting |= !matches!(frame, Frame::Padding(_) | Frame::Ack(_) | Frame::Close(_));
+            match frame {
+                Frame::Message(message) => {
+                    self.receive.on_message(packet, &message, &mut received)?;
+                }
+                Frame::Ack(ack) => self.handle_ack(now, &ack, events)?,
+                Frame::LaneCredit(credit) => {
+                    if !self.send.has_had(credit.lane) {
+                        return Err(Violation::Lane);
+                    }
+                    self.send.on_credit(credit.lane, credit.limit);
+                }
+                Frame::LaneClose(close) => self.receive.on_close(&close, &mut received)?,
+                Frame::Skip(skip) => self.receive.on_skip(&skip, &mut received)?,
+                Frame::Close(close) => {
+                    let (code, reason) = (close.code, close.reason.to_owned());
+                    self.hand_over(&mut received, events);
+                    self.end(CloseCause::Peer { code, reason }, events);
+                    break;
+                }
+                Frame::PathChallenge(challenge)
+                    if self.path_responses.len() < PATH_RESPONSES_MAX =>
+                {
+                    self.path_responses.push_back(PathResponse(challenge.0));
+                }
+                Frame::PathResponse(response) => self.path.on_response(response),
+                // Spare ids are not used by this version, unknown frames are skipped.
+                _ => {}
+            }
+        }
+        self.hand_over(&mut received, events);
+        self.scratch = received;
+        Ok(eliciting)
+    }
+
+    fn hand_over(&mut self, received: &mut Vec<Received>, events: &mut VecDeque<Event>) {
+        let session = self.id;
+        for received in received.drain(..) {
+            events.push_back(match received {
+                Received::Message { lane, payload } => {
+                    self.stats.messages_received += 1;
+                    Event::Message { session, lane, payload }
+                }
+                Received::Ended { lane } => Event::LaneClosed { session, lane },
+            });
+        }
+    }
+
+    fn handle_ack(
+        &mut self,
+        now: Time,
+        ack: &Ack<'_>,
+        events: &mut VecDeque<Event>,
+    ) -> Result<(), Violation> {
+        if ack.path != PATH {
+            return Ok(());
+        }
+        let outcome = self
+            .recovery
+            .on_ack(now, ack.ranges.iter(), ack.delay())
+            .map_err(|_| Violation::Ack)?;
+        let largest = ack.ranges.largest();
+        self.largest_acked = self.largest_acked.max(Some(largest));
+        self.keys.on_acked(largest);
+        for contents in outcome.acked {
+            self.on_acked(contents);
+        }
+        self.on_lost(outcome.lost);
+        let session = self.id;
+        while let Some(lane) = self.send.poll_writable() {
+            events.push_back(Event::Writable { session, lane });
+        }
+        Ok(())
+    }
+
+    fn on_acked(&mut self, contents: Contents) {
+        for frame in contents.frames {
+            match frame {
+                Sent::Chunk(chunk) => self.send.on_acked(chunk),
+                Sent::LaneClose(lane) => self.send.on_close_acked(lane),
+                Sent::Ack(largest) => self.received.forget_up_to(largest),
+                Sent::Credit(_) => {}
+            }
+        }
+    }
+
+    pub(super) fn on_lost(&mut self, lost: Lost<Contents>) {
+        self.stats.packets_lost += lost.len() as u64;
+        for contents in lost {
+            self.requeue(contents);
+        }
+    }
+
+    /// Has everything in `contents` sent again that still matters.
+    pub(super) fn requeue(&mut self, contents: Contents) {
+        for frame in contents.frames {
+            match frame {
+                Sent::Chunk(chunk) => self.send.on_lost(chunk),
+                Sent::Credit(lane) => self.receive.on_grant_lost(lane),
+                Sent::LaneClose(lane) => self.send.on_close_lost(lane),
+                Sent::Ack(_) => {}
+            }
+        }
+    }
+}

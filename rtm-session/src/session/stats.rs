@@ -1,0 +1,35 @@
+//! What can be seen of a session from outside.
+
+use std::time::Duration;
+
+/// A snapshot of one session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionStats {
+    /// Smoothed round-trip time.
+    pub rtt: Duration,
+    /// Congestion window in bytes.
+    pub window: u64,
+    /// Bytes sent and neither acknowledged nor lost.
+    pub in_flight: u64,
+    /// Bytes of messages that are queued or unacknowledged.
+    pub send_bytes: usize,
+    /// Messages that are queued or unacknowledged.
+    pub send_messages: usize,
+    /// Bytes of received messages that are incomplete or wait for an earlier one.
+    pub receive_bytes: usize,
+    /// Packets sent.
+    pub packets_sent: u64,
+    /// Bytes of datagrams sent.
+    pub bytes_sent: u64,
+    /// Packets declared lost.
+    pub packets_lost: u64,
+    /// Packets received that were authentic and new.
+    pub packets_received: u64,
+    /// Bytes of datagrams received that were authentic and new.
+    pub bytes_received: u64,
+    /// Packets received that were not: damaged, forged or repeated.
+    pub packets_dropped: u64,
+    /// Messages handed to the application.
+    pub messages_received: u64,
+}

@@ -1,0 +1,98 @@
+//! When a session has to be woken, and what happens then.
+
+use std::collections::VecDeque;
+
+use rtm_wire::Time;
+
+use super::Session;
+use super::state::State;
+use crate::error::CloseCause;
+use crate::event::Event;
+use crate::recovery::TimeoutOutcome;
+
+impl Session {
+    /// The next moment at which [`handle_timeout`](Self::handle_timeout) has something to do.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        match &self.state {
+            State::Ended => None,
+            State::Unproved { until } => Some(*until),
+            State::Closing { copies_left, next_copy, until, .. } => {
+                let can_send = *copies_left > 0 && self.path.allows(self.datagram_len);
+                Some(if can_send { (*next_copy).min(*until) } else { *until })
+            }
+            // What can't be sent to an address that isn't proved must not wake anybody.
+            State::Open if !self.path.allows(self.datagram_len) => Some(
+                self.idle_deadline().min(self.recovery.timeout().unwrap_or(self.idle_deadline())),
+            ),
+            State::Open => {
+                let keep_alive = self.keep_alive.map(|pause| self.last_eliciting + pause);
+                [
+                    Some(self.idle_deadline()),
+                    keep_alive,
+                    self.recovery.timeout(),
+                    self.received.ack_deadline(),
+                    self.pacing_deadline(),
+                ]
+                .into_iter()
+                .flatten()
+                .min()
+            }
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Time, events: &mut VecDeque<Event>) {
+        match &self.state {
+            State::Ended => {}
+            State::Unproved { until } | State::Closing { until, .. } => {
+                if now >= *until {
+                    self.state = State::Ended;
+                }
+            }
+            State::Open => self.handle_open_timeout(now, events),
+        }
+    }
+
+    fn handle_open_timeout(&mut self, now: Time, events: &mut VecDeque<Event>) {
+        if self.keys.is_exhausted() {
+            return self.end(CloseCause::KeysExhausted, events);
+        }
+        if now >= self.idle_deadline() {
+            return self.end(CloseCause::IdleTimeout, events);
+        }
+        if self.keep_alive.is_some_and(|pause| now >= self.last_eliciting + pause) {
+            self.ping = true;
+            // Not again before the ping has gone out or the pause has passed.
+            self.last_eliciting = now;
+        }
+        if self.received.ack_deadline().is_some_and(|deadline| now >= deadline) {
+            self.ack_due_now = true;
+        }
+        if self.recovery.timeout().is_some_and(|deadline| now >= deadline) {
+            match self.recovery.on_timeout(now) {
+                TimeoutOutcome::Lost(lost) => self.on_lost(lost),
+                TimeoutOutcome::Probe { count } => self.on_probe_timeout(count),
+            }
+        }
+    }
+
+    /// Sends what has waited longest once more: better than a ping, which would only find out that
+    /// it is missing.
+    fn on_probe_timeout(&mut self, count: u8) {
+        self.probes = self.probes.max(count);
+        self.ping = true;
+        let oldest: Vec<_> = self.recovery.unacked().take(usize::from(count)).cloned().collect();
+        for contents in oldest {
+            self.requeue(contents);
+        }
+        self.path.repeat_challenge();
+    }
+
+    fn idle_deadline(&self) -> Time {
+        self.last_received + self.idle_timeout
+    }
+
+    /// Data waits for the pacer, and nothing else would wake the session.
+    fn pacing_deadline(&self) -> Option<Time> {
+        if self.send.has_work() { self.recovery.pacing_deadline() } else { None }
+    }
+}

@@ -1,0 +1,186 @@
+//! A packet goes out.
+
+use bytes::BufMut;
+use rtm_wire::{
+    Ack, AckRanges, Close, DataHeader, Encode, Frame, PathChallenge, Ping, Time, TruncatedNumber,
+};
+
+use super::contents::Sent;
+use super::state::State;
+use super::{Contents, PATH, Session};
+use crate::crypto::TAG_LEN;
+
+impl Session {
+    /// Writes the next packet to the empty `datagram`; whether there was one.
+    pub(crate) fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
+        match self.state {
+            State::Open => self.transmit_open(now, datagram),
+            State::Closing { .. } => self.transmit_close(now, datagram),
+            State::Unproved { .. } | State::Ended => false,
+        }
+    }
+
+    fn transmit_open(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
+        if !self.path.allows(self.datagram_len) || self.keys.is_exhausted() {
+            return false;
+        }
+        let has_control = self.ping
+            || self.probes > 0
+            || !self.path_responses.is_empty()
+            || self.path.wants_challenge()
+            || self.receive.has_grants();
+        let may_send_data = self.probes > 0 || self.recovery.may_send(now, self.datagram_len);
+        let has_data = may_send_data && self.send.has_work();
+        if !(has_control || has_data || self.ack_due_now || self.received.is_ack_due()) {
+            if self.send.has_work() {
+                self.recovery.note_blocked();
+            }
+            return false;
+        }
+        self.begin(datagram);
+        let header_len = datagram.len();
+        let mut contents = Contents::default();
+        self.write_ack(now, datagram, &mut contents);
+        let mut eliciting = self.write_control(datagram, &mut contents);
+        if may_send_data {
+            eliciting |= self.write_messages(datagram, &mut contents);
+        }
+        if self.ping && !eliciting {
+            Ping.encode(datagram);
+            eliciting = true;
+        }
+        if datagram.len() == header_len {
+            datagram.clear();
+            return false;
+        }
+        if eliciting {
+            self.ping = false;
+            self.probes = self.probes.saturating_sub(1);
+            self.last_eliciting = now;
+        }
+        self.finish(header_len, datagram);
+        let number = self.next_number;
+        self.next_number = number.next();
+        let more_waits = self.send.has_work();
+        self.recovery.on_packet_sent(now, number, datagram.len(), eliciting, contents, more_waits);
+        true
+    }
+
+    fn transmit_close(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
+        let pause = self.close_pause();
+        let State::Closing { code, ref reason, ref mut copies_left, ref mut next_copy, .. } =
+            self.state
+        else {
+            return false;
+        };
+        if *copies_left == 0 || now < *next_copy || !self.path.allows(self.datagram_len) {
+            return false;
+        }
+        *copies_left -= 1;
+        *next_copy = now + pause;
+        let reason = reason.clone();
+        self.begin(datagram);
+        let header_len = datagram.len();
+        Close { code, reason: &reason }.encode(datagram);
+        self.finish(header_len, datagram);
+        self.next_number = self.next_number.next();
+        true
+    }
+
+    /// A packet has come while we are closing: the peer doesn't know yet.
+    pub(super) fn answer_while_closing(&mut self, now: Time) {
+        if let State::Closing { copies_left, next_copy, .. } = &mut self.state {
+            if *copies_left == 0 && now >= *next_copy {
+                *copies_left = 1;
+            }
+        }
+    }
+
+    fn begin(&mut self, datagram: &mut Vec<u8>) {
+        if self.keys.wants_update() {
+            self.keys.initiate_update(self.next_number);
+        }
+        let header = DataHeader {
+            key_phase: self.keys.phase(),
+            destination: self.remote_cid,
+            path: PATH,
+            number: TruncatedNumber::new(self.next_number, self.largest_acked),
+        };
+        datagram.clear();
+        header.encode(datagram);
+    }
+
+    fn finish(&mut self, header_len: usize, datagram: &mut Vec<u8>) {
+        let (header, body) = datagram.split_at_mut(header_len);
+        let tag = self.keys.seal(PATH, self.next_number, header, body);
+        datagram.put_slice(&tag);
+        self.path.on_sent(datagram.len());
+        self.stats.packets_sent += 1;
+        self.stats.bytes_sent += datagram.len() as u64;
+    }
+
+    /// Bytes that are left for frames.
+    fn room(&self, datagram: &[u8]) -> usize {
+        self.datagram_len.saturating_sub(datagram.len() + TAG_LEN)
+    }
+
+    /// Every packet carries what has arrived since the last, which costs a few bytes and often
+    /// saves a packet.
+    fn write_ack(&mut self, now: Time, datagram: &mut Vec<u8>, contents: &mut Contents) {
+        self.ack_due_now = false;
+        if let Some((ranges, delay)) = self.received.take_ack(now) {
+            let mut encoded = Vec::with_capacity(64);
+            let ranges = AckRanges::encode(ranges, &mut encoded);
+            Ack::new(PATH, delay, ranges).encode(datagram);
+            contents.frames.push(Sent::Ack(ranges.largest()));
+        }
+    }
+
+    /// Writes everything but acknowledgements and messages; whether anything was written.
+    fn write_control(&mut self, datagram: &mut Vec<u8>, contents: &mut Contents) -> bool {
+        let mut wrote = false;
+        while let Some(response) = self.path_responses.pop_front() {
+            wrote |= self.write(datagram, &response.into());
+        }
+        if let Some(challenge) = self.path.take_challenge() {
+            wrote |= self.write(datagram, &PathChallenge(challenge).into());
+        }
+        while let Some(credit) = self.receive.next_grant() {
+            if !self.write(datagram, &credit.into()) {
+                self.receive.on_grant_lost(credit.lane);
+                return wrote;
+            }
+            contents.frames.push(Sent::Credit(credit.lane));
+            wrote = true;
+        }
+        while let Some(close) = self.send.next_close() {
+            if !self.write(datagram, &close.into()) {
+                self.send.on_close_lost(close.lane);
+                return wrote;
+            }
+            contents.frames.push(Sent::LaneClose(close.lane));
+            wrote = true;
+        }
+        wrote
+    }
+
+    fn write(&self, datagram: &mut Vec<u8>, frame: &Frame<'_>) -> bool {
+        let fits = frame.encoded_len() <= self.room(datagram);
+        if fits {
+            frame.encode(datagram);
+        }
+        fits
+    }
+
+    fn write_messages(&mut self, datagram: &mut Vec<u8>, contents: &mut Contents) -> bool {
+        let before = contents.frames.len();
+        loop {
+            let room = self.room(datagram);
+            let written = self.send.next_frame(room, |message| message.encode(datagram));
+            match written {
+                Some(((), chunk)) => contents.frames.push(Sent::Chunk(chunk)),
+                None => return contents.frames.len() > before,
+            }
+        }
+    }
+}

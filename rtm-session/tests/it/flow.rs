@@ -1,0 +1,148 @@
+//! Credit and windows: nobody is drowned, nobody starves.
+
+use bytes::Bytes;
+use rtm_session::{Event, LaneSpec, SendError};
+use rtm_sim::{Bandwidth, LinkConfig};
+
+use crate::pair::{CLIENT, Host, SERVER, Setup, delay, ms, seed};
+
+#[test]
+fn a_lane_stops_at_its_credit_and_goes_on_when_messages_are_taken() {
+    let mut setup = Setup::new(delay(5));
+    setup.server = setup.server.message_len_max(1_000).lane_credit(10 * 1_032);
+    let mut pair = setup.connected();
+    pair.act(SERVER, |host, _| host.releases = false);
+    let (full, free) =
+        (pair.open_lane(CLIENT, LaneSpec::ORDERED), pair.open_lane(CLIENT, LaneSpec::ORDERED));
+
+    for _ in 0..25 {
+        pair.send(CLIENT, full, vec![1; 1_000]);
+    }
+    pair.run(ms(1_000));
+    assert_eq!(pair.got(SERVER, full).len(), 10, "as many as the credit covers");
+    pair.send(CLIENT, free, "not stopped");
+    pair.run(ms(100));
+    assert_eq!(pair.got(SERVER, free).len(), 1, "lanes have credit of their own");
+
+    let session = pair.session(SERVER);
+    pair.act(SERVER, |host, now| {
+        for _ in 0..10 {
+            host.endpoint.release(now, session, full, 1_000);
+        }
+        host.releases = true;
+    });
+    pair.run(ms(1_000));
+    assert_eq!(pair.got(SERVER, full).len(), 25);
+}
+
+#[test]
+fn empty_messages_take_credit_too() {
+    let mut setup = Setup::new(delay(5));
+    setup.server = setup.server.message_len_max(1_000).lane_credit(1_032);
+    let mut pair = setup.connected();
+    pair.act(SERVER, |host, _| host.releases = false);
+    let lane = pair.open_lane(CLIENT, LaneSpec::ORDERED);
+
+    for _ in 0..100 {
+        pair.send(CLIENT, lane, "");
+    }
+    pair.run(ms(1_000));
+
+    assert_eq!(pair.got(SERVER, lane).len(), 1_032 / 32);
+}
+
+#[test]
+fn a_full_queue_refuses_and_says_when_to_go_on() {
+    let mut setup = Setup::new(delay(5));
+    setup.client = setup.client.send_queue(10_000, 100);
+    let mut pair = setup.connected();
+    let (lane, session) = (pair.open_lane(CLIENT, LaneSpec::ORDERED), pair.session(CLIENT));
+
+    let refused = pair.act(CLIENT, |host, now| {
+        let mut send =
+            |length| host.endpoint.send(now, session, lane, Bytes::from(vec![0; length]));
+        for _ in 0..100 {
+            send(100).expect("100 messages of 100 bytes fit");
+        }
+        send(100)
+    });
+    assert_eq!(refused, Err(SendError::QueueFull { lane }));
+    pair.run(ms(500));
+
+    assert_eq!(pair.got(SERVER, lane).len(), 100, "what was refused has not been sent");
+    assert!(pair.news(CLIENT).contains(&Event::Writable { session, lane }));
+}
+
+#[test]
+fn a_message_above_the_peers_limit_is_refused() {
+    let mut setup = Setup::new(delay(5));
+    setup.server = setup.server.message_len_max(5_000);
+    let mut pair = setup.connected();
+    let (lane, session) = (pair.open_lane(CLIENT, LaneSpec::ORDERED), pair.session(CLIENT));
+
+    let results = pair.act(CLIENT, |host, now| {
+        [5_000, 5_001].map(|length| host.endpoint.send(now, session, lane, vec![0; length].into()))
+    });
+    pair.run(ms(500));
+
+    assert!(results[0].is_ok());
+    assert_eq!(results[1], Err(SendError::TooLong { length: 5_001, limit: 5_000 }));
+    assert_eq!(pair.got(SERVER, lane).len(), 1);
+}
+
+#[test]
+fn lanes_beyond_the_peers_limit_open_when_others_have_closed() {
+    let mut setup = Setup::new(delay(5));
+    setup.server = setup.server.lanes_max(3);
+    let mut pair = setup.connected();
+    let session = pair.session(CLIENT);
+
+    // Many more lanes than three in a row, never more than three at a time.
+    for round in 0..20 {
+        let lanes: Vec<_> = (0..3).map(|_| pair.open_lane(CLIENT, LaneSpec::ORDERED)).collect();
+        let refused =
+            pair.act(CLIENT, |host, _| host.endpoint.open_lane(session, LaneSpec::ORDERED));
+        assert_eq!(refused, Err(SendError::TooManyLanes { limit: 3 }), "round {round}");
+        for lane in lanes {
+            pair.send(CLIENT, lane, "in and out");
+            pair.act(CLIENT, |host, now| host.endpoint.close_lane(now, session, lane));
+        }
+        pair.run(ms(100));
+    }
+
+    let closed = pair.news(SERVER).iter().filter(|e| matches!(e, Event::LaneClosed { .. })).count();
+    assert_eq!((pair.world.node(SERVER).messages.len(), closed), (60, 60));
+}
+
+#[test]
+fn two_flows_share_a_bottleneck() {
+    let bottleneck = Bandwidth { bits_per_second: 5_000_000, queue_bytes: 62_500 };
+    let mut pair = Setup::new(LinkConfig::new().delay(ms(20))).connected();
+    let other = "10.0.0.3:4000".parse().expect("address");
+    let network = pair.world.network_mut();
+    // Both clients' links into the server have the same rate; each is a bottleneck of its own.
+    for client in [CLIENT, other] {
+        network.set_link(client, SERVER, LinkConfig::new().delay(ms(20)).bandwidth(bottleneck));
+    }
+    let endpoint = rtm_session::Endpoint::client(rtm_session::Config::default(), seed(3));
+    pair.world.insert(other, Host::new(endpoint)).expect("idle");
+    let key = crate::pair::server_key().public();
+    pair.act(other, |host, now| host.endpoint.connect(now, SERVER, &key, b"other"))
+        .expect("may connect");
+    pair.run(ms(500));
+
+    for host in [CLIENT, other] {
+        let lane = pair.open_lane(host, LaneSpec::ORDERED);
+        for _ in 0..900 {
+            pair.send(host, lane, vec![0; 1_000]);
+        }
+    }
+    pair.run(ms(10_000));
+
+    for session in pair.world.node(SERVER).sessions.clone() {
+        let count =
+            pair.world.node(SERVER).messages.iter().filter(|message| message.0 == session).count();
+        // 900 KB take 1.5 s at 5 Mbit/s.
+        assert_eq!(count, 900);
+    }
+}

@@ -1,0 +1,98 @@
+//! Datagrams that nobody asked for.
+
+use bytes::BytesMut;
+use rtm_wire::{ConnectionId, Encode, Initial, LaneId};
+
+use crate::pair::{CLIENT, SERVER, Setup, delay, ms};
+
+/// Numbers that look random, the same in every run.
+fn noise(state: &mut u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *state >> 33
+}
+
+#[test]
+fn random_datagrams_change_nothing_but_counters() {
+    let mut pair = Setup::new(delay(10)).connected();
+    let mut state = 1;
+    let before = pair.news(SERVER).len();
+
+    for _ in 0..5_000 {
+        let length = noise(&mut state) as usize % 1_400;
+        let datagram: Vec<u8> = (0..length).map(|_| noise(&mut state) as u8).collect();
+        for host in [CLIENT, SERVER] {
+            pair.act(host, |host, now| {
+                let from = "10.6.6.6:666".parse().expect("address");
+                host.endpoint.handle_datagram(now, from, BytesMut::from(&datagram[..]));
+            });
+        }
+    }
+    pair.send(CLIENT, LaneId::CONTROL, "unharmed");
+    pair.run(ms(100));
+
+    assert_eq!(pair.got(SERVER, LaneId::CONTROL), ["unharmed"]);
+    assert_eq!(pair.news(SERVER).len(), before);
+    for host in [CLIENT, SERVER] {
+        assert_eq!(pair.world.node(host).endpoint.counters().dropped(), 5_000);
+    }
+    let counters = pair.world.node(SERVER).endpoint.counters();
+    assert!(counters.stateless_answers <= 200, "{counters:?}");
+}
+
+#[test]
+fn mutated_datagrams_of_a_session_are_dropped() {
+    let mut pair = Setup::new(delay(10)).connected();
+    let session = pair.session(CLIENT);
+    let mut datagram = Vec::new();
+    pair.act(CLIENT, |host, now| {
+        host.endpoint.send(now, session, LaneId::CONTROL, "precious".into()).expect("taken");
+        host.endpoint.poll_transmit(now, &mut datagram).expect("a packet");
+    });
+
+    for position in 0..datagram.len() * 8 {
+        let mut forged = BytesMut::from(&datagram[..]);
+        forged[position / 8] ^= 1 << (position % 8);
+        pair.act(SERVER, |host, now| host.endpoint.handle_datagram(now, CLIENT, forged));
+    }
+    assert!(pair.got(SERVER, LaneId::CONTROL).is_empty());
+
+    let original = BytesMut::from(&datagram[..]);
+    for _ in 0..3 {
+        let copy = original.clone();
+        pair.act(SERVER, |host, now| host.endpoint.handle_datagram(now, CLIENT, copy));
+    }
+    assert_eq!(pair.got(SERVER, LaneId::CONTROL), ["precious"], "once, for three copies");
+}
+
+#[test]
+fn nobody_gets_back_more_than_three_times_what_was_sent() {
+    let mut pair = Setup::new(delay(10)).build();
+    let victim = "10.9.9.9:9".parse().expect("address");
+    let mut state = 7;
+    let (mut sent, mut answered) = (0, 0);
+
+    for round in 0..2_000_u64 {
+        let length = 32 + noise(&mut state) as usize % 700;
+        let random: Vec<u8> = (0..length).map(|_| noise(&mut state) as u8).collect();
+        let mut datagram = Vec::new();
+        let client_cid = ConnectionId(round.to_be_bytes());
+        let version = if round % 3 == 0 { 9 } else { 1 };
+        Initial { version, client_cid, cookie: &[], noise: &random }.encode(&mut datagram);
+        if round % 4 == 0 {
+            datagram[0] = 0x83;
+        }
+        sent += datagram.len();
+        pair.act(SERVER, |host, now| {
+            host.endpoint.handle_datagram(now, victim, BytesMut::from(&datagram[..]));
+            let mut answer = Vec::new();
+            while let Some(to) = host.endpoint.poll_transmit(now, &mut answer) {
+                assert_eq!(to, victim);
+                assert!(answer.len() < datagram.len(), "stateless answers are shorter");
+                answered += answer.len();
+            }
+        });
+    }
+
+    assert!(answered > 0 && answered <= 3 * sent);
+    assert!(pair.world.node(SERVER).endpoint.is_idle());
+}

@@ -1,0 +1,10 @@
+//! The session layer over a simulated network, in virtual time.
+
+mod close;
+mod delivery;
+mod flow;
+mod handshake;
+mod hostile;
+mod pair;
+mod paths;
+mod replay;
