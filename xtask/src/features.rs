@@ -23,6 +23,7 @@ const TABLE: &[Row] = &[
     ("rtm-client", &[""]),
     ("rtm-server", &[""]),
     ("rtm", &[""]),
+    ("netlab", &[""]),
 ];
 
 pub(crate) fn run(words: &[String]) -> Result<(), Failure> {

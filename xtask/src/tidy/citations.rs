@@ -7,6 +7,9 @@ use super::tree::Tree;
 
 const SPECIFICATION: &str = "docs/protocol.md";
 
+/// What stands before a number that is cited, alone or after another number.
+const JOINTS: &[&str] = &[" §", ", §", " and §", "–§", "-§", "/§"];
+
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let Some(specification) = tree.text(SPECIFICATION) else { return Vec::new() };
     let sections: BTreeSet<&str> = specification.lines().filter_map(section_number).collect();
@@ -36,13 +39,7 @@ fn citations(line: &str) -> Vec<&str> {
     let mut cited = Vec::new();
     for (at, word) in line.match_indices("rotocol") {
         let mut rest = line[at + word.len()..].trim_start_matches(".md").trim_start_matches('`');
-        loop {
-            let Some(after) = [" §", ", §", " and §", "–§", "-§", "/§"]
-                .iter()
-                .find_map(|joint| rest.strip_prefix(joint))
-            else {
-                break;
-            };
+        while let Some(after) = JOINTS.iter().find_map(|joint| rest.strip_prefix(joint)) {
             let after = after.trim_start();
             let end = after.find(|c: char| !(c.is_ascii_digit() || c == '.'));
             let (number, remainder) = after.split_at(end.unwrap_or(after.len()));

@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rtm-client", &["rtm-channel", "rtm-session", "rtm-topic", "rtm-wire"]),
     ("rtm-server", &["rtm-channel", "rtm-session", "rtm-token", "rtm-topic", "rtm-wire"]),
     ("rtm", &["rtm-client", "rtm-token"]),
+    ("netlab", &["rtm-sim", "rtm-wire"]),
     ("xtask", &[]),
 ];
 

@@ -16,10 +16,10 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     for (path, text) in tree.with_extension("rs") {
         let lines: Vec<&str> = text.lines().collect();
         let message = format!("{} lines in one file", lines.len());
-        match lines.len() {
-            0..=FILE_LINES_WARN => {}
-            ..=FILE_LINES_MAX => findings.push(Finding::warned(path, 0, message)),
-            _ => findings.push(Finding::refused(path, 0, message)),
+        if lines.len() > FILE_LINES_MAX {
+            findings.push(Finding::refused(path, 0, message));
+        } else if lines.len() > FILE_LINES_WARN {
+            findings.push(Finding::warned(path, 0, message));
         }
         for (index, line) in lines.iter().enumerate() {
             let chars = line.chars().count();
