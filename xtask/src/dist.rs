@@ -100,11 +100,6 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The targets of continuous integration.
-pub(crate) fn run_ci() -> Result<(), Failure> {
-    run(&["--check".to_owned()])
-}
-
 fn parse(words: &[String]) -> Result<Wishes, Failure> {
     let mut wishes = Wishes::default();
     let mut has_check = false;

@@ -28,7 +28,11 @@ struct Command {
 }
 
 const COMMANDS: &[Command] = &[
-    Command { name: "ci", help: "all checks below except msrv, and the lints", run: ci::run },
+    Command {
+        name: "ci",
+        help: "[--fetch]: the lints, and all checks below but msrv",
+        run: ci::run,
+    },
     Command { name: "deps", help: "licences, sources and bans of dependencies", run: deps::run },
     Command { name: "dist", help: "--check [--target T].. [--all] [--fetch]", run: dist::run },
     Command { name: "features", help: "the table of feature combinations", run: features::run },

@@ -6,6 +6,9 @@ use std::process::Command;
 
 use crate::process::{cargo, program_in_root, read, succeeds};
 
+/// The first Rust that knows the edition of the workspace.
+const MINOR_VERSION_MIN: u32 = 85;
+
 /// Cargo and rustc of one version.
 pub(crate) struct Toolchain {
     pub(crate) name: String,
@@ -37,14 +40,15 @@ impl Toolchain {
         })
     }
 
-    /// The distribution's own, when its sources of std are there too.
+    /// The distribution's own, when it is new enough and its sources of std are there too.
     pub(crate) fn of_system() -> Option<Self> {
         let bin = PathBuf::from("/usr/bin");
         let toolchain = Self {
             name: "the distribution's toolchain".to_owned(),
             program: Program::Folder { bin, libraries: Vec::new() },
         };
-        toolchain.has_std_sources().then_some(toolchain)
+        let is_usable = toolchain.minor_version() >= Some(MINOR_VERSION_MIN);
+        (is_usable && toolchain.has_std_sources()).then_some(toolchain)
     }
 
     /// Debian packages unpacked in `folder`.
@@ -72,6 +76,12 @@ impl Toolchain {
     pub(crate) fn has_std_sources(&self) -> bool {
         self.print("sysroot", &[])
             .is_some_and(|path| path.join("lib/rustlib/src/rust/library/Cargo.toml").exists())
+    }
+
+    /// 85 of 1.85.0; `None` when there is no such rustc.
+    fn minor_version(&self) -> Option<u32> {
+        let text = read(self.tool("rustc").arg("--version")).ok()?;
+        text.strip_prefix("rustc 1.")?.split('.').next()?.parse().ok()
     }
 
     fn print(&self, what: &str, arguments: &[&str]) -> Option<PathBuf> {
