@@ -40,7 +40,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
         // One by one, so that no crate lives on the features that another one switched on.
         for name in names {
             let mut command = toolchain.cargo();
-            command.args(["check", "--quiet", "--locked", "--package", &name, "--lib", "--bins"]);
+            command.args(["check", "--quiet", "--locked", "--package", &name]);
             command.args(["--config", "profile.dev.package.\"*\".opt-level=0"]);
             command.arg("--target-dir").arg(target_folder().join("msrv"));
             run_process(&mut command)?;
