@@ -1,1 +1,74 @@
-//! Under construction.
+//! RTM channels as pure state machines, for both sides of the network.
+//!
+//! ```text
+//!   client                                            owner (server)
+//!  ┌─────────────┐  subscribe, publish, unsubscribe  ┌──────────────────┐
+//!  │ MessageView │ ────────────────────────────────► │ MessageAuthority │
+//!  │   (mirror)  │ ◄──────────────────────────────── │     (truth)      │
+//!  └─────────────┘   positions, messages with them   └──────────────────┘
+//! ```
+//!
+//! The authority says who is subscribed and gives each message its position: epoch and sequence,
+//! which only grow and have no holes. The view follows: it drops repeats and names gaps. Both are
+//! told what happens, and say what is to be done; neither reads a clock, draws a number, or knows
+//! of sockets. Client and server keep no such state besides these.
+//!
+//! Names, limits and error numbers are those of RTM 2.x. Stream channels build on [`Membership`];
+//! they are in `rtm-topic`.
+//!
+//! ```
+//! use rtm_channel::{
+//!     AppId, ChannelKey, ChannelName, Identity, Limits, MessageAuthority, MessageView,
+//!     SubscriberId, UserId, Verdict,
+//! };
+//! use rtm_wire::{
+//!     ChannelKind, Epoch, Event, MessageType, Publish, PublishFlags, Sequence, SessionInstance,
+//!     SubscribeOptions, UnixTime,
+//! };
+//!
+//! let name = ChannelName::new("lobby")?;
+//! let key = ChannelKey { app: AppId::new("demo")?, kind: ChannelKind::Message, name };
+//! let mut authority =
+//!     MessageAuthority::new(key.clone(), Epoch(1), Sequence(0), &Limits::hosted());
+//!
+//! // Bob subscribes.
+//! let bob = Identity { user: UserId::new("bob")?, instance: SessionInstance(7) };
+//! let mut view = MessageView::default();
+//! view.subscribe(SubscribeOptions::default())?;
+//! let position = authority.subscribe(SubscriberId(1), bob, SubscribeOptions::default())?;
+//! view.on_subscribed(position);
+//!
+//! // Alice publishes.
+//! let publish = Publish {
+//!     channel: key.as_ref(),
+//!     flags: PublishFlags::default(),
+//!     message_type: MessageType::String,
+//!     custom_type: "",
+//!     payload: b"hi",
+//! };
+//! let alice = UserId::new("alice")?;
+//! let (_, fanout) = authority.publish(UnixTime::from_millis(0), &alice, &publish)?;
+//! assert_eq!(fanout.to, [SubscriberId(1)]);
+//!
+//! // Bob gets it, twice, and hands it on once.
+//! let Event::Message(message) = Event::decode(&fanout.event)? else { unreachable!() };
+//! assert_eq!(view.on_message(message.position), Verdict::Deliver);
+//! assert_eq!(view.on_message(message.position), Verdict::Repeat);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod authority;
+mod identity;
+mod limits;
+mod name;
+mod rate;
+mod refusal;
+mod view;
+
+pub use authority::{Fanout, Member, Membership, MessageAuthority, PublishLog};
+pub use identity::{ChannelKey, Identity};
+pub use limits::{Limits, check_custom_type, check_length};
+pub use name::{AppId, ChannelName, NAME_LEN_MAX, NameError, SubscriberId, UserId, check_name};
+pub use rate::RateLimit;
+pub use refusal::Refusal;
+pub use view::{Gap, MessageView, Verdict, ViewState};

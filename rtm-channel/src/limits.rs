@@ -1,0 +1,112 @@
+//! How much is allowed.
+
+use rtm_wire::ErrorCode;
+
+use crate::refusal::Refusal;
+
+/// Limits of channels, for one app. The numbers of hosted RTM 2.x are [`Limits::hosted`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Longest message of a message or user channel in bytes, custom type included.
+    pub message_len: usize,
+    /// Longest custom type in bytes.
+    pub custom_type_len: usize,
+    /// Messages a second that one client may publish to message and user channels.
+    pub messages_per_second: u32,
+    /// Message channels that one client may be subscribed to.
+    pub subscriptions: usize,
+    /// Subscriptions of one client to one channel within five seconds.
+    pub subscribes_per_5_seconds: u32,
+    /// Stream channels that one client may have joined.
+    pub stream_channels: usize,
+    /// Users in one stream channel.
+    pub stream_members: usize,
+    /// Users subscribed to one message channel.
+    pub message_members: usize,
+}
+
+impl Limits {
+    /// What hosted RTM 2.x allows (its stricter page, where its pages differ).
+    #[must_use]
+    pub const fn hosted() -> Self {
+        Self {
+            message_len: 32 * 1_024,
+            custom_type_len: 32,
+            messages_per_second: 60,
+            subscriptions: 50,
+            subscribes_per_5_seconds: 2,
+            stream_channels: 10,
+            stream_members: 128,
+            message_members: 50_000,
+        }
+    }
+
+    /// For development and benchmarks: as much as one machine may bear.
+    #[must_use]
+    pub const fn open() -> Self {
+        Self {
+            message_len: 64 * 1_024,
+            custom_type_len: 32,
+            messages_per_second: 1_000_000,
+            subscriptions: 4_000,
+            subscribes_per_5_seconds: 1_000,
+            stream_channels: 1_000,
+            stream_members: 100_000,
+            message_members: 100_000,
+        }
+    }
+
+    /// Checks a message for a message or user channel.
+    ///
+    /// # Errors
+    /// Custom type or message too long; the text names both numbers.
+    pub fn check_message(&self, custom_type: &str, payload: &[u8]) -> Result<(), Refusal> {
+        check_custom_type(custom_type, self.custom_type_len)?;
+        let length = payload.len() + custom_type.len();
+        check_length(length, self.message_len)
+    }
+}
+
+/// Checks a custom type.
+///
+/// # Errors
+/// Too long.
+pub fn check_custom_type(custom_type: &str, limit: usize) -> Result<(), Refusal> {
+    if custom_type.len() <= limit {
+        return Ok(());
+    }
+    let length = custom_type.len();
+    let reason = format!("the custom type has {length} bytes, above the limit of {limit}");
+    Err(Refusal::new(ErrorCode::CHANNEL_CUSTOM_TYPE_LENGTH_OVERFLOW, reason))
+}
+
+/// Checks a message's length.
+///
+/// # Errors
+/// Too long.
+pub fn check_length(length: usize, limit: usize) -> Result<(), Refusal> {
+    if length <= limit {
+        return Ok(());
+    }
+    let reason =
+        format!("the message has {length} bytes, above the limit of {limit}; split or shorten it");
+    Err(Refusal::new(ErrorCode::CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_checked_at_the_limit_and_one_beyond() {
+        let limits = Limits::hosted();
+        let payload = vec![0; 32 * 1_024 - 4];
+        assert_eq!(limits.check_message("type", &payload), Ok(()));
+        let code = limits.check_message("type5", &payload).unwrap_err().code;
+        assert_eq!(code, ErrorCode::CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION);
+        assert_eq!(limits.check_message(&"x".repeat(32), b""), Ok(()));
+        let code = limits.check_message(&"x".repeat(33), b"").unwrap_err().code;
+        assert_eq!(code, ErrorCode::CHANNEL_CUSTOM_TYPE_LENGTH_OVERFLOW);
+    }
+}

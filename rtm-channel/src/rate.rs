@@ -1,0 +1,53 @@
+//! How often.
+
+use rtm_wire::Time;
+
+/// A token bucket: `rate` a second, as many at once. 24 bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimit {
+    rate: u32,
+    /// In millionths of a token.
+    tokens: u64,
+    filled: Time,
+}
+
+const ONE: u64 = 1_000_000;
+
+impl RateLimit {
+    /// A full bucket of `rate` tokens a second.
+    #[must_use]
+    pub const fn new(now: Time, rate: u32) -> Self {
+        Self { rate, tokens: rate as u64 * ONE, filled: now }
+    }
+
+    /// Takes a token; false when there is none.
+    #[must_use]
+    pub fn take(&mut self, now: Time) -> bool {
+        let micros = now.saturating_since(self.filled).as_micros();
+        let most = u64::from(self.rate) * ONE;
+        let fresh = u64::try_from(micros).unwrap_or(u64::MAX).saturating_mul(u64::from(self.rate));
+        self.tokens = self.tokens.saturating_add(fresh).min(most);
+        self.filled = now;
+        let has_one = self.tokens >= ONE;
+        if has_one {
+            self.tokens -= ONE;
+        }
+        has_one
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sixty_a_second_and_not_one_more() {
+        let mut limit = RateLimit::new(Time::ZERO, 60);
+        let taken = |limit: &mut RateLimit, at: u64| {
+            (0..1_000).filter(|_| limit.take(Time::from_micros(at))).count()
+        };
+        assert_eq!(taken(&mut limit, 0), 60);
+        assert_eq!(taken(&mut limit, 500_000), 30);
+        assert_eq!(taken(&mut limit, 10_000_000), 60);
+    }
+}

@@ -1,0 +1,5 @@
+//! The view: what a client knows of a channel, a mirror.
+
+mod message;
+
+pub use message::{Gap, MessageView, Verdict, ViewState};
