@@ -1,0 +1,47 @@
+//! Messages in topics.
+
+use rtm_channel::{Fanout, Refusal, SubscriberId, check_custom_type, check_length};
+use rtm_wire::{Encode, Event, Position, PublishTopic, Published, TopicMessageEvent, UnixTime};
+
+use super::StreamAuthority;
+use super::stream::topic_name;
+use super::topic::PublicationKey;
+
+impl StreamAuthority {
+    /// Gives a message its place in its publication. The caller has checked rate and repetition.
+    ///
+    /// # Errors
+    /// Not a member, not a publisher of the topic, or too long.
+    pub fn publish_topic(
+        &mut self,
+        time: UnixTime,
+        subscriber: SubscriberId,
+        publish: &PublishTopic<'_>,
+    ) -> Result<(Published, PublicationKey, Fanout), Refusal> {
+        let user = self.member(subscriber)?.identity.user.clone();
+        let topic = topic_name(publish.topic)?;
+        let (epoch, limits) = (self.position.epoch, self.limits);
+        let publication = self.publication(&topic, &user)?;
+        check_custom_type(publish.custom_type, limits.custom_type_len)?;
+        check_length(publish.payload.len() + publish.custom_type.len(), limits.message_len)?;
+        publication.last = publication.last.next();
+        let event = Event::TopicMessage(TopicMessageEvent {
+            channel: publish.channel,
+            topic: publish.topic,
+            publisher: user.as_str(),
+            epoch,
+            publication: publication.number,
+            sequence: publication.last,
+            time,
+            message_type: publish.message_type,
+            custom_type: publish.custom_type,
+            payload: publish.payload,
+        });
+        let mut encoded = Vec::with_capacity(event.encoded_len());
+        event.encode(&mut encoded);
+        let to = publication.subscribers.iter().copied().collect();
+        let position = Position { epoch, sequence: publication.last };
+        let fanout = Fanout { event: encoded.into(), to };
+        Ok((Published { position, time }, PublicationKey { topic, user }, fanout))
+    }
+}

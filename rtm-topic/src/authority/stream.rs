@@ -1,0 +1,291 @@
+//! The authority of a stream channel: members and publishers.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use rtm_channel::{
+    ChannelKey, Fanout, Identity, Limits, Member, Membership, Refusal, SubscriberId, UserId,
+};
+use rtm_wire::{
+    Encode, Epoch, ErrorCode, Event, JoinTopic, Position, Priority, Publisher, Qos, Reliability,
+    Sequence, SubscribeOptions, TopicChange, TopicEvent,
+};
+
+use super::topic::{Publication, PublicationKey, Topic, Wish};
+use crate::lanes::Delivery;
+use crate::limits::TopicLimits;
+use crate::name::TopicName;
+
+/// All publishers of a channel, to be shown to who joins it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topics {
+    /// The channel's last event.
+    pub position: Position,
+    pub(super) entries: Vec<(TopicName, UserId, Publication)>,
+}
+
+impl Topics {
+    /// The publishers, by topic and user.
+    #[must_use]
+    pub fn publishers(&self) -> Vec<Publisher<'_>> {
+        let entries = self.entries.iter().map(|(topic, user, publication)| Publisher {
+            topic: topic.as_str(),
+            user: user.as_str(),
+            publication: publication.number,
+            last: publication.last,
+            qos: publication.delivery.qos,
+            priority: publication.delivery.priority,
+            meta: &publication.meta,
+        });
+        entries.collect()
+    }
+}
+
+/// The truth about one stream channel.
+///
+/// ```text
+///           join                join_topic              publish_topic
+///  (absent) ───► member ──────────────────► publisher ───────────────► messages to those who
+///      ▲           │  ▲                         │                      subscribed to the publisher
+///      └── leave ──┘  └────── leave_topic ──────┘
+/// ```
+///
+/// A topic begins with its first publisher and ends with its last. Who leaves the channel, or loses
+/// the session, leaves all topics. Publisher and subscriber are independent roles of a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamAuthority {
+    pub(super) key: ChannelKey,
+    pub(super) limits: TopicLimits,
+    pub(super) position: Position,
+    pub(super) members: Membership,
+    pub(super) topics: BTreeMap<TopicName, Topic>,
+    /// What each session wants, by topic.
+    pub(super) wishes: BTreeMap<SubscriberId, BTreeMap<TopicName, Wish>>,
+}
+
+impl StreamAuthority {
+    /// A channel without members, whose next event follows `floor`; see
+    /// [`MessageAuthority::new`](rtm_channel::MessageAuthority::new).
+    #[must_use]
+    pub const fn new(
+        key: ChannelKey,
+        epoch: Epoch,
+        floor: Sequence,
+        limits: &Limits,
+        topic_limits: TopicLimits,
+    ) -> Self {
+        Self {
+            key,
+            limits: topic_limits,
+            position: Position { epoch, sequence: floor },
+            members: Membership::new(limits.stream_members),
+            topics: BTreeMap::new(),
+            wishes: BTreeMap::new(),
+        }
+    }
+
+    /// Makes a session a member; what there is to see.
+    ///
+    /// # Errors
+    /// The channel is full, or the session is a member.
+    pub fn join(
+        &mut self,
+        subscriber: SubscriberId,
+        identity: Identity,
+        options: SubscribeOptions,
+    ) -> Result<Topics, Refusal> {
+        if self.members.contains(subscriber) {
+            let reason = "this channel is joined already; leave it first";
+            return Err(Refusal::new(ErrorCode::DUPLICATE_OPERATION, reason));
+        }
+        if !self.members.insert(subscriber, Member { identity, options }) {
+            let reason = "the stream channel has as many members as are allowed";
+            return Err(Refusal::new(ErrorCode::CHANNEL_JOIN_FAILED, reason));
+        }
+        let entries = self.topics.iter().flat_map(|(name, topic)| {
+            let publications = topic.publications.iter();
+            publications.map(|(user, entry)| (name.clone(), user.clone(), entry.clone()))
+        });
+        Ok(Topics { position: self.position, entries: entries.collect() })
+    }
+
+    /// Ends a membership and all that came with it; the news for the others.
+    ///
+    /// # Errors
+    /// The session is no member.
+    pub fn leave(&mut self, subscriber: SubscriberId) -> Result<Vec<Fanout>, Refusal> {
+        self.member(subscriber)?;
+        Ok(self.remove(subscriber))
+    }
+
+    /// The session is gone, member or not; the news for the others.
+    pub fn remove(&mut self, subscriber: SubscriberId) -> Vec<Fanout> {
+        let Some(member) = self.members.remove(subscriber) else { return Vec::new() };
+        self.wishes.remove(&subscriber);
+        for publication in self.topics.values_mut().flat_map(|t| t.publications.values_mut()) {
+            publication.subscribers.remove(&subscriber);
+        }
+        let user = member.identity.user;
+        let is_own = |topic: &Topic| {
+            topic.publications.get(&user).is_some_and(|own| own.session == subscriber)
+        };
+        let left: Vec<_> =
+            self.topics.iter().filter(|(_, t)| is_own(t)).map(|(name, _)| name.clone()).collect();
+        left.into_iter().map(|topic| self.end_publication(&topic, &user)).collect()
+    }
+
+    /// Makes a member a publisher; the publication's place in the channel, and the news for the
+    /// others.
+    ///
+    /// # Errors
+    /// Not a member, a bad name, metadata too long, too many topics, joined already, or something
+    /// that is not supported.
+    pub fn join_topic(
+        &mut self,
+        subscriber: SubscriberId,
+        join: &JoinTopic<'_>,
+    ) -> Result<(Position, Fanout), Refusal> {
+        let user = self.member(subscriber)?.identity.user.clone();
+        let topic = topic_name(join.topic)?;
+        let delivery = delivery(join)?;
+        if join.meta.len() > self.limits.meta_len {
+            let (length, limit) = (join.meta.len(), self.limits.meta_len);
+            let reason = format!("the metadata has {length} bytes, above the limit of {limit}");
+            return Err(Refusal::new(ErrorCode::CHANNEL_INVALID_TOPIC_META, reason));
+        }
+        let publications = self.topics.values().filter_map(|topic| topic.publications.get(&user));
+        if publications.count() >= self.limits.joined_topics {
+            let limit = self.limits.joined_topics;
+            let reason = format!("{limit} topics are joined already; leave one first");
+            return Err(Refusal::new(ErrorCode::CHANNEL_EXCEED_TOPIC_LIMITATION, reason));
+        }
+        if self.topics.get(&topic).is_some_and(|t| t.publications.contains_key(&user)) {
+            let reason = format!("topic {topic} is joined already; leave it first");
+            return Err(Refusal::new(ErrorCode::CHANNEL_JOIN_TOPIC_FAILED, reason));
+        }
+        self.position.sequence = self.position.sequence.next();
+        let subscribers = self.subscribers_of(&topic, &user, subscriber);
+        let publication = Publication {
+            session: subscriber,
+            number: self.position.sequence,
+            last: Sequence(0),
+            delivery,
+            meta: Bytes::copy_from_slice(join.meta),
+            subscribers,
+        };
+        self.topics
+            .entry(topic.clone())
+            .or_default()
+            .publications
+            .insert(user.clone(), publication);
+        let news = self.news(TopicChange::Joined, &topic, &user, Sequence(0), delivery, join.meta);
+        Ok((self.position, news))
+    }
+
+    /// Ends a publication; the news for the others.
+    ///
+    /// # Errors
+    /// Not a member, or not a publisher of the topic.
+    pub fn leave_topic(
+        &mut self,
+        subscriber: SubscriberId,
+        topic: &str,
+    ) -> Result<Fanout, Refusal> {
+        let user = self.member(subscriber)?.identity.user.clone();
+        let topic = topic_name(topic)?;
+        self.publication(&topic, &user)?;
+        Ok(self.end_publication(&topic, &user))
+    }
+
+    /// The channel's last event.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Whether nobody is in the channel.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// How a publication's messages travel, while it lasts.
+    #[must_use]
+    pub fn delivery(&self, key: &PublicationKey) -> Option<Delivery> {
+        let topic = self.topics.get(&key.topic)?;
+        topic.publications.get(&key.user).map(|publication| publication.delivery)
+    }
+
+    pub(super) fn member(&self, subscriber: SubscriberId) -> Result<&Member, Refusal> {
+        self.members.get(subscriber).ok_or_else(|| {
+            let reason = "this stream channel is not joined; join it first";
+            Refusal::new(ErrorCode::CHANNEL_NOT_JOINED, reason)
+        })
+    }
+
+    pub(super) fn publication(
+        &mut self,
+        topic: &TopicName,
+        user: &UserId,
+    ) -> Result<&mut Publication, Refusal> {
+        let publication =
+            self.topics.get_mut(topic).and_then(|topic| topic.publications.get_mut(user));
+        publication.ok_or_else(|| {
+            let reason = format!("topic {topic} is not joined; join it first");
+            Refusal::new(ErrorCode::CHANNEL_TOPIC_NOT_JOINED, reason)
+        })
+    }
+
+    fn end_publication(&mut self, topic: &TopicName, user: &UserId) -> Fanout {
+        let entry = self.topics.get_mut(topic).expect("the caller has found the publication");
+        let ended = entry.publications.remove(user).expect("the caller has found the publication");
+        if entry.publications.is_empty() {
+            self.topics.remove(topic);
+        }
+        self.position.sequence = self.position.sequence.next();
+        self.news(TopicChange::Left, topic, user, ended.last, ended.delivery, b"")
+    }
+
+    /// An event for all members but the one that it is about.
+    fn news(
+        &self,
+        change: TopicChange,
+        topic: &TopicName,
+        user: &UserId,
+        last: Sequence,
+        delivery: Delivery,
+        meta: &[u8],
+    ) -> Fanout {
+        let event = Event::Topic(TopicEvent {
+            channel: self.key.name.as_str(),
+            position: self.position,
+            change,
+            topic: topic.as_str(),
+            publisher: user.as_str(),
+            qos: delivery.qos,
+            priority: delivery.priority,
+            last,
+            meta,
+        });
+        let mut encoded = Vec::with_capacity(event.encoded_len());
+        event.encode(&mut encoded);
+        let others = self.members.iter().filter(|(_, member)| member.identity.user != *user);
+        Fanout { event: encoded.into(), to: others.map(|(subscriber, _)| subscriber).collect() }
+    }
+}
+
+pub(super) fn topic_name(text: &str) -> Result<TopicName, Refusal> {
+    TopicName::new(text).map_err(|error| error.refusal(TopicName::ERROR))
+}
+
+/// What this version can do of what was asked for.
+fn delivery(join: &JoinTopic<'_>) -> Result<Delivery, Refusal> {
+    let is_known =
+        !matches!(join.qos, Qos::Unknown(_)) && !matches!(join.priority, Priority::Unknown(_));
+    if is_known && join.reliability == Reliability::Reliable {
+        return Ok(Delivery { qos: join.qos, priority: join.priority });
+    }
+    let reason =
+        "this server knows reliable topics, ordered or unordered, of priority 0, 1, 4 or 8";
+    Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason))
+}

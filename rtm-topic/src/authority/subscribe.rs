@@ -1,0 +1,184 @@
+//! Subscriptions to publishers.
+
+use std::collections::BTreeSet;
+
+use rtm_channel::{Refusal, SubscriberId, UserId};
+use rtm_wire::{ErrorCode, List};
+
+use super::StreamAuthority;
+use super::stream::topic_name;
+use super::topic::Wish;
+use crate::name::TopicName;
+
+/// For whom a subscription, or its end, went well. Partial success is success.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SubscribeOutcome {
+    /// Those for whom it did.
+    pub succeeded: Vec<UserId>,
+    /// The others as they were named, each with a detail code.
+    pub failed: Vec<(String, ErrorCode)>,
+}
+
+impl StreamAuthority {
+    /// Has a member hear publishers of a topic: those named, which must be publishing, or all there
+    /// are and those who come later, up to the limit, the earliest first.
+    ///
+    /// # Errors
+    /// Not a member, a bad name, or too many topics. What is wrong with single users stands in the
+    /// outcome.
+    pub fn subscribe_topic(
+        &mut self,
+        subscriber: SubscriberId,
+        topic: &str,
+        users: List<'_, &str>,
+    ) -> Result<SubscribeOutcome, Refusal> {
+        let own = self.member(subscriber)?.identity.user.clone();
+        let topic = topic_name(topic)?;
+        let limit = self.limits.publishers_per_subscription;
+        let subscribed = self.wishes.get(&subscriber).map_or(0, |wishes| wishes.len());
+        if subscribed >= self.limits.subscribed_topics && self.wish(subscriber, &topic).is_none() {
+            let limit = self.limits.subscribed_topics;
+            let reason = format!("{limit} topics are subscribed already; unsubscribe one first");
+            return Err(Refusal::new(ErrorCode::CHANNEL_EXCEED_TOPIC_LIMITATION, reason));
+        }
+        let mut wish = self.wish(subscriber, &topic).cloned().unwrap_or_default();
+        let mut outcome = SubscribeOutcome::default();
+        if users.is_empty() {
+            wish.all = true;
+            for user in self.publishers(&topic) {
+                if user != own && wish.users.len() < limit && wish.users.insert(user.clone()) {
+                    outcome.succeeded.push(user);
+                }
+            }
+        }
+        for name in users.iter() {
+            match self.check_wish(&topic, &own, &wish, name) {
+                Ok(user) => {
+                    wish.users.insert(user.clone());
+                    outcome.succeeded.push(user);
+                }
+                Err(code) => outcome.failed.push((name.to_owned(), code)),
+            }
+        }
+        self.apply(subscriber, topic, wish, &outcome.succeeded, true);
+        Ok(outcome)
+    }
+
+    /// Has a member hear publishers of a topic no more: those named, or all.
+    ///
+    /// # Errors
+    /// Not a member, a bad name, or the topic is not subscribed.
+    pub fn unsubscribe_topic(
+        &mut self,
+        subscriber: SubscriberId,
+        topic: &str,
+        users: List<'_, &str>,
+    ) -> Result<SubscribeOutcome, Refusal> {
+        self.member(subscriber)?;
+        let topic = topic_name(topic)?;
+        let Some(wish) = self.wish(subscriber, &topic) else {
+            let reason = format!("topic {topic} is not subscribed; subscribe first");
+            return Err(Refusal::new(ErrorCode::CHANNEL_TOPIC_NOT_SUBSCRIBED, reason));
+        };
+        let mut wish = wish.clone();
+        let mut outcome = SubscribeOutcome::default();
+        if users.is_empty() {
+            wish.all = false;
+            outcome.succeeded = std::mem::take(&mut wish.users).into_iter().collect();
+        }
+        for name in users.iter() {
+            match wish.users.take(name) {
+                Some(user) => outcome.succeeded.push(user),
+                None => outcome.failed.push((name.to_owned(), ErrorCode::NOT_SUBSCRIBED)),
+            }
+        }
+        self.apply(subscriber, topic, wish, &outcome.succeeded, false);
+        Ok(outcome)
+    }
+
+    /// Who should get the messages of a publication that begins.
+    pub(super) fn subscribers_of(
+        &mut self,
+        topic: &TopicName,
+        user: &UserId,
+        publisher: SubscriberId,
+    ) -> BTreeSet<SubscriberId> {
+        let limit = self.limits.publishers_per_subscription;
+        let mut subscribers = BTreeSet::new();
+        for (&subscriber, wishes) in &mut self.wishes {
+            let Some(wish) = wishes.get_mut(topic) else { continue };
+            let has_room = wish.all && wish.users.len() < limit && subscriber != publisher;
+            if wish.users.contains(user) || has_room {
+                wish.users.insert(user.clone());
+                subscribers.insert(subscriber);
+            }
+        }
+        subscribers
+    }
+
+    fn wish(&self, subscriber: SubscriberId, topic: &TopicName) -> Option<&Wish> {
+        self.wishes.get(&subscriber)?.get(topic)
+    }
+
+    /// The topic's publishers, earliest first.
+    fn publishers(&self, topic: &TopicName) -> Vec<UserId> {
+        let publications = self.topics.get(topic).map(|topic| &topic.publications);
+        let mut users: Vec<_> = publications
+            .into_iter()
+            .flatten()
+            .map(|(user, publication)| (publication.number, user.clone()))
+            .collect();
+        users.sort();
+        users.into_iter().map(|(_, user)| user).collect()
+    }
+
+    fn check_wish(
+        &self,
+        topic: &TopicName,
+        own: &UserId,
+        wish: &Wish,
+        name: &str,
+    ) -> Result<UserId, ErrorCode> {
+        let user = UserId::new(name).map_err(|_| ErrorCode::INVALID_REMOTE_USER)?;
+        let is_publishing =
+            self.topics.get(topic).is_some_and(|topic| topic.publications.contains_key(&user));
+        if user == *own {
+            Err(ErrorCode::INVALID_REMOTE_USER)
+        } else if wish.users.contains(&user) {
+            Err(ErrorCode::ALREADY_SUBSCRIBED)
+        } else if !is_publishing {
+            Err(ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED)
+        } else if wish.users.len() >= self.limits.publishers_per_subscription {
+            Err(ErrorCode::SUB_USER_EXCEED_LIMITATION)
+        } else {
+            Ok(user)
+        }
+    }
+
+    /// Stores a wish and has it followed for the users that changed.
+    fn apply(
+        &mut self,
+        subscriber: SubscriberId,
+        topic: TopicName,
+        wish: Wish,
+        changed: &[UserId],
+        hears: bool,
+    ) {
+        if let Some(entry) = self.topics.get_mut(&topic) {
+            for user in changed {
+                let Some(publication) = entry.publications.get_mut(user) else { continue };
+                if hears {
+                    publication.subscribers.insert(subscriber);
+                } else {
+                    publication.subscribers.remove(&subscriber);
+                }
+            }
+        }
+        let wishes = self.wishes.entry(subscriber).or_default();
+        if wish.all || !wish.users.is_empty() {
+            wishes.insert(topic, wish);
+        } else {
+            wishes.remove(&topic);
+        }
+    }
+}
