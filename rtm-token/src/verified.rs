@@ -1,0 +1,62 @@
+//! A token that proves something.
+
+use crate::service::{Privileges, Service, privilege};
+use crate::token::Token;
+
+/// A token with a good signature that had not expired when it was verified.
+///
+/// Rights are asked with the present time, since they may end before the token does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedToken {
+    token: Token,
+}
+
+impl VerifiedToken {
+    pub(crate) const fn new(token: Token) -> Self {
+        Self { token }
+    }
+
+    /// What the token says.
+    #[must_use]
+    pub const fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// When it expires, in seconds since 1970.
+    #[must_use]
+    pub fn expires_at(&self) -> u64 {
+        u64::from(self.token.issued_at) + u64::from(self.token.expires_in)
+    }
+
+    /// Whether the user may log in.
+    #[must_use]
+    pub fn may_login(&self, user: &str, now: u64) -> bool {
+        self.token.services.iter().any(|service| match service {
+            Service::Rtm { user_id, privileges } | Service::Rtm2 { user_id, privileges, .. } => {
+                user_id == user && self.holds(privileges, privilege::LOGIN, now)
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether the user may join the stream channel. An empty uid in the token means any user.
+    #[must_use]
+    pub fn may_join(&self, channel: &str, user: &str, now: u64) -> bool {
+        self.token.services.iter().any(|service| match service {
+            Service::Rtc { channel: name, uid, privileges } => {
+                name == channel
+                    && (uid == user || uid.is_empty())
+                    && self.holds(privileges, privilege::JOIN_CHANNEL, now)
+            }
+            _ => false,
+        })
+    }
+
+    /// Privileges are relative to the issue, and end with the token at the latest.
+    fn holds(&self, privileges: &Privileges, wanted: u16, now: u64) -> bool {
+        let end = privileges.get(&wanted).map(|&seconds| {
+            (u64::from(self.token.issued_at) + u64::from(seconds)).min(self.expires_at())
+        });
+        end.is_some_and(|end| now < end)
+    }
+}
