@@ -3,7 +3,7 @@
 use rtm_wire::Time;
 
 /// A token bucket: `rate` a second, as many at once. 24 bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     rate: u32,
     /// In millionths of a token.

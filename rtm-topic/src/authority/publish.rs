@@ -1,19 +1,22 @@
 //! Messages in topics.
 
 use rtm_channel::{Fanout, Refusal, SubscriberId, check_custom_type, check_length};
-use rtm_wire::{Encode, Event, Position, PublishTopic, Published, TopicMessageEvent, UnixTime};
+use rtm_wire::{
+    Encode, ErrorCode, Event, Position, PublishTopic, Published, Time, TopicMessageEvent, UnixTime,
+};
 
 use super::StreamAuthority;
 use super::stream::topic_name;
 use super::topic::PublicationKey;
 
 impl StreamAuthority {
-    /// Gives a message its place in its publication. The caller has checked rate and repetition.
+    /// Gives a message its place in its publication. The caller has checked for repetition.
     ///
     /// # Errors
-    /// Not a member, not a publisher of the topic, or too long.
+    /// Not a member, not a publisher of the topic, too long, or too frequent.
     pub fn publish_topic(
         &mut self,
+        now: Time,
         time: UnixTime,
         subscriber: SubscriberId,
         publish: &PublishTopic<'_>,
@@ -24,6 +27,11 @@ impl StreamAuthority {
         let publication = self.publication(&topic, &user)?;
         check_custom_type(publish.custom_type, limits.custom_type_len)?;
         check_length(publish.payload.len() + publish.custom_type.len(), limits.message_len)?;
+        if !publication.rate.take(now) {
+            let rate = limits.messages_per_second;
+            let reason = format!("more than {rate} messages a second in this topic; slow down");
+            return Err(Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, reason));
+        }
         publication.last = publication.last.next();
         let event = Event::TopicMessage(TopicMessageEvent {
             channel: publish.channel,

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rtm_channel::{
-    ChannelKey, Fanout, Identity, Limits, Member, Membership, Refusal, SubscriberId, UserId,
+    ChannelKey, Fanout, Identity, Limits, Member, Membership, RateLimit, Refusal, SubscriberId,
+    UserId,
 };
 use rtm_wire::{
     Encode, Epoch, ErrorCode, Event, JoinTopic, Position, Priority, Publisher, Qos, Reliability,
-    Sequence, SubscribeOptions, TopicChange, TopicEvent,
+    Sequence, SubscribeOptions, Time, TopicChange, TopicEvent,
 };
 
 use super::topic::{Publication, PublicationKey, Topic, Wish};
@@ -142,6 +143,7 @@ impl StreamAuthority {
     /// that is not supported.
     pub fn join_topic(
         &mut self,
+        now: Time,
         subscriber: SubscriberId,
         join: &JoinTopic<'_>,
     ) -> Result<(Position, Fanout), Refusal> {
@@ -171,6 +173,7 @@ impl StreamAuthority {
             last: Sequence(0),
             delivery,
             meta: Bytes::copy_from_slice(join.meta),
+            rate: RateLimit::new(now, self.limits.messages_per_second),
             subscribers,
         };
         self.topics

@@ -1,7 +1,7 @@
 //! The authority's rules, at their limits and one beyond.
 
 use rtm_channel::{AppId, ChannelName, Limits, UserId};
-use rtm_wire::{ChannelKind, MessageType, PublishTopic, SessionInstance, UnixTime};
+use rtm_wire::{ChannelKind, MessageType, PublishTopic, SessionInstance, Time, UnixTime};
 
 use rtm_channel::{ChannelKey, Identity, Refusal, SubscriberId};
 use rtm_wire::{
@@ -71,10 +71,10 @@ fn only_members_do_anything() {
     let stranger = SubscriberId(9);
     let code = ErrorCode::CHANNEL_NOT_JOINED;
     refused(&mut authority, code, |a| a.leave(stranger));
-    refused(&mut authority, code, |a| a.join_topic(stranger, &join_topic("t")));
+    refused(&mut authority, code, |a| a.join_topic(Time::ZERO, stranger, &join_topic("t")));
     refused(&mut authority, code, |a| a.leave_topic(stranger, "t"));
     refused(&mut authority, code, |a| {
-        a.publish_topic(UnixTime::default(), stranger, &publish("t", b"x"))
+        a.publish_topic(Time::ZERO, UnixTime::default(), stranger, &publish("t", b"x"))
     });
     refused(&mut authority, code, |a| a.subscribe_topic(stranger, "t", users(&[])));
     refused(&mut authority, code, |a| a.unsubscribe_topic(stranger, "t", users(&[])));
@@ -95,35 +95,47 @@ fn limits_hold_at_the_limit_and_one_beyond() {
     });
 
     for topic in ["one", "two"] {
-        authority.join_topic(alice, &join_topic(topic)).expect("within the limit");
+        authority.join_topic(Time::ZERO, alice, &join_topic(topic)).expect("within the limit");
     }
     refused(&mut authority, ErrorCode::CHANNEL_EXCEED_TOPIC_LIMITATION, |a| {
-        a.join_topic(alice, &join_topic("three"))
+        a.join_topic(Time::ZERO, alice, &join_topic("three"))
     });
     refused(&mut authority, ErrorCode::CHANNEL_INVALID_TOPIC_META, |a| {
-        a.join_topic(bob, &JoinTopic { meta: &[0; 257], ..join_topic("meta") })
+        a.join_topic(
+            Time::ZERO,
+            bob,
+            &JoinTopic { meta: &[0; 257], ..join_topic(Time::ZERO, "meta") },
+        )
     });
     authority
-        .join_topic(bob, &JoinTopic { meta: &[0; 256], ..join_topic("meta") })
+        .join_topic(
+            Time::ZERO,
+            bob,
+            &JoinTopic { meta: &[0; 256], ..join_topic(Time::ZERO, "meta") },
+        )
         .expect("at the limit");
     refused(&mut authority, ErrorCode::CHANNEL_JOIN_TOPIC_FAILED, |a| {
-        a.join_topic(bob, &join_topic("meta"))
+        a.join_topic(Time::ZERO, bob, &join_topic("meta"))
     });
     let long = "t".repeat(65);
     refused(&mut authority, ErrorCode::CHANNEL_INVALID_TOPIC_NAME, |a| {
-        a.join_topic(bob, &join_topic(&long))
+        a.join_topic(Time::ZERO, bob, &join_topic(&long))
     });
-    let later = JoinTopic { reliability: Reliability::LatestOnly, ..join_topic("x") };
-    refused(&mut authority, ErrorCode::SERVICE_NOT_SUPPORTED, |a| a.join_topic(bob, &later));
+    let later = JoinTopic { reliability: Reliability::LatestOnly, ..join_topic(Time::ZERO, "x") };
+    refused(&mut authority, ErrorCode::SERVICE_NOT_SUPPORTED, |a| {
+        a.join_topic(Time::ZERO, bob, &later)
+    });
 
     let message = [0; 1_025];
     let now = UnixTime::default();
     refused(&mut authority, ErrorCode::CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION, |a| {
-        a.publish_topic(now, alice, &publish("one", &message))
+        a.publish_topic(Time::ZERO, now, alice, &publish("one", &message))
     });
-    authority.publish_topic(now, alice, &publish("one", &message[1..])).expect("at the limit");
+    authority
+        .publish_topic(Time::ZERO, now, alice, &publish("one", &message[1..]))
+        .expect("at the limit");
     refused(&mut authority, ErrorCode::CHANNEL_TOPIC_NOT_JOINED, |a| {
-        a.publish_topic(now, bob, &publish("one", b"x"))
+        a.publish_topic(Time::ZERO, now, bob, &publish("one", b"x"))
     });
 
     for topic in ["one", "two"] {
@@ -145,7 +157,7 @@ fn a_subscription_tells_for_whom_it_went_well() {
     let [alice, bob, carol] =
         [(1, "alice"), (2, "bob"), (3, "carol")].map(|(n, user)| join(&mut authority, n, user));
     for publisher in [alice, bob] {
-        authority.join_topic(publisher, &join_topic("t")).expect("joins");
+        authority.join_topic(Time::ZERO, publisher, &join_topic("t")).expect("joins");
     }
 
     let wanted = ["alice", "alice", "bob", "dave", "carol", "a.b"];
@@ -171,13 +183,14 @@ fn messages_go_to_those_who_hear_their_publisher() {
     let [alice, bob, carol] =
         [(1, "alice"), (2, "bob"), (3, "carol")].map(|(n, user)| join(&mut authority, n, user));
     authority.subscribe_topic(carol, "t", users(&[])).expect("all, though nobody is there yet");
-    let (position, news) = authority.join_topic(alice, &join_topic("t")).expect("joins");
+    let (position, news) =
+        authority.join_topic(Time::ZERO, alice, &join_topic("t")).expect("joins");
     assert_eq!((position.sequence, news.to), (Sequence(1), vec![bob, carol]));
     authority.subscribe_topic(bob, "t", users(&["alice"])).expect("alice publishes");
 
     let now = UnixTime::default();
     let to = |authority: &mut StreamAuthority| {
-        let result = authority.publish_topic(now, alice, &publish("t", b"x"));
+        let result = authority.publish_topic(Time::ZERO, now, alice, &publish("t", b"x"));
         let (published, _, fanout) = result.expect("published");
         (published.position.sequence.0, fanout.to)
     };
@@ -187,7 +200,7 @@ fn messages_go_to_those_who_hear_their_publisher() {
 
     // Who was named is heard again when they come back, and counts from 1.
     authority.leave_topic(alice, "t").expect("was joined");
-    authority.join_topic(alice, &join_topic("t")).expect("joins again");
+    authority.join_topic(Time::ZERO, alice, &join_topic("t")).expect("joins again");
     assert_eq!(to(&mut authority), (1, vec![bob]));
 
     // A lost session takes everything along.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use rtm_channel::{SubscriberId, UserId};
+use rtm_channel::{RateLimit, SubscriberId, UserId};
 use rtm_wire::Sequence;
 
 use crate::lanes::Delivery;
@@ -28,6 +28,7 @@ pub(super) struct Publication {
     pub(super) last: Sequence,
     pub(super) delivery: Delivery,
     pub(super) meta: Bytes,
+    pub(super) rate: RateLimit,
     /// Who gets its messages.
     pub(super) subscribers: BTreeSet<SubscriberId>,
 }
