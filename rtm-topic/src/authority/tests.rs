@@ -101,18 +101,10 @@ fn limits_hold_at_the_limit_and_one_beyond() {
         a.join_topic(Time::ZERO, alice, &join_topic("three"))
     });
     refused(&mut authority, ErrorCode::CHANNEL_INVALID_TOPIC_META, |a| {
-        a.join_topic(
-            Time::ZERO,
-            bob,
-            &JoinTopic { meta: &[0; 257], ..join_topic(Time::ZERO, "meta") },
-        )
+        a.join_topic(Time::ZERO, bob, &JoinTopic { meta: &[0; 257], ..join_topic("meta") })
     });
     authority
-        .join_topic(
-            Time::ZERO,
-            bob,
-            &JoinTopic { meta: &[0; 256], ..join_topic(Time::ZERO, "meta") },
-        )
+        .join_topic(Time::ZERO, bob, &JoinTopic { meta: &[0; 256], ..join_topic("meta") })
         .expect("at the limit");
     refused(&mut authority, ErrorCode::CHANNEL_JOIN_TOPIC_FAILED, |a| {
         a.join_topic(Time::ZERO, bob, &join_topic("meta"))
@@ -121,7 +113,7 @@ fn limits_hold_at_the_limit_and_one_beyond() {
     refused(&mut authority, ErrorCode::CHANNEL_INVALID_TOPIC_NAME, |a| {
         a.join_topic(Time::ZERO, bob, &join_topic(&long))
     });
-    let later = JoinTopic { reliability: Reliability::LatestOnly, ..join_topic(Time::ZERO, "x") };
+    let later = JoinTopic { reliability: Reliability::LatestOnly, ..join_topic("x") };
     refused(&mut authority, ErrorCode::SERVICE_NOT_SUPPORTED, |a| {
         a.join_topic(Time::ZERO, bob, &later)
     });
