@@ -20,6 +20,7 @@ const TABLE: &[Row] = &[
     ("rtm-topic", &[""]),
     ("rtm-sim", &[""]),
     ("rtm-token", &[""]),
+    ("rtm-context", &[""]),
     ("rtm-client", &[""]),
     ("rtm-server", &[""]),
     ("rtm", &[""]),

@@ -15,8 +15,12 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rtm-sim", &["rtm-wire"]),
     ("rtm-token", &[]),
     ("rtm-client", &["rtm-channel", "rtm-session", "rtm-topic", "rtm-wire"]),
-    ("rtm-server", &["rtm-channel", "rtm-session", "rtm-token", "rtm-topic", "rtm-wire"]),
-    ("rtm", &["rtm-client", "rtm-token"]),
+    ("rtm-context", &[]),
+    (
+        "rtm-server",
+        &["rtm-channel", "rtm-context", "rtm-session", "rtm-token", "rtm-topic", "rtm-wire"],
+    ),
+    ("rtm", &["rtm-client", "rtm-context", "rtm-token"]),
     ("netlab", &["rtm-sim", "rtm-wire"]),
     ("xtask", &[]),
 ];
