@@ -1,0 +1,222 @@
+//! Who may do what: apps, their certificates, and the tokens that these sign.
+
+use std::collections::BTreeMap;
+
+use rtm_channel::{AppId, Identity, Refusal, UserId};
+use rtm_token::{Certificate, UnverifiedToken, VerifiedToken};
+use rtm_wire::{ErrorCode, Join, Login, UnixTime};
+
+/// The apps that a server serves.
+///
+/// An app with a certificate wants a token for each login and each stream channel; one without
+/// takes everybody's word.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    apps: BTreeMap<AppId, Option<Certificate>>,
+}
+
+/// Somebody who may log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The app.
+    pub app: AppId,
+    /// The user, and which life of which client.
+    pub identity: Identity,
+    /// When the token ends, and the session with it; `None` without a token.
+    pub expires: Option<UnixTime>,
+}
+
+impl Access {
+    /// Nobody may do anything yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Serves an app, too; `None` is an app without tokens.
+    pub fn insert(&mut self, app: AppId, certificate: Option<Certificate>) {
+        self.apps.insert(app, certificate);
+    }
+
+    /// The apps, by id.
+    pub fn apps(&self) -> impl Iterator<Item = &AppId> {
+        self.apps.keys()
+    }
+
+    /// Whether a login is good, and for whom.
+    ///
+    /// # Errors
+    /// Unknown app, bad user id, or a token that is missing, damaged, expired, signed by another
+    /// app's certificate, or another user's.
+    pub fn login(&self, login: &Login<'_>, time: UnixTime) -> Result<Admission, Refusal> {
+        let (app, certificate) = self.app(login.app_id)?;
+        let user = UserId::new(login.user_id).map_err(|error| error.refusal(UserId::ERROR))?;
+        let expires = match certificate {
+            Some(certificate) => {
+                let token = verify(login.token, login.app_id, certificate, time)?;
+                if !token.may_login(login.user_id, seconds(time)) {
+                    let reason = format!(
+                        "the token does not let user {user} log in; make one for this user with \
+                         the privilege to log in"
+                    );
+                    return Err(Refusal::new(ErrorCode::INVALID_TOKEN, reason));
+                }
+                Some(UnixTime::from_millis(token.expires_at().saturating_mul(1_000)))
+            }
+            None => None,
+        };
+        let identity = Identity { user, instance: login.instance };
+        Ok(Admission { app: app.clone(), identity, expires })
+    }
+
+    /// Whether a user may join a stream channel.
+    ///
+    /// # Errors
+    /// As [`login`](Self::login), about the join's token.
+    pub fn join(
+        &self,
+        app: &AppId,
+        user: &UserId,
+        join: &Join<'_>,
+        time: UnixTime,
+    ) -> Result<(), Refusal> {
+        let (_, Some(certificate)) = self.app(app.as_str())? else { return Ok(()) };
+        let token = verify(join.token, app.as_str(), certificate, time)?;
+        if token.may_join(join.channel, user.as_str(), seconds(time)) {
+            return Ok(());
+        }
+        let reason = format!(
+            "the token does not let user {user} join this stream channel; make an RTC token for \
+             this channel and user"
+        );
+        Err(Refusal::new(ErrorCode::INVALID_TOKEN, reason))
+    }
+
+    fn app(&self, id: &str) -> Result<(&AppId, Option<&Certificate>), Refusal> {
+        let found = AppId::new(id).ok().and_then(|id| self.apps.get_key_value(&id));
+        found.map(|(id, certificate)| (id, certificate.as_ref())).ok_or_else(|| {
+            let reason = "this server does not serve the app; compare the app id with its \
+                          configuration";
+            Refusal::new(ErrorCode::INVALID_APP_ID, reason)
+        })
+    }
+}
+
+fn verify(
+    token: &str,
+    app: &str,
+    certificate: &Certificate,
+    time: UnixTime,
+) -> Result<VerifiedToken, Refusal> {
+    if token.is_empty() {
+        let reason = "a token is needed; make one with the app's certificate";
+        return Err(Refusal::new(ErrorCode::INVALID_TOKEN, reason));
+    }
+    let unverified = UnverifiedToken::parse(token)
+        .map_err(|error| Refusal::new(ErrorCode(error.code()), error.to_string()))?;
+    if unverified.app_id().as_str() != app {
+        let reason = "the token is for another app; make one for this app";
+        return Err(Refusal::new(ErrorCode::INCONSISTENT_APPID, reason));
+    }
+    unverified
+        .verify(certificate, seconds(time))
+        .map_err(|error| Refusal::new(ErrorCode(error.code()), error.to_string()))
+}
+
+const fn seconds(time: UnixTime) -> u64 {
+    time.as_millis() / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use rtm_token::{Service, Token};
+    use rtm_wire::{SessionInstance, SubscribeOptions};
+
+    use super::*;
+
+    const APP: &str = "970CA35de60c44645bbae8a215061b33";
+    const OTHER_APP: &str = "00000000000000000000000000000001";
+    const CERTIFICATE: &str = "5CFd2fd1755d40ecb72977518be15d3b";
+    const NOW: UnixTime = UnixTime::from_millis(1_000_000_000);
+
+    fn access() -> Access {
+        let certificate = Certificate::new(CERTIFICATE).expect("32 digits");
+        let mut access = Access::new();
+        access.insert(AppId::new(APP).expect("a name"), Some(certificate));
+        access.insert(AppId::new("open").expect("a name"), None);
+        access
+    }
+
+    fn token(app: &str, certificate: &str, issued_at: u32, service: Service) -> String {
+        let app_id = rtm_token::AppId::new(app).expect("32 digits");
+        let token = Token { app_id, issued_at, expires_in: 600, salt: 1, services: vec![service] };
+        token.sign(&Certificate::new(certificate).expect("32 digits"))
+    }
+
+    #[test]
+    fn a_login_needs_a_good_token_of_its_own() {
+        let alice = || Service::rtm("alice", 600);
+        let good = token(APP, CERTIFICATE, 999_500, alice());
+        let old = token(APP, CERTIFICATE, 999_400, alice());
+        let other_app = token(OTHER_APP, CERTIFICATE, 999_500, alice());
+        let forged = token(APP, &"0".repeat(32), 999_500, alice());
+        let rtc = token(APP, CERTIFICATE, 999_500, Service::rtc("alice", "alice", 600));
+        let ok = ErrorCode::OK;
+        let cases = [
+            (APP, "alice", good.as_str(), ok),
+            ("open", "alice", "", ok),
+            ("open", "alice", "rubbish", ok),
+            (APP, "bob", &good, ErrorCode::INVALID_TOKEN),
+            (APP, "alice", "", ErrorCode::INVALID_TOKEN),
+            (APP, "alice", "007rubbish", ErrorCode::INVALID_TOKEN),
+            (APP, "alice", &forged, ErrorCode::INVALID_TOKEN),
+            (APP, "alice", &rtc, ErrorCode::INVALID_TOKEN),
+            (APP, "alice", &old, ErrorCode::TOKEN_EXPIRED),
+            (APP, "alice", &other_app, ErrorCode::INCONSISTENT_APPID),
+            (OTHER_APP, "alice", &other_app, ErrorCode::INVALID_APP_ID),
+            ("", "alice", "", ErrorCode::INVALID_APP_ID),
+            ("open", "_alice", "", ErrorCode::INVALID_USER_ID),
+            ("open", "", "", ErrorCode::INVALID_USER_ID),
+        ];
+        for (app_id, user_id, token, code) in cases {
+            let instance = SessionInstance(1);
+            let login = Login { app_id, user_id, instance, features: 0, token };
+            let result = access().login(&login, NOW);
+            let found = result.as_ref().map_or_else(|refusal| refusal.code, |_| ok);
+            assert_eq!(found, code, "{app_id} {user_id} {token}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_ends_with_its_token() {
+        let text = token(APP, CERTIFICATE, 999_500, Service::rtm("alice", 600));
+        let instance = SessionInstance(1);
+        let login = Login { app_id: APP, user_id: "alice", instance, features: 0, token: &text };
+        let admission = access().login(&login, NOW).expect("a good token");
+        assert_eq!(admission.expires, Some(UnixTime::from_millis(1_000_100_000)));
+    }
+
+    #[test]
+    fn a_join_needs_a_token_for_channel_and_user() {
+        let service = |channel, user| Service::rtc(channel, user, 600);
+        let make = |channel, user| token(APP, CERTIFICATE, 999_500, service(channel, user));
+        let cases = [
+            (make("town", "alice"), true),
+            (make("town", ""), true),
+            (make("town", "bob"), false),
+            (make("village", "alice"), false),
+            (token(APP, CERTIFICATE, 999_500, Service::rtm("alice", 600)), false),
+            (String::new(), false),
+        ];
+        let (app, user) = (AppId::new(APP).expect("name"), UserId::new("alice").expect("name"));
+        for (token, is_good) in cases {
+            let options = SubscribeOptions::default();
+            let join = Join { channel: "town", options, token: &token };
+            let result = access().join(&app, &user, &join, NOW);
+            assert_eq!(result.is_ok(), is_good, "{result:?}");
+            if let Err(refusal) = result {
+                assert_eq!(refusal.code, ErrorCode::INVALID_TOKEN);
+            }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The configuration file, TOML; `rtm-server.toml` beside the sources documents every option.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::limits::LimitSettings;
+use crate::error::ServerError;
+
+/// The configuration file with all options documented, as `--print-config` prints it. It sets
+/// nothing: every value in it is the default, commented out.
+pub const TEMPLATE: &str = include_str!("../../rtm-server.toml");
+
+/// What a configuration file may say; all of it is optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[non_exhaustive]
+pub struct Settings {
+    /// UDP address and port.
+    pub listen: Option<SocketAddr>,
+    /// Host that clients reach the server by, for the connection string.
+    pub public_host: Option<String>,
+    /// Folder of key, epoch and own app.
+    pub data_dir: Option<PathBuf>,
+    /// Which limits to begin with.
+    pub preset: Option<Preset>,
+    /// Single limits, over those of the preset.
+    pub limits: LimitSettings,
+    /// Sessions.
+    pub session: SessionSettings,
+    /// The apps; without any, the server makes one.
+    pub app: Vec<AppSettings>,
+    /// What is logged: a level, or a filter such as `rtm_server=debug`.
+    pub log: Option<String>,
+    /// How it is logged.
+    pub log_format: Option<LogFormat>,
+}
+
+/// Which limits to begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// Those of hosted RTM 2.x.
+    Hosted,
+    /// As much as the machine bears.
+    Open,
+}
+
+/// How logs look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// An object a line.
+    Json,
+}
+
+/// Settings of sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SessionSettings {
+    /// Sessions at a time.
+    pub sessions_max: usize,
+    /// Silence after which a session ends.
+    pub idle_timeout_seconds: u64,
+    /// Bytes that wait for one client on one lane before its session ends.
+    pub queue_bytes: usize,
+    /// Messages that do.
+    pub queue_messages: usize,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self {
+            sessions_max: 100_000,
+            idle_timeout_seconds: 30,
+            queue_bytes: 4 * 1_024 * 1_024,
+            queue_messages: 32_768,
+        }
+    }
+}
+
+/// An app.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AppSettings {
+    /// Its id.
+    pub id: String,
+    /// What signs its tokens; without one, nobody needs a token.
+    pub certificate: Option<String>,
+}
+
+impl std::fmt::Debug for AppSettings {
+    /// Hides the certificate.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AppSettings").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Settings {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// Unreadable, no TOML, or options that don't exist.
+    pub fn read(path: &Path) -> Result<Self, ServerError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ServerError::ConfigFile { path: path.to_owned(), error })?;
+        Self::parse(&text).map_err(|error| {
+            let error = Box::new(error);
+            ServerError::ConfigText { path: path.to_owned(), error }
+        })
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+}

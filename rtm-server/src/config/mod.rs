@@ -1,0 +1,116 @@
+//! Settings: what the configuration file and the command line say, checked.
+
+mod file;
+mod limits;
+
+pub use file::{AppSettings, LogFormat, Preset, SessionSettings, Settings, TEMPLATE};
+pub use limits::LimitSettings;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rtm_channel::AppId;
+use rtm_session::Config;
+use rtm_token::Certificate;
+
+use crate::access::Access;
+use crate::error::ServerError;
+use crate::limits::AppLimits;
+
+/// Where a server listens when nothing is said.
+pub const DEFAULT_LISTEN: &str = "0.0.0.0:7700";
+/// Where a development server listens when nothing is said: on this machine only.
+pub const DEFAULT_LISTEN_DEV: &str = "127.0.0.1:7700";
+
+/// Longest message that an operator may allow, in bytes: what clients take.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 64 * 1_024;
+
+impl Settings {
+    /// The limits: the preset's, with what the file changes.
+    ///
+    /// # Errors
+    /// A limit out of range.
+    pub fn limits(&self, is_dev: bool) -> Result<AppLimits, ServerError> {
+        let preset = self.preset.unwrap_or(if is_dev { Preset::Open } else { Preset::Hosted });
+        let base = match preset {
+            Preset::Hosted => AppLimits::hosted(),
+            Preset::Open => AppLimits::open(),
+        };
+        self.limits.over(base)
+    }
+
+    /// Settings of sessions.
+    ///
+    /// # Errors
+    /// A setting out of range.
+    pub fn session(&self) -> Result<Config, ServerError> {
+        let SessionSettings { sessions_max, idle_timeout_seconds, queue_bytes, queue_messages } =
+            self.session;
+        check("session.sessions-max", sessions_max, 1..=10_000_000, "between 1 and 10000000")?;
+        let advice = "between 5 and 3600 seconds";
+        check("session.idle-timeout-seconds", idle_timeout_seconds, 5..=3_600, advice)?;
+        let advice = "between 131072 and 1073741824 bytes";
+        check("session.queue-bytes", queue_bytes, 131_072..=1 << 30, advice)?;
+        check("session.queue-messages", queue_messages, 64..=1_000_000, "between 64 and 1000000")?;
+        Ok(Config::server()
+            .sessions_max(sessions_max)
+            .idle_timeout(Duration::from_secs(idle_timeout_seconds))
+            .send_queue(queue_bytes, queue_messages)
+            // 50 channels, and 8 topics in each of 10 stream channels, with room to spare.
+            .lanes_max(256))
+    }
+
+    /// The configured apps.
+    ///
+    /// # Errors
+    /// An id or a certificate that is none.
+    pub fn access(&self) -> Result<Access, ServerError> {
+        let mut access = Access::new();
+        for app in &self.app {
+            let wrong = |setting, found: &str, advice| {
+                Err(ServerError::Setting { setting, found: found.to_owned(), advice })
+            };
+            let Ok(id) = AppId::new(&app.id) else {
+                return wrong("app.id", &app.id, "an app id has 32 hexadecimal digits");
+            };
+            let certificate = match &app.certificate {
+                Some(text) => match (Certificate::new(text), rtm_token::AppId::new(&app.id)) {
+                    (Ok(certificate), Ok(_)) => Some(certificate),
+                    (_, Err(_)) => {
+                        let advice = "an app with a certificate has an id of 32 hexadecimal digits";
+                        return wrong("app.id", &app.id, advice);
+                    }
+                    (Err(_), _) => {
+                        let advice = "a certificate has 32 hexadecimal digits";
+                        return wrong("app.certificate", "something else", advice);
+                    }
+                },
+                None => None,
+            };
+            access.insert(id, certificate);
+        }
+        Ok(access)
+    }
+
+    /// Where to listen.
+    #[must_use]
+    pub fn listen(&self, is_dev: bool) -> SocketAddr {
+        let default = if is_dev { DEFAULT_LISTEN_DEV } else { DEFAULT_LISTEN };
+        self.listen.unwrap_or_else(|| default.parse().expect("a constant address"))
+    }
+}
+
+fn check<T: PartialOrd + ToString>(
+    setting: &'static str,
+    value: T,
+    range: std::ops::RangeInclusive<T>,
+    advice: &'static str,
+) -> Result<(), ServerError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    Err(ServerError::Setting { setting, found: value.to_string(), advice })
+}
+
+#[cfg(test)]
+mod tests;

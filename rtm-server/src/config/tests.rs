@@ -1,0 +1,71 @@
+//! The file is what it says it is.
+
+use super::file::TEMPLATE;
+use super::*;
+
+fn settings(text: &str) -> Settings {
+    Settings::parse(text).expect(text)
+}
+
+#[test]
+fn the_template_says_the_defaults_and_every_option_exists() {
+    assert_eq!(settings(TEMPLATE), Settings::default());
+    let is_option = |line: &&str| {
+        let text = line.trim_start_matches('#');
+        line.starts_with('#')
+            && (text.starts_with("[[") || text.contains(" = "))
+            && !text.starts_with(' ')
+    };
+    let set: String = TEMPLATE
+        .lines()
+        .filter(|line| is_option(line) || line.starts_with('['))
+        .map(|line| format!("{}\n", line.trim_start_matches('#')))
+        .collect();
+    let all = settings(&set);
+    assert_eq!(all.session, SessionSettings::default());
+    assert_eq!(all.limits(false).expect("in range"), AppLimits::hosted());
+    assert_eq!(all.listen(false), DEFAULT_LISTEN.parse().expect("an address"));
+    assert_eq!(all.access().expect("good").apps().count(), 1);
+    for (key, value) in LimitSettings::listed(&AppLimits::hosted()) {
+        let line = format!("#{} = {value}\n", key.trim_start_matches("limits."));
+        assert!(TEMPLATE.contains(&line), "{line}");
+    }
+}
+
+#[test]
+fn presets_and_single_limits_go_together() {
+    let limits = |text, is_dev| settings(text).limits(is_dev).expect("in range");
+    assert_eq!(limits("", false), AppLimits::hosted());
+    assert_eq!(limits("", true), AppLimits::open());
+    assert_eq!(limits("preset = \"hosted\"", true), AppLimits::hosted());
+    let changed = limits("preset = \"open\"\n[limits]\nmessages-per-second = 7", false);
+    assert_eq!(changed.channel.messages_per_second, 7);
+    assert_eq!(changed.topic, AppLimits::open().topic);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_by_name() {
+    for text in ["listen = 7", "lisent = \"0.0.0.0:1\"", "[limits]\nfoo = 1", "[[app]]\n", "x"] {
+        assert!(Settings::parse(text).is_err(), "{text}");
+    }
+    let limits = ["message-bytes = 0", "message-bytes = 65537", "joined-topics = 10001"];
+    for text in limits {
+        let error = settings(&format!("[limits]\n{text}")).limits(false).expect_err(text);
+        let (name, number) = text.split_once(" = ").expect("an assignment");
+        let error = error.to_string();
+        assert!(error.contains(name) && error.contains(number), "{error}");
+    }
+    let sessions = ["sessions-max = 0", "idle-timeout-seconds = 4", "queue-bytes = 10"];
+    for text in sessions {
+        assert!(settings(&format!("[session]\n{text}")).session().is_err(), "{text}");
+    }
+    let apps = [
+        "id = \"a.b\"",
+        "id = \"x\"\ncertificate = \"5CFd2fd1755d40ecb72977518be15d3b\"",
+        "id = \"970CA35de60c44645bbae8a215061b33\"\ncertificate = \"secret\"",
+    ];
+    for text in apps {
+        let error = settings(&format!("[[app]]\n{text}")).access().expect_err(text).to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+}

@@ -1,0 +1,185 @@
+//! The server without sockets or clocks: endpoint, gateway and owner.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rtm_session::driver::Moment;
+use rtm_session::{Config, Endpoint, EndpointCounters, Seed, StaticKey};
+use rtm_wire::{Epoch, Time};
+
+use crate::access::Access;
+use crate::gateway::{Gateway, GatewayCounters, Work};
+use crate::limits::AppLimits;
+use crate::owner::{Command, Output, Owner};
+
+/// How long an orderly end waits for messages to arrive.
+const DRAIN: Duration = Duration::from_secs(2);
+/// How often it looks whether they have.
+const DRAIN_STEP: Duration = Duration::from_millis(10);
+
+/// What a core is made of.
+#[derive(Debug)]
+pub struct CoreConfig {
+    /// Of sessions.
+    pub session: Config,
+    /// The server's secret key.
+    pub key: StaticKey,
+    /// All chance comes from it.
+    pub seed: Seed,
+    /// Greater than all epochs before, and persisted.
+    pub epoch: Epoch,
+    /// Apps and their certificates.
+    pub access: Access,
+    /// Of channels and topics.
+    pub limits: AppLimits,
+}
+
+/// What a server is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Status {
+    /// Sessions that are logged in.
+    pub sessions: usize,
+    /// Channels in use.
+    pub channels: usize,
+    /// Of the gateway.
+    pub gateway: GatewayCounters,
+    /// Of the endpoint.
+    pub endpoint: EndpointCounters,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Serving,
+    /// Messages are still delivered until the end, and looked after at the next step.
+    Draining {
+        until: Time,
+        step: Time,
+    },
+    /// Sessions say good-bye.
+    Closing,
+}
+
+/// The whole server as a sans-IO state machine.
+///
+/// The driver's rule is that of [`Endpoint`]: after each input take all of
+/// [`poll_transmit`](Self::poll_transmit), then ask [`poll_timeout`](Self::poll_timeout). The same
+/// seed, inputs and times give the same datagrams, to the byte.
+#[derive(Debug)]
+pub struct ServerCore {
+    endpoint: Endpoint,
+    gateway: Gateway,
+    owner: Owner,
+    state: State,
+    commands: Vec<Command>,
+    outputs: Vec<Output>,
+}
+
+impl ServerCore {
+    /// A server without sessions.
+    #[must_use]
+    pub fn new(config: CoreConfig) -> Self {
+        let CoreConfig { session, key, seed, epoch, access, limits } = config;
+        Self {
+            endpoint: Endpoint::server(session, key, seed),
+            gateway: Gateway::new(access, limits),
+            owner: Owner::new(epoch, limits),
+            state: State::Serving,
+            commands: Vec::new(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Takes a datagram. Anything may be in it.
+    pub fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+        self.endpoint.handle_datagram(moment.now, from, datagram);
+        self.work(moment);
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, moment: Moment) {
+        self.endpoint.handle_timeout(moment.now);
+        let Self { endpoint, gateway, commands, .. } = self;
+        gateway.handle_timeout(&mut Work { moment, endpoint, commands });
+        if let State::Draining { until, .. } = self.state {
+            self.drain(moment, until);
+        }
+        self.work(moment);
+    }
+
+    /// Begins an orderly end: no more logins and requests, what is on its way is delivered for up
+    /// to two seconds, clients are told.
+    pub fn shut_down(&mut self, moment: Moment) {
+        if self.state == State::Serving {
+            let until = moment.now + DRAIN;
+            self.gateway.begin_closing();
+            self.drain(moment, until);
+            self.work(moment);
+        }
+    }
+
+    /// Writes the next datagram over `datagram` and says where it goes.
+    pub fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        self.endpoint.poll_transmit(now, datagram)
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let step = match self.state {
+            State::Draining { step, .. } => Some(step),
+            _ => None,
+        };
+        let own = [self.endpoint.poll_timeout(), self.gateway.poll_timeout(), step];
+        own.into_iter().flatten().min()
+    }
+
+    /// Whether an orderly end has come to its end.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.state == State::Closing && self.endpoint.is_idle()
+    }
+
+    /// What it is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        Status {
+            sessions: self.gateway.sessions(),
+            channels: self.owner.channels(),
+            gateway: self.gateway.counters(),
+            endpoint: self.endpoint.counters(),
+        }
+    }
+
+    /// From events of the endpoint to commands for the owner, and from its outputs back.
+    fn work(&mut self, moment: Moment) {
+        let Self { endpoint, gateway, owner, commands, outputs, .. } = self;
+        loop {
+            while let Some(event) = endpoint.poll_event() {
+                gateway.handle_event(&mut Work { moment, endpoint, commands }, event);
+            }
+            if commands.is_empty() {
+                break;
+            }
+            for command in commands.drain(..) {
+                owner.handle(moment.now, moment.wall, command, outputs);
+            }
+            // Delivery may end sessions, which are commands again.
+            for output in outputs.drain(..) {
+                gateway.deliver(&mut Work { moment, endpoint, commands }, output);
+            }
+        }
+    }
+
+    fn drain(&mut self, moment: Moment, until: Time) {
+        let is_over = moment.now >= until;
+        let Self { endpoint, gateway, commands, .. } = self;
+        gateway.close_sessions(&mut Work { moment, endpoint, commands }, is_over);
+        let is_done = is_over || gateway.sessions() == 0;
+        self.state = match is_done {
+            true => State::Closing,
+            false => State::Draining { until, step: until.min(moment.now + DRAIN_STEP) },
+        };
+    }
+}

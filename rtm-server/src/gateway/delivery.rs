@@ -1,0 +1,101 @@
+//! From the owner's outputs to lanes of sessions.
+
+use bytes::Bytes;
+use rtm_channel::SubscriberId;
+use rtm_session::{LaneSpec, SendError};
+use rtm_wire::{CloseCode, LaneId};
+
+use super::{Gateway, Work};
+use crate::owner::{LaneKey, Output};
+
+impl Gateway {
+    pub(super) fn on_output(&mut self, work: &mut Work<'_>, output: Output) {
+        match output {
+            Output::Reply { to, message } => self.send_reply(work, to, message),
+            Output::Event { to, lane, mode, priority, message } => {
+                let spec = LaneSpec { mode, priority };
+                for subscriber in to {
+                    self.send_event(work, subscriber, &lane, spec, message.clone());
+                }
+            }
+            Output::LaneEnds { to, lane } => {
+                for subscriber in to {
+                    self.end_lanes(work, subscriber, |key| *key == lane);
+                }
+            }
+            Output::ChannelEnds { to, channel } => {
+                self.end_lanes(work, to, |key| match key {
+                    LaneKey::Publication(name, ..) => *name == channel,
+                    _ => false,
+                });
+            }
+        }
+    }
+
+    pub(super) fn send_reply(&mut self, work: &mut Work<'_>, to: SubscriberId, message: Bytes) {
+        self.send(work, to, LaneId::CONTROL, message);
+    }
+
+    fn send_event(
+        &mut self,
+        work: &mut Work<'_>,
+        to: SubscriberId,
+        key: &LaneKey,
+        spec: LaneSpec,
+        message: Bytes,
+    ) {
+        let Some(client) = self.clients.get_mut(&to) else { return };
+        let lane = match client.lanes.get(key) {
+            Some(&lane) => lane,
+            None if *key == LaneKey::Control => LaneId::CONTROL,
+            None => {
+                let lane = match work.endpoint.open_lane(client.session, spec) {
+                    Ok(lane) => lane,
+                    // Reliable and ordered, so it may stand in for any; only that it couples what
+                    // comes on it.
+                    Err(SendError::TooManyLanes { .. }) => LaneId::CONTROL,
+                    Err(_) => return,
+                };
+                client.lanes.insert(key.clone(), lane);
+                lane
+            }
+        };
+        self.send(work, to, lane, message);
+    }
+
+    /// A session whose queue is full has lost its connection in all but name: it ends, and comes
+    /// back to a gap that says what is missing. Nobody else waits for it.
+    fn send(&mut self, work: &mut Work<'_>, to: SubscriberId, lane: LaneId, message: Bytes) {
+        let Some(client) = self.clients.get(&to) else { return };
+        match work.endpoint.send(work.moment.now, client.session, lane, message) {
+            Ok(_) => self.counters.deliveries += 1,
+            Err(SendError::QueueFull { .. }) => {
+                self.counters.too_slow += 1;
+                let reason = "too slow: the queue towards this client is full; take messages \
+                              faster or subscribe to less";
+                self.end(work, to, CloseCode::LIMIT, reason);
+            }
+            Err(error) => {
+                let session = client.session.number();
+                tracing::debug!(session, %error, "not delivered");
+            }
+        }
+    }
+
+    fn end_lanes(
+        &mut self,
+        work: &mut Work<'_>,
+        subscriber: SubscriberId,
+        ends: impl Fn(&LaneKey) -> bool,
+    ) {
+        let Some(client) = self.clients.get_mut(&subscriber) else { return };
+        let session = client.session;
+        client.lanes.retain(|key, lane| {
+            let stays = !ends(key);
+            if !stays && *lane != LaneId::CONTROL {
+                work.endpoint.close_lane(work.moment.now, session, *lane);
+            }
+            stays
+        });
+    }
+}

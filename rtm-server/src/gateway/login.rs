@@ -1,0 +1,207 @@
+//! Logins: asked for in the handshake, or in a session's first message.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rtm_channel::{RateLimit, Refusal};
+use rtm_session::{LoginAnswer, LoginId, SessionId};
+use rtm_wire::{CloseCode, ErrorCode, OperationId, ReplyResult, Request, Time, UnixTime};
+
+use super::session::{Client, monotonic};
+use super::{Gateway, Work, subscriber_of};
+use crate::access::Admission;
+use crate::owner::{Command, CommandKind, granted, refused};
+
+/// How long an accepted handshake, and a login in a first message, are waited for.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Logins that have not taken effect.
+///
+/// Bounded by the endpoint's table of handshakes and by [`PATIENCE`].
+#[derive(Debug, Default)]
+pub(super) struct Logins {
+    /// Accepted, and good once the client has proved that it is there. `None`: the login comes in
+    /// the first message.
+    accepted: BTreeMap<LoginId, Option<Admission>>,
+    accepted_order: VecDeque<(Time, LoginId)>,
+    /// Sessions whose first message is waited for.
+    expected: BTreeMap<SessionId, Time>,
+    expected_order: BTreeSet<(Time, SessionId)>,
+}
+
+impl Logins {
+    fn accept(&mut self, now: Time, login: LoginId, admission: Option<Admission>) {
+        self.accepted.insert(login, admission);
+        self.accepted_order.push_back((now + PATIENCE, login));
+    }
+
+    fn take_accepted(&mut self, login: LoginId) -> Option<Option<Admission>> {
+        self.accepted.remove(&login)
+    }
+
+    fn expect(&mut self, now: Time, session: SessionId) {
+        let due = now + PATIENCE;
+        self.expected.insert(session, due);
+        self.expected_order.insert((due, session));
+    }
+
+    pub(super) fn remove_session(&mut self, session: SessionId) -> bool {
+        match self.expected.remove(&session) {
+            Some(due) => self.expected_order.remove(&(due, session)),
+            None => false,
+        }
+    }
+
+    /// Forgets accepted logins that are too old, and gives the sessions that stayed silent.
+    pub(super) fn overdue(&mut self, now: Time) -> Vec<SessionId> {
+        while self.accepted_order.front().is_some_and(|(due, _)| *due <= now) {
+            if let Some((_, login)) = self.accepted_order.pop_front() {
+                self.accepted.remove(&login);
+            }
+        }
+        let due = self.expected_order.iter().take_while(|(due, _)| *due <= now);
+        let sessions: Vec<_> = due.map(|(_, session)| *session).collect();
+        for &session in &sessions {
+            self.remove_session(session);
+        }
+        sessions
+    }
+
+    pub(super) fn next_due(&self) -> Option<Time> {
+        let accepted = self.accepted_order.front().map(|(due, _)| *due);
+        let expected = self.expected_order.first().map(|(due, _)| *due);
+        [accepted, expected].into_iter().flatten().min()
+    }
+
+    pub(super) fn drain(&mut self) -> Vec<SessionId> {
+        self.expected_order.clear();
+        std::mem::take(&mut self.expected).into_keys().collect()
+    }
+}
+
+impl Gateway {
+    pub(super) fn on_login_requested(
+        &mut self,
+        work: &mut Work<'_>,
+        login: LoginId,
+        payload: &Bytes,
+    ) {
+        let now = work.moment.now;
+        // The token was too long for the handshake: it comes in the first message.
+        if payload.is_empty() && !self.is_closing {
+            self.logins.accept(now, login, None);
+            return work.endpoint.answer_login(now, login, LoginAnswer::Accept(&[]));
+        }
+        match self.admit(payload, work.moment.wall) {
+            Ok((operation, admission)) => {
+                let answer = granted(operation, ReplyResult::LoggedIn { time: work.moment.wall });
+                self.logins.accept(now, login, Some(admission));
+                work.endpoint.answer_login(now, login, LoginAnswer::Accept(&answer));
+            }
+            Err((operation, refusal)) => {
+                self.note_refused(&refusal);
+                let answer = refused(operation, &refusal);
+                let answer = LoginAnswer::Reject(refusal.code, &answer);
+                work.endpoint.answer_login(now, login, answer);
+            }
+        }
+    }
+
+    pub(super) fn on_accepted(&mut self, work: &mut Work<'_>, session: SessionId, login: LoginId) {
+        match self.logins.take_accepted(login) {
+            Some(Some(admission)) => self.begin(work, session, admission),
+            Some(None) => self.logins.expect(work.moment.now, session),
+            None => {
+                let reason = "the login came too late; log in again";
+                let code = ErrorCode::LOGIN_TIMEOUT.into();
+                work.endpoint.close(work.moment.now, session, code, reason);
+            }
+        }
+    }
+
+    /// The first message of a session that isn't logged in yet.
+    pub(super) fn on_first_message(
+        &mut self,
+        work: &mut Work<'_>,
+        session: SessionId,
+        message: &Bytes,
+    ) {
+        if !self.logins.remove_session(session) {
+            return;
+        }
+        match self.admit(message, work.moment.wall) {
+            Ok((operation, admission)) => {
+                let answer = granted(operation, ReplyResult::LoggedIn { time: work.moment.wall });
+                self.begin(work, session, admission);
+                self.send_reply(work, subscriber_of(session), answer);
+            }
+            Err((_, refusal)) => {
+                self.note_refused(&refusal);
+                let code = CloseCode::from(refusal.code);
+                work.endpoint.close(work.moment.now, session, code, &refusal.reason);
+            }
+        }
+    }
+
+    fn admit(
+        &self,
+        message: &Bytes,
+        wall: UnixTime,
+    ) -> Result<(OperationId, Admission), (OperationId, Refusal)> {
+        if self.is_closing {
+            let reason = "the server is shutting down; come back later";
+            let refusal = Refusal::new(ErrorCode::LOGIN_NO_SERVER_RESOURCES, reason);
+            return Err((OperationId(0), refusal));
+        }
+        match Request::decode(message) {
+            Ok((operation, Request::Login(login))) => {
+                let admission = self.access.login(&login, wall);
+                admission.map(|admission| (operation, admission)).map_err(|r| (operation, r))
+            }
+            Ok((operation, request)) => {
+                let reason = format!("{} came before the login; log in first", request.name());
+                Err((operation, Refusal::new(ErrorCode::NOT_LOGIN, reason)))
+            }
+            Err(error) => {
+                let reason = format!("the login can't be read: {}", error.error);
+                Err((error.operation, Refusal::new(ErrorCode::INVALID_PARAMETER, reason)))
+            }
+        }
+    }
+
+    /// A login takes effect: an older session of the user ends, the owner hears of the new one.
+    fn begin(&mut self, work: &mut Work<'_>, session: SessionId, admission: Admission) {
+        let now = work.moment.now;
+        let from = subscriber_of(session);
+        let key = (admission.app.clone(), admission.identity.user.clone());
+        if let Some(&older) = self.users.get(&key) {
+            let instance = self.clients.get(&older).map(|client| client.identity.instance);
+            if instance == Some(admission.identity.instance) {
+                // The client knows: it is the one that came back.
+                self.end(work, older, CloseCode::REPLACED, "replaced by a newer session");
+            } else {
+                let reason = "the user has logged in elsewhere; only one client at a time may";
+                self.end(work, older, ErrorCode::LOGIN_ABORTED.into(), reason);
+            }
+        }
+        let expires = admission.expires.map(|end| monotonic(now, work.moment.wall, end));
+        if let Some(expires) = expires {
+            self.expiries.insert((expires, from));
+        }
+        let (app, user) = &key;
+        tracing::info!(session = session.number(), %app, %user, "logged in");
+        self.counters.logins += 1;
+        self.users.insert(key, from);
+        let kind = CommandKind::SessionBegan;
+        let (app, identity) = (admission.app.clone(), admission.identity.clone());
+        work.commands.push(Command { app, from, identity, kind });
+        let publishes = RateLimit::new(now, self.limits.channel.messages_per_second);
+        self.clients.insert(from, Client::new(session, admission, expires, publishes));
+    }
+
+    fn note_refused(&mut self, refusal: &Refusal) {
+        self.counters.logins_refused += 1;
+        tracing::info!(code = refusal.code.0, reason = %refusal.reason, "login refused");
+    }
+}

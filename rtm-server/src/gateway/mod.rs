@@ -1,0 +1,208 @@
+//! The gateway: sessions, who they belong to, and the way between them and the owner.
+//!
+//! ```text
+//!  Endpoint ── Event ──► Gateway ── Command ──► Owner
+//!     ▲                     │                     │
+//!     └── send, open lane ──┴────── Output ───────┘
+//! ```
+//!
+//! It knows logins, rates and lanes, and nothing of how a channel works.
+
+mod delivery;
+mod login;
+mod request;
+mod session;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rtm_channel::{AppId, SubscriberId, UserId};
+use rtm_session::driver::Moment;
+use rtm_session::{CloseCause, Endpoint, Event, SessionId};
+use rtm_wire::{CloseCode, ErrorCode, Time};
+
+use self::login::Logins;
+use self::session::Client;
+use crate::access::Access;
+use crate::limits::AppLimits;
+use crate::owner::{Command, CommandKind, Output};
+
+/// What the gateway has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GatewayCounters {
+    /// Logins that took effect.
+    pub logins: u64,
+    /// Logins that were refused.
+    pub logins_refused: u64,
+    /// Requests that were read.
+    pub requests: u64,
+    /// Requests that can't be read.
+    pub requests_malformed: u64,
+    /// Publishes that were refused because of their rate.
+    pub publishes_limited: u64,
+    /// Messages, replies and events that went to sessions.
+    pub deliveries: u64,
+    /// Sessions that were ended because they took too little of what was sent to them.
+    pub too_slow: u64,
+}
+
+/// All sessions of one endpoint.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    access: Access,
+    limits: AppLimits,
+    logins: Logins,
+    clients: BTreeMap<SubscriberId, Client>,
+    users: BTreeMap<(AppId, UserId), SubscriberId>,
+    /// Ends of tokens.
+    expiries: BTreeSet<(Time, SubscriberId)>,
+    counters: GatewayCounters,
+    is_closing: bool,
+}
+
+/// What a call of the gateway works on, besides itself.
+pub(crate) struct Work<'a> {
+    pub(crate) moment: Moment,
+    pub(crate) endpoint: &'a mut Endpoint,
+    /// What the owner is to do.
+    pub(crate) commands: &'a mut Vec<Command>,
+}
+
+impl Gateway {
+    /// A gateway without sessions.
+    #[must_use]
+    pub(crate) fn new(access: Access, limits: AppLimits) -> Self {
+        Self {
+            access,
+            limits,
+            logins: Logins::default(),
+            clients: BTreeMap::new(),
+            users: BTreeMap::new(),
+            expiries: BTreeSet::new(),
+            counters: GatewayCounters::default(),
+            is_closing: false,
+        }
+    }
+
+    /// Takes news from the endpoint.
+    pub(crate) fn handle_event(&mut self, work: &mut Work<'_>, event: Event) {
+        match event {
+            Event::LoginRequested { login, payload, .. } => {
+                self.on_login_requested(work, login, &payload);
+            }
+            Event::Accepted { session, login } => self.on_accepted(work, session, login),
+            Event::Message { session, lane, payload } => {
+                // What is handled is taken: requests wait in the owner's queues, if anywhere.
+                work.endpoint.release(work.moment.now, session, lane, payload.len());
+                self.on_message(work, session, payload);
+            }
+            Event::Closed { session, cause } => self.on_closed(work, session, &cause),
+            _ => {}
+        }
+    }
+
+    /// Ends sessions whose tokens have ended, and logins that never came.
+    pub(crate) fn handle_timeout(&mut self, work: &mut Work<'_>) {
+        let now = work.moment.now;
+        while let Some(&(due, subscriber)) = self.expiries.first() {
+            if due > now {
+                break;
+            }
+            let reason = "the token has expired; make a new one and log in again";
+            self.end(work, subscriber, ErrorCode::TOKEN_EXPIRED.into(), reason);
+        }
+        for session in self.logins.overdue(now) {
+            let reason = "no login came; send it first";
+            work.endpoint.close(now, session, ErrorCode::NOT_LOGIN.into(), reason);
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        let expiry = self.expiries.first().map(|(due, _)| *due);
+        [expiry, self.logins.next_due()].into_iter().flatten().min()
+    }
+
+    /// Takes no more logins and requests from now on.
+    pub(crate) fn begin_closing(&mut self) {
+        self.is_closing = true;
+    }
+
+    /// Ends those sessions to which everything was delivered, or all.
+    pub(crate) fn close_sessions(&mut self, work: &mut Work<'_>, all: bool) {
+        let subscribers: Vec<_> = self.clients.keys().copied().collect();
+        for subscriber in subscribers {
+            let session = self.clients[&subscriber].session;
+            let waiting = work.endpoint.stats(session).map_or(0, |stats| stats.send_messages);
+            if all || waiting == 0 {
+                let reason = "the server is shutting down; come back later";
+                self.end(work, subscriber, CloseCode::SHUTDOWN, reason);
+            }
+        }
+        for session in self.logins.drain() {
+            work.endpoint.close(work.moment.now, session, CloseCode::SHUTDOWN, "shutting down");
+        }
+    }
+
+    /// Sessions that are logged in.
+    #[must_use]
+    pub(crate) fn sessions(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub(crate) const fn counters(&self) -> GatewayCounters {
+        self.counters
+    }
+
+    /// Carries out what the owner wants to be sent.
+    pub(crate) fn deliver(&mut self, work: &mut Work<'_>, output: Output) {
+        self.on_output(work, output);
+    }
+
+    /// Ends a session from this side.
+    fn end(
+        &mut self,
+        work: &mut Work<'_>,
+        subscriber: SubscriberId,
+        code: CloseCode,
+        reason: &str,
+    ) {
+        if let Some(session) = self.forget(work, subscriber) {
+            tracing::info!(session = session.number(), code = code.0, reason, "session ended");
+            work.endpoint.close(work.moment.now, session, code, reason);
+        }
+    }
+
+    fn on_closed(&mut self, work: &mut Work<'_>, session: SessionId, cause: &CloseCause) {
+        self.logins.remove_session(session);
+        let subscriber = subscriber_of(session);
+        if let Some(client) = self.clients.get(&subscriber) {
+            let (app, user) = (&client.app, &client.identity.user);
+            tracing::info!(session = session.number(), %app, %user, %cause, "session closed");
+            self.forget(work, subscriber);
+        }
+    }
+
+    /// Takes a client out of all tables, and tells the owner.
+    fn forget(&mut self, work: &mut Work<'_>, subscriber: SubscriberId) -> Option<SessionId> {
+        let client = self.clients.remove(&subscriber)?;
+        if let Some(expires) = client.expires {
+            self.expiries.remove(&(expires, subscriber));
+        }
+        let key = (client.app.clone(), client.identity.user.clone());
+        if self.users.get(&key) == Some(&subscriber) {
+            self.users.remove(&key);
+        }
+        let Client { session, app, identity, .. } = client;
+        let kind = CommandKind::SessionEnded;
+        work.commands.push(Command { app, from: subscriber, identity, kind });
+        Some(session)
+    }
+}
+
+/// The number under which the owner knows a session.
+fn subscriber_of(session: SessionId) -> SubscriberId {
+    SubscriberId(session.number())
+}

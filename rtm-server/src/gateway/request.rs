@@ -1,0 +1,79 @@
+//! Requests: looked at here for login, rate and rights, carried out by the owner.
+
+use bytes::Bytes;
+use rtm_channel::{Refusal, SubscriberId};
+use rtm_session::SessionId;
+use rtm_wire::{ErrorCode, ReplyResult, Request};
+
+use super::{Gateway, Work, subscriber_of};
+use crate::owner::{Command, CommandKind, granted, refused};
+
+impl Gateway {
+    pub(super) fn on_message(&mut self, work: &mut Work<'_>, session: SessionId, message: Bytes) {
+        let from = subscriber_of(session);
+        if !self.clients.contains_key(&from) {
+            return self.on_first_message(work, session, &message);
+        }
+        self.counters.requests += 1;
+        let (operation, verdict) = match Request::decode(&message) {
+            Ok((operation, request)) => (operation, self.check(work, from, &request)),
+            Err(error) => {
+                self.counters.requests_malformed += 1;
+                let reason = format!("the request can't be read: {}", error.error);
+                (error.operation, Err(Refusal::new(ErrorCode::INVALID_PARAMETER, reason)))
+            }
+        };
+        match verdict {
+            Ok(Way::Owner) => {
+                let client = self.clients.get(&from).expect("looked up above");
+                let (app, identity) = (client.app.clone(), client.identity.clone());
+                let kind = CommandKind::Request { operation, message };
+                work.commands.push(Command { app, from, identity, kind });
+            }
+            Ok(Way::Done) => {
+                self.send_reply(work, from, granted(operation, ReplyResult::None));
+            }
+            Err(refusal) => self.send_reply(work, from, refused(operation, &refusal)),
+        }
+    }
+
+    /// What the owner need not be asked for.
+    fn check(
+        &mut self,
+        work: &mut Work<'_>,
+        from: SubscriberId,
+        request: &Request<'_>,
+    ) -> Result<Way, Refusal> {
+        if self.is_closing {
+            let reason = "the server is shutting down; come back later";
+            return Err(Refusal::new(ErrorCode::NOT_CONNECTED, reason));
+        }
+        let client = self.clients.get_mut(&from).expect("the caller has looked");
+        match request {
+            Request::Login(_) => {
+                let reason = "this session is logged in already; log out first";
+                Err(Refusal::new(ErrorCode::DUPLICATE_OPERATION, reason))
+            }
+            // The client closes the session when it has the answer.
+            Request::Logout(_) => Ok(Way::Done),
+            Request::Publish(_) if !client.publishes.take(work.moment.now) => {
+                self.counters.publishes_limited += 1;
+                let rate = self.limits.channel.messages_per_second;
+                let reason = format!("more than {rate} messages a second; slow down");
+                Err(Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, reason))
+            }
+            Request::Join(join) => {
+                let user = &client.identity.user;
+                self.access.join(&client.app, user, join, work.moment.wall)?;
+                Ok(Way::Owner)
+            }
+            _ => Ok(Way::Owner),
+        }
+    }
+}
+
+/// What becomes of a request that is in order.
+enum Way {
+    Owner,
+    Done,
+}

@@ -1,0 +1,42 @@
+//! What the gateway keeps of one client's session.
+
+use std::collections::BTreeMap;
+
+use rtm_channel::{AppId, Identity, RateLimit};
+use rtm_session::SessionId;
+use rtm_wire::{LaneId, Time, UnixTime};
+
+use crate::access::Admission;
+use crate::owner::LaneKey;
+
+/// A client that is logged in.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) session: SessionId,
+    pub(super) app: AppId,
+    pub(super) identity: Identity,
+    /// When its token ends, and it with it.
+    pub(super) expires: Option<Time>,
+    /// Messages that it may still publish now.
+    pub(super) publishes: RateLimit,
+    /// Our lanes towards it. The control lane stands in where the client allows no more lanes.
+    pub(super) lanes: BTreeMap<LaneKey, LaneId>,
+}
+
+impl Client {
+    pub(super) fn new(
+        session: SessionId,
+        admission: Admission,
+        expires: Option<Time>,
+        publishes: RateLimit,
+    ) -> Self {
+        let Admission { app, identity, .. } = admission;
+        Self { session, app, identity, expires, publishes, lanes: BTreeMap::new() }
+    }
+}
+
+/// When a wall-clock time is reached, on the monotonic clock.
+pub(super) fn monotonic(now: Time, wall: UnixTime, target: UnixTime) -> Time {
+    let millis = target.as_millis().saturating_sub(wall.as_millis());
+    now + std::time::Duration::from_millis(millis)
+}

@@ -1,0 +1,207 @@
+//! One app's channels, as far as they are in use.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use rtm_channel::{
+    AppId, ChannelKey, ChannelName, Fanout, Identity, MessageAuthority, PublishLog, Refusal,
+    SubscriberId, UserId,
+};
+use rtm_topic::{StreamAuthority, TopicName};
+use rtm_wire::{
+    ChannelKind, Epoch, ErrorCode, Event, LaneMode, OperationId, Priority, Request, RequestError,
+    Sequence, SubscribeOptions, Time, TopicChange, UnixTime,
+};
+
+use super::answer::refused;
+use super::command::{LaneKey, Output};
+use crate::limits::AppLimits;
+
+/// The authority of one channel.
+#[derive(Debug)]
+pub(super) enum Authority {
+    Message(MessageAuthority),
+    Stream(StreamAuthority),
+}
+
+/// Invariants: an authority exists only while somebody is in its channel; `floor` is no lower than
+/// any sequence of an authority that is gone; `joined` names the channels that each session is in.
+#[derive(Debug)]
+pub(super) struct AppChannels {
+    pub(super) app: AppId,
+    pub(super) limits: AppLimits,
+    pub(super) log: PublishLog,
+    epoch: Epoch,
+    floor: Sequence,
+    authorities: BTreeMap<ChannelKey, Authority>,
+    joined: BTreeMap<SubscriberId, BTreeSet<ChannelKey>>,
+}
+
+impl AppChannels {
+    pub(super) fn new(app: AppId, epoch: Epoch, limits: AppLimits) -> Self {
+        Self {
+            app,
+            limits,
+            log: PublishLog::new(),
+            epoch,
+            floor: Sequence(0),
+            authorities: BTreeMap::new(),
+            joined: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.authorities.len()
+    }
+
+    /// A user's sessions hear the user's own channel.
+    pub(super) fn session_began(&mut self, from: SubscriberId, identity: Identity) {
+        self.log.on_session_began(&identity);
+        let key = self.key(ChannelKind::User, ChannelName::from(&identity.user));
+        let options = SubscribeOptions::default();
+        // A channel full of one user's sessions is no reason to refuse the login.
+        if self.message(&key).subscribe(from, identity, options).is_ok() {
+            self.note_joined(from, key);
+        }
+    }
+
+    pub(super) fn session_ended(
+        &mut self,
+        now: Time,
+        from: SubscriberId,
+        identity: &Identity,
+        out: &mut Vec<Output>,
+    ) {
+        self.log.on_session_ended(now, identity);
+        for key in self.joined.remove(&from).unwrap_or_default() {
+            match self.authorities.get_mut(&key) {
+                Some(Authority::Message(authority)) => authority.remove(from),
+                Some(Authority::Stream(authority)) => {
+                    for news in authority.remove(from) {
+                        tell_members(&key.name, news, out);
+                    }
+                }
+                None => {}
+            }
+            self.drop_if_empty(&key);
+        }
+    }
+
+    /// Carries out a request; its answer.
+    #[expect(clippy::too_many_arguments, reason = "who, when, what, and where it goes")]
+    pub(super) fn request(
+        &mut self,
+        now: Time,
+        time: UnixTime,
+        from: SubscriberId,
+        identity: &Identity,
+        operation: OperationId,
+        message: &Bytes,
+        out: &mut Vec<Output>,
+    ) -> Output {
+        let result = match Request::decode(message) {
+            Ok((_, request)) => {
+                let mut context =
+                    super::request::Context { now, time, from, identity, operation, out };
+                self.dispatch(&mut context, &request)
+            }
+            Err(RequestError { error, .. }) => {
+                let reason = format!("the request can't be read: {error}");
+                Err(Refusal::new(ErrorCode::INVALID_PARAMETER, reason))
+            }
+        };
+        let message = match result {
+            Ok(message) => message,
+            Err(refusal) => refused(operation, &refusal),
+        };
+        Output::Reply { to: from, message }
+    }
+
+    pub(super) fn key(&self, kind: ChannelKind, name: ChannelName) -> ChannelKey {
+        ChannelKey { app: self.app.clone(), kind, name }
+    }
+
+    /// The channel's authority, made if there is none. Drop it again if it stays empty.
+    pub(super) fn message(&mut self, key: &ChannelKey) -> &mut MessageAuthority {
+        let (epoch, floor, limits) = (self.epoch, self.floor, self.limits.channel);
+        let authority = self.authorities.entry(key.clone()).or_insert_with(|| {
+            Authority::Message(MessageAuthority::new(key.clone(), epoch, floor, &limits))
+        });
+        match authority {
+            Authority::Message(authority) => authority,
+            Authority::Stream(_) => unreachable!("the key's kind decides on the authority's"),
+        }
+    }
+
+    /// As [`message`](Self::message).
+    pub(super) fn stream(&mut self, key: &ChannelKey) -> &mut StreamAuthority {
+        let (epoch, floor, limits) = (self.epoch, self.floor, self.limits);
+        let authority = self.authorities.entry(key.clone()).or_insert_with(|| {
+            let (channel, topic) = (limits.channel, limits.topic);
+            Authority::Stream(StreamAuthority::new(key.clone(), epoch, floor, &channel, topic))
+        });
+        match authority {
+            Authority::Stream(authority) => authority,
+            Authority::Message(_) => unreachable!("the key's kind decides on the authority's"),
+        }
+    }
+
+    pub(super) fn note_joined(&mut self, from: SubscriberId, key: ChannelKey) {
+        self.joined.entry(from).or_default().insert(key);
+    }
+
+    pub(super) fn note_left(&mut self, from: SubscriberId, key: &ChannelKey) {
+        if let Some(joined) = self.joined.get_mut(&from) {
+            joined.remove(key);
+        }
+        self.drop_if_empty(key);
+    }
+
+    /// Channels of a kind that a session is in.
+    pub(super) fn count_joined(&self, from: SubscriberId, kind: ChannelKind) -> usize {
+        let joined = self.joined.get(&from).into_iter().flatten();
+        joined.filter(|key| key.kind == kind).count()
+    }
+
+    pub(super) fn is_in(&self, from: SubscriberId, key: &ChannelKey) -> bool {
+        self.joined.get(&from).is_some_and(|joined| joined.contains(key))
+    }
+
+    pub(super) fn drop_if_empty(&mut self, key: &ChannelKey) {
+        let (is_empty, last) = match self.authorities.get(key) {
+            Some(Authority::Message(authority)) => {
+                (authority.is_empty(), authority.position().sequence)
+            }
+            Some(Authority::Stream(authority)) => {
+                (authority.is_empty(), authority.position().sequence)
+            }
+            None => return,
+        };
+        if is_empty {
+            self.floor = self.floor.max(last);
+            self.authorities.remove(key);
+        }
+    }
+}
+
+/// News for the members of a stream channel. When a publication has ended, so do its lanes.
+pub(super) fn tell_members(channel: &ChannelName, news: Fanout, out: &mut Vec<Output>) {
+    let ended = match Event::decode(&news.event) {
+        Ok(Event::Topic(event)) if event.change == TopicChange::Left => {
+            let names = (TopicName::new(event.topic), UserId::new(event.publisher));
+            if let (Ok(topic), Ok(user)) = names { Some((topic, user)) } else { None }
+        }
+        _ => None,
+    };
+    if let Some((topic, user)) = ended {
+        let lane = LaneKey::Publication(channel.clone(), topic, user);
+        out.push(Output::LaneEnds { to: news.to.clone(), lane });
+    }
+    out.push(Output::Event {
+        to: news.to,
+        lane: LaneKey::Control,
+        mode: LaneMode::RELIABLE_ORDERED,
+        priority: Priority::Highest,
+        message: news.event,
+    });
+}

@@ -1,0 +1,85 @@
+//! What gateway and owner say to each other.
+
+use bytes::Bytes;
+use rtm_channel::{AppId, ChannelName, Identity, SubscriberId, UserId};
+use rtm_topic::TopicName;
+use rtm_wire::{ChannelKind, LaneMode, OperationId, Priority};
+
+/// Something that a session does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Command {
+    /// The session's app.
+    pub app: AppId,
+    /// The session.
+    pub from: SubscriberId,
+    /// Whose it is.
+    pub identity: Identity,
+    /// What it does.
+    pub kind: CommandKind,
+}
+
+/// What a session does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CommandKind {
+    /// It logs in.
+    SessionBegan,
+    /// It is gone.
+    SessionEnded,
+    /// It asks for something.
+    Request {
+        /// What the answer refers to.
+        operation: OperationId,
+        /// The encoded request.
+        message: Bytes,
+    },
+}
+
+/// What a lane towards a session is for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LaneKey {
+    /// Replies and membership events.
+    Control,
+    /// The messages of one message or user channel.
+    Channel(ChannelKind, ChannelName),
+    /// The messages of one publication.
+    Publication(ChannelName, TopicName, UserId),
+}
+
+/// Something to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Output {
+    /// An answer, on the control lane.
+    Reply {
+        /// To whom.
+        to: SubscriberId,
+        /// The encoded reply.
+        message: Bytes,
+    },
+    /// An event, the same bytes for all.
+    Event {
+        /// To whom.
+        to: Vec<SubscriberId>,
+        /// On which lane.
+        lane: LaneKey,
+        /// How that lane is, if it has to be opened.
+        mode: LaneMode,
+        /// How that lane is, if it has to be opened.
+        priority: Priority,
+        /// The encoded event.
+        message: Bytes,
+    },
+    /// Nothing more comes on these lanes.
+    LaneEnds {
+        /// At whom.
+        to: Vec<SubscriberId>,
+        /// The lane.
+        lane: LaneKey,
+    },
+    /// Nothing more comes on any lane of a stream channel.
+    ChannelEnds {
+        /// At whom.
+        to: SubscriberId,
+        /// The stream channel.
+        channel: ChannelName,
+    },
+}

@@ -1,0 +1,72 @@
+//! The owner of an app's channels: gives every event its place.
+//!
+//! ```text
+//!  gateway ── Command ──► Owner ─┬─ MessageAuthority, one for each channel in use
+//!     ▲                          ├─ StreamAuthority, one for each channel in use
+//!     └────── Output ────────────┴─ PublishLog
+//! ```
+//!
+//! Commands and outputs are plain values: nothing is shared with the gateway, so that owners can
+//! be put on other threads or machines.
+
+mod answer;
+mod channels;
+mod command;
+mod request;
+
+pub(crate) use answer::{granted, refused};
+pub(crate) use command::{Command, CommandKind, LaneKey, Output};
+
+use std::collections::BTreeMap;
+
+use rtm_channel::AppId;
+use rtm_wire::{Epoch, Time, UnixTime};
+
+use self::channels::AppChannels;
+use crate::limits::AppLimits;
+
+/// All channels of all apps that this owner owns.
+#[derive(Debug)]
+pub(crate) struct Owner {
+    epoch: Epoch,
+    limits: AppLimits,
+    apps: BTreeMap<AppId, AppChannels>,
+}
+
+impl Owner {
+    /// An owner in an epoch that is persisted and greater than all before.
+    #[must_use]
+    pub(crate) const fn new(epoch: Epoch, limits: AppLimits) -> Self {
+        Self { epoch, limits, apps: BTreeMap::new() }
+    }
+
+    /// Carries out one command; what is to be sent comes to `out`, in order.
+    pub(crate) fn handle(
+        &mut self,
+        now: Time,
+        time: UnixTime,
+        command: Command,
+        out: &mut Vec<Output>,
+    ) {
+        let Command { app, from, identity, kind } = command;
+        let (epoch, limits) = (self.epoch, self.limits);
+        let channels =
+            self.apps.entry(app.clone()).or_insert_with(|| AppChannels::new(app, epoch, limits));
+        match kind {
+            CommandKind::SessionBegan => channels.session_began(from, identity),
+            CommandKind::SessionEnded => channels.session_ended(now, from, &identity, out),
+            CommandKind::Request { operation, message } => {
+                let at = out.len();
+                let reply = channels.request(now, time, from, &identity, operation, &message, out);
+                // The answer goes out before what it caused, on the same lane or another.
+                out.insert(at, reply);
+            }
+        }
+    }
+
+    /// Channels that are in use, over all apps.
+    #[must_use]
+    pub(crate) fn channels(&self) -> usize {
+        self.apps.values().map(AppChannels::len).sum()
+    }
+}

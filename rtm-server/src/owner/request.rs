@@ -1,0 +1,261 @@
+//! Requests, carried out by the authorities.
+
+use bytes::Bytes;
+use rtm_channel::{ChannelKey, ChannelName, Identity, Refusal, SubscriberId};
+use rtm_topic::{PublicationKey, SubscribeOutcome, TopicName};
+use rtm_wire::{
+    ChannelKind, ChannelRef, ErrorCode, FailedUser, Join, JoinTopic, LaneMode, List, OperationId,
+    Priority, Publish, PublishTopic, ReplyResult, Request, Subscribe, Time, TopicUsers, UnixTime,
+};
+
+use super::answer::granted;
+use super::channels::{AppChannels, tell_members};
+use super::command::{LaneKey, Output};
+
+/// Who asks, when, and where what follows goes.
+pub(super) struct Context<'a> {
+    pub(super) now: Time,
+    pub(super) time: UnixTime,
+    pub(super) from: SubscriberId,
+    pub(super) identity: &'a Identity,
+    pub(super) operation: OperationId,
+    pub(super) out: &'a mut Vec<Output>,
+}
+
+impl AppChannels {
+    /// The answer to a request.
+    pub(super) fn dispatch(
+        &mut self,
+        context: &mut Context<'_>,
+        request: &Request<'_>,
+    ) -> Result<Bytes, Refusal> {
+        let operation = context.operation;
+        match request {
+            Request::Subscribe(subscribe) => self.subscribe(context, subscribe),
+            Request::Unsubscribe(unsubscribe) => {
+                let key = self.message_key(&unsubscribe.channel)?;
+                self.unsubscribe(context, &key)
+            }
+            Request::Publish(publish) => self.publish(context, publish),
+            Request::Join(join) => self.join(context, join),
+            Request::Leave(leave) => self.leave(context, leave.channel),
+            Request::JoinTopic(join) => self.join_topic(context, join),
+            Request::LeaveTopic(leave) => {
+                let key = self.joined_stream(context.from, leave.channel)?;
+                let news = self.stream(&key).leave_topic(context.from, leave.topic)?;
+                tell_members(&key.name, news, context.out);
+                Ok(granted(operation, ReplyResult::None))
+            }
+            Request::PublishTopic(publish) => self.publish_topic(context, publish),
+            Request::SubscribeTopic(subscribe) => {
+                let key = self.joined_stream(context.from, subscribe.channel)?;
+                let (topic, users) = (subscribe.topic, subscribe.users);
+                let outcome = self.stream(&key).subscribe_topic(context.from, topic, users)?;
+                Ok(topic_users(operation, &outcome))
+            }
+            Request::UnsubscribeTopic(unsubscribe) => {
+                let key = self.joined_stream(context.from, unsubscribe.channel)?;
+                let (topic, users) = (unsubscribe.topic, unsubscribe.users);
+                let outcome = self.stream(&key).unsubscribe_topic(context.from, topic, users)?;
+                end_lanes(&key.name, topic, &outcome, context);
+                Ok(topic_users(operation, &outcome))
+            }
+            _ => {
+                let reason = "this server does not know the operation; update it";
+                Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason))
+            }
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        context: &mut Context<'_>,
+        subscribe: &Subscribe<'_>,
+    ) -> Result<Bytes, Refusal> {
+        let key = self.message_key(&subscribe.channel)?;
+        let limit = self.limits.channel.subscriptions;
+        let from = context.from;
+        if !self.is_in(from, &key) && self.count_joined(from, ChannelKind::Message) >= limit {
+            let reason = format!("{limit} channels are subscribed already; unsubscribe one first");
+            return Err(Refusal::new(ErrorCode::CHANNEL_SUBSCRIBE_FAILED, reason));
+        }
+        let identity = context.identity.clone();
+        let result = self.message(&key).subscribe(from, identity, subscribe.options);
+        match result {
+            Ok(position) => {
+                self.note_joined(from, key);
+                Ok(granted(context.operation, ReplyResult::Subscribed(position)))
+            }
+            Err(refusal) => {
+                self.drop_if_empty(&key);
+                Err(refusal)
+            }
+        }
+    }
+
+    fn unsubscribe(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &ChannelKey,
+    ) -> Result<Bytes, Refusal> {
+        let result = self.message(key).unsubscribe(context.from);
+        self.note_left(context.from, key);
+        result?;
+        let lane = LaneKey::Channel(key.kind, key.name.clone());
+        context.out.push(Output::LaneEnds { to: vec![context.from], lane });
+        Ok(granted(context.operation, ReplyResult::None))
+    }
+
+    fn publish(
+        &mut self,
+        context: &mut Context<'_>,
+        publish: &Publish<'_>,
+    ) -> Result<Bytes, Refusal> {
+        if let Some(published) = self.log.find(context.identity, context.operation) {
+            return Ok(granted(context.operation, ReplyResult::Published(published)));
+        }
+        let name = channel_name(publish.channel.name)?;
+        let key = match publish.channel.kind {
+            kind @ (ChannelKind::Message | ChannelKind::User) => self.key(kind, name),
+            _ => return Err(wrong_kind()),
+        };
+        self.limits.channel.check_message(publish.custom_type, publish.payload)?;
+        if publish.flags.store {
+            let reason = "this server keeps no history; publish without storing";
+            return Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason));
+        }
+        let user = &context.identity.user;
+        let result = self.message(&key).publish(context.time, user, publish);
+        self.drop_if_empty(&key);
+        let (published, fanout) = result?;
+        self.log.insert(context.identity, context.operation, published);
+        context.out.push(Output::Event {
+            to: fanout.to,
+            lane: LaneKey::Channel(key.kind, key.name),
+            mode: LaneMode::RELIABLE_ORDERED,
+            priority: Priority::Normal,
+            message: fanout.event,
+        });
+        Ok(granted(context.operation, ReplyResult::Published(published)))
+    }
+
+    fn join(&mut self, context: &mut Context<'_>, join: &Join<'_>) -> Result<Bytes, Refusal> {
+        let key = self.key(ChannelKind::Stream, channel_name(join.channel)?);
+        let (from, limit) = (context.from, self.limits.channel.stream_channels);
+        if !self.is_in(from, &key) && self.count_joined(from, ChannelKind::Stream) >= limit {
+            let reason = format!("{limit} stream channels are joined already; leave one first");
+            return Err(Refusal::new(ErrorCode::CHANNEL_INSTANCE_EXCEED_LIMITATION, reason));
+        }
+        let identity = context.identity.clone();
+        let result = self.stream(&key).join(from, identity, join.options);
+        match result {
+            Ok(topics) => {
+                self.note_joined(from, key);
+                let publishers = topics.publishers();
+                let publishers = List::Slice(&publishers);
+                let position = topics.position;
+                Ok(granted(context.operation, ReplyResult::Joined { position, publishers }))
+            }
+            Err(refusal) => {
+                self.drop_if_empty(&key);
+                Err(refusal)
+            }
+        }
+    }
+
+    fn leave(&mut self, context: &mut Context<'_>, channel: &str) -> Result<Bytes, Refusal> {
+        let key = self.joined_stream(context.from, channel)?;
+        let news = self.stream(&key).leave(context.from)?;
+        for fanout in news {
+            tell_members(&key.name, fanout, context.out);
+        }
+        self.note_left(context.from, &key);
+        context.out.push(Output::ChannelEnds { to: context.from, channel: key.name });
+        Ok(granted(context.operation, ReplyResult::None))
+    }
+
+    fn join_topic(
+        &mut self,
+        context: &mut Context<'_>,
+        join: &JoinTopic<'_>,
+    ) -> Result<Bytes, Refusal> {
+        let key = self.joined_stream(context.from, join.channel)?;
+        let (position, news) = self.stream(&key).join_topic(context.now, context.from, join)?;
+        tell_members(&key.name, news, context.out);
+        Ok(granted(context.operation, ReplyResult::TopicJoined(position)))
+    }
+
+    fn publish_topic(
+        &mut self,
+        context: &mut Context<'_>,
+        publish: &PublishTopic<'_>,
+    ) -> Result<Bytes, Refusal> {
+        if let Some(published) = self.log.find(context.identity, context.operation) {
+            return Ok(granted(context.operation, ReplyResult::Published(published)));
+        }
+        let key = self.joined_stream(context.from, publish.channel)?;
+        let authority = self.stream(&key);
+        let (published, publication, fanout) =
+            authority.publish_topic(context.now, context.time, context.from, publish)?;
+        let delivery = authority.delivery(&publication).expect("it has just been published in");
+        self.log.insert(context.identity, context.operation, published);
+        let PublicationKey { topic, user } = publication;
+        context.out.push(Output::Event {
+            to: fanout.to,
+            lane: LaneKey::Publication(key.name, topic, user),
+            mode: delivery.lane_mode(),
+            priority: delivery.priority,
+            message: fanout.event,
+        });
+        Ok(granted(context.operation, ReplyResult::Published(published)))
+    }
+
+    /// The key of a stream channel that the session has joined; others have no authority to ask.
+    fn joined_stream(&self, from: SubscriberId, name: &str) -> Result<ChannelKey, Refusal> {
+        let key = self.key(ChannelKind::Stream, channel_name(name)?);
+        if self.is_in(from, &key) {
+            return Ok(key);
+        }
+        let reason = "this stream channel is not joined; join it first";
+        Err(Refusal::new(ErrorCode::CHANNEL_NOT_JOINED, reason))
+    }
+
+    fn message_key(&self, channel: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {
+        let name = channel_name(channel.name)?;
+        match channel.kind {
+            ChannelKind::Message => Ok(self.key(ChannelKind::Message, name)),
+            _ => Err(wrong_kind()),
+        }
+    }
+}
+
+fn channel_name(text: &str) -> Result<ChannelName, Refusal> {
+    ChannelName::new(text).map_err(|error| error.refusal(ChannelName::ERROR))
+}
+
+/// Publishers that are not heard any more need no lane.
+fn end_lanes(
+    channel: &ChannelName,
+    topic: &str,
+    outcome: &SubscribeOutcome,
+    context: &mut Context<'_>,
+) {
+    let Ok(topic) = TopicName::new(topic) else { return };
+    for user in &outcome.succeeded {
+        let lane = LaneKey::Publication(channel.clone(), topic.clone(), user.clone());
+        context.out.push(Output::LaneEnds { to: vec![context.from], lane });
+    }
+}
+
+fn wrong_kind() -> Refusal {
+    let reason = "the operation does not exist for this kind of channel";
+    Refusal::new(ErrorCode::INVALID_CHANNEL_TYPE, reason)
+}
+
+fn topic_users(operation: OperationId, outcome: &SubscribeOutcome) -> Bytes {
+    let succeeded: Vec<_> = outcome.succeeded.iter().map(|user| user.as_str()).collect();
+    let failed: Vec<_> =
+        outcome.failed.iter().map(|(user, code)| FailedUser { user, code: *code }).collect();
+    let users = TopicUsers { succeeded: List::Slice(&succeeded), failed: List::Slice(&failed) };
+    granted(operation, ReplyResult::TopicUsers(users))
+}

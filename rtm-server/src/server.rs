@@ -1,0 +1,201 @@
+//! A server with a socket and a clock: binds, runs, ends in order.
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use bytes::BytesMut;
+use rtm_session::driver::{Clock, Engine, Flow, Moment, Transport, UdpTransport, drive};
+use rtm_session::{PublicKey, Seed};
+use rtm_wire::Time;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::access::Access;
+use crate::config::Settings;
+use crate::core::{CoreConfig, ServerCore, Status};
+use crate::error::ServerError;
+use crate::store::{DataDir, OwnApp};
+
+/// Commands that may wait: there are few, and none in a hurry.
+const COMMANDS_MAX: usize = 16;
+
+/// A server that has its socket, and does not serve yet.
+#[derive(Debug)]
+pub struct Server {
+    core: ServerCore,
+    transport: UdpTransport,
+    clock: Clock,
+    addr: SocketAddr,
+    public_host: Option<String>,
+    key: PublicKey,
+    commands: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
+}
+
+/// Asks a running server. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ServerHandle {
+    commands: mpsc::Sender<Command>,
+}
+
+#[derive(Debug)]
+enum Command {
+    ShutDown,
+    Status(oneshot::Sender<Status>),
+}
+
+impl Server {
+    /// Counts a new epoch and binds the socket. Needs a tokio runtime with IO and time.
+    ///
+    /// # Errors
+    /// A setting out of range, a file that can't be used, or an address that is not to be had.
+    pub fn bind(
+        settings: &Settings,
+        is_dev: bool,
+        access: Access,
+        data: &DataDir,
+    ) -> Result<Self, ServerError> {
+        let clock = Clock::start();
+        let key = data.key(secret()?)?;
+        let (session, limits) = (settings.session()?, settings.limits(is_dev)?);
+        let listen = settings.listen(is_dev);
+        let transport = UdpTransport::bind(listen)
+            .map_err(|error| ServerError::Bind { addr: listen, error })?;
+        let addr = transport
+            .local_addr()
+            .map_err(|error| ServerError::System { what: "the socket's address", error })?;
+        // Last, so that a server that can't start counts nothing.
+        let epoch = data.next_epoch(clock.moment().wall)?;
+        let public = key.public();
+        let seed = Seed::from_bytes(secret()?);
+        let core = ServerCore::new(CoreConfig { session, key, seed, epoch, access, limits });
+        let public_host = settings.public_host.clone();
+        let commands = mpsc::channel(COMMANDS_MAX);
+        Ok(Self { core, transport, clock, addr, public_host, key: public, commands })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// What clients need to reach it: `rtm://HOST:PORT?key=HEX`.
+    #[must_use]
+    pub fn connection_string(&self) -> String {
+        let port = self.addr.port();
+        let place = match (&self.public_host, self.addr.ip()) {
+            (Some(host), _) if host.contains(':') => format!("[{host}]:{port}"),
+            (Some(host), _) => format!("{host}:{port}"),
+            (None, ip) if ip.is_unspecified() => {
+                SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port).to_string()
+            }
+            (None, ip) => SocketAddr::new(ip, port).to_string(),
+        };
+        format!("rtm://{place}?key={}", self.key)
+    }
+
+    /// Asks it while it runs.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        ServerHandle { commands: self.commands.0.clone() }
+    }
+
+    /// Serves until `shutdown` is there, or the handle says so; then ends in order, within three
+    /// seconds or so.
+    ///
+    /// # Errors
+    /// The socket has become useless.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the server without a word to its clients.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Status, ServerError> {
+        let Self { core, transport, clock, commands: (sender, receiver), .. } = self;
+        let serving = drive(Shell { core }, transport, receiver, clock);
+        tokio::pin!(serving);
+        let ended = tokio::select! {
+            ended = &mut serving => ended,
+            () = shutdown => {
+                // Full only if somebody else is asking, who is answered first.
+                let (_, ended) = tokio::join!(sender.send(Command::ShutDown), serving);
+                ended
+            }
+        };
+        ended
+            .map(|shell| shell.core.status())
+            .map_err(|error| ServerError::System { what: "the socket", error })
+    }
+}
+
+impl ServerHandle {
+    /// Begins an orderly end.
+    ///
+    /// # Cancel safety
+    /// Nothing has happened if the future is dropped early.
+    pub async fn shut_down(&self) {
+        // A server that is gone has ended.
+        let _ = self.commands.send(Command::ShutDown).await;
+    }
+
+    /// What the server is doing; `None` when it is gone.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn status(&self) -> Option<Status> {
+        let (answer, status) = oneshot::channel();
+        self.commands.send(Command::Status(answer)).await.ok()?;
+        status.await.ok()
+    }
+}
+
+struct Shell {
+    core: ServerCore,
+}
+
+impl Engine for Shell {
+    type Command = Command;
+
+    fn handle_command(&mut self, moment: Moment, command: Command) {
+        match command {
+            Command::ShutDown => self.core.shut_down(moment),
+            Command::Status(answer) => {
+                // Whoever asked may be gone.
+                let _ = answer.send(self.core.status());
+            }
+        }
+    }
+
+    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+        self.core.handle_datagram(moment, from, datagram);
+    }
+
+    fn handle_timeout(&mut self, moment: Moment) {
+        self.core.handle_timeout(moment);
+    }
+
+    fn flush(&mut self, _: Moment) -> Flow {
+        if self.core.is_finished() { Flow::Stop } else { Flow::Continue }
+    }
+
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        self.core.poll_transmit(now, datagram)
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.core.poll_timeout()
+    }
+}
+
+/// The server's own app, made if there is none yet.
+///
+/// # Errors
+/// The app's file can't be used.
+pub fn own_app(data: &DataDir) -> Result<OwnApp, ServerError> {
+    data.app(secret()?)
+}
+
+/// 32 bytes of the system's randomness.
+fn secret() -> Result<[u8; 32], ServerError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| ServerError::System { what: "randomness", error: error.into() })?;
+    Ok(bytes)
+}
