@@ -22,15 +22,17 @@ pub enum ServerError {
     },
     /// The configuration file says something that makes no sense.
     #[error(
-        "the configuration {} is wrong: {error} [-10024 INVALID_PRIVATE_CONFIG]: compare it with \
-         `rtm-server --print-config`",
+        "the configuration {} is wrong in line {line}: {wrong} [-10024 INVALID_PRIVATE_CONFIG]: \
+         compare it with `rtm-server --print-config`",
         path.display()
     )]
     ConfigText {
         /// Which file.
         path: PathBuf,
-        /// What is wrong, with line and column; boxed for its size.
-        error: Box<toml::de::Error>,
+        /// Where, from 1.
+        line: usize,
+        /// What is wrong.
+        wrong: String,
     },
     /// A setting is out of range.
     #[error("{setting} is {found} [-10014 INVALID_PARAMETER]: {advice}")]

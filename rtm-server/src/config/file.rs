@@ -108,8 +108,9 @@ impl Settings {
         let text = std::fs::read_to_string(path)
             .map_err(|error| ServerError::ConfigFile { path: path.to_owned(), error })?;
         Self::parse(&text).map_err(|error| {
-            let error = Box::new(error);
-            ServerError::ConfigText { path: path.to_owned(), error }
+            let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
+            let (line, wrong) = (before.matches('\n').count() + 1, error.message().to_owned());
+            ServerError::ConfigText { path: path.to_owned(), line, wrong }
         })
     }
 
