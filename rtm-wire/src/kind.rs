@@ -117,3 +117,17 @@ open_enum! {
         Left = 3,
     }
 }
+
+open_enum! {
+    /// Which limit of the server's a client is told of.
+    LimitKind {
+        /// Longest message of message and user channels, custom type included, in bytes.
+        MessageLen = 1,
+        /// Messages a second to message and user channels.
+        MessagesPerSecond = 2,
+        /// Longest message in a topic, custom type included, in bytes.
+        TopicMessageLen = 3,
+        /// Messages a second in one topic.
+        TopicMessagesPerSecond = 4,
+    }
+}

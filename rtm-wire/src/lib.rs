@@ -69,13 +69,16 @@ pub use id::{
     ConnectionId, Epoch, LaneId, MessageSeq, OperationId, PacketNumber, PathId, Sequence,
     SessionInstance,
 };
-pub use kind::{ChannelKind, Cipher, MessageType, Priority, Qos, Reliability, TopicChange};
+pub use kind::{
+    ChannelKind, Cipher, LimitKind, MessageType, Priority, Qos, Reliability, TopicChange,
+};
 pub use list::{Item, List};
 pub use operation::{
-    ChannelRef, Event, FailedUser, Join, JoinTopic, Leave, LeaveTopic, Login, Logout, MessageEvent,
-    Position, Publish, PublishFlags, PublishTopic, Published, Publisher, Reply, ReplyResult,
-    Request, RequestError, ServerOperation, Subscribe, SubscribeOptions, SubscribeTopic,
-    TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, shared,
+    ChannelRef, Event, FailedUser, Join, JoinTopic, Leave, LeaveTopic, Limit, Login, Logout,
+    MessageEvent, Position, Publish, PublishFlags, PublishTopic, Published, Publisher, Reply,
+    ReplyResult, Request, RequestError, ServerOperation, Subscribe, SubscribeOptions,
+    SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic,
+    shared,
 };
 pub use packet::{
     DataHeader, Initial, KeyHint, KeyId, Packet, Reply as ReplyPacket, Reset, ResetToken, Retry,

@@ -6,11 +6,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtm_channel::{RateLimit, Refusal};
 use rtm_session::{LoginAnswer, LoginId, SessionId};
-use rtm_wire::{CloseCode, ErrorCode, OperationId, ReplyResult, Request, Time, UnixTime};
+use rtm_wire::{
+    CloseCode, ErrorCode, Limit, LimitKind, List, OperationId, ReplyResult, Request, Time, UnixTime,
+};
 
 use super::session::{Client, monotonic};
 use super::{Gateway, Work, subscriber_of};
 use crate::access::Admission;
+use crate::limits::AppLimits;
 use crate::owner::{Command, CommandKind, granted, refused};
 
 /// How long an accepted handshake, and a login in a first message, are waited for.
@@ -95,7 +98,7 @@ impl Gateway {
         }
         match self.admit(payload, work.moment.wall) {
             Ok((operation, admission)) => {
-                let answer = granted(operation, ReplyResult::LoggedIn { time: work.moment.wall });
+                let answer = self.logged_in(operation, work.moment.wall);
                 self.logins.accept(now, login, Some(admission));
                 work.endpoint.answer_login(now, login, LoginAnswer::Accept(&answer));
             }
@@ -132,7 +135,7 @@ impl Gateway {
         }
         match self.admit(message, work.moment.wall) {
             Ok((operation, admission)) => {
-                let answer = granted(operation, ReplyResult::LoggedIn { time: work.moment.wall });
+                let answer = self.logged_in(operation, work.moment.wall);
                 self.begin(work, session, admission);
                 self.send_reply(work, subscriber_of(session), answer);
             }
@@ -198,6 +201,19 @@ impl Gateway {
         work.commands.push(Command { app, from, identity, kind });
         let publishes = RateLimit::new(now, self.limits.channel.messages_per_second);
         self.clients.insert(from, Client::new(session, admission, expires, publishes));
+    }
+
+    /// The answer to a good login.
+    fn logged_in(&self, operation: OperationId, time: UnixTime) -> Bytes {
+        let AppLimits { channel, topic } = self.limits;
+        let limit = |kind, value: usize| Limit { kind, value: value as u64 };
+        let limits = [
+            limit(LimitKind::MessageLen, channel.message_len),
+            limit(LimitKind::MessagesPerSecond, channel.messages_per_second as usize),
+            limit(LimitKind::TopicMessageLen, topic.message_len),
+            limit(LimitKind::TopicMessagesPerSecond, topic.messages_per_second as usize),
+        ];
+        granted(operation, ReplyResult::LoggedIn { time, limits: List::Slice(&limits) })
     }
 
     fn note_refused(&mut self, refusal: &Refusal) {

@@ -4,8 +4,11 @@ use bytes::BufMut;
 
 use super::field::{name, put_text, text_len};
 use super::{Body, kind};
+use crate::encode::Encode;
 use crate::error::Input;
 use crate::id::SessionInstance;
+use crate::kind::LimitKind;
+use crate::list::Item;
 use crate::parse::{self, Parsed};
 use crate::{limits, varint};
 
@@ -55,6 +58,37 @@ impl<'a> Body<'a> for Login<'a> {
         varint::put(out, self.instance.0);
         varint::put(out, self.features);
         put_text(out, self.token);
+    }
+}
+
+/// `limit = kind 1 byte, value varint`
+///
+/// What the server lets a client do, told with the answer to its login, so that the client can pace
+/// itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Which limit.
+    pub kind: LimitKind,
+    /// How much.
+    pub value: u64,
+}
+
+impl<'a> Item<'a> for Limit {
+    fn parse(input: Input<'a>) -> Parsed<'a, Self> {
+        let (input, kind) = LimitKind::parse(input)?;
+        let (input, value) = varint::parse(input)?;
+        Ok((input, Self { kind, value }))
+    }
+}
+
+impl Encode for Limit {
+    fn encoded_len(&self) -> usize {
+        1 + varint::len(self.value)
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        out.put_u8(self.kind.number());
+        varint::put(out, self.value);
     }
 }
 

@@ -15,7 +15,7 @@ mod topic;
 pub use channel::{Join, Leave, Subscribe, SubscribeOptions, Unsubscribe};
 pub use event::Event;
 pub use field::{ChannelRef, Position};
-pub use login::{Login, Logout};
+pub use login::{Limit, Login, Logout};
 pub use message::{MessageEvent, Publish, PublishFlags};
 pub use reply::{FailedUser, Published, Publisher, Reply, ReplyResult, TopicUsers};
 pub use request::{Request, RequestError};

@@ -4,6 +4,7 @@ use bytes::BufMut;
 
 use super::field::{Position, name, put_text, text_len};
 use super::kind;
+use super::login::Limit;
 use crate::code::ErrorCode;
 use crate::encode::Encode;
 use crate::error::{DecodeError, Input};
@@ -44,10 +45,12 @@ pub struct Reply<'a> {
 pub enum ReplyResult<'a> {
     /// Nothing besides the code.
     None,
-    /// To a login: the server's clock.
+    /// To a login: the server's clock, and what it allows.
     LoggedIn {
         /// Server time.
         time: UnixTime,
+        /// The limits that a client can keep to by itself.
+        limits: List<'a, Limit>,
     },
     /// To a subscribe: the channel's last event so far; what follows will be heard.
     Subscribed(Position),
@@ -157,7 +160,11 @@ impl<'a> ReplyResult<'a> {
         let (input, kind) = parse::byte(input)?;
         match kind {
             result::NONE => Ok((input, Self::None)),
-            result::LOGGED_IN => time(input).map(|(rest, time)| (rest, Self::LoggedIn { time })),
+            result::LOGGED_IN => {
+                let (input, time) = time(input)?;
+                let (input, limits) = List::parse(input, "limits")?;
+                Ok((input, Self::LoggedIn { time, limits }))
+            }
             result::SUBSCRIBED => {
                 Position::parse(input).map(|(rest, position)| (rest, Self::Subscribed(position)))
             }
@@ -186,7 +193,7 @@ impl<'a> ReplyResult<'a> {
     fn encoded_len(&self) -> usize {
         1 + match self {
             Self::None => 0,
-            Self::LoggedIn { time } => varint::len(time.as_millis()),
+            Self::LoggedIn { time, limits } => varint::len(time.as_millis()) + limits.encoded_len(),
             Self::Subscribed(position) | Self::TopicJoined(position) => position.encoded_len(),
             Self::Published(published) => {
                 published.position.encoded_len() + varint::len(published.time.as_millis())
@@ -201,9 +208,10 @@ impl<'a> ReplyResult<'a> {
     fn encode(&self, out: &mut impl BufMut) {
         match self {
             Self::None => out.put_u8(result::NONE),
-            Self::LoggedIn { time } => {
+            Self::LoggedIn { time, limits } => {
                 out.put_u8(result::LOGGED_IN);
                 varint::put(out, time.as_millis());
+                limits.encode(out);
             }
             Self::Subscribed(position) => {
                 out.put_u8(result::SUBSCRIBED);
