@@ -65,7 +65,8 @@ impl Lab {
             ip(&["link", "set", tun, "netns", namespace])?;
             let address = format!("10.98.0.{}/24", number + 1);
             ip(&["-n", namespace, "address", "add", &address, "dev", tun])?;
-            // Without an IPv6 address the kernel sends nothing of its own, which would use up chance.
+            // Without an IPv6 address the kernel sends nothing of its own, which would use up
+            // chance.
             ip(&["-n", namespace, "link", "set", tun, "addrgenmode", "none"])?;
             ip(&["-n", namespace, "link", "set", tun, "mtu", "1500", "txqueuelen", "5000", "up"])?;
             ip(&["-n", namespace, "link", "set", "lo", "up"])?;

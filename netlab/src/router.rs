@@ -94,7 +94,8 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// When an interface is deleted, or waiting for them fails. Errors of single packets are counted.
+    /// When an interface is deleted, or waiting for them fails. Errors of single packets are
+    /// counted.
     pub fn run(mut self, stop: &Stop) -> io::Result<Report> {
         let clock = Clock::start();
         let spin = if self.realtime { self.spin } else { Duration::ZERO };

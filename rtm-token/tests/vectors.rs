@@ -145,7 +145,10 @@ fn a_bomb_is_not_unpacked() {
 
 proptest::proptest! {
     #[test]
-    fn arbitrary_content_never_panics(bytes in proptest::collection::vec(0u8.., 0..300), cut in 0usize..110) {
+    fn arbitrary_content_never_panics(
+        bytes in proptest::collection::vec(0u8.., 0..300),
+        cut in 0usize..110,
+    ) {
         use std::io::Write;
         // Random bytes, and the published content with a random end.
         let vector: Vec<u8> = (0..RTM.len() / 2)
