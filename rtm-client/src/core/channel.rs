@@ -1,0 +1,348 @@
+//! Message channels and the user's own channel.
+
+use bytes::Bytes;
+use rtm_channel::{ChannelName, MessageView, Verdict, ViewState};
+use rtm_wire::{
+    ChannelKind, ChannelRef, LaneId, MessageEvent, Position, Publish, PublishFlags, Subscribe,
+    SubscribeOptions as WireOptions, Time, Unsubscribe, limits,
+};
+
+use super::command::{Answer, Credit, HandleId, Output, Target};
+use super::operations::{Purpose, Route};
+use super::{Core, Place};
+use crate::error::{Error, ErrorKind};
+use crate::message::{ChannelEvent, ChannelMessage};
+use crate::options::{PublishOptions, SubscribeOptions};
+
+/// A message channel that is subscribed, or about to be, or still about to end.
+#[derive(Debug)]
+pub(super) struct Channel<W> {
+    pub(super) view: MessageView,
+    /// Who gets its messages; `None` when nobody wants them any more.
+    handle: Option<HandleId>,
+    /// Who subscribes when the former subscription has ended.
+    next: Option<Next<W>>,
+}
+
+#[derive(Debug)]
+struct Next<W> {
+    options: SubscribeOptions,
+    handle: HandleId,
+    waiter: Option<W>,
+}
+
+/// The user's own channel.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    view: MessageView,
+    handle: Option<HandleId>,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { view: MessageView::inbox(), handle: None }
+    }
+}
+
+impl<W> Core<W> {
+    pub(super) fn publish(
+        &mut self,
+        now: Time,
+        target: &Target,
+        payload: &[u8],
+        options: &PublishOptions,
+        waiter: Option<W>,
+    ) {
+        let checked = rtm_channel::check_custom_type(&options.custom_type, limits::CUSTOM_TYPE);
+        let session = checked.map_err(Error::from).and_then(|()| self.check_connected());
+        let session = match session {
+            Ok(session) => session,
+            Err(error) => return self.answer(waiter, Err(error)),
+        };
+        let (channel, lane, route) = match target {
+            Target::Topic(handle) => {
+                return self.publish_topic(now, *handle, payload, options, waiter);
+            }
+            Target::Channel(name) => {
+                let lane = self.lanes.channel(now, &mut self.endpoint, session, name);
+                let channel = ChannelRef { kind: ChannelKind::Message, name: name.as_str() };
+                (channel, lane, Route::Channel(name.clone()))
+            }
+            Target::User(user) => {
+                let lane = self.lanes.users(&mut self.endpoint, session);
+                let channel = ChannelRef { kind: ChannelKind::User, name: user.as_str() };
+                (channel, lane, Route::Users)
+            }
+        };
+        let publish = Publish {
+            channel,
+            flags: PublishFlags { store: options.store_in_history },
+            message_type: options.message_type,
+            custom_type: &options.custom_type,
+            payload,
+        };
+        self.request(now, lane, publish, Purpose::Publish(route), waiter);
+    }
+
+    pub(super) fn subscribe(
+        &mut self,
+        now: Time,
+        channel: ChannelName,
+        options: SubscribeOptions,
+        handle: HandleId,
+        waiter: Option<W>,
+    ) {
+        if let Err(error) = self.check_connected() {
+            self.outputs.push_back(Output::End(handle));
+            return self.answer(waiter, Err(error));
+        }
+        let entry = self.channels.entry(channel.clone()).or_insert_with(|| Channel {
+            view: MessageView::default(),
+            handle: None,
+            next: None,
+        });
+        let is_ending = entry.view.state() != ViewState::Idle && entry.handle.is_none();
+        if is_ending && entry.next.is_none() {
+            entry.next = Some(Next { options, handle, waiter });
+            self.places.insert(handle, Place::Channel(channel));
+        } else if let Err(refusal) = entry.view.subscribe(options.wire()) {
+            self.outputs.push_back(Output::End(handle));
+            self.answer(waiter, Err(refusal.into()));
+        } else {
+            entry.handle = Some(handle);
+            self.places.insert(handle, Place::Channel(channel.clone()));
+            self.send_subscribe(now, &channel, options.wire(), None, false, waiter);
+        }
+    }
+
+    fn send_subscribe(
+        &mut self,
+        now: Time,
+        channel: &ChannelName,
+        options: WireOptions,
+        resume: Option<Position>,
+        is_restore: bool,
+        waiter: Option<W>,
+    ) {
+        let subscribe = Subscribe { channel: message_channel(channel), options, resume };
+        let purpose = Purpose::Subscribe { channel: channel.clone(), is_restore };
+        self.request(now, LaneId::CONTROL, subscribe, purpose, waiter);
+    }
+
+    pub(super) fn on_subscribed(
+        &mut self,
+        now: Time,
+        channel: &ChannelName,
+        position: Position,
+        is_restore: bool,
+    ) {
+        if let Some(entry) = self.channels.get_mut(channel) {
+            let gap = entry.view.on_subscribed(position);
+            if let (Some(gap), Some(handle)) = (gap, entry.handle) {
+                let event = ChannelEvent::Gap(gap.into());
+                self.outputs.push_back(Output::Channel { handle, event, credit: None });
+            }
+            if entry.handle.is_none() {
+                self.end_subscription(now, channel, None);
+            }
+        }
+        if is_restore {
+            self.on_restored(now);
+        }
+    }
+
+    pub(super) fn on_subscribe_refused(
+        &mut self,
+        now: Time,
+        channel: &ChannelName,
+        error: &Error,
+        is_restore: bool,
+    ) {
+        if let Some(entry) = self.channels.get_mut(channel) {
+            entry.view.on_refused();
+            if let Some(handle) = entry.handle.take() {
+                let ended = is_restore.then_some(error);
+                self.end_channel_handle(handle, ended);
+            }
+            self.settle_channel(now, channel);
+        }
+        if is_restore {
+            self.note_unrestored(channel, None, error);
+            self.on_restored(now);
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, now: Time, channel: &ChannelName, waiter: Option<W>) {
+        let handle = match self.channels.get_mut(channel) {
+            Some(Channel { next: Some(_), .. }) => None,
+            Some(entry) => entry.handle.take(),
+            None => None,
+        };
+        let Some(handle) = handle else {
+            return self.cancel_next(channel, waiter);
+        };
+        self.end_channel_handle(handle, None);
+        self.end_subscription(now, channel, waiter);
+    }
+
+    /// Who waits for the former subscription's end does not want a new one any more.
+    fn cancel_next(&mut self, channel: &ChannelName, waiter: Option<W>) {
+        let next = self.channels.get_mut(channel).and_then(|entry| entry.next.take());
+        let Some(Next { handle, waiter: subscriber, .. }) = next else {
+            return self.answer(waiter, Err(Error::new(ErrorKind::NotSubscribed)));
+        };
+        self.end_channel_handle(handle, None);
+        let canceled = Error::of(ErrorKind::NotSubscribed, "unsubscribed before it was subscribed");
+        self.answer(subscriber, Err(canceled));
+        self.answer(waiter, Ok(Answer::Done));
+    }
+
+    /// Nobody wants the subscription any more.
+    fn end_subscription(&mut self, now: Time, channel: &ChannelName, waiter: Option<W>) {
+        let Some(entry) = self.channels.get_mut(channel) else { return };
+        let ended = entry.view.unsubscribe();
+        match (ended, entry.view.state()) {
+            (Ok(()), ViewState::Unsubscribing) => {
+                let unsubscribe = Unsubscribe { channel: message_channel(channel) };
+                let purpose = Purpose::Unsubscribe { channel: channel.clone() };
+                self.request(now, LaneId::CONTROL, unsubscribe, purpose, waiter);
+            }
+            (Ok(()), _) => {
+                self.settle_channel(now, channel);
+                self.answer(waiter, Ok(Answer::Done));
+            }
+            // It is being subscribed; when that is answered, it ends.
+            (Err(_), _) => self.answer(waiter, Ok(Answer::Done)),
+        }
+    }
+
+    pub(super) fn on_unsubscribed(&mut self, now: Time, channel: &ChannelName) {
+        if let Some(entry) = self.channels.get_mut(channel) {
+            entry.view.on_unsubscribed();
+            self.settle_channel(now, channel);
+        }
+    }
+
+    /// Forgets an idle channel, or begins the subscription that waited for it.
+    fn settle_channel(&mut self, now: Time, channel: &ChannelName) {
+        let Some(entry) = self.channels.get_mut(channel) else { return };
+        if entry.view.state() != ViewState::Idle {
+            return;
+        }
+        let next = entry.next.take();
+        self.channels.remove(channel);
+        if let Some(Next { options, handle, waiter }) = next {
+            self.subscribe(now, channel.clone(), options, handle, waiter);
+        }
+    }
+
+    /// Its subscription was in flight when the session was lost.
+    pub(super) fn end_idle_channel(&mut self, channel: &ChannelName) {
+        let handle = self.channels.get_mut(channel).and_then(|entry| entry.handle.take());
+        if let Some(handle) = handle {
+            self.end_channel_handle(handle, None);
+        }
+    }
+
+    pub(super) fn open_inbox(&mut self, handle: HandleId, waiter: Option<W>) {
+        if self.inbox.handle.is_some() {
+            self.outputs.push_back(Output::End(handle));
+            let error = Error::of(ErrorKind::Duplicate, "the inbox is open already");
+            return self.answer(waiter, Err(error));
+        }
+        self.inbox = Inbox { view: MessageView::inbox(), handle: Some(handle) };
+        self.places.insert(handle, Place::Inbox);
+        self.answer(waiter, Ok(Answer::Done));
+    }
+
+    pub(super) fn close_inbox(&mut self) {
+        if let Some(handle) = self.inbox.handle.take() {
+            self.places.remove(&handle);
+            self.outputs.push_back(Output::End(handle));
+        }
+    }
+
+    /// Whether the message went to a subscription, which takes its credit.
+    pub(super) fn on_channel_message(
+        &mut self,
+        message: &Bytes,
+        event: &MessageEvent<'_>,
+        credit: Credit,
+    ) -> bool {
+        let (view, handle) = match event.channel.kind {
+            ChannelKind::Message => match self.channels.get_mut(event.channel.name) {
+                Some(channel) => (&mut channel.view, channel.handle),
+                None => return false,
+            },
+            ChannelKind::User if event.channel.name == self.config.user_id.as_str() => {
+                (&mut self.inbox.view, self.inbox.handle)
+            }
+            _ => return false,
+        };
+        let Some(handle) = handle else { return false };
+        match view.on_message(event.position) {
+            Verdict::Deliver => {}
+            Verdict::DeliverAfter(gap) => {
+                let event = ChannelEvent::Gap(gap.into());
+                self.outputs.push_back(Output::Channel { handle, event, credit: None });
+            }
+            Verdict::Repeat | Verdict::Unwanted => return false,
+        }
+        let event = ChannelEvent::Message(ChannelMessage::new(message, event));
+        self.outputs.push_back(Output::Channel { handle, event, credit: Some(credit) });
+        true
+    }
+
+    /// The session is gone; what was asked for in it has been answered.
+    pub(super) fn lose_channels(&mut self) {
+        self.inbox.view.on_disconnected();
+        let mut channels = std::mem::take(&mut self.channels);
+        channels.retain(|_, entry| {
+            entry.view.on_disconnected();
+            if let Some(Next { handle, waiter, .. }) = entry.next.take() {
+                self.end_channel_handle(handle, None);
+                self.answer(waiter, Err(Error::new(ErrorKind::NotConnected)));
+            }
+            entry.handle.is_some()
+        });
+        self.channels = channels;
+    }
+
+    pub(super) fn restore_inbox(&mut self) {
+        // Nobody is asked: a user's own channel is heard by being logged in.
+        let _ = self.inbox.view.resubscribe();
+    }
+
+    pub(super) fn restore_channels(&mut self, now: Time) {
+        let lost = self.channels.iter_mut().filter_map(|(channel, entry)| {
+            entry.view.resubscribe().map(|(options, resume)| (channel.clone(), options, resume))
+        });
+        for (channel, options, resume) in lost.collect::<Vec<_>>() {
+            self.expect_restored();
+            self.send_subscribe(now, &channel, options, resume, true, None);
+        }
+    }
+
+    /// Nobody is logged in any more: all subscriptions end. The inbox stays for the next login.
+    pub(super) fn end_channels(&mut self, error: Option<&Error>) {
+        self.inbox.view = MessageView::inbox();
+        for (_, entry) in std::mem::take(&mut self.channels) {
+            if let Some(handle) = entry.handle {
+                self.end_channel_handle(handle, error);
+            }
+        }
+    }
+
+    fn end_channel_handle(&mut self, handle: HandleId, error: Option<&Error>) {
+        self.places.remove(&handle);
+        if let Some(error) = error {
+            let event = ChannelEvent::Ended(error.clone());
+            self.outputs.push_back(Output::Channel { handle, event, credit: None });
+        }
+        self.outputs.push_back(Output::End(handle));
+    }
+}
+
+fn message_channel(name: &ChannelName) -> ChannelRef<'_> {
+    ChannelRef { kind: ChannelKind::Message, name: name.as_str() }
+}

@@ -1,0 +1,232 @@
+//! What the core is asked for, and what it gives.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use rtm_channel::{ChannelName, UserId};
+use rtm_session::SessionId;
+use rtm_topic::TopicName;
+use rtm_wire::LaneId;
+
+use crate::error::Error;
+use crate::link::LinkEvent;
+use crate::message::{ChannelEvent, Published, TopicEvent};
+use crate::options::{JoinOptions, PublishOptions, SubscribeOptions, TopicOptions};
+use crate::stream::{Publication, StreamEvent, SubscribedUsers};
+
+/// Names a subscription, membership or publication between the core and who drives it. The driver
+/// chooses it, and never twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HandleId(pub u64);
+
+/// Where a message goes.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// To a message channel.
+    Channel(ChannelName),
+    /// To a user.
+    User(UserId),
+    /// To the topic of this publication.
+    Topic(HandleId),
+}
+
+/// What the core is asked for. Where `users` is `None`, everybody is meant.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Log in at the first server that answers.
+    Login {
+        /// Proof that the user may.
+        token: String,
+        /// The server's addresses; the first of each family is tried.
+        servers: Vec<SocketAddr>,
+    },
+    /// The server's name has these addresses now: for the next attempts to come back.
+    Servers(Vec<SocketAddr>),
+    /// Say good-bye, in an orderly way.
+    Logout,
+    /// Subscribe to a message channel.
+    Subscribe {
+        /// Which.
+        channel: ChannelName,
+        /// What to hear of.
+        options: SubscribeOptions,
+        /// Names the subscription.
+        handle: HandleId,
+    },
+    /// End the subscription to a message channel.
+    Unsubscribe {
+        /// Which.
+        channel: ChannelName,
+    },
+    /// Receive messages for this user.
+    OpenInbox {
+        /// Names the subscription.
+        handle: HandleId,
+    },
+    /// Publish a message.
+    Publish {
+        /// Where to.
+        target: Target,
+        /// The message.
+        payload: Bytes,
+        /// How.
+        options: PublishOptions,
+    },
+    /// Join a stream channel.
+    Join {
+        /// Which.
+        channel: ChannelName,
+        /// How.
+        options: JoinOptions,
+        /// Names the receiver of events.
+        handle: HandleId,
+    },
+    /// Leave a stream channel.
+    Leave {
+        /// Which.
+        channel: ChannelName,
+    },
+    /// List who publishes what in a stream channel.
+    Topics {
+        /// Which.
+        channel: ChannelName,
+    },
+    /// Begin a publication.
+    JoinTopic {
+        /// The stream channel.
+        channel: ChannelName,
+        /// Its topic.
+        topic: TopicName,
+        /// How.
+        options: TopicOptions,
+        /// Names the publication.
+        handle: HandleId,
+    },
+    /// End a publication, once its messages are answered.
+    LeaveTopic {
+        /// Which.
+        handle: HandleId,
+    },
+    /// Subscribe to a topic.
+    SubscribeTopic {
+        /// The stream channel.
+        channel: ChannelName,
+        /// Its topic.
+        topic: TopicName,
+        /// Whose messages.
+        users: Option<Vec<UserId>>,
+        /// Names the subscription.
+        handle: HandleId,
+    },
+    /// Hear more publishers of a subscribed topic.
+    AddPublishers {
+        /// The subscription.
+        handle: HandleId,
+        /// Whose messages.
+        users: Option<Vec<UserId>>,
+    },
+    /// Hear these publishers of a subscribed topic no more.
+    RemovePublishers {
+        /// The subscription.
+        handle: HandleId,
+        /// Whose messages.
+        users: Vec<UserId>,
+    },
+    /// End the subscription to a topic.
+    UnsubscribeTopic {
+        /// The subscription.
+        handle: HandleId,
+    },
+    /// List whose messages of a topic are heard.
+    SubscribedUsers {
+        /// The stream channel.
+        channel: ChannelName,
+        /// Its topic.
+        topic: TopicName,
+    },
+}
+
+/// What a command gave.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// The message has its place.
+    Published(Published),
+    /// Who publishes what.
+    Topics(Vec<Publication>),
+    /// For whom it went well.
+    Users(SubscribedUsers),
+    /// Whose messages are heard.
+    UserList(Vec<String>),
+}
+
+/// Credit that a message takes until the application has taken the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "credit that is not released stops the lane"]
+pub struct Credit {
+    pub(super) session: SessionId,
+    pub(super) lane: LaneId,
+    pub(super) bytes: usize,
+}
+
+impl Credit {
+    /// Adds `other`, if it is of the same session and lane.
+    #[must_use]
+    pub fn join(&mut self, other: Self) -> bool {
+        let is_same = (self.session, self.lane) == (other.session, other.lane);
+        if is_same {
+            self.bytes += other.bytes;
+        }
+        is_same
+    }
+
+    /// How many bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+/// What the core gives.
+#[derive(Debug)]
+pub enum Output<W> {
+    /// The answer to a command.
+    Answer {
+        /// Who waits for it.
+        waiter: W,
+        /// What became of it.
+        result: Result<Answer, Error>,
+    },
+    /// For the subscription of a message channel, or the inbox.
+    Channel {
+        /// Which.
+        handle: HandleId,
+        /// What happened.
+        event: ChannelEvent,
+        /// To be released when the application has taken it.
+        credit: Option<Credit>,
+    },
+    /// For the subscription of a topic.
+    Topic {
+        /// Which.
+        handle: HandleId,
+        /// What happened.
+        event: TopicEvent,
+        /// To be released when the application has taken it.
+        credit: Option<Credit>,
+    },
+    /// For the membership of a stream channel. Takes no credit; to be bounded by the driver.
+    Stream {
+        /// Which.
+        handle: HandleId,
+        /// What happened.
+        event: StreamEvent,
+    },
+    /// Nothing more will come for this handle.
+    End(HandleId),
+    /// The link's state has changed.
+    Link(LinkEvent),
+    /// The server's name should be looked up again, for the next attempts.
+    ServersWanted,
+}

@@ -1,0 +1,175 @@
+//! The link's states, and when to try again.
+//!
+//! Only states and times; the core does what they call for: it opens sessions when the phase
+//! becomes [`Phase::LoggingIn`] or [`Phase::Retrying`], and drops all that users had when it
+//! becomes [`Phase::Idle`] or [`Phase::Failed`].
+
+use std::time::Duration;
+
+use rand::Rng;
+use rtm_wire::Time;
+
+use super::backoff::Backoff;
+use crate::link::{LinkReason, LinkState};
+
+/// How long an outage is called a disconnection, as in RTM 2.x.
+const SUSPENDED_AFTER: Duration = Duration::from_secs(120);
+
+/// What the client is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Idle,
+    LoggingIn,
+    Connected,
+    /// Between two attempts.
+    Waiting {
+        outage: Outage,
+        until: Time,
+        is_suspended: bool,
+    },
+    Retrying {
+        outage: Outage,
+    },
+    Failed,
+}
+
+/// A loss that isn't made good yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outage {
+    since: Time,
+    backoff: Backoff,
+}
+
+/// What has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    /// The user asks for a login.
+    Login,
+    /// A logout is finished.
+    LoggedOut,
+    /// Logged in, and restored what there was.
+    Accepted,
+    /// The server doesn't want us, and trying again won't help.
+    Refused(LinkReason),
+    /// The session, or the attempt to get one, has failed.
+    Lost(LinkReason),
+    /// Time has passed.
+    Tick,
+}
+
+/// A change that users see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) previous: LinkState,
+    pub(super) current: LinkState,
+    pub(super) reason: LinkReason,
+}
+
+#[derive(Debug)]
+pub(super) struct Link {
+    phase: Phase,
+    /// How long to try to come back; for ever if `None`.
+    reconnect_timeout: Option<Duration>,
+}
+
+impl Link {
+    pub(super) const fn new(reconnect_timeout: Option<Duration>) -> Self {
+        Self { phase: Phase::Idle, reconnect_timeout }
+    }
+
+    pub(super) const fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    pub(super) const fn state(&self) -> LinkState {
+        match self.phase {
+            Phase::Idle => LinkState::Idle,
+            Phase::LoggingIn | Phase::Retrying { .. } => LinkState::Connecting,
+            Phase::Connected => LinkState::Connected,
+            Phase::Waiting { is_suspended: false, .. } => LinkState::Disconnected,
+            Phase::Waiting { is_suspended: true, .. } => LinkState::Suspended,
+            Phase::Failed => LinkState::Failed,
+        }
+    }
+
+    /// When [`Input::Tick`] is to come.
+    pub(super) const fn deadline(&self) -> Option<Time> {
+        match self.phase {
+            Phase::Waiting { until, .. } => Some(until),
+            _ => None,
+        }
+    }
+
+    /// Takes what has happened; `None` when it means nothing in this phase.
+    pub(super) fn on(&mut self, now: Time, input: Input, chance: &mut impl Rng) -> Option<Step> {
+        let previous = self.state();
+        let (phase, reason) = self.next(now, input, chance)?;
+        self.phase = phase;
+        Some(Step { previous, current: self.state(), reason })
+    }
+
+    fn next(&self, now: Time, input: Input, chance: &mut impl Rng) -> Option<(Phase, LinkReason)> {
+        let next = match (self.phase.clone(), input) {
+            (Phase::Idle | Phase::Failed, Input::Login) => (Phase::LoggingIn, LinkReason::Login),
+            (Phase::Waiting { outage, .. }, Input::Login) => {
+                (Phase::Retrying { outage }, LinkReason::Relogin)
+            }
+            // The attempt that is under way is replaced; nobody sees that.
+            (Phase::LoggingIn | Phase::Connected | Phase::Retrying { .. }, Input::Login) => {
+                return None;
+            }
+            (Phase::Idle, Input::LoggedOut) => return None,
+            (_, Input::LoggedOut) => (Phase::Idle, LinkReason::Logout),
+            (Phase::LoggingIn, Input::Accepted) => (Phase::Connected, LinkReason::LoginSuccess),
+            (Phase::Retrying { .. }, Input::Accepted) => {
+                (Phase::Connected, LinkReason::ReconnectSuccess)
+            }
+            (
+                Phase::LoggingIn | Phase::Connected | Phase::Retrying { .. },
+                Input::Refused(reason),
+            ) => (Phase::Failed, reason),
+            (Phase::LoggingIn, Input::Lost(_)) => (Phase::Failed, LinkReason::LoginTimeout),
+            (Phase::Connected, Input::Lost(reason)) => {
+                let outage = Outage { since: now, backoff: Backoff::default() };
+                self.wait(now, outage, reason, chance)
+            }
+            (Phase::Retrying { outage }, Input::Lost(reason)) => {
+                self.wait(now, outage, reason, chance)
+            }
+            (Phase::Waiting { outage, until, .. }, Input::Tick) if until <= now => {
+                match self.has_given_up(now, &outage) {
+                    true => (Phase::Failed, LinkReason::ReconnectTimeout),
+                    false => (Phase::Retrying { outage }, LinkReason::AutoReconnect),
+                }
+            }
+            (_, Input::Accepted | Input::Refused(_) | Input::Lost(_) | Input::Tick) => return None,
+        };
+        Some(next)
+    }
+
+    fn wait(
+        &self,
+        now: Time,
+        mut outage: Outage,
+        reason: LinkReason,
+        chance: &mut impl Rng,
+    ) -> (Phase, LinkReason) {
+        if self.has_given_up(now, &outage) {
+            return (Phase::Failed, LinkReason::ReconnectTimeout);
+        }
+        let is_suspended = now.saturating_since(outage.since) >= SUSPENDED_AFTER;
+        let mut until = now + outage.backoff.next(is_suspended, chance);
+        if let Some(timeout) = self.reconnect_timeout {
+            until = until.min(outage.since + timeout);
+        }
+        (Phase::Waiting { outage, until, is_suspended }, reason)
+    }
+
+    fn has_given_up(&self, now: Time, outage: &Outage) -> bool {
+        self.reconnect_timeout.is_some_and(|timeout| outage.since + timeout <= now)
+    }
+}
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

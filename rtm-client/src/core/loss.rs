@@ -1,0 +1,84 @@
+//! When the session is gone: what becomes of operations in flight and of all that users have.
+
+use super::Core;
+use super::command::Answer;
+use super::operations::{Operation, Purpose};
+use crate::error::{Error, ErrorKind};
+
+impl<W> Core<W> {
+    /// The session is gone. Operations in flight fail; subscriptions and memberships wait for the
+    /// next session.
+    pub(super) fn forget_session(&mut self) {
+        self.lanes.clear();
+        self.restore = None;
+        for operation in self.operations.take_all() {
+            self.lose_operation(operation);
+        }
+        self.lose_channels();
+        self.lose_streams();
+    }
+
+    /// Nobody is logged in any more: all that users have ends.
+    pub(super) fn end_all(&mut self, error: Option<&Error>) {
+        self.end_channels(error);
+        self.end_streams(error);
+    }
+
+    fn lose_operation(&mut self, operation: Operation<W>) {
+        let Operation { purpose, waiter } = operation;
+        let lost = Error::of(ErrorKind::NotConnected, "the connection was lost before the answer");
+        match purpose {
+            Purpose::Publish(_) => self.answer(waiter, Err(Error::new(ErrorKind::OutcomeUnknown))),
+            Purpose::Subscribe { channel, is_restore: false } => {
+                if let Some(entry) = self.channels.get_mut(&channel) {
+                    entry.view.on_refused();
+                }
+                self.end_idle_channel(&channel);
+                self.answer(waiter, Err(lost));
+            }
+            Purpose::Join { channel, is_restore: false } => {
+                self.end_stream(&channel, None);
+                self.answer(waiter, Err(lost));
+            }
+            Purpose::Leave { channel } => {
+                self.end_stream(&channel, None);
+                self.answer(waiter, Ok(Answer::Done));
+            }
+            Purpose::JoinTopic { channel, topic, is_restore: false } => {
+                if let Some(entry) = self.streams.get_mut(&channel) {
+                    entry.view.on_topic_joined(&topic, false);
+                    if let Some(publication) = entry.publications.remove(&topic) {
+                        self.end_publication(publication, Ok(()));
+                    }
+                }
+                self.answer(waiter, Err(lost));
+            }
+            Purpose::LeaveTopic { channel, topic } => {
+                // Gone with the session, and not to be joined again.
+                if let Some(entry) = self.streams.get_mut(&channel) {
+                    entry.view.on_topic_left(&topic);
+                    if let Some(publication) = entry.publications.remove(&topic) {
+                        self.end_publication(publication, Ok(()));
+                    }
+                }
+            }
+            Purpose::SubscribeTopic { channel, topic, is_restore: false, .. } => {
+                if let Some(entry) = self.streams.get_mut(&channel) {
+                    if entry.topics.get(&topic).is_some_and(|sink| !sink.is_confirmed) {
+                        let sink = entry.topics.remove(&topic).expect("found above");
+                        self.end_topic_handle(sink.handle, None);
+                        self.forget_topic(&channel, &topic);
+                    }
+                }
+                self.answer(waiter, Err(lost));
+            }
+            Purpose::UnsubscribeTopic { channel, topic, all: true } => {
+                self.forget_topic(&channel, &topic);
+                self.answer(waiter, Ok(Answer::Done));
+            }
+            // Both end with the session.
+            Purpose::Unsubscribe { .. } => self.answer(waiter, Ok(Answer::Done)),
+            _ => self.answer(waiter, Err(lost)),
+        }
+    }
+}

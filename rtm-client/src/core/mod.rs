@@ -1,0 +1,367 @@
+//! The client without IO: link, operations in flight, and the views of all channels.
+//!
+//! ```text
+//!   commands, released credit                          answers, events
+//!  ──────────────────────────► Core ─────────────────────────────────────►
+//!                               │ Link       states, when to try again
+//!                               │ Operations what the server has not answered
+//!                               │ views      of rtm-channel and rtm-topic
+//!                               │ Endpoint   of rtm-session
+//!  ◄── poll_transmit ───────────┴◄──────────── handle_datagram, handle_timeout
+//! ```
+//!
+//! Nothing here reads a clock or the system's randomness: the same seed, inputs and times give the
+//! same outputs. The driver's rule is that of [`rtm_session::Endpoint`]: after each call that takes
+//! `now`, take all of [`Core::poll_output`] and [`Core::poll_transmit`], then ask
+//! [`Core::poll_timeout`].
+//!
+//! **Unstable**: what is in this module may change with every release.
+
+mod backoff;
+mod channel;
+mod command;
+mod connection;
+mod lanes;
+mod link;
+mod loss;
+mod operations;
+mod publication;
+mod reason;
+mod reply;
+mod restore;
+mod stream;
+mod topic;
+
+pub use command::{Answer, Command, Credit, HandleId, Output, Target};
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use rand::rngs::ChaCha12Rng;
+use rand::{Rng, SeedableRng};
+use rtm_channel::{AppId, ChannelName, UserId};
+use rtm_session::{Endpoint, Event, PublicKey, Seed, SessionId};
+use rtm_topic::TopicName;
+use rtm_wire::{
+    CloseCode, Event as ChannelNews, LaneId, Request, ServerOperation, SessionInstance, Time,
+};
+
+use self::channel::{Channel, Inbox};
+use self::connection::Connection;
+use self::lanes::PublishLanes;
+use self::link::Link;
+use self::operations::{Operation, Operations, Purpose};
+use self::restore::Restore;
+use self::stream::Stream;
+use crate::error::{Error, ErrorKind};
+use crate::link::LinkState;
+
+/// The longest pause between pings; sessions die after 30 s of silence.
+const KEEP_ALIVE_MAX: Duration = Duration::from_secs(15);
+
+/// What a core is made with.
+#[derive(Clone, Debug)]
+pub struct CoreConfig {
+    /// The app.
+    pub app_id: AppId,
+    /// The user.
+    pub user_id: UserId,
+    /// The server's key.
+    pub server_key: PublicKey,
+    /// How long to try to come back after a loss; for ever if `None`.
+    pub reconnect_timeout: Option<Duration>,
+    /// How long one attempt to log in may take.
+    pub login_timeout: Duration,
+    /// Pause after which the server is pinged.
+    pub keep_alive: Duration,
+}
+
+/// Where a handle belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Channel(ChannelName),
+    Inbox,
+    Stream(ChannelName),
+    Publication(ChannelName, TopicName),
+    Topic(ChannelName, TopicName),
+}
+
+/// One client. `W` is what the driver wants back with the answer to a command.
+#[derive(Debug)]
+pub struct Core<W> {
+    config: CoreConfig,
+    chance: ChaCha12Rng,
+    endpoint: Endpoint,
+    link: Link,
+    connection: Connection<W>,
+    /// Who waits for the login, if anybody.
+    login_waiter: Option<W>,
+    instance: SessionInstance,
+    token: String,
+    servers: Vec<SocketAddr>,
+    operations: Operations<W>,
+    lanes: PublishLanes,
+    restore: Option<Restore>,
+    channels: BTreeMap<ChannelName, Channel<W>>,
+    inbox: Inbox,
+    streams: BTreeMap<ChannelName, Stream<W>>,
+    places: BTreeMap<HandleId, Place>,
+    outputs: VecDeque<Output<W>>,
+}
+
+impl<W> Core<W> {
+    /// A core that draws all chance from `seed`: nobody else may know it, or use it again.
+    #[must_use]
+    pub fn new(config: CoreConfig, seed: [u8; 32]) -> Self {
+        let mut chance = ChaCha12Rng::from_seed(seed);
+        let mut endpoint_seed = [0; 32];
+        chance.fill_bytes(&mut endpoint_seed);
+        let endpoint_config = rtm_session::Config::default()
+            .keep_alive(Some(config.keep_alive.min(KEEP_ALIVE_MAX)))
+            .handshake_timeout(config.login_timeout)
+            .send_queue(4 * 1_024 * 1_024, 32_768);
+        Self {
+            link: Link::new(config.reconnect_timeout),
+            config,
+            chance,
+            endpoint: Endpoint::client(endpoint_config, Seed::from_bytes(endpoint_seed)),
+            connection: Connection::Down,
+            login_waiter: None,
+            instance: SessionInstance(0),
+            token: String::new(),
+            servers: Vec::new(),
+            operations: Operations::new(),
+            lanes: PublishLanes::default(),
+            restore: None,
+            channels: BTreeMap::new(),
+            inbox: Inbox::default(),
+            streams: BTreeMap::new(),
+            places: BTreeMap::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes a command. Its answer comes with `waiter`; without one nobody hears of it.
+    pub fn handle_command(&mut self, now: Time, command: Command, waiter: Option<W>) {
+        match command {
+            Command::Publish { target, payload, options } => {
+                self.publish(now, &target, &payload, &options, waiter);
+            }
+            Command::Login { token, servers } => self.login(now, token, servers, waiter),
+            Command::Servers(servers) => {
+                if !servers.is_empty() {
+                    self.servers = servers;
+                }
+            }
+            Command::Logout => self.logout(now, waiter),
+            Command::Subscribe { channel, options, handle } => {
+                self.subscribe(now, channel, options, handle, waiter);
+            }
+            Command::Unsubscribe { channel } => self.unsubscribe(now, &channel, waiter),
+            Command::OpenInbox { handle } => self.open_inbox(handle, waiter),
+            Command::Join { channel, options, handle } => {
+                self.join(now, channel, options, handle, waiter);
+            }
+            Command::Leave { channel } => self.leave(now, &channel, waiter),
+            Command::Topics { channel } => {
+                let answer = self.topics(&channel);
+                self.answer(waiter, answer);
+            }
+            Command::JoinTopic { channel, topic, options, handle } => {
+                self.join_topic(now, channel, topic, options, handle, waiter);
+            }
+            Command::LeaveTopic { handle } => self.leave_topic(now, handle, waiter),
+            Command::SubscribeTopic { channel, topic, users, handle } => {
+                self.subscribe_topic(now, channel, topic, users, handle, waiter);
+            }
+            Command::AddPublishers { handle, users } => {
+                self.add_publishers(now, handle, users, waiter);
+            }
+            Command::RemovePublishers { handle, users } => {
+                self.remove_publishers(now, handle, &users, waiter);
+            }
+            Command::UnsubscribeTopic { handle } => self.unsubscribe_topic(now, handle, waiter),
+            Command::SubscribedUsers { channel, topic } => {
+                let answer = self.subscribed_users(&channel, &topic);
+                self.answer(waiter, answer);
+            }
+        }
+        self.settle(now);
+    }
+
+    /// Nobody holds this handle any more: ends what it stands for.
+    pub fn handle_drop(&mut self, now: Time, handle: HandleId) {
+        match self.places.get(&handle).cloned() {
+            Some(Place::Channel(channel)) => self.unsubscribe(now, &channel, None),
+            Some(Place::Inbox) => self.close_inbox(),
+            Some(Place::Stream(channel)) => self.drop_stream_events(&channel),
+            Some(Place::Publication(..)) => self.drop_publication(now, handle),
+            Some(Place::Topic(..)) => self.unsubscribe_topic(now, handle, None),
+            None => {}
+        }
+        self.settle(now);
+    }
+
+    /// The application has taken messages.
+    pub fn release(&mut self, now: Time, credit: Credit) {
+        self.endpoint.release(now, credit.session, credit.lane, credit.bytes);
+    }
+
+    /// Takes a datagram. Anything may be in it.
+    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: BytesMut) {
+        self.endpoint.handle_datagram(now, from, datagram);
+        self.settle(now);
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.endpoint.handle_timeout(now);
+        self.settle(now);
+        self.on_tick(now);
+        self.settle(now);
+    }
+
+    /// The next answer or event.
+    pub fn poll_output(&mut self) -> Option<Output<W>> {
+        self.outputs.pop_front()
+    }
+
+    /// Writes the next datagram over `datagram` and says where it goes.
+    pub fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        self.endpoint.poll_transmit(now, datagram)
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let deadlines =
+            [self.endpoint.poll_timeout(), self.link.deadline(), self.connection.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// The link's state.
+    #[must_use]
+    pub const fn link_state(&self) -> LinkState {
+        self.link.state()
+    }
+
+    /// Requests that the server has not answered.
+    #[must_use]
+    pub fn operations_in_flight(&self) -> usize {
+        self.operations.len()
+    }
+
+    /// What the session layer sees of the present session.
+    #[must_use]
+    pub fn session_stats(&self) -> Option<rtm_session::SessionStats> {
+        self.connection.session().and_then(|session| self.endpoint.stats(session))
+    }
+
+    /// Takes what the endpoint has to tell.
+    fn settle(&mut self, now: Time) {
+        self.advance_farewell(now);
+        while let Some(event) = self.endpoint.poll_event() {
+            match event {
+                Event::Message { session, lane, payload } => {
+                    self.on_message(now, session, lane, &payload);
+                }
+                Event::Connected { session, .. } => self.on_connected(now, session),
+                Event::Refused { session, code, answer } => {
+                    self.on_refused(now, session, code, &answer);
+                }
+                Event::Closed { session, cause } => self.on_closed(now, session, cause),
+                // Nothing waits for room in a queue, and events say themselves where they belong.
+                _ => {}
+            }
+            self.advance_farewell(now);
+        }
+    }
+
+    fn on_message(&mut self, now: Time, session: SessionId, lane: LaneId, message: &Bytes) {
+        let credit = Credit { session, lane, bytes: message.len() };
+        if self.connection.session() != Some(session) {
+            return self.release(now, credit);
+        }
+        let is_held = match ServerOperation::decode(message) {
+            Ok(ServerOperation::Event(ChannelNews::Message(event))) => {
+                self.on_channel_message(message, &event, credit)
+            }
+            Ok(ServerOperation::Event(ChannelNews::TopicMessage(event))) => {
+                self.on_topic_message(message, &event, credit)
+            }
+            Ok(ServerOperation::Event(ChannelNews::Topic(event))) => {
+                self.on_topic_event(&event);
+                false
+            }
+            // A later server may know more.
+            Ok(ServerOperation::Event(_)) => false,
+            Ok(ServerOperation::Reply(reply)) => {
+                self.on_reply(now, &reply);
+                false
+            }
+            Err(error) => {
+                // An operation whose answer can't be read would never end, so the session does.
+                let error = Error::from(error);
+                tracing::warn!(%error, "session closed");
+                self.endpoint.close(now, session, CloseCode::PROTOCOL, "unreadable operation");
+                false
+            }
+        };
+        if !is_held {
+            self.release(now, credit);
+        }
+    }
+
+    /// Sends a request; the server's answer, or the reason why it can't be sent, ends it.
+    fn request<'a>(
+        &mut self,
+        now: Time,
+        lane: LaneId,
+        request: impl Into<Request<'a>>,
+        purpose: Purpose,
+        waiter: Option<W>,
+    ) {
+        let request = request.into();
+        let operation = self.operations.next_id();
+        let mut message = BytesMut::with_capacity(request.encoded_len(operation));
+        request.encode(operation, &mut message);
+        self.operations.insert(operation, Operation { purpose, waiter });
+        let sent = match self.connection.session() {
+            Some(session) => {
+                self.endpoint.send(now, session, lane, message.freeze()).map_err(Error::from)
+            }
+            None => Err(Error::new(ErrorKind::NotConnected)),
+        };
+        if let Err(error) = sent {
+            let operation = self.operations.take(operation).expect("inserted above");
+            self.on_failure(now, operation, error);
+        }
+    }
+
+    fn answer(&mut self, waiter: Option<W>, result: Result<Answer, Error>) {
+        if let Some(waiter) = waiter {
+            self.outputs.push_back(Output::Answer { waiter, result });
+        }
+    }
+
+    /// Whether requests can be made.
+    fn check_connected(&self) -> Result<SessionId, Error> {
+        match &self.connection {
+            Connection::Up { session, farewell: None } => Ok(*session),
+            Connection::Up { .. } => Err(Error::of(ErrorKind::NotLoggedIn, "logging out")),
+            _ => Err(Error::new(self.not_connected())),
+        }
+    }
+
+    /// Nobody is logged in, or only the connection is missing.
+    fn not_connected(&self) -> ErrorKind {
+        match self.link.phase() {
+            link::Phase::Idle | link::Phase::LoggingIn | link::Phase::Failed => {
+                ErrorKind::NotLoggedIn
+            }
+            _ => ErrorKind::NotConnected,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Operations in flight: requests that the server has not answered.
+
+use std::collections::BTreeMap;
+
+use rtm_channel::ChannelName;
+use rtm_topic::TopicName;
+use rtm_wire::OperationId;
+
+use super::command::HandleId;
+
+/// What a request was for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Login,
+    Logout,
+    Publish(Route),
+    Subscribe { channel: ChannelName, is_restore: bool },
+    Unsubscribe { channel: ChannelName },
+    Join { channel: ChannelName, is_restore: bool },
+    Leave { channel: ChannelName },
+    JoinTopic { channel: ChannelName, topic: TopicName, is_restore: bool },
+    LeaveTopic { channel: ChannelName, topic: TopicName },
+    SubscribeTopic { channel: ChannelName, topic: TopicName, all: bool, is_restore: bool },
+    UnsubscribeTopic { channel: ChannelName, topic: TopicName, all: bool },
+}
+
+/// Which queue of unanswered messages a message stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Channel(ChannelName),
+    Users,
+    Publication(HandleId),
+}
+
+#[derive(Debug)]
+pub(super) struct Operation<W> {
+    pub(super) purpose: Purpose,
+    pub(super) waiter: Option<W>,
+}
+
+/// All that are in flight. Bounded by what the application asks for at a time.
+#[derive(Debug)]
+pub(super) struct Operations<W> {
+    last: OperationId,
+    open: BTreeMap<OperationId, Operation<W>>,
+    publishes: usize,
+}
+
+impl<W> Operations<W> {
+    pub(super) const fn new() -> Self {
+        Self { last: OperationId(0), open: BTreeMap::new(), publishes: 0 }
+    }
+
+    /// A new session instance begins: ids count from 1 again.
+    pub(super) fn begin_instance(&mut self) {
+        debug_assert!(self.open.is_empty(), "a former session left operations");
+        self.last = OperationId(0);
+    }
+
+    /// The next id. Only grows within an instance.
+    pub(super) fn next_id(&mut self) -> OperationId {
+        self.last = self.last.next();
+        self.last
+    }
+
+    pub(super) fn insert(&mut self, id: OperationId, operation: Operation<W>) {
+        self.publishes += usize::from(matches!(operation.purpose, Purpose::Publish(_)));
+        self.open.insert(id, operation);
+    }
+
+    pub(super) fn take(&mut self, id: OperationId) -> Option<Operation<W>> {
+        let operation = self.open.remove(&id)?;
+        self.publishes -= usize::from(matches!(operation.purpose, Purpose::Publish(_)));
+        Some(operation)
+    }
+
+    /// All of them, in the order of asking.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Operation<W>> + use<W> {
+        self.publishes = 0;
+        std::mem::take(&mut self.open).into_values()
+    }
+
+    /// Whether messages are unanswered.
+    pub(super) const fn has_publishes(&self) -> bool {
+        self.publishes > 0
+    }
+
+    /// How many are in flight.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+}

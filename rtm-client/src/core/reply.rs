@@ -1,0 +1,136 @@
+//! Answers of the server, by what was asked.
+
+use rtm_wire::{Reply, ReplyResult, Time};
+
+use super::Core;
+use super::command::Answer;
+use super::connection::Connection;
+use super::operations::{Operation, Purpose, Route};
+use crate::error::{Error, ErrorKind};
+
+impl<W> Core<W> {
+    pub(super) fn on_reply(&mut self, now: Time, reply: &Reply<'_>) {
+        // Unknown: the server repeats itself, or makes up answers. Neither matters.
+        let Some(operation) = self.operations.take(reply.operation) else { return };
+        if reply.code.is_ok() {
+            self.on_success(now, operation, reply.result);
+        } else {
+            self.on_failure(now, operation, Error::from_answer(reply.code, reply.reason));
+        }
+    }
+
+    fn on_success(&mut self, now: Time, operation: Operation<W>, result: ReplyResult<'_>) {
+        let Operation { purpose, waiter } = operation;
+        match (purpose, result) {
+            (Purpose::Publish(route), ReplyResult::Published(published)) => {
+                self.answer(waiter, Ok(Answer::Published(published.into())));
+                self.on_answered(now, &route);
+            }
+            (Purpose::Login, _) => {
+                if let Connection::LoggingIn { session, .. } = self.connection {
+                    self.on_logged_in(now, session);
+                }
+            }
+            (Purpose::Logout, _) => self.end_farewell(now),
+            (Purpose::Subscribe { channel, is_restore }, ReplyResult::Subscribed(position)) => {
+                self.answer(waiter, Ok(Answer::Done));
+                self.on_subscribed(now, &channel, position, is_restore);
+            }
+            (Purpose::Unsubscribe { channel }, _) => {
+                self.answer(waiter, Ok(Answer::Done));
+                self.on_unsubscribed(now, &channel);
+            }
+            (
+                Purpose::Join { channel, is_restore },
+                ReplyResult::Joined { position, publishers },
+            ) => {
+                self.answer(waiter, Ok(Answer::Done));
+                self.on_joined(now, &channel, position, publishers, is_restore);
+            }
+            (Purpose::Leave { channel }, _) => {
+                self.on_left(&channel);
+                self.answer(waiter, Ok(Answer::Done));
+            }
+            (Purpose::JoinTopic { channel, topic, is_restore }, ReplyResult::TopicJoined(_)) => {
+                self.answer(waiter, Ok(Answer::Done));
+                self.on_topic_joined(now, &channel, &topic, is_restore);
+            }
+            (Purpose::LeaveTopic { channel, topic }, _) => {
+                self.on_topic_left(now, &channel, &topic, &Ok(()));
+            }
+            (
+                Purpose::SubscribeTopic { channel, topic, all, is_restore },
+                ReplyResult::TopicUsers(users),
+            ) => {
+                let answer =
+                    self.on_topic_subscribed(now, &channel, &topic, all, &users, is_restore);
+                self.answer(waiter, answer);
+            }
+            (Purpose::UnsubscribeTopic { channel, topic, all }, ReplyResult::TopicUsers(users)) => {
+                let answer = self.on_topic_unsubscribed(&channel, &topic, all, &users);
+                self.answer(waiter, Ok(answer));
+            }
+            (purpose, _) => {
+                let error = Error::of(ErrorKind::Protocol, "the server answered something else");
+                self.on_failure(now, Operation { purpose, waiter }, error);
+            }
+        }
+    }
+
+    /// The server has refused, or the request could not be sent.
+    pub(super) fn on_failure(&mut self, now: Time, operation: Operation<W>, error: Error) {
+        let Operation { purpose, waiter } = operation;
+        match purpose {
+            Purpose::Publish(route) => {
+                self.answer(waiter, Err(error));
+                self.on_answered(now, &route);
+            }
+            Purpose::Login => self.on_login_refused(now, error),
+            // It may go all the same.
+            Purpose::Logout => self.end_farewell(now),
+            Purpose::Subscribe { channel, is_restore } => {
+                self.on_subscribe_refused(now, &channel, &error, is_restore);
+                self.answer(waiter, Err(error));
+            }
+            Purpose::Unsubscribe { channel } => {
+                // The server knows of no subscription, which is what was asked for.
+                self.answer(waiter, Ok(Answer::Done));
+                self.on_unsubscribed(now, &channel);
+            }
+            Purpose::Join { channel, is_restore } => {
+                self.on_join_refused(now, &channel, &error, is_restore);
+                self.answer(waiter, Err(error));
+            }
+            Purpose::Leave { channel } => {
+                self.on_left(&channel);
+                self.answer(waiter, Ok(Answer::Done));
+            }
+            Purpose::JoinTopic { channel, topic, is_restore } => {
+                self.on_join_topic_refused(now, &channel, &topic, &error, is_restore);
+                self.answer(waiter, Err(error));
+            }
+            Purpose::LeaveTopic { channel, topic } => {
+                self.on_topic_left(now, &channel, &topic, &Err(error));
+            }
+            Purpose::SubscribeTopic { channel, topic, is_restore, .. } => {
+                self.on_subscribe_topic_refused(now, &channel, &topic, &error, is_restore);
+                self.answer(waiter, Err(error));
+            }
+            Purpose::UnsubscribeTopic { channel, topic, all } => {
+                if all {
+                    self.forget_topic(&channel, &topic);
+                }
+                self.answer(waiter, Err(error));
+            }
+        }
+    }
+
+    /// A published message is answered, one way or the other.
+    fn on_answered(&mut self, now: Time, route: &Route) {
+        match route {
+            Route::Channel(channel) => self.lanes.on_answered(channel),
+            Route::Users => {}
+            Route::Publication(handle) => self.on_publication_answered(now, *handle),
+        }
+    }
+}

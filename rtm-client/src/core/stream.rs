@@ -1,0 +1,253 @@
+//! Stream channels: joining, leaving, who publishes what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rtm_channel::{ChannelName, UserId};
+use rtm_topic::{Membership, PublisherInfo, StreamView, TopicName};
+use rtm_wire::{
+    Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange, TopicEvent as TopicNews,
+};
+
+use super::command::{Answer, HandleId, Output};
+use super::operations::Purpose;
+use super::publication::Publication;
+use super::topic::TopicSink;
+use super::{Core, Place};
+use crate::error::{Error, ErrorKind};
+use crate::message::TopicEvent;
+use crate::options::JoinOptions;
+use crate::stream::{self, StreamEvent};
+
+/// A stream channel that is joined, or about to be, or about to be left.
+#[derive(Debug)]
+pub(super) struct Stream<W> {
+    pub(super) view: StreamView,
+    token: String,
+    /// Who hears of publishers that come and go; nobody, if the application doesn't care.
+    events: Option<HandleId>,
+    pub(super) publications: BTreeMap<TopicName, Publication<W>>,
+    pub(super) topics: BTreeMap<TopicName, TopicSink>,
+}
+
+impl<W> Core<W> {
+    pub(super) fn join(
+        &mut self,
+        now: Time,
+        channel: ChannelName,
+        options: JoinOptions,
+        handle: HandleId,
+        waiter: Option<W>,
+    ) {
+        let JoinOptions { token, options } = options;
+        let entry = self.check_connected().and_then(|_| {
+            let entry = self.streams.entry(channel.clone()).or_insert_with(|| Stream {
+                view: StreamView::default(),
+                token: String::new(),
+                events: None,
+                publications: BTreeMap::new(),
+                topics: BTreeMap::new(),
+            });
+            entry.view.join(options.wire()).map(|()| entry).map_err(Error::from)
+        });
+        match entry {
+            Ok(entry) => {
+                entry.token = token;
+                entry.events = Some(handle);
+                self.places.insert(handle, Place::Stream(channel.clone()));
+                self.send_join(now, channel, options.wire(), false, waiter);
+            }
+            Err(error) => {
+                self.outputs.push_back(Output::End(handle));
+                self.answer(waiter, Err(error));
+            }
+        }
+    }
+
+    fn send_join(
+        &mut self,
+        now: Time,
+        channel: ChannelName,
+        options: rtm_wire::SubscribeOptions,
+        is_restore: bool,
+        waiter: Option<W>,
+    ) {
+        let token = self.streams.get(&channel).map(|entry| entry.token.clone());
+        let token = token.unwrap_or_default();
+        let join = Join { channel: channel.as_str(), options, token: &token };
+        let purpose = Purpose::Join { channel: channel.clone(), is_restore };
+        self.request(now, LaneId::CONTROL, join, purpose, waiter);
+    }
+
+    pub(super) fn on_joined(
+        &mut self,
+        now: Time,
+        channel: &ChannelName,
+        position: Position,
+        publishers: List<'_, Publisher<'_>>,
+        is_restore: bool,
+    ) {
+        if let Some(entry) = self.streams.get_mut(channel) {
+            entry.view.on_joined(position, publishers);
+            if let Some(handle) = entry.events {
+                let event = StreamEvent::Snapshot(publications(&entry.view));
+                self.outputs.push_back(Output::Stream { handle, event });
+            }
+        }
+        if is_restore {
+            self.restore_publications(now, channel);
+            self.restore_topics(now, channel);
+            self.on_restored(now);
+        }
+    }
+
+    pub(super) fn on_join_refused(
+        &mut self,
+        now: Time,
+        channel: &ChannelName,
+        error: &Error,
+        is_restore: bool,
+    ) {
+        if let Some(entry) = self.streams.get_mut(channel) {
+            entry.view.on_refused();
+        }
+        self.end_stream(channel, is_restore.then_some(error));
+        if is_restore {
+            self.note_unrestored(channel, None, error);
+            self.on_restored(now);
+        }
+    }
+
+    pub(super) fn leave(&mut self, now: Time, channel: &ChannelName, waiter: Option<W>) {
+        let Some(entry) = self.streams.get_mut(channel) else {
+            return self.answer(waiter, Err(Error::new(ErrorKind::NotJoined)));
+        };
+        match (entry.view.leave(), entry.view.membership()) {
+            (Ok(()), Membership::Leaving) => {
+                let leave = Leave { channel: channel.as_str() };
+                let purpose = Purpose::Leave { channel: channel.clone() };
+                self.request(now, LaneId::CONTROL, leave, purpose, waiter);
+            }
+            (Ok(()), _) => {
+                self.end_stream(channel, None);
+                self.answer(waiter, Ok(Answer::Done));
+            }
+            (Err(refusal), _) => self.answer(waiter, Err(refusal.into())),
+        }
+    }
+
+    pub(super) fn on_left(&mut self, channel: &ChannelName) {
+        if let Some(entry) = self.streams.get_mut(channel) {
+            entry.view.on_left();
+            self.end_stream(channel, None);
+        }
+    }
+
+    /// Nobody wants to hear of publishers any more; the membership goes on.
+    pub(super) fn drop_stream_events(&mut self, channel: &ChannelName) {
+        let handle = self.streams.get_mut(channel).and_then(|entry| entry.events.take());
+        if let Some(handle) = handle {
+            self.places.remove(&handle);
+            self.outputs.push_back(Output::End(handle));
+        }
+    }
+
+    pub(super) fn topics(&self, channel: &ChannelName) -> Result<Answer, Error> {
+        let entry = self.joined_stream(channel)?;
+        Ok(Answer::Topics(publications(&entry.view)))
+    }
+
+    /// A publisher has come or gone.
+    pub(super) fn on_topic_event(&mut self, event: &TopicNews<'_>) {
+        let Some(entry) = self.streams.get_mut(event.channel) else { return };
+        let (true, Some(handle)) = (entry.view.on_topic_event(event), entry.events) else {
+            return;
+        };
+        let (topic, publisher) = (event.topic.to_owned(), event.publisher.to_owned());
+        let event = match event.change {
+            TopicChange::Joined => StreamEvent::PublisherJoined(stream::Publication {
+                topic,
+                publisher,
+                qos: event.qos,
+                priority: event.priority,
+                meta: bytes::Bytes::copy_from_slice(event.meta),
+            }),
+            _ => StreamEvent::PublisherLeft { topic, publisher },
+        };
+        self.outputs.push_back(Output::Stream { handle, event });
+    }
+
+    /// The channel, if it is joined in the present session.
+    pub(super) fn joined_stream(&self, channel: &ChannelName) -> Result<&Stream<W>, Error> {
+        self.check_connected()?;
+        let entry = self.streams.get(channel).ok_or_else(|| Error::new(ErrorKind::NotJoined))?;
+        entry.view.check_joined()?;
+        Ok(entry)
+    }
+
+    /// The session is gone; what was asked for in it has been answered.
+    pub(super) fn lose_streams(&mut self) {
+        let channels: Vec<_> = self.streams.keys().cloned().collect();
+        for channel in channels {
+            if let Some(entry) = self.streams.get_mut(&channel) {
+                entry.view.on_disconnected();
+            }
+            self.lose_publications(&channel);
+        }
+    }
+
+    pub(super) fn restore_streams(&mut self, now: Time) {
+        let lost = self.streams.iter_mut().filter_map(|(channel, entry)| {
+            entry.view.rejoin().map(|options| (channel.clone(), options))
+        });
+        for (channel, options) in lost.collect::<Vec<_>>() {
+            self.expect_restored();
+            self.send_join(now, channel, options, true, None);
+        }
+    }
+
+    pub(super) fn end_streams(&mut self, error: Option<&Error>) {
+        while let Some(channel) = self.streams.keys().next().cloned() {
+            self.end_stream(&channel, error);
+        }
+    }
+
+    /// The membership is over, and all that came with it.
+    pub(super) fn end_stream(&mut self, channel: &ChannelName, error: Option<&Error>) {
+        let Some(entry) = self.streams.remove(channel) else { return };
+        for (_, publication) in entry.publications {
+            self.end_publication(publication, Ok(()));
+        }
+        for (_, sink) in entry.topics {
+            self.end_topic_handle(sink.handle, error);
+        }
+        if let Some(handle) = entry.events {
+            self.places.remove(&handle);
+            if let Some(error) = error {
+                let event = StreamEvent::Ended(error.clone());
+                self.outputs.push_back(Output::Stream { handle, event });
+            }
+            self.outputs.push_back(Output::End(handle));
+        }
+    }
+
+    pub(super) fn end_topic_handle(&mut self, handle: HandleId, error: Option<&Error>) {
+        self.places.remove(&handle);
+        if let Some(error) = error {
+            let event = TopicEvent::Ended(error.clone());
+            self.outputs.push_back(Output::Topic { handle, event, credit: None });
+        }
+        self.outputs.push_back(Output::End(handle));
+    }
+}
+
+fn publications(view: &StreamView) -> Vec<stream::Publication> {
+    let publication = |(topic, user, info): (&TopicName, &UserId, &PublisherInfo)| {
+        stream::Publication::new(topic, user, info)
+    };
+    view.topics().map(publication).collect()
+}
+
+/// Names for a list on the wire.
+pub(super) fn names(users: &BTreeSet<UserId>) -> Vec<&str> {
+    users.iter().map(UserId::as_str).collect()
+}

@@ -1,0 +1,90 @@
+//! Each kind and each number lead somewhere.
+
+use super::*;
+
+#[test]
+fn every_kind_has_a_text_with_number_and_advice() {
+    for &kind in ErrorKind::ALL {
+        let error = Error::new(kind);
+        let text = error.to_string();
+        let number = format!("[{} {}]", error.code(), error.name());
+        assert!(text.contains(&number), "{kind:?}: {text}");
+        assert!(text.starts_with(kind.wrong()) && text.ends_with(kind.advice()), "{text}");
+        assert!(error.code() <= -10_001 && error.name() != "UNKNOWN", "{kind:?}");
+        assert!(kind.wrong().len() > 8 && kind.advice().len() > 8, "{kind:?}");
+        for part in [kind.wrong(), kind.advice()] {
+            assert!(!part.ends_with('.') && !part.contains('\n'), "one sentence: {part}");
+        }
+    }
+}
+
+#[test]
+fn numbers_from_the_server_become_kinds() {
+    let cases = [
+        (ErrorCode::INVALID_TOKEN, ErrorKind::InvalidToken, false),
+        (ErrorCode::TOKEN_EXPIRED, ErrorKind::TokenExpired, false),
+        (ErrorCode::INVALID_APP_ID, ErrorKind::UnknownApp, false),
+        (ErrorCode::INVALID_CHANNEL_NAME, ErrorKind::InvalidName, false),
+        (ErrorCode::CHANNEL_INVALID_TOPIC_NAME, ErrorKind::InvalidName, false),
+        (ErrorCode::CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION, ErrorKind::MessageTooLarge, false),
+        (ErrorCode::CHANNEL_TOPIC_NOT_EXIST, ErrorKind::UnknownTopic, true),
+        (ErrorCode::CHANNEL_NOT_JOINED, ErrorKind::NotJoined, false),
+        (ErrorCode::CHANNEL_TOPIC_NOT_JOINED, ErrorKind::TopicNotJoined, false),
+        (ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, ErrorKind::TooFrequent, true),
+        (ErrorCode::CHANNEL_RECEIVER_OFFLINE, ErrorKind::ReceiverOffline, true),
+        (ErrorCode::LOGIN_ABORTED, ErrorKind::LoggedInElsewhere, false),
+        (ErrorCode(19_999), ErrorKind::Refused, false),
+    ];
+    for (code, kind, is_retryable) in cases {
+        let error = Error::from_answer(code, "");
+        assert_eq!((error.kind(), error.is_retryable()), (kind, is_retryable), "{code}");
+        assert_eq!(error.code(), -(code.0 as i32));
+    }
+}
+
+/// The default number of a kind leads back to it, except where several kinds share a number.
+#[test]
+fn default_numbers_lead_back_to_their_kind() {
+    let shared = [
+        ErrorKind::NoRuntime,
+        ErrorKind::HostNotFound,
+        ErrorKind::Socket,
+        ErrorKind::IncompatibleVersion,
+        ErrorKind::Protocol,
+        ErrorKind::Refused,
+    ];
+    for &kind in ErrorKind::ALL {
+        if !shared.contains(&kind) {
+            assert_eq!(ErrorKind::from_code(kind.default_code()), kind);
+        }
+    }
+}
+
+#[test]
+fn the_servers_words_are_kept_and_numbered() {
+    let error = Error::from_answer(ErrorCode::INVALID_TOKEN, "token of user bob, not alice");
+    assert_eq!(error.to_string(), "token of user bob, not alice [-10005 INVALID_TOKEN]");
+}
+
+#[test]
+fn close_causes_name_the_culprit() {
+    let other_key = Some(rtm_wire::KeyId([7; 8]));
+    let peer = |code, reason: &str| CloseCause::Peer { code, reason: reason.to_owned() };
+    let cases = [
+        (CloseCause::HandshakeTimeout { other_key: None }, ErrorKind::ServerUnreachable),
+        (CloseCause::HandshakeTimeout { other_key }, ErrorKind::WrongServerKey),
+        (CloseCause::Versions { offered_by_server: vec![9] }, ErrorKind::IncompatibleVersion),
+        (CloseCause::IdleTimeout, ErrorKind::NotConnected),
+        (CloseCause::Reset, ErrorKind::NotConnected),
+        (peer(CloseCode::SHUTDOWN, "bye"), ErrorKind::NotConnected),
+        (peer(CloseCode::PROTOCOL, "what?"), ErrorKind::Protocol),
+        (peer(ErrorCode::TOKEN_EXPIRED.into(), "expired"), ErrorKind::TokenExpired),
+    ];
+    for (cause, kind) in cases {
+        let error = Error::from(cause.clone());
+        assert_eq!(error.kind(), kind, "{cause:?}");
+    }
+    let error = Error::from(CloseCause::HandshakeTimeout { other_key });
+    assert!(error.to_string().contains("0707070707070707"), "{error}");
+    assert!(StdError::source(&error).is_some());
+}

@@ -1,0 +1,125 @@
+//! The link between client and server, as users see it.
+
+use crate::error::Error;
+
+/// Whether the client is connected; names and numbers as in RTM 2.x.
+///
+/// ```text
+///            login               accepted             lost                  2 minutes
+///   Idle ─────────► Connecting ──────────► Connected ──────► Disconnected ─────────► Suspended
+///    ▲               ▲   │                                     │  ▲                   │  ▲
+///    │               │   │                               retry ▼  │ in vain     retry ▼  │
+///    │ logout        │   └──── refused ──► Failed             Connecting           Connecting
+///    └── from all    └────── login ──────────┘
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum LinkState {
+    /// Nobody is logged in.
+    #[default]
+    Idle,
+    /// A login, or an attempt to come back, is under way.
+    Connecting,
+    /// Logged in; subscriptions are restored.
+    Connected,
+    /// The session was lost less than two minutes ago; the client tries to come back by itself.
+    Disconnected,
+    /// The session was lost more than two minutes ago; the client goes on trying every 30 seconds.
+    Suspended,
+    /// The client has given up, or was refused. Only a login helps.
+    Failed,
+}
+
+impl LinkState {
+    /// The number that RTM 2.x gives it.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Why the link's state has changed; names and numbers as in RTM 2.x.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum LinkReason {
+    /// The server refused for a reason that this version doesn't know.
+    Unknown = 0,
+    /// A login was asked for.
+    Login = 1,
+    /// The server accepted the login.
+    LoginSuccess = 2,
+    /// The server did not answer the login.
+    LoginTimeout = 3,
+    /// The token doesn't allow to log in.
+    LoginNotAuthorized = 4,
+    /// The server refuses this user, or has no room.
+    LoginRejected = 5,
+    /// A login was asked for while the client was about to come back.
+    Relogin = 6,
+    /// A logout was asked for.
+    Logout = 7,
+    /// The client tries to come back by itself.
+    AutoReconnect = 8,
+    /// The client has given up trying to come back.
+    ReconnectTimeout = 9,
+    /// The client is back.
+    ReconnectSuccess = 10,
+    /// The token is not one for this app and user.
+    InvalidToken = 16,
+    /// The token has expired.
+    TokenExpired = 17,
+    /// The server doesn't serve the app.
+    InconsistentAppId = 18,
+    /// The server doesn't like the user id.
+    InvalidUserId = 20,
+    /// The same user has logged in with another client.
+    SameUidLogin = 27,
+    /// The server has ended the session.
+    KickedOutByServer = 28,
+    /// Nothing was heard of the server for too long.
+    KeepAliveTimeout = 29,
+    /// The session broke, or an attempt to come back was in vain.
+    ConnectionError = 30,
+    /// More logins than the server allows.
+    LoginTooFrequent = 37,
+}
+
+impl LinkReason {
+    /// The number that RTM 2.x gives it.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+/// A change of the link's state.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LinkEvent {
+    /// The state before.
+    pub previous: LinkState,
+    /// The state now.
+    pub current: LinkState,
+    /// Why.
+    pub reason: LinkReason,
+    /// What went wrong, in words; `None` where nothing did.
+    pub error: Option<Error>,
+    /// Whether the client has come back with all its subscriptions and memberships. Only after a
+    /// loss, with [`LinkState::Connected`].
+    pub is_restored: bool,
+    /// What the server refused to restore, with its reasons; these subscriptions have ended.
+    pub unrestored: Vec<Unrestored>,
+}
+
+/// A channel or topic that could not be restored after a loss of the session.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Unrestored {
+    /// The channel's name.
+    pub channel: String,
+    /// The topic's name, where only the topic is concerned.
+    pub topic: Option<String>,
+    /// Why.
+    pub error: Error,
+}

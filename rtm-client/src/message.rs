@@ -1,0 +1,174 @@
+//! What comes out of subscriptions, and what a publish gives.
+
+use bytes::Bytes;
+use rtm_wire::{MessageEvent, MessageType, TopicMessageEvent, shared};
+
+use crate::error::Error;
+use crate::text::Text;
+
+/// A message of a message channel, or of one's own user channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChannelMessage {
+    /// Who published it.
+    pub publisher: Text,
+    /// The message; shares the receive buffer.
+    pub payload: Bytes,
+    /// How the publisher means the payload to be read.
+    pub message_type: MessageType,
+    /// The publisher's own mark, or empty.
+    pub custom_type: Text,
+    /// Which life of the channel's owner the sequence belongs to. Only grows.
+    pub epoch: u64,
+    /// The message's place in the channel within the epoch; without holes.
+    pub sequence: u64,
+    /// When the server got it: milliseconds since 1970, of the server's clock.
+    pub time_ms: u64,
+}
+
+impl ChannelMessage {
+    /// `event` was read from `message`.
+    pub(crate) fn new(message: &Bytes, event: &MessageEvent<'_>) -> Self {
+        Self {
+            publisher: Text::shared(message, event.publisher),
+            payload: shared_payload(message, event.payload),
+            message_type: event.message_type,
+            custom_type: Text::shared(message, event.custom_type),
+            epoch: event.position.epoch.0,
+            sequence: event.position.sequence.0,
+            time_ms: event.time.as_millis(),
+        }
+    }
+}
+
+/// Messages of a channel that are missing. They are not repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Gap {
+    /// How many are missing. `None`: unknown, since the channel's owner began a new epoch.
+    pub count: Option<u64>,
+    /// The last message before the gap: epoch and sequence.
+    pub after: (u64, u64),
+    /// The first message behind the gap: epoch and sequence.
+    pub before: (u64, u64),
+}
+
+impl From<rtm_channel::Gap> for Gap {
+    fn from(gap: rtm_channel::Gap) -> Self {
+        Self {
+            count: gap.count(),
+            after: (gap.after.epoch.0, gap.after.sequence.0),
+            before: (gap.before.epoch.0, gap.before.sequence.0),
+        }
+    }
+}
+
+/// News of a subscribed message channel, or of one's own user channel.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ChannelEvent {
+    /// A message.
+    Message(ChannelMessage),
+    /// Messages are missing at this place.
+    Gap(Gap),
+    /// The subscription has ended without being asked to: nothing follows.
+    Ended(Error),
+}
+
+/// A message in a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicMessage {
+    /// Who published it.
+    pub publisher: Text,
+    /// The message; shares the receive buffer.
+    pub payload: Bytes,
+    /// How the publisher means the payload to be read.
+    pub message_type: MessageType,
+    /// The publisher's own mark, or empty.
+    pub custom_type: Text,
+    /// Which life of the channel's owner the numbers belong to. Only grows.
+    pub epoch: u64,
+    /// Which of the user's publications: each join of a topic begins a new one. Only grows.
+    pub publication: u64,
+    /// The message's place in the publication, from 1 without holes.
+    pub sequence: u64,
+    /// When the server got it: milliseconds since 1970, of the server's clock.
+    pub time_ms: u64,
+}
+
+impl TopicMessage {
+    /// `event` was read from `message`.
+    pub(crate) fn new(message: &Bytes, event: &TopicMessageEvent<'_>) -> Self {
+        Self {
+            publisher: Text::shared(message, event.publisher),
+            payload: shared_payload(message, event.payload),
+            message_type: event.message_type,
+            custom_type: Text::shared(message, event.custom_type),
+            epoch: event.epoch.0,
+            publication: event.publication.0,
+            sequence: event.sequence.0,
+            time_ms: event.time.as_millis(),
+        }
+    }
+}
+
+/// Messages of one publisher in a topic that are missing. They are not repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicGap {
+    /// Whose messages.
+    pub publisher: Text,
+    /// How many are missing.
+    pub count: u64,
+    /// Sequence of the last message before the gap; 0 if there was none.
+    pub after: u64,
+    /// Sequence of the first message behind the gap.
+    pub before: u64,
+}
+
+impl TopicGap {
+    pub(crate) fn new(publisher: Text, gap: rtm_topic::TopicGap) -> Self {
+        let (after, before) = (gap.after.0, gap.before.0);
+        Self { publisher, count: before.saturating_sub(after + 1), after, before }
+    }
+}
+
+/// News of a subscribed topic.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum TopicEvent {
+    /// A message.
+    Message(TopicMessage),
+    /// Messages of one publisher are missing at this place. Only told of publishers that chose
+    /// [`Qos::Ordered`](crate::Qos::Ordered): of others nobody knows what is still to come.
+    Gap(TopicGap),
+    /// The subscription has ended without being asked to: nothing follows.
+    Ended(Error),
+}
+
+/// What the channel's owner answered to a publish: the message has its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct Published {
+    /// Which life of the channel's owner the sequence belongs to.
+    pub epoch: u64,
+    /// The message's place in the channel, or in the publication of a topic.
+    pub sequence: u64,
+    /// The time that subscribers see: milliseconds since 1970, of the server's clock.
+    pub time_ms: u64,
+}
+
+impl From<rtm_wire::Published> for Published {
+    fn from(published: rtm_wire::Published) -> Self {
+        Self {
+            epoch: published.position.epoch.0,
+            sequence: published.position.sequence.0,
+            time_ms: published.time.as_millis(),
+        }
+    }
+}
+
+fn shared_payload(message: &Bytes, payload: &[u8]) -> Bytes {
+    if payload.is_empty() { Bytes::new() } else { shared(message, payload) }
+}

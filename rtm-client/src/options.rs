@@ -1,0 +1,188 @@
+//! What can be chosen about subscribing, joining and publishing. All have defaults.
+
+use bytes::Bytes;
+use rtm_topic::Delivery;
+use rtm_wire::{MessageType, Priority, Qos};
+
+/// What to hear of in a channel, as in RTM 2.x. Default: messages and presence.
+///
+/// Presence, metadata and locks are not served yet; asking for them does no harm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "options do nothing until they are handed over"]
+pub struct SubscribeOptions(rtm_wire::SubscribeOptions);
+
+impl SubscribeOptions {
+    /// Messages and presence.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether to get messages. Default: yes. Of no meaning for stream channels.
+    pub const fn messages(mut self, wanted: bool) -> Self {
+        self.0.messages = wanted;
+        self
+    }
+
+    /// Whether to hear who comes and goes. Default: yes.
+    pub const fn presence(mut self, wanted: bool) -> Self {
+        self.0.presence = wanted;
+        self
+    }
+
+    /// Whether to hear of the channel's metadata. Default: no.
+    pub const fn metadata(mut self, wanted: bool) -> Self {
+        self.0.metadata = wanted;
+        self
+    }
+
+    /// Whether to hear of the channel's locks. Default: no.
+    pub const fn locks(mut self, wanted: bool) -> Self {
+        self.0.locks = wanted;
+        self
+    }
+
+    /// Whether the others shall not be told of this user. Default: no.
+    pub const fn quiet(mut self, quiet: bool) -> Self {
+        self.0.quiet = quiet;
+        self
+    }
+
+    pub(crate) const fn wire(self) -> rtm_wire::SubscribeOptions {
+        self.0
+    }
+}
+
+/// How to join a stream channel. Default: without a token.
+#[derive(Clone, Debug, Default)]
+#[must_use = "options do nothing until they are handed over"]
+pub struct JoinOptions {
+    pub(crate) token: String,
+    pub(crate) options: SubscribeOptions,
+}
+
+impl JoinOptions {
+    /// Without a token, hearing of presence.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Proof that this user may join this channel: an RTC token. Kept for joining again after a
+    /// loss of the session. Default: none.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = token.into();
+        self
+    }
+
+    /// What to hear of. Default: as [`SubscribeOptions::new`].
+    pub const fn options(mut self, options: SubscribeOptions) -> Self {
+        self.options = options;
+        self
+    }
+}
+
+/// How to publish in a topic. Default: unordered, of normal priority, no metadata, as in RTM 2.x.
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until they are handed over"]
+pub struct TopicOptions {
+    pub(crate) delivery: Delivery,
+    pub(crate) meta: Bytes,
+}
+
+impl Default for TopicOptions {
+    fn default() -> Self {
+        Self { delivery: Delivery::default(), meta: Bytes::new() }
+    }
+}
+
+impl TopicOptions {
+    /// Unordered, normal, no metadata.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Order of this publisher's messages. Default: [`Qos::Unordered`], where no message waits for
+    /// an earlier one.
+    pub fn qos(mut self, qos: Qos) -> Self {
+        self.delivery.qos = qos;
+        self
+    }
+
+    /// Urgency of this publisher's messages. Default: [`Priority::Normal`].
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.delivery.priority = priority;
+        self
+    }
+
+    /// What the other members are shown of this publisher; at most 256 bytes. Default: nothing.
+    pub fn meta(mut self, meta: impl Into<Bytes>) -> Self {
+        self.meta = meta.into();
+        self
+    }
+}
+
+/// How to publish a message. Default: binary, without a custom type, not stored.
+#[derive(Clone, Debug)]
+#[must_use = "options do nothing until they are handed over"]
+pub struct PublishOptions {
+    pub(crate) message_type: MessageType,
+    pub(crate) custom_type: String,
+    pub(crate) store_in_history: bool,
+}
+
+impl Default for PublishOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PublishOptions {
+    /// Binary, without a custom type, not stored.
+    pub const fn new() -> Self {
+        let message_type = MessageType::Binary;
+        Self { message_type, custom_type: String::new(), store_in_history: false }
+    }
+
+    /// As [`new`](Self::new), for text.
+    pub const fn text() -> Self {
+        Self::new().message_type(MessageType::String)
+    }
+
+    /// How receivers shall read the payload. Default: [`MessageType::Binary`].
+    pub const fn message_type(mut self, message_type: MessageType) -> Self {
+        self.message_type = message_type;
+        self
+    }
+
+    /// A mark of the application's own; at most 32 bytes. Default: empty.
+    pub fn custom_type(mut self, custom_type: impl Into<String>) -> Self {
+        self.custom_type = custom_type.into();
+        self
+    }
+
+    /// Whether the owner shall keep the message in the channel's history. Default: no. A server
+    /// without history says so. Of no meaning in topics, which have none.
+    pub const fn store_in_history(mut self, store: bool) -> Self {
+        self.store_in_history = store;
+        self
+    }
+}
+
+/// Whose messages of a topic are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Publishers {
+    /// Everybody's, also of those who join the topic later, up to the server's limit (64).
+    All,
+    /// These users'. Those who don't publish in the topic are reported as failed.
+    Users(Vec<String>),
+}
+
+impl Publishers {
+    /// These users'.
+    pub fn users<I, S>(users: I) -> Self
+    where
+        I: IntoIterator<Item = S>,
+        S: Into<String>,
+    {
+        Self::Users(users.into_iter().map(Into::into).collect())
+    }
+}

@@ -1,0 +1,152 @@
+//! Message channels.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rtm_channel::ChannelName;
+
+use super::publish::{PendingPublish, Window};
+use super::queue::{Queue, Sink};
+use super::shared::Shared;
+use crate::core::{Command, Target};
+use crate::error::Error;
+use crate::message::{ChannelEvent, Published};
+use crate::options::{PublishOptions, SubscribeOptions};
+
+/// A message channel: everybody may publish, and who is subscribed receives.
+///
+/// Cheap to clone; clones share one window of unanswered messages. Dropping it ends nothing.
+#[derive(Clone)]
+pub struct MessageChannel {
+    shared: Arc<Shared>,
+    name: ChannelName,
+    window: Window,
+}
+
+impl MessageChannel {
+    pub(super) fn new(shared: &Arc<Shared>, name: ChannelName) -> Self {
+        Self { shared: Arc::clone(shared), name, window: Window::new() }
+    }
+
+    /// The channel's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// Subscribes; done when the channel's owner has said so. There is one subscription at a time.
+    ///
+    /// # Errors
+    /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn),
+    /// [`NotConnected`](crate::ErrorKind::NotConnected): no session, or it was lost meanwhile.
+    /// [`Duplicate`](crate::ErrorKind::Duplicate): subscribed already, here or by a clone.
+    /// [`TooFrequent`](crate::ErrorKind::TooFrequent),
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) and other refusals of the server.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the channel is not subscribed, or won't be soon.
+    pub async fn subscribe(&self, options: SubscribeOptions) -> Result<MessageSubscription, Error> {
+        let (queue, sink) = Queue::new(&self.shared, Sink::Channel);
+        let (channel, handle) = (self.name.clone(), queue.handle());
+        let command = Command::Subscribe { channel, options, handle };
+        self.shared.call(command, Some(sink)).await?;
+        Ok(MessageSubscription::new(queue))
+    }
+
+    /// Ends the subscription: what has arrived can still be received, then nothing follows.
+    ///
+    /// # Errors
+    /// [`NotSubscribed`](crate::ErrorKind::NotSubscribed).
+    ///
+    /// # Cancel safety
+    /// Once polled, the subscription ends.
+    pub async fn unsubscribe(&self) -> Result<(), Error> {
+        let channel = self.name.clone();
+        self.shared.call(Command::Unsubscribe { channel }, None).await.map(drop)
+    }
+
+    /// Publishes a message; done when the channel's owner has given it its place.
+    ///
+    /// # Errors
+    /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn),
+    /// [`NotConnected`](crate::ErrorKind::NotConnected): it was not sent.
+    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): the session was lost before the
+    /// answer; nobody knows whether it was published.
+    /// [`MessageTooLarge`](crate::ErrorKind::MessageTooLarge),
+    /// [`TooFrequent`](crate::ErrorKind::TooFrequent) and other refusals of the server: it was not
+    /// published.
+    ///
+    /// # Cancel safety
+    /// The message may be published or not when the future is dropped.
+    pub async fn publish(
+        &self,
+        payload: impl Into<Bytes>,
+        options: PublishOptions,
+    ) -> Result<Published, Error> {
+        self.send(payload, options).await?.await
+    }
+
+    /// Publishes a message without waiting for the answer, which the returned future gives: for
+    /// many messages in a row.
+    ///
+    /// Waits only for room: [`PUBLISH_WINDOW_BYTES`](crate::PUBLISH_WINDOW_BYTES) may be unanswered
+    /// in this channel handle and its clones. Messages are published in the order of the calls.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed),
+    /// [`NoRuntime`](crate::ErrorKind::NoRuntime). All else comes with the answer.
+    ///
+    /// # Cancel safety
+    /// Nothing is sent when the future is dropped before it is done.
+    pub async fn send(
+        &self,
+        payload: impl Into<Bytes>,
+        options: PublishOptions,
+    ) -> Result<PendingPublish, Error> {
+        let target = Target::Channel(self.name.clone());
+        self.window.send(&self.shared, target, payload.into(), options).await
+    }
+}
+
+impl fmt::Debug for MessageChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageChannel").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+/// Receives the messages of a channel, or of the inbox.
+///
+/// An application that is slower than the channel stops the channel's lane, and nothing else: the
+/// server sends at most 256 KiB that are not received, then it queues, and in the end closes the
+/// session of a client that is too slow. Survives losses of the session; messages that are missing
+/// because of one are reported as a gap. Dropping it unsubscribes in the background.
+#[must_use = "dropping a subscription ends it"]
+pub struct MessageSubscription {
+    queue: Queue<ChannelEvent>,
+}
+
+impl MessageSubscription {
+    pub(super) const fn new(queue: Queue<ChannelEvent>) -> Self {
+        Self { queue }
+    }
+
+    /// The next event; `None` when the subscription has ended.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn recv(&mut self) -> Option<ChannelEvent> {
+        self.queue.recv().await
+    }
+
+    /// The next event, if it is there already.
+    pub fn try_recv(&mut self) -> Option<ChannelEvent> {
+        self.queue.try_recv()
+    }
+}
+
+impl fmt::Debug for MessageSubscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageSubscription").finish_non_exhaustive()
+    }
+}

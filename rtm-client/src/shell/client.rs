@@ -1,0 +1,154 @@
+//! The client.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rtm_channel::{ChannelName, UserId};
+
+use super::builder::ClientBuilder;
+use super::channel::{MessageChannel, MessageSubscription};
+use super::events::ClientEvents;
+use super::queue::{Queue, Sink};
+use super::shared::Shared;
+use super::stream::StreamChannel;
+use super::user::UserChannel;
+use crate::core::Command;
+use crate::error::Error;
+use crate::link::LinkState;
+
+/// A client: one user of one app at one server.
+///
+/// A handle that is cheap to clone; all clones, channels and subscriptions share one session, owned
+/// by one task of the tokio runtime in which the first call was made. When the last of them is
+/// dropped, the client logs out in the background: messages that are unanswered get up to two
+/// seconds. Await [`logout`](Self::logout) before the runtime ends, to be sure.
+#[derive(Clone)]
+pub struct RtmClient {
+    shared: Arc<Shared>,
+}
+
+impl RtmClient {
+    /// Settings of a client for this app and this user, as the token names them.
+    pub fn builder(app_id: impl Into<String>, user_id: impl Into<String>) -> ClientBuilder {
+        ClientBuilder::new(app_id.into(), user_id.into())
+    }
+
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Logs in with the builder's token; done when the server has accepted it.
+    ///
+    /// A first login is tried for the login timeout (10 s); if it fails, the link is
+    /// [`LinkState::Failed`] until the next login. Once logged in, the client comes back by itself
+    /// after losses of the session. While it tries to, this makes it try at once. A login before
+    /// the answer to an earlier one replaces that.
+    ///
+    /// # Errors
+    /// [`HostNotFound`](crate::ErrorKind::HostNotFound),
+    /// [`ServerUnreachable`](crate::ErrorKind::ServerUnreachable),
+    /// [`WrongServerKey`](crate::ErrorKind::WrongServerKey): the way to the server.
+    /// [`InvalidToken`](crate::ErrorKind::InvalidToken) and other refusals of the server.
+    /// [`Duplicate`](crate::ErrorKind::Duplicate): logged in already.
+    /// [`LoginCanceled`](crate::ErrorKind::LoginCanceled): overtaken by a later login or logout.
+    /// [`NoRuntime`](crate::ErrorKind::NoRuntime): called outside a tokio runtime.
+    ///
+    /// # Panics
+    /// In a tokio runtime without IO or time.
+    ///
+    /// # Cancel safety
+    /// The login goes on when the future is dropped; [`logout`](Self::logout) stops it.
+    pub async fn login(&self) -> Result<(), Error> {
+        self.login_with_token(self.shared.token()).await
+    }
+
+    /// Logs in with another token than the builder's, which is kept for coming back.
+    ///
+    /// # Errors
+    /// As [`login`](Self::login).
+    ///
+    /// # Panics
+    /// As [`login`](Self::login).
+    ///
+    /// # Cancel safety
+    /// As [`login`](Self::login).
+    pub async fn login_with_token(&self, token: impl Into<String>) -> Result<(), Error> {
+        let token = token.into();
+        let servers = self.shared.look_up().await?;
+        self.shared.call(Command::Login { token, servers }, None).await.map(drop)
+    }
+
+    /// Logs out: waits up to two seconds for messages that are unanswered, says good-bye to the
+    /// server, and ends all subscriptions and memberships. The inbox stays open for the next login.
+    ///
+    /// # Errors
+    /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn).
+    ///
+    /// # Cancel safety
+    /// The logout goes on when the future is dropped.
+    pub async fn logout(&self) -> Result<(), Error> {
+        self.shared.call(Command::Logout, None).await.map(drop)
+    }
+
+    /// The link's present state.
+    #[must_use]
+    pub fn link_state(&self) -> LinkState {
+        self.shared.link_state()
+    }
+
+    /// A receiver of news of the link, from now on. Any number of them may be there.
+    pub fn events(&self) -> ClientEvents {
+        ClientEvents { events: self.shared.events() }
+    }
+
+    /// A message channel: to publish to it, or to subscribe to it. Asks nobody.
+    ///
+    /// # Errors
+    /// [`InvalidName`](crate::ErrorKind::InvalidName).
+    pub fn message_channel(&self, name: &str) -> Result<MessageChannel, Error> {
+        let name = ChannelName::new(name).map_err(|wrong| wrong.refusal(ChannelName::ERROR))?;
+        Ok(MessageChannel::new(&self.shared, name))
+    }
+
+    /// A user, to send messages to. Asks nobody.
+    ///
+    /// # Errors
+    /// [`InvalidUserId`](crate::ErrorKind::InvalidUserId).
+    pub fn user(&self, user_id: &str) -> Result<UserChannel, Error> {
+        let user = UserId::new(user_id).map_err(|wrong| wrong.refusal(UserId::ERROR))?;
+        Ok(UserChannel::new(&self.shared, user))
+    }
+
+    /// A stream channel: to join it, and to publish in its topics. Asks nobody.
+    ///
+    /// # Errors
+    /// [`InvalidName`](crate::ErrorKind::InvalidName).
+    pub fn stream_channel(&self, name: &str) -> Result<StreamChannel, Error> {
+        let name = ChannelName::new(name).map_err(|wrong| wrong.refusal(ChannelName::ERROR))?;
+        Ok(StreamChannel::new(&self.shared, name))
+    }
+
+    /// Opens the inbox: receives messages that others send to this user.
+    ///
+    /// Can be opened before logging in, and stays open over logouts; messages that come while it is
+    /// closed are dropped. There is one at a time.
+    ///
+    /// # Errors
+    /// [`Duplicate`](crate::ErrorKind::Duplicate): it is open.
+    /// [`NoRuntime`](crate::ErrorKind::NoRuntime): called outside a tokio runtime.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the inbox is closed, or will be soon.
+    pub async fn inbox(&self) -> Result<MessageSubscription, Error> {
+        let (queue, sink) = Queue::new(&self.shared, Sink::Channel);
+        let handle = queue.handle();
+        self.shared.call(Command::OpenInbox { handle }, Some(sink)).await?;
+        Ok(MessageSubscription::new(queue))
+    }
+}
+
+impl fmt::Debug for RtmClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RtmClient").field("link_state", &self.link_state()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+//! The core with its surroundings, as the session layer's driver drives it.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::BytesMut;
+use rtm_session::driver::{Engine, Flow, Moment};
+use rtm_wire::Time;
+use tokio::sync::{broadcast, mpsc, watch};
+
+use super::events::ClientEvent;
+use super::queue::Sink;
+use super::shared::{Counters, Notice, Waiter, Wish, look_up};
+use crate::address::ServerAddress;
+use crate::core::{Command, Core, HandleId, Output};
+use crate::link::LinkState;
+
+/// The engine's ends of the ways to the handles.
+pub(super) struct Wiring {
+    pub(super) notices: mpsc::UnboundedReceiver<Notice>,
+    pub(super) link: Arc<watch::Sender<LinkState>>,
+    pub(super) events: broadcast::Sender<ClientEvent>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) commands: mpsc::WeakSender<Wish>,
+    pub(super) server: ServerAddress,
+}
+
+pub(super) struct ClientEngine {
+    core: Core<Waiter>,
+    sinks: BTreeMap<HandleId, Sink>,
+    wiring: Wiring,
+    /// Commands that were taken.
+    commands: u64,
+    end: End,
+}
+
+/// How far the client's end has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// There are handles.
+    Open,
+    /// All handles are dropped; commands may still be on their way.
+    Wanted,
+    /// The logout is under way.
+    LoggingOut,
+}
+
+impl ClientEngine {
+    pub(super) const fn new(core: Core<Waiter>, wiring: Wiring) -> Self {
+        Self { core, sinks: BTreeMap::new(), wiring, commands: 0, end: End::Open }
+    }
+
+    fn take_notices(&mut self, now: Time) {
+        // Whoever tells something from now on wakes us again.
+        self.wiring.counters.is_woken.store(false, Ordering::Release);
+        while let Ok(notice) = self.wiring.notices.try_recv() {
+            match notice {
+                Notice::Taken(credit) => self.core.release(now, credit),
+                Notice::Dropped(handle) => {
+                    self.sinks.remove(&handle);
+                    self.core.handle_drop(now, handle);
+                }
+                Notice::NoHandles => self.end = End::Wanted,
+            }
+        }
+    }
+
+    fn hand_out(&mut self, now: Time) {
+        while let Some(output) = self.core.poll_output() {
+            let (handle, refused) = match output {
+                Output::Answer { waiter: Waiter { answer, permit }, result } => {
+                    // Room first, so that who hears of it can use it.
+                    drop(permit);
+                    // Whoever asked may have lost interest.
+                    let _ = answer.send(result);
+                    continue;
+                }
+                Output::Channel { handle, event, credit } => match self.sinks.get(&handle) {
+                    Some(Sink::Channel(sink)) => match sink.send((event, credit)) {
+                        Ok(()) => continue,
+                        Err(refused) => (handle, refused.0.1),
+                    },
+                    _ => (handle, credit),
+                },
+                Output::Topic { handle, event, credit } => match self.sinks.get(&handle) {
+                    Some(Sink::Topic(sink)) => match sink.send((event, credit)) {
+                        Ok(()) => continue,
+                        Err(refused) => (handle, refused.0.1),
+                    },
+                    _ => (handle, credit),
+                },
+                Output::Stream { handle, event } => {
+                    if let Some(Sink::Stream(sink)) = self.sinks.get(&handle) {
+                        // A receiver that is gone is noticed by its drop.
+                        let _ = sink.send(event);
+                    }
+                    continue;
+                }
+                Output::End(handle) => {
+                    self.sinks.remove(&handle);
+                    continue;
+                }
+                Output::Link(event) => {
+                    tracing::debug!(?event, "link");
+                    self.wiring.link.send_replace(event.current);
+                    // Nobody may be listening.
+                    let _ = self.wiring.events.send(ClientEvent::LinkState(event));
+                    continue;
+                }
+                Output::ServersWanted => {
+                    self.look_up_again();
+                    continue;
+                }
+            };
+            // Nobody is there to take it.
+            if let Some(credit) = refused {
+                self.core.release(now, credit);
+            }
+            self.sinks.remove(&handle);
+            self.core.handle_drop(now, handle);
+        }
+    }
+
+    /// The server may have moved.
+    fn look_up_again(&self) {
+        let server = self.wiring.server.clone();
+        if server.host().parse::<IpAddr>().is_ok() {
+            return;
+        }
+        let commands = self.wiring.commands.clone();
+        tokio::spawn(async move {
+            // What was known before is still good enough if this fails.
+            if let (Ok(servers), Some(commands)) = (look_up(&server).await, commands.upgrade()) {
+                let _ = commands.send(Wish::Servers(servers)).await;
+            }
+        });
+    }
+}
+
+impl Engine for ClientEngine {
+    type Command = Wish;
+
+    fn handle_command(&mut self, moment: Moment, wish: Wish) {
+        match wish {
+            Wish::Command { command, waiter, sink } => {
+                self.commands += 1;
+                let begins = sink.is_some() || matches!(command, Command::JoinTopic { .. });
+                if begins && waiter.answer.is_closed() {
+                    // Who asked has changed its mind, and its handle is dropped already.
+                    return;
+                }
+                self.sinks.extend(sink);
+                self.core.handle_command(moment.now, command, Some(waiter));
+            }
+            Wish::Servers(servers) => {
+                self.core.handle_command(moment.now, Command::Servers(servers), None);
+            }
+            Wish::Wake => {}
+        }
+    }
+
+    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+        self.core.handle_datagram(moment.now, from, datagram);
+    }
+
+    fn handle_timeout(&mut self, moment: Moment) {
+        self.core.handle_timeout(moment.now);
+    }
+
+    fn flush(&mut self, moment: Moment) -> Flow {
+        self.take_notices(moment.now);
+        let sent = self.wiring.counters.commands.load(Ordering::Acquire);
+        if self.end == End::Wanted && self.commands == sent {
+            self.end = End::LoggingOut;
+            self.core.handle_command(moment.now, Command::Logout, None);
+        }
+        self.hand_out(moment.now);
+        match self.end == End::LoggingOut && self.core.link_state() == LinkState::Idle {
+            true => Flow::Stop,
+            false => Flow::Continue,
+        }
+    }
+
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        self.core.poll_transmit(now, datagram)
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.core.poll_timeout()
+    }
+}

@@ -1,0 +1,272 @@
+//! What all handles of a client share: the ways to its task.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rtm_session::driver::{Clock, drive};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
+
+use super::engine::{ClientEngine, Wiring};
+use super::events::ClientEvent;
+use super::publish::Window;
+use super::queue::Sink;
+use super::sockets::Sockets;
+use crate::address::ServerAddress;
+use crate::core::{Answer, Command, Core, CoreConfig, Credit, HandleId};
+use crate::error::{Error, ErrorKind};
+use crate::link::{LinkEvent, LinkReason, LinkState};
+
+/// Commands that wait for the client's task; who sends more waits.
+const COMMANDS_MAX: usize = 1_024;
+/// Link events that wait for a slow listener before the oldest are dropped.
+const EVENTS_MAX: usize = 64;
+
+/// What the client's task is asked for.
+pub(super) enum Wish {
+    /// A command for the core.
+    Command {
+        command: Command,
+        waiter: Waiter,
+        /// Where messages go, for commands that begin a subscription.
+        sink: Option<(HandleId, Sink)>,
+    },
+    /// The server's name was looked up again.
+    Servers(Vec<SocketAddr>),
+    /// Look at the notices.
+    Wake,
+}
+
+/// Who waits for an answer.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    pub(super) answer: oneshot::Sender<Result<Answer, Error>>,
+    /// Given back with the answer.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// What the client's task is told. Never many: each message of a subscription, and each handle,
+/// gives one at most.
+pub(super) enum Notice {
+    /// The application has taken messages.
+    Taken(Credit),
+    /// A handle was dropped.
+    Dropped(HandleId),
+    /// All handles were dropped.
+    NoHandles,
+}
+
+pub(super) struct Shared {
+    server: ServerAddress,
+    token: String,
+    commands: mpsc::Sender<Wish>,
+    notices: mpsc::UnboundedSender<Notice>,
+    link: watch::Receiver<LinkState>,
+    events: broadcast::Sender<ClientEvent>,
+    counters: Arc<Counters>,
+    next_handle: AtomicU64,
+    is_started: AtomicBool,
+    /// What the task begins with. Only looked at until it has begun.
+    start: Mutex<Option<Start>>,
+    pub(super) users_window: Window,
+}
+
+/// What handles and task count together.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    /// Commands that were sent.
+    pub(super) commands: AtomicU64,
+    /// Whether a wake is on its way.
+    pub(super) is_woken: AtomicBool,
+}
+
+struct Start {
+    config: CoreConfig,
+    commands: mpsc::Receiver<Wish>,
+    notices: mpsc::UnboundedReceiver<Notice>,
+    link: watch::Sender<LinkState>,
+}
+
+impl Shared {
+    pub(super) fn new(config: CoreConfig, server: ServerAddress, token: String) -> Self {
+        let (commands, commands_out) = mpsc::channel(COMMANDS_MAX);
+        let (notices, notices_out) = mpsc::unbounded_channel();
+        let (link, link_out) = watch::channel(LinkState::Idle);
+        let (events, _) = broadcast::channel(EVENTS_MAX);
+        let start = Start { config, commands: commands_out, notices: notices_out, link };
+        Self {
+            server,
+            token,
+            commands,
+            notices,
+            link: link_out,
+            events,
+            counters: Arc::default(),
+            next_handle: AtomicU64::new(1),
+            is_started: AtomicBool::new(false),
+            start: Mutex::new(Some(start)),
+            users_window: Window::new(),
+        }
+    }
+
+    pub(super) fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub(super) fn link_state(&self) -> LinkState {
+        *self.link.borrow()
+    }
+
+    pub(super) fn events(&self) -> broadcast::Receiver<ClientEvent> {
+        self.events.subscribe()
+    }
+
+    pub(super) fn next_handle(&self) -> HandleId {
+        HandleId(self.next_handle.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The server's addresses.
+    pub(super) async fn look_up(&self) -> Result<Vec<SocketAddr>, Error> {
+        look_up(&self.server).await
+    }
+
+    /// Sends a command and waits for its answer.
+    ///
+    /// # Cancel safety
+    /// The command may be carried out or not. If it begins a subscription, that ends with its
+    /// [`Guard`], which has to be declared before this future.
+    pub(super) async fn call(
+        &self,
+        command: Command,
+        sink: Option<(HandleId, Sink)>,
+    ) -> Result<Answer, Error> {
+        let answer = self.send(command, sink, None).await?;
+        answer.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed)))
+    }
+
+    /// Sends a command; the answer comes later.
+    ///
+    /// # Cancel safety
+    /// Nothing is sent when the future is dropped.
+    pub(super) async fn send(
+        &self,
+        command: Command,
+        sink: Option<(HandleId, Sink)>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<oneshot::Receiver<Result<Answer, Error>>, Error> {
+        self.start()?;
+        let room = self.commands.reserve().await.map_err(|_| Error::new(ErrorKind::Closed))?;
+        let (answer, answer_out) = oneshot::channel();
+        self.counters.commands.fetch_add(1, Ordering::Release);
+        room.send(Wish::Command { command, waiter: Waiter { answer, permit }, sink });
+        Ok(answer_out)
+    }
+
+    /// Tells the client's task something. Never waits.
+    pub(super) fn notify(&self, notice: Notice) {
+        // Without a task there is nobody to be told.
+        let _ = self.notices.send(notice);
+        if !self.counters.is_woken.swap(true, Ordering::AcqRel) {
+            // If there is no room, the task has commands to take, and looks at notices after them.
+            let _ = self.commands.try_send(Wish::Wake);
+        }
+    }
+
+    /// Begins the client's task, if that was not done before.
+    fn start(&self) -> Result<(), Error> {
+        if self.is_started.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let runtime = Handle::try_current().map_err(|error| {
+            Error::with_source(ErrorKind::NoRuntime, ErrorKind::NoRuntime.wrong(), error)
+        })?;
+        let mut slot = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.is_none() {
+            return Ok(());
+        }
+        let sockets = Sockets::bind()?;
+        let seed = seed_from_system()?;
+        let Some(Start { config, commands, notices, link }) = slot.take() else { return Ok(()) };
+        self.is_started.store(true, Ordering::Release);
+        drop(slot);
+        let link = Arc::new(link);
+        let wiring = Wiring {
+            notices,
+            link: Arc::clone(&link),
+            events: self.events.clone(),
+            counters: Arc::clone(&self.counters),
+            commands: self.commands.downgrade(),
+            server: self.server.clone(),
+        };
+        let engine = ClientEngine::new(Core::new(config, seed), wiring);
+        let events = self.events.clone();
+        runtime.spawn(async move {
+            if let Err(error) = drive(engine, sockets, commands, Clock::start()).await {
+                tracing::error!(%error, "the client's sockets are unusable, so the client is closed");
+                let previous = link.send_replace(LinkState::Failed);
+                let wrong = format!("the sockets are unusable: {error}");
+                let error = Some(Error::with_source(ErrorKind::Socket, wrong, error));
+                let _ = events.send(ClientEvent::LinkState(LinkEvent {
+                    previous,
+                    current: LinkState::Failed,
+                    reason: LinkReason::ConnectionError,
+                    error,
+                    is_restored: false,
+                    unrestored: Vec::new(),
+                }));
+            }
+        });
+        Ok(())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.notify(Notice::NoHandles);
+    }
+}
+
+/// Ends what a handle stands for when it is dropped.
+pub(super) struct Guard {
+    pub(super) shared: Arc<Shared>,
+    pub(super) handle: HandleId,
+}
+
+impl Guard {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: Arc::clone(shared), handle: shared.next_handle() }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.shared.notify(Notice::Dropped(self.handle));
+    }
+}
+
+/// The addresses of a server's name.
+pub(super) async fn look_up(server: &ServerAddress) -> Result<Vec<SocketAddr>, Error> {
+    let found = tokio::net::lookup_host((server.host(), server.port())).await;
+    let addresses: Vec<_> = found
+        .map_err(|error| {
+            let wrong = format!("the server's host {:?} has no address: {error}", server.host());
+            Error::with_source(ErrorKind::HostNotFound, wrong, error)
+        })?
+        .collect();
+    if addresses.is_empty() {
+        let wrong = format!("the server's host {:?} has no address", server.host());
+        return Err(Error::of(ErrorKind::HostNotFound, wrong));
+    }
+    Ok(addresses)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the shell turns the system's chance into a seed")]
+fn seed_from_system() -> Result<[u8; 32], Error> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| {
+        let wrong = format!("the system has no randomness to give: {error}");
+        Error::with_source(ErrorKind::Socket, wrong, error)
+    })?;
+    Ok(seed)
+}

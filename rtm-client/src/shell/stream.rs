@@ -1,0 +1,222 @@
+//! Stream channels.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rtm_channel::{ChannelName, UserId};
+use rtm_topic::TopicName;
+use tokio::sync::broadcast;
+
+use super::queue::{Queue, Sink};
+use super::shared::{Guard, Shared};
+use super::topic::{TopicPublisher, TopicSubscription};
+use crate::core::{Answer, Command};
+use crate::error::{Error, ErrorKind};
+use crate::options::{JoinOptions, Publishers, TopicOptions};
+use crate::stream::{Publication, StreamEvent, SubscribedUsers};
+
+/// Events of a stream channel that wait for a slow application.
+const EVENTS_MAX: usize = 256;
+
+/// A stream channel: who has joined it may publish in its topics, and subscribe to publishers.
+///
+/// Cheap to clone. Dropping it ends nothing: the membership lasts until [`leave`](Self::leave) or
+/// the logout.
+#[derive(Clone)]
+pub struct StreamChannel {
+    shared: Arc<Shared>,
+    name: ChannelName,
+}
+
+impl StreamChannel {
+    pub(super) fn new(shared: &Arc<Shared>, name: ChannelName) -> Self {
+        Self { shared: Arc::clone(shared), name }
+    }
+
+    /// The channel's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// Joins the channel; done when its owner has said so. Its first event shows who publishes
+    /// what.
+    ///
+    /// # Errors
+    /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn),
+    /// [`NotConnected`](crate::ErrorKind::NotConnected): no session, or it was lost meanwhile.
+    /// [`Duplicate`](crate::ErrorKind::Duplicate): joined already, or still being left.
+    /// [`InvalidToken`](crate::ErrorKind::InvalidToken) and other refusals of the server.
+    ///
+    /// # Cancel safety
+    /// The channel may be joined or not when the future is dropped; [`leave`](Self::leave) makes
+    /// sure.
+    pub async fn join(&self, options: JoinOptions) -> Result<StreamEvents, Error> {
+        let (sender, events) = broadcast::channel(EVENTS_MAX);
+        let guard = Guard::new(&self.shared);
+        let (channel, handle) = (self.name.clone(), guard.handle);
+        let command = Command::Join { channel, options, handle };
+        self.shared.call(command, Some((handle, Sink::Stream(sender)))).await?;
+        Ok(StreamEvents { events, _guard: guard })
+    }
+
+    /// Leaves the channel: all publications and topic subscriptions in it end.
+    ///
+    /// Messages that are unanswered may be refused; leave the topics first where that matters.
+    ///
+    /// # Errors
+    /// [`NotJoined`](crate::ErrorKind::NotJoined).
+    ///
+    /// # Cancel safety
+    /// Once polled, the membership ends.
+    pub async fn leave(&self) -> Result<(), Error> {
+        self.shared.call(Command::Leave { channel: self.name.clone() }, None).await.map(drop)
+    }
+
+    /// Who publishes what at present, as far as this client knows. Asks nobody.
+    ///
+    /// # Errors
+    /// [`NotJoined`](crate::ErrorKind::NotJoined);
+    /// [`NotConnected`](crate::ErrorKind::NotConnected) while it isn't known.
+    ///
+    /// # Cancel safety
+    /// Nothing happens when the future is dropped.
+    pub async fn topics(&self) -> Result<Vec<Publication>, Error> {
+        match self.shared.call(Command::Topics { channel: self.name.clone() }, None).await? {
+            Answer::Topics(publications) => Ok(publications),
+            _ => Err(Error::new(ErrorKind::Protocol)),
+        }
+    }
+
+    /// Becomes a publisher in a topic; done when the channel's owner has said so. The topic comes
+    /// to be with its first publisher.
+    ///
+    /// # Errors
+    /// [`InvalidName`](crate::ErrorKind::InvalidName).
+    /// [`NotJoined`](crate::ErrorKind::NotJoined): join the channel first.
+    /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) and other refusals of the server.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the topic is not joined, or won't be soon.
+    pub async fn join_topic(
+        &self,
+        topic: &str,
+        options: TopicOptions,
+    ) -> Result<TopicPublisher, Error> {
+        let topic = topic_name(topic)?;
+        let guard = Guard::new(&self.shared);
+        let (channel, handle) = (self.name.clone(), guard.handle);
+        let command = Command::JoinTopic { channel, topic: topic.clone(), options, handle };
+        self.shared.call(command, None).await?;
+        Ok(TopicPublisher::new(guard, topic))
+    }
+
+    /// Subscribes to publishers of a topic; done when the channel's owner has said whose messages
+    /// come. There is one subscription of a topic at a time; it can be changed.
+    ///
+    /// # Errors
+    /// [`InvalidName`](crate::ErrorKind::InvalidName),
+    /// [`InvalidUserList`](crate::ErrorKind::InvalidUserList).
+    /// [`NotJoined`](crate::ErrorKind::NotJoined): join the channel first.
+    /// [`Duplicate`](crate::ErrorKind::Duplicate): the topic is subscribed.
+    /// [`UnknownTopic`](crate::ErrorKind::UnknownTopic): none of these users publishes there.
+    /// Other refusals of the server.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the topic is not subscribed, or won't be soon.
+    pub async fn subscribe_topic(
+        &self,
+        topic: &str,
+        publishers: Publishers,
+    ) -> Result<TopicSubscription, Error> {
+        let topic = topic_name(topic)?;
+        let users = user_ids(publishers)?;
+        let (queue, sink) = Queue::new(&self.shared, Sink::Topic);
+        let (channel, handle) = (self.name.clone(), queue.handle());
+        let command = Command::SubscribeTopic { channel, topic: topic.clone(), users, handle };
+        let subscribed = subscribed(self.shared.call(command, Some(sink)).await?)?;
+        Ok(TopicSubscription::new(queue, topic, subscribed))
+    }
+
+    /// Whose messages of a topic this client receives at present. Asks nobody.
+    ///
+    /// # Errors
+    /// [`NotJoined`](crate::ErrorKind::NotJoined),
+    /// [`NotSubscribed`](crate::ErrorKind::NotSubscribed);
+    /// [`NotConnected`](crate::ErrorKind::NotConnected) while it isn't known.
+    ///
+    /// # Cancel safety
+    /// Nothing happens when the future is dropped.
+    pub async fn subscribed_users(&self, topic: &str) -> Result<Vec<String>, Error> {
+        let (channel, topic) = (self.name.clone(), topic_name(topic)?);
+        match self.shared.call(Command::SubscribedUsers { channel, topic }, None).await? {
+            Answer::UserList(users) => Ok(users),
+            _ => Err(Error::new(ErrorKind::Protocol)),
+        }
+    }
+}
+
+impl fmt::Debug for StreamChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamChannel").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+/// Receives who begins and ceases to publish in a stream channel.
+///
+/// Holds 256 events; the oldest go when the application is slower. Dropping it discards events; the
+/// membership goes on.
+#[must_use = "events are lost unless they are received"]
+pub struct StreamEvents {
+    events: broadcast::Receiver<StreamEvent>,
+    _guard: Guard,
+}
+
+impl StreamEvents {
+    /// The next event; `None` when the membership has ended.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn recv(&mut self) -> Option<StreamEvent> {
+        match self.events.recv().await {
+            Ok(event) => Some(event),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Some(StreamEvent::Lagged(missed)),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+impl fmt::Debug for StreamEvents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamEvents").finish_non_exhaustive()
+    }
+}
+
+pub(super) fn subscribed(answer: Answer) -> Result<SubscribedUsers, Error> {
+    match answer {
+        Answer::Users(users) => Ok(users),
+        _ => Ok(SubscribedUsers::default()),
+    }
+}
+
+/// Checked user ids; `None` for everybody.
+pub(super) fn user_ids(publishers: Publishers) -> Result<Option<Vec<UserId>>, Error> {
+    match publishers {
+        Publishers::All => Ok(None),
+        Publishers::Users(users) => checked(&users).map(Some),
+    }
+}
+
+pub(super) fn checked<S: AsRef<str>>(users: &[S]) -> Result<Vec<UserId>, Error> {
+    let check = |user: &S| {
+        UserId::new(user.as_ref()).map_err(|wrong| {
+            let wrong = format!("{:?} is no user: {wrong}", user.as_ref());
+            Error::of(ErrorKind::InvalidUserList, wrong)
+        })
+    };
+    users.iter().map(check).collect()
+}
+
+fn topic_name(name: &str) -> Result<TopicName, Error> {
+    Ok(TopicName::new(name).map_err(|wrong| wrong.refusal(TopicName::ERROR))?)
+}

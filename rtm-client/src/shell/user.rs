@@ -1,0 +1,77 @@
+//! Messages from user to user.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rtm_channel::UserId;
+
+use super::publish::PendingPublish;
+use super::shared::Shared;
+use crate::core::Target;
+use crate::error::Error;
+use crate::message::Published;
+use crate::options::PublishOptions;
+
+/// Another user, to send messages to.
+///
+/// Cheap to clone. All users of a client share one window of unanswered messages, and one lane:
+/// messages to users arrive in the order of the calls.
+#[derive(Clone)]
+pub struct UserChannel {
+    shared: Arc<Shared>,
+    user: UserId,
+}
+
+impl UserChannel {
+    pub(super) fn new(shared: &Arc<Shared>, user: UserId) -> Self {
+        Self { shared: Arc::clone(shared), user }
+    }
+
+    /// The user's id.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        self.user.as_str()
+    }
+
+    /// Sends a message to the user; done when the user has a session and the message is on its way
+    /// there.
+    ///
+    /// # Errors
+    /// [`ReceiverOffline`](crate::ErrorKind::ReceiverOffline), and as
+    /// [`MessageChannel::publish`](crate::MessageChannel::publish).
+    ///
+    /// # Cancel safety
+    /// The message may be sent or not when the future is dropped.
+    pub async fn publish(
+        &self,
+        payload: impl Into<Bytes>,
+        options: PublishOptions,
+    ) -> Result<Published, Error> {
+        self.send(payload, options).await?.await
+    }
+
+    /// Sends a message without waiting for the answer, which the returned future gives.
+    ///
+    /// Waits only for room in the window that all users share.
+    ///
+    /// # Errors
+    /// As [`MessageChannel::send`](crate::MessageChannel::send).
+    ///
+    /// # Cancel safety
+    /// Nothing is sent when the future is dropped before it is done.
+    pub async fn send(
+        &self,
+        payload: impl Into<Bytes>,
+        options: PublishOptions,
+    ) -> Result<PendingPublish, Error> {
+        let target = Target::User(self.user.clone());
+        self.shared.users_window.send(&self.shared, target, payload.into(), options).await
+    }
+}
+
+impl fmt::Debug for UserChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserChannel").field("user_id", &self.user_id()).finish_non_exhaustive()
+    }
+}

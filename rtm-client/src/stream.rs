@@ -1,0 +1,91 @@
+//! What stream channels show of their members and topics.
+
+use bytes::Bytes;
+use rtm_topic::{PublisherInfo, TopicName};
+use rtm_wire::{Priority, Qos};
+
+use crate::error::Error;
+
+/// Somebody who publishes in a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Publication {
+    /// The topic.
+    pub topic: String,
+    /// Who publishes in it.
+    pub publisher: String,
+    /// Order of the publisher's messages.
+    pub qos: Qos,
+    /// Urgency of the publisher's messages.
+    pub priority: Priority,
+    /// What the publisher shows of itself.
+    pub meta: Bytes,
+}
+
+impl Publication {
+    pub(crate) fn new(topic: &TopicName, user: &rtm_channel::UserId, info: &PublisherInfo) -> Self {
+        Self {
+            topic: topic.as_str().to_owned(),
+            publisher: user.as_str().to_owned(),
+            qos: info.delivery.qos,
+            priority: info.delivery.priority,
+            meta: info.meta.clone(),
+        }
+    }
+}
+
+/// News of a joined stream channel.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum StreamEvent {
+    /// Who publishes what: after joining, and again after each loss of the session. Replaces what
+    /// was known.
+    Snapshot(Vec<Publication>),
+    /// Somebody began to publish in a topic.
+    PublisherJoined(Publication),
+    /// Somebody ceased to publish in a topic.
+    PublisherLeft {
+        /// The topic.
+        topic: String,
+        /// Who published in it.
+        publisher: String,
+    },
+    /// The application was too slow: so many events were dropped.
+    /// [`StreamChannel::topics`](crate::StreamChannel::topics) has the present state.
+    Lagged(u64),
+    /// The membership has ended without being asked to: nothing follows.
+    Ended(Error),
+}
+
+/// What the server said to a topic subscription.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SubscribedUsers {
+    /// Whose messages are heard now because of this call.
+    pub succeeded: Vec<String>,
+    /// Whose are not, with the reasons.
+    pub failed: Vec<FailedUser>,
+}
+
+/// A user whose messages could not be subscribed, or unsubscribed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FailedUser {
+    /// The user.
+    pub user: String,
+    /// Why.
+    pub error: Error,
+}
+
+impl SubscribedUsers {
+    pub(crate) fn new(users: &rtm_wire::TopicUsers<'_>) -> Self {
+        let failed = users.failed.iter().map(|failed| FailedUser {
+            user: failed.user.to_owned(),
+            error: Error::from_answer(failed.code, ""),
+        });
+        Self {
+            succeeded: users.succeeded.iter().map(str::to_owned).collect(),
+            failed: failed.collect(),
+        }
+    }
+}
