@@ -7,6 +7,7 @@ pub mod core;
 #[expect(unreachable_pub, dead_code, reason = "public with the feature unstable-core")]
 mod core;
 mod error;
+mod limits;
 mod link;
 mod message;
 mod options;
@@ -16,6 +17,7 @@ mod text;
 
 pub use address::ServerAddress;
 pub use error::{Error, ErrorKind};
+pub use limits::ServerLimits;
 pub use link::{LinkEvent, LinkReason, LinkState, Unrestored};
 pub use message::{
     ChannelEvent, ChannelMessage, Gap, Published, TopicEvent, TopicGap, TopicMessage,

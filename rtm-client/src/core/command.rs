@@ -9,6 +9,7 @@ use rtm_topic::TopicName;
 use rtm_wire::LaneId;
 
 use crate::error::Error;
+use crate::limits::ServerLimits;
 use crate::link::LinkEvent;
 use crate::message::{ChannelEvent, Published, TopicEvent};
 use crate::options::{JoinOptions, PublishOptions, SubscribeOptions, TopicOptions};
@@ -227,6 +228,8 @@ pub enum Output<W> {
     End(HandleId),
     /// The link's state has changed.
     Link(LinkEvent),
+    /// The server has told what it allows.
+    Limits(ServerLimits),
     /// The server's name should be looked up again, for the next attempts.
     ServersWanted,
 }

@@ -45,7 +45,7 @@ use rtm_channel::{AppId, ChannelName, UserId};
 use rtm_session::{Endpoint, Event, PublicKey, Seed, SessionId};
 use rtm_topic::TopicName;
 use rtm_wire::{
-    CloseCode, Event as ChannelNews, LaneId, Request, ServerOperation, SessionInstance, Time,
+    CloseCode, Event as ChannelNews, LaneId, Reply, Request, ServerOperation, SessionInstance, Time,
 };
 
 use self::channel::{Channel, Inbox};
@@ -267,7 +267,13 @@ impl<W> Core<W> {
                 Event::Message { session, lane, payload } => {
                     self.on_message(now, session, lane, &payload);
                 }
-                Event::Connected { session, .. } => self.on_connected(now, session),
+                Event::Connected { session, answer } => {
+                    // Empty when the login comes in a message.
+                    if let Ok(reply) = Reply::decode(&answer) {
+                        self.on_limits(reply.result);
+                    }
+                    self.on_connected(now, session);
+                }
                 Event::Refused { session, code, answer } => {
                     self.on_refused(now, session, code, &answer);
                 }

@@ -3,10 +3,11 @@
 use rtm_wire::{Reply, ReplyResult, Time};
 
 use super::Core;
-use super::command::Answer;
+use super::command::{Answer, Output};
 use super::connection::Connection;
 use super::operations::{Operation, Purpose, Route};
 use crate::error::{Error, ErrorKind};
+use crate::limits::ServerLimits;
 
 impl<W> Core<W> {
     pub(super) fn on_reply(&mut self, now: Time, reply: &Reply<'_>) {
@@ -19,6 +20,13 @@ impl<W> Core<W> {
         }
     }
 
+    /// The answer to a login tells what the server allows.
+    pub(super) fn on_limits(&mut self, result: ReplyResult<'_>) {
+        if let ReplyResult::LoggedIn { limits, .. } = result {
+            self.outputs.push_back(Output::Limits(ServerLimits::new(limits)));
+        }
+    }
+
     fn on_success(&mut self, now: Time, operation: Operation<W>, result: ReplyResult<'_>) {
         let Operation { purpose, waiter } = operation;
         match (purpose, result) {
@@ -26,7 +34,8 @@ impl<W> Core<W> {
                 self.answer(waiter, Ok(Answer::Published(published.into())));
                 self.on_answered(now, &route);
             }
-            (Purpose::Login, _) => {
+            (Purpose::Login, result) => {
+                self.on_limits(result);
                 if let Connection::LoggingIn { session, .. } = self.connection {
                     self.on_logged_in(now, session);
                 }

@@ -14,6 +14,7 @@ use super::stream::StreamChannel;
 use super::user::UserChannel;
 use crate::core::Command;
 use crate::error::Error;
+use crate::limits::ServerLimits;
 use crate::link::LinkState;
 
 /// A client: one user of one app at one server.
@@ -94,6 +95,12 @@ impl RtmClient {
     #[must_use]
     pub fn link_state(&self) -> LinkState {
         self.shared.link_state()
+    }
+
+    /// What the server allows, as it said with the last login; `None` before the first.
+    #[must_use]
+    pub fn limits(&self) -> Option<ServerLimits> {
+        self.shared.limits()
     }
 
     /// A receiver of news of the link, from now on. Any number of them may be there.

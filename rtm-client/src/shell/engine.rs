@@ -15,6 +15,7 @@ use super::queue::Sink;
 use super::shared::{Counters, Notice, Waiter, Wish, look_up};
 use crate::address::ServerAddress;
 use crate::core::{Command, Core, HandleId, Output};
+use crate::limits::ServerLimits;
 use crate::link::LinkState;
 
 /// The engine's ends of the ways to the handles.
@@ -25,6 +26,7 @@ pub(super) struct Wiring {
     pub(super) counters: Arc<Counters>,
     pub(super) commands: mpsc::WeakSender<Wish>,
     pub(super) server: ServerAddress,
+    pub(super) limits: watch::Sender<Option<ServerLimits>>,
 }
 
 pub(super) struct ClientEngine {
@@ -107,6 +109,10 @@ impl ClientEngine {
                     self.wiring.link.send_replace(event.current);
                     // Nobody may be listening.
                     let _ = self.wiring.events.send(ClientEvent::LinkState(event));
+                    continue;
+                }
+                Output::Limits(limits) => {
+                    self.wiring.limits.send_replace(Some(limits));
                     continue;
                 }
                 Output::ServersWanted => {

@@ -16,6 +16,7 @@ use super::sockets::Sockets;
 use crate::address::ServerAddress;
 use crate::core::{Answer, Command, Core, CoreConfig, Credit, HandleId};
 use crate::error::{Error, ErrorKind};
+use crate::limits::ServerLimits;
 use crate::link::{LinkEvent, LinkReason, LinkState};
 
 /// Commands that wait for the client's task; who sends more waits.
@@ -63,6 +64,7 @@ pub(super) struct Shared {
     commands: mpsc::Sender<Wish>,
     notices: mpsc::UnboundedSender<Notice>,
     link: watch::Receiver<LinkState>,
+    limits: watch::Sender<Option<ServerLimits>>,
     events: broadcast::Sender<ClientEvent>,
     counters: Arc<Counters>,
     next_handle: AtomicU64,
@@ -101,6 +103,7 @@ impl Shared {
             commands,
             notices,
             link: link_out,
+            limits: watch::Sender::new(None),
             events,
             counters: Arc::default(),
             next_handle: AtomicU64::new(1),
@@ -116,6 +119,10 @@ impl Shared {
 
     pub(super) fn link_state(&self) -> LinkState {
         *self.link.borrow()
+    }
+
+    pub(super) fn limits(&self) -> Option<ServerLimits> {
+        *self.limits.borrow()
     }
 
     pub(super) fn events(&self) -> broadcast::Receiver<ClientEvent> {
@@ -198,6 +205,7 @@ impl Shared {
             counters: Arc::clone(&self.counters),
             commands: self.commands.downgrade(),
             server: self.server.clone(),
+            limits: self.limits.clone(),
         };
         let engine = ClientEngine::new(Core::new(config, seed), wiring);
         let events = self.events.clone();
