@@ -1,2 +1,43 @@
-//! Under construction.
-fn main() {}
+//! The `rtm` program.
+
+mod cli;
+mod command;
+mod connection;
+mod failure;
+mod lines;
+mod output;
+mod pace;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::cli::{Cli, Command};
+use self::command::{chat, publish, subscribe, token};
+use self::failure::Failure;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("rtm: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    if let Command::Token(arguments) = &command {
+        return token::run(arguments);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match command {
+            Command::Chat(arguments) => chat::run(arguments).await,
+            Command::Pub(arguments) => publish::run(arguments).await,
+            Command::Sub(arguments) => subscribe::run(arguments).await,
+            Command::Token(arguments) => token::run(&arguments),
+        }
+    })
+}

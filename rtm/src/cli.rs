@@ -1,0 +1,176 @@
+//! The command line's grammar.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Real-time messages from the command line
+///
+/// After `rtm-server --dev` on the same machine, no flag is needed but `--as`. Elsewhere say which
+/// server, which app, and who you are: with flags, or with the environment variables that they name.
+#[derive(Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Talk in a message channel: what you type goes out, what others say comes in
+    #[command(after_help = CHAT)]
+    Chat(Chat),
+    /// Publish each line of standard input as a message
+    #[command(after_help = PUB)]
+    Pub(Publish),
+    /// Print the messages that arrive
+    #[command(after_help = SUB)]
+    Sub(Subscribe),
+    /// Make a token for a user, and for a stream channel
+    #[command(after_help = TOKEN)]
+    Token(Token),
+}
+
+#[derive(Args)]
+pub(crate) struct Chat {
+    /// The message channel
+    pub(crate) channel: String,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct Publish {
+    /// The message channel; with --topic the stream channel
+    pub(crate) channel: String,
+    /// Publish in this topic
+    #[arg(long)]
+    pub(crate) topic: Option<String>,
+    /// With --topic: receivers get each message as soon as it is there, in any order
+    #[arg(long, requires = "topic")]
+    pub(crate) unordered: bool,
+    /// With --topic: urgency against your other topics
+    #[arg(long, requires = "topic", value_enum, default_value_t = Urgency::Normal)]
+    pub(crate) priority: Urgency,
+    /// Publish this instead of standard input; may be repeated
+    #[arg(long, short)]
+    pub(crate) message: Vec<String>,
+    /// A mark of your own for receivers, at most 32 bytes
+    #[arg(long, default_value = "")]
+    pub(crate) custom_type: String,
+    /// Messages a second at most [default: what the server allows]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) rate: Option<u32>,
+    /// Say nothing when all has gone well
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct Subscribe {
+    /// The message channel; with --topic the stream channel
+    pub(crate) channel: String,
+    /// Receive this topic
+    #[arg(long)]
+    pub(crate) topic: Option<String>,
+    /// With --topic: only messages of these publishers; may be repeated
+    #[arg(long, requires = "topic")]
+    pub(crate) from: Vec<String>,
+    /// End after so many messages
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Print an object a line: publisher, epoch, sequence, server time in ms, payload
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Don't say when the subscription is there
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct Token {
+    /// The user that it is for
+    #[arg(long = "as", value_name = "USER")]
+    pub(crate) user: String,
+    /// Also let the user join this stream channel; may be repeated
+    #[arg(long)]
+    pub(crate) channel: Vec<String>,
+    /// How long it is good for, in seconds
+    #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) expires: u32,
+    #[command(flatten)]
+    pub(crate) app: App,
+}
+
+/// Who somebody is, and where.
+#[derive(Args)]
+pub(crate) struct Who {
+    /// The user id
+    #[arg(long = "as", value_name = "USER")]
+    pub(crate) user: String,
+    /// The connection string that rtm-server prints
+    #[arg(long, env = "RTM_SERVER", value_name = "rtm://HOST:PORT?key=HEX")]
+    pub(crate) server: Option<String>,
+    /// A token for the user [default: made with the certificate]
+    #[arg(long, env = "RTM_TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    #[command(flatten)]
+    pub(crate) app: App,
+}
+
+#[derive(Args)]
+pub(crate) struct App {
+    /// The app
+    #[arg(long, env = "RTM_APP_ID", value_name = "HEX")]
+    pub(crate) app_id: Option<String>,
+    /// File with the app's certificate, to make tokens with; or set RTM_CERTIFICATE to it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Urgency {
+    Highest,
+    High,
+    Normal,
+    Low,
+}
+
+const EXAMPLES: &str = "Examples:
+  rtm chat lobby --as alice
+  rtm sub town --topic news --as bob --count 3
+  printf 'one\\ntwo\\nthree\\n' | rtm pub town --topic news --as alice
+  rtm token --as alice --channel town
+
+Exit codes: 0 done, 1 something failed, 2 wrong command line, 3 no connection,
+4 wrong key, token or app, 5 beyond a limit, 6 messages are missing, 130 interrupted.";
+
+const CHAT: &str = "Examples:
+  rtm chat lobby --as alice
+  rtm chat lobby --as alice --server rtm://rtm.example.com:7700?key=… --app-id … --token …
+
+Ctrl-D or Ctrl-C ends.";
+
+const PUB: &str = "Examples:
+  rtm pub lobby --as alice --message 'hello all'
+  rtm pub town --topic news --as alice < news.txt
+  tail -f log | rtm pub town --topic log --as logger --priority low --quiet
+
+A line is published without its newline. `pub` keeps to the server's rates by itself. It ends when
+every message has its place at the server; a line that is too long ends it, with its number.";
+
+const SUB: &str = "Examples:
+  rtm sub lobby --as bob
+  rtm sub town --topic news --as bob --json | jq -r .payload
+  rtm sub town --topic news --as bob --from alice --from carol --count 10
+
+Prints each payload and a newline. Messages that are missing are told on standard error, and by
+exit code 6.";
+
+const TOKEN: &str = "Examples:
+  rtm token --as alice --channel town
+  RTM_CERTIFICATE=… rtm token --as alice --app-id … --expires 86400";

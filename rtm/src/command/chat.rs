@@ -1,0 +1,107 @@
+//! `rtm chat`.
+
+use std::io::{IsTerminal, Write};
+
+use rtm_client::{
+    ChannelEvent, ClientEvent, LinkState, MessageChannel, PublishOptions, SubscribeOptions,
+};
+
+use crate::cli::Chat;
+use crate::connection::Connection;
+use crate::failure::{Exit, Failure};
+use crate::lines::{Line, standard_input};
+use crate::stop::interrupted;
+
+pub(crate) async fn run(arguments: Chat) -> Result<(), Failure> {
+    let Chat { channel: name, who } = arguments;
+    let client = Connection::find(&who, &[])?.client;
+    let channel = client.message_channel(&name)?;
+    let mut events = client.events();
+    client.login().await?;
+    let mut messages = channel.subscribe(SubscribeOptions::new()).await?;
+    let user = &who.user;
+    eprintln!("* You are {user} in {name}. Type and press Enter; Ctrl-D ends.");
+
+    let mut lines = standard_input();
+    let stop = interrupted();
+    tokio::pin!(stop);
+    let end = loop {
+        tokio::select! {
+            line = lines.recv() => match line {
+                Some(line) => say(&channel, line).await?,
+                None => break Ok(()),
+            },
+            event = messages.recv() => match event {
+                Some(ChannelEvent::Ended(error)) => break Err(Failure::from(error)),
+                Some(event) => show(user, event)?,
+                None => break Ok(()),
+            },
+            Some(event) = events.recv() => show_link(event),
+            () = &mut stop => break Ok(()),
+        }
+    };
+    client.logout().await?;
+    end
+}
+
+/// Publishes a line. What the server doesn't like is told, and the talk goes on.
+async fn say(channel: &MessageChannel, line: Line) -> Result<(), Failure> {
+    let line = line?;
+    if line.is_empty() {
+        return Ok(());
+    }
+    if let Err(error) = channel.publish(line, PublishOptions::text()).await {
+        eprintln!("* Not sent: {error}");
+        if !error.is_retryable() && Failure::from(error.clone()).exit == Exit::Access {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+fn show(user: &str, event: ChannelEvent) -> Result<(), Failure> {
+    match event {
+        // Who types sees it already.
+        ChannelEvent::Message(message) if message.publisher == *user => {}
+        ChannelEvent::Message(message) => {
+            let text = String::from_utf8_lossy(&message.payload);
+            let text = if std::io::stdout().is_terminal() { printable(&text) } else { text.into() };
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{}: {text}", message.publisher)?;
+            out.flush()?;
+        }
+        ChannelEvent::Gap(gap) => match gap.count {
+            Some(count) => eprintln!("* {count} messages were missed."),
+            None => eprintln!("* Messages may have been missed."),
+        },
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Without control characters: nobody else moves this terminal's cursor.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+fn show_link(event: ClientEvent) {
+    if let ClientEvent::LinkState(event) = event {
+        match (event.previous, event.current) {
+            (_, LinkState::Disconnected) => eprintln!("* Connection lost; trying to come back."),
+            (LinkState::Connecting, LinkState::Connected) if event.is_restored => {
+                eprintln!("* Connected again.");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_else_moves_the_cursor() {
+        assert_eq!(printable("a\u{1b}[2Jb\r\u{7}\tgrüß"), "a\u{fffd}[2Jb\u{fffd}\u{fffd}\tgrüß");
+    }
+}

@@ -1,0 +1,6 @@
+//! The commands, a file each.
+
+pub(crate) mod chat;
+pub(crate) mod publish;
+pub(crate) mod subscribe;
+pub(crate) mod token;

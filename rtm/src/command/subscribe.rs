@@ -1,0 +1,149 @@
+//! `rtm sub`.
+
+use rtm_client::{
+    ChannelEvent, JoinOptions, MessageSubscription, Publishers, RtmClient, SubscribeOptions,
+    TopicEvent, TopicSubscription,
+};
+
+use crate::cli::Subscribe;
+use crate::connection::Connection;
+use crate::failure::{Exit, Failure};
+use crate::output::{Printer, Received};
+use crate::stop::interrupted;
+
+pub(crate) async fn run(arguments: Subscribe) -> Result<(), Failure> {
+    let joined: Vec<_> = arguments.topic.iter().map(|_| arguments.channel.clone()).collect();
+    let Connection { client, token } = Connection::find(&arguments.who, &joined)?;
+    // Names are checked before anything is sent.
+    client.message_channel(&arguments.channel)?;
+    client.login().await?;
+    let mut source = subscribe(&client, &arguments, token).await?;
+    if !arguments.quiet {
+        let topic = arguments.topic.as_ref().map_or(String::new(), |topic| format!("/{topic}"));
+        eprintln!("rtm: subscribed to {}{topic}", arguments.channel);
+    }
+    let printer = Printer::new(&arguments.channel, arguments.topic.as_deref(), arguments.json);
+    let result = print_all(&mut source, printer, arguments.count).await;
+    client.logout().await?;
+    result
+}
+
+enum Source {
+    Channel(MessageSubscription),
+    Topic(TopicSubscription),
+}
+
+/// What a source gives.
+enum News {
+    Message(Received),
+    /// Messages that are missing, in words.
+    Gap(String),
+}
+
+async fn subscribe(
+    client: &RtmClient,
+    arguments: &Subscribe,
+    token: String,
+) -> Result<Source, Failure> {
+    let Some(topic) = &arguments.topic else {
+        let channel = client.message_channel(&arguments.channel)?;
+        return Ok(Source::Channel(channel.subscribe(SubscribeOptions::new()).await?));
+    };
+    let stream = client.stream_channel(&arguments.channel)?;
+    drop(stream.join(JoinOptions::new().token(token)).await?);
+    let publishers = match arguments.from.is_empty() {
+        true => Publishers::All,
+        false => Publishers::users(arguments.from.clone()),
+    };
+    let subscription = stream.subscribe_topic(topic, publishers).await?;
+    if let Some(failed) = subscription.subscribed().failed.first() {
+        return Err(Failure::about(format!("publisher {}", failed.user), &failed.error));
+    }
+    Ok(Source::Topic(subscription))
+}
+
+impl Source {
+    /// The next piece of news; `None` at an orderly end.
+    async fn next(&mut self) -> Result<Option<News>, Failure> {
+        let news = match self {
+            Self::Channel(subscription) => match subscription.recv().await {
+                Some(ChannelEvent::Message(message)) => News::Message(message.into()),
+                Some(ChannelEvent::Gap(gap)) => {
+                    let count = gap.count.map_or("some".to_owned(), |count| count.to_string());
+                    News::Gap(format!("{count} messages after sequence {}", gap.after.1))
+                }
+                Some(ChannelEvent::Ended(error)) => return Err(error.into()),
+                _ => return Ok(None),
+            },
+            Self::Topic(subscription) => match subscription.recv().await {
+                Some(TopicEvent::Message(message)) => News::Message(message.into()),
+                Some(TopicEvent::Gap(gap)) => {
+                    let (count, after, publisher) = (gap.count, gap.after, gap.publisher);
+                    News::Gap(format!("{count} messages of {publisher} after sequence {after}"))
+                }
+                Some(TopicEvent::Ended(error)) => return Err(error.into()),
+                _ => return Ok(None),
+            },
+        };
+        Ok(Some(news))
+    }
+}
+
+/// Prints until there are enough, the source ends, or somebody interrupts.
+async fn print_all(
+    source: &mut Source,
+    mut printer: Printer,
+    count: Option<u64>,
+) -> Result<(), Failure> {
+    let stop = interrupted();
+    tokio::pin!(stop);
+    let (mut printed, mut gaps) = (0, 0);
+    while count.is_none_or(|count| printed < count) {
+        let news = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            news = source.next() => news?,
+            // Nothing is there: what was printed is to be seen before the wait.
+            () = std::future::ready(()) => {
+                if is_closed(printer.flush())? {
+                    return Ok(());
+                }
+                tokio::select! {
+                    () = &mut stop => break,
+                    news = source.next() => news?,
+                }
+            }
+        };
+        match news {
+            Some(News::Message(message)) => {
+                if is_closed(printer.print(&message))? {
+                    return Ok(());
+                }
+                printed += 1;
+            }
+            Some(News::Gap(text)) => {
+                gaps += 1;
+                eprintln!("rtm: missing: {text}");
+            }
+            None => break,
+        }
+    }
+    is_closed(printer.flush())?;
+    if gaps > 0 {
+        let text = "messages are missing, as told above; publish them again, or ask for them";
+        return Err(Failure::new(Exit::Missing, text));
+    }
+    if count.is_some_and(|count| printed < count) {
+        return Err(Failure::new(Exit::Interrupted, format!("ended after {printed} messages")));
+    }
+    Ok(())
+}
+
+/// Whether nobody reads the output any more, which is no failure: `rtm sub … | head`.
+fn is_closed(result: std::io::Result<()>) -> Result<bool, Failure> {
+    match result {
+        Ok(()) => Ok(false),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,157 @@
+//! Server, app and token: from flags and environment, else from the context file of a development
+//! server.
+
+use std::path::Path;
+
+use rtm_client::{RtmClient, ServerAddress};
+use rtm_context::{Context, ContextError};
+use rtm_token::{AppId, Certificate, Service, Token};
+
+use crate::cli::{App, Who};
+use crate::failure::{Exit, Failure};
+
+/// How long tokens are good for that a command makes for itself: as long as there can be.
+const OWN_TOKEN_SECONDS: u32 = 86_400;
+
+/// What makes tokens of an app.
+pub(crate) struct Mint {
+    app_id: AppId,
+    certificate: Certificate,
+}
+
+impl Mint {
+    /// The app and its certificate.
+    pub(crate) fn find(app: &App) -> Result<Self, Failure> {
+        let context = context()?;
+        let app_id = app_id(app, context.as_ref())?;
+        let certificate = certificate(app, &app_id, context.as_ref())?.ok_or_else(|| {
+            let text = "there is no certificate to make a token with: name its file with \
+                        --certificate-file, or set RTM_CERTIFICATE";
+            Failure::new(Exit::Usage, text)
+        })?;
+        Self::new(&app_id, &certificate)
+    }
+
+    fn new(app_id: &str, certificate: &str) -> Result<Self, Failure> {
+        let app_id = AppId::new(app_id).map_err(usage)?;
+        let certificate = Certificate::new(certificate.trim()).map_err(usage)?;
+        Ok(Self { app_id, certificate })
+    }
+
+    /// A token with which the user may log in, and join these stream channels.
+    pub(crate) fn token(
+        &self,
+        user: &str,
+        channels: &[String],
+        seconds: u32,
+    ) -> Result<String, Failure> {
+        let mut services = vec![Service::rtm(user, seconds)];
+        services.extend(channels.iter().map(|channel| Service::rtc(channel, user, seconds)));
+        let token = Token {
+            app_id: self.app_id.clone(),
+            issued_at: now_seconds(),
+            expires_in: seconds,
+            salt: salt()?,
+            services,
+        };
+        Ok(token.sign(&self.certificate))
+    }
+}
+
+/// A client that is not logged in yet, and the token that it has.
+pub(crate) struct Connection {
+    pub(crate) client: RtmClient,
+    /// Also for joining stream channels.
+    pub(crate) token: String,
+}
+
+impl Connection {
+    /// Who and where, for a command that joins these stream channels.
+    pub(crate) fn find(who: &Who, channels: &[String]) -> Result<Self, Failure> {
+        let context = context()?;
+        let server = match (&who.server, &context) {
+            (Some(server), _) => server.clone(),
+            (None, Some(context)) => context.server.clone(),
+            (None, None) => {
+                let text = "no server is named, and there is no context file of a development \
+                            server: start `rtm-server --dev`, or name one with --server";
+                return Err(Failure::new(Exit::Usage, text));
+            }
+        };
+        let server: ServerAddress = server.parse()?;
+        let app_id = app_id(&who.app, context.as_ref())?;
+        let certificate = certificate(&who.app, &app_id, context.as_ref())?;
+        let token = match (&who.token, certificate) {
+            (Some(token), _) => token.clone(),
+            (None, Some(certificate)) => {
+                Mint::new(&app_id, &certificate)?.token(&who.user, channels, OWN_TOKEN_SECONDS)?
+            }
+            // For apps that want none; others say that they do.
+            (None, None) => String::new(),
+        };
+        let client =
+            RtmClient::builder(app_id, who.user.clone()).server(server).token(&token).build()?;
+        Ok(Self { client, token })
+    }
+}
+
+fn context() -> Result<Option<Context>, Failure> {
+    let path = match Context::path() {
+        Ok(path) => path,
+        Err(ContextError::NoPlace) => return Ok(None),
+        Err(error) => return Err(usage(error)),
+    };
+    match Context::read(&path) {
+        Ok(context) => Ok(Some(context)),
+        Err(ContextError::Missing { .. }) => Ok(None),
+        Err(error) => Err(usage(error)),
+    }
+}
+
+fn app_id(app: &App, context: Option<&Context>) -> Result<String, Failure> {
+    app.app_id.clone().or_else(|| context.map(|context| context.app_id.clone())).ok_or_else(|| {
+        let text = "no app is named: use --app-id, or set RTM_APP_ID";
+        Failure::new(Exit::Usage, text)
+    })
+}
+
+/// From the file, the environment, or the context if that is about the same app.
+fn certificate(
+    app: &App,
+    app_id: &str,
+    context: Option<&Context>,
+) -> Result<Option<String>, Failure> {
+    if let Some(path) = &app.certificate_file {
+        return read(path).map(Some);
+    }
+    if let Ok(certificate) = std::env::var("RTM_CERTIFICATE") {
+        return Ok(Some(certificate));
+    }
+    let context = context.filter(|context| context.app_id == app_id);
+    Ok(context.map(|context| context.certificate.clone()))
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let text = format!("the certificate file {} cannot be read: {error}", path.display());
+        Failure::new(Exit::Usage, text)
+    })
+}
+
+fn usage(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Usage, error.to_string())
+}
+
+fn now_seconds() -> u32 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map_or(0, |since| u32::try_from(since.as_secs()).unwrap_or(u32::MAX))
+}
+
+/// From 1 to 99,999,999.
+fn salt() -> Result<u32, Failure> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Failure::new(Exit::Failed, format!("the system gives no randomness: {error}"))
+    })?;
+    Ok(u32::from_le_bytes(bytes) % 99_999_999 + 1)
+}
