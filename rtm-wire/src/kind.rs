@@ -17,6 +17,7 @@ macro_rules! open_enum {
         impl $name {
             /// The number on the wire.
             #[must_use]
+            #[inline]
             pub const fn number(self) -> u8 {
                 match self {
                     $(Self::$variant => $number,)*
@@ -26,6 +27,7 @@ macro_rules! open_enum {
 
             /// The value with this number.
             #[must_use]
+            #[inline]
             pub const fn from_number(number: u8) -> Self {
                 match number {
                     $($number => Self::$variant,)*
@@ -33,6 +35,7 @@ macro_rules! open_enum {
                 }
             }
 
+            #[inline]
             pub(crate) fn parse(input: crate::Input<'_>) -> Parsed<'_, Self> {
                 parse::byte(input).map(|(rest, number)| (rest, Self::from_number(number)))
             }

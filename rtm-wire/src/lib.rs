@@ -72,7 +72,7 @@ pub use id::{
 pub use kind::{
     ChannelKind, Cipher, LimitKind, MessageType, Priority, Qos, Reliability, TopicChange,
 };
-pub use list::{Item, List};
+pub use list::{EncodedList, Item, List};
 pub use operation::{
     ChannelRef, Event, FailedUser, Join, JoinTopic, Leave, LeaveTopic, Limit, Login, Logout,
     MessageEvent, Position, Publish, PublishFlags, PublishTopic, Published, Publisher, Reply,

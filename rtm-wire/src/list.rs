@@ -2,6 +2,9 @@
 
 use bytes::BufMut;
 use core::fmt;
+use core::marker::PhantomData;
+use nom::Parser;
+use nom::combinator::recognize;
 
 use crate::encode::Encode;
 use crate::error::Input;
@@ -24,32 +27,33 @@ pub trait Item<'a>: Copy + Encode {
 #[derive(Clone, Copy)]
 pub enum List<'a, T> {
     /// As received.
-    Encoded {
-        /// Number of elements.
-        count: usize,
-        /// The elements.
-        bytes: &'a [u8],
-    },
+    Encoded(EncodedList<'a, T>),
     /// To be sent; at most [`limits::LIST`] elements.
     Slice(&'a [T]),
 }
 
+/// The elements of a received [`List`], each of them checked; only a parser makes one.
+#[derive(Clone, Copy)]
+pub struct EncodedList<'a, T> {
+    count: usize,
+    bytes: &'a [u8],
+    checked_as: PhantomData<fn() -> T>,
+}
+
 impl<'a, T: Item<'a>> List<'a, T> {
     pub(crate) fn parse(input: Input<'a>, field: &'static str) -> Parsed<'a, Self> {
-        let (start, count) = parse::number(input, field, limits::LIST as u64)?;
-        let mut rest = start;
-        for _ in 0..count {
-            rest = T::parse(rest)?.0;
-        }
-        let bytes = &start[..start.len() - rest.len()];
-        Ok((rest, Self::Encoded { count: count as usize, bytes }))
+        let (input, count) = parse::number(input, field, limits::LIST as u64)?;
+        let items = |start| (0..count).try_fold((start, ()), |(rest, ()), _| skip::<T>(rest));
+        let (rest, bytes) = recognize(items).parse(input)?;
+        let list = EncodedList { count: count as usize, bytes, checked_as: PhantomData };
+        Ok((rest, Self::Encoded(list)))
     }
 
     /// Number of elements.
     #[must_use]
     pub const fn len(&self) -> usize {
         match self {
-            Self::Encoded { count, .. } => *count,
+            Self::Encoded(list) => list.count,
             Self::Slice(items) => items.len(),
         }
     }
@@ -63,7 +67,7 @@ impl<'a, T: Item<'a>> List<'a, T> {
     /// The elements in order.
     pub fn iter(&self) -> impl Iterator<Item = T> + use<'a, T> {
         let (mut bytes, items): (_, &[T]) = match *self {
-            Self::Encoded { bytes, .. } => (bytes, &[]),
+            Self::Encoded(list) => (list.bytes, &[]),
             Self::Slice(items) => (&[][..], items),
         };
         let received = core::iter::from_fn(move || {
@@ -75,10 +79,15 @@ impl<'a, T: Item<'a>> List<'a, T> {
     }
 }
 
+/// Checks one element and passes over it.
+fn skip<'a, T: Item<'a>>(input: Input<'a>) -> Parsed<'a, ()> {
+    T::parse(input).map(|(rest, _)| (rest, ()))
+}
+
 impl<'a, T: Item<'a>> Encode for List<'a, T> {
     fn encoded_len(&self) -> usize {
         let items = match self {
-            Self::Encoded { bytes, .. } => bytes.len(),
+            Self::Encoded(list) => list.bytes.len(),
             Self::Slice(items) => items.iter().map(Encode::encoded_len).sum(),
         };
         varint::len(self.len() as u64) + items
@@ -87,7 +96,7 @@ impl<'a, T: Item<'a>> Encode for List<'a, T> {
     fn encode(&self, out: &mut impl BufMut) {
         varint::put(out, self.len() as u64);
         match self {
-            Self::Encoded { bytes, .. } => out.put_slice(bytes),
+            Self::Encoded(list) => out.put_slice(list.bytes),
             Self::Slice(items) => items.iter().for_each(|item| item.encode(out)),
         }
     }

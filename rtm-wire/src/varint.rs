@@ -2,9 +2,10 @@
 
 use bytes::BufMut;
 use nom::IResult;
-use nom::bytes::streaming::take;
+use nom::number::streaming::be_u8;
 
 use crate::error::{DecodeError, Input};
+use crate::parse::{array, refuse};
 
 /// The largest value that can be encoded.
 pub const MAX: u64 = (1 << 62) - 1;
@@ -41,22 +42,30 @@ pub fn put(out: &mut impl BufMut, value: u64) {
 /// # Errors
 /// [`DecodeError::Varint`] when a shorter form would have done, so that every value has one
 /// encoding.
+#[inline(always)]
 pub fn parse(input: Input<'_>) -> IResult<Input<'_>, u64, DecodeError> {
-    let (_, first) = take(1usize)(input)?;
-    let length = 1usize << (first[0] >> 6);
-    let (rest, bytes) = take(length)(input)?;
-    let value = match *bytes {
-        [a] => u64::from(a),
-        [a, b] => u64::from(u16::from_be_bytes([a & 0x3f, b])),
-        [a, b, c, d] => u64::from(u32::from_be_bytes([a & 0x3f, b, c, d])),
-        [a, b, c, d, e, f, g, h] => u64::from_be_bytes([a & 0x3f, b, c, d, e, f, g, h]),
-        _ => return Err(nom::Err::Failure(DecodeError::Varint)),
+    let (rest, first) = be_u8(input)?;
+    // Nearly all are this short.
+    if first < 0x40 { Ok((rest, u64::from(first))) } else { long(input, first >> 6) }
+}
+
+/// A varint of 2, 4 or 8 bytes.
+fn long(input: Input<'_>, prefix: u8) -> IResult<Input<'_>, u64, DecodeError> {
+    let (rest, value, least) = match prefix {
+        1 => {
+            let (rest, bytes) = array(input)?;
+            (rest, u64::from(u16::from_be_bytes(bytes) & 0x3fff), 0x40)
+        }
+        2 => {
+            let (rest, bytes) = array(input)?;
+            (rest, u64::from(u32::from_be_bytes(bytes) & 0x3fff_ffff), 0x4000)
+        }
+        _ => {
+            let (rest, bytes) = array(input)?;
+            (rest, u64::from_be_bytes(bytes) & MAX, 0x4000_0000)
+        }
     };
-    if len(value) == length {
-        Ok((rest, value))
-    } else {
-        Err(nom::Err::Failure(DecodeError::Varint))
-    }
+    if value >= least { Ok((rest, value)) } else { refuse(DecodeError::Varint) }
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ impl<'a> Body<'a> for Ack<'a> {
     const KIND: u8 = kind::ACK;
     const NAME: &'static str = "ack frame";
 
+    #[inline]
     fn parse(body: Input<'a>) -> Parsed<'a, Self> {
         let (body, path) = parse::byte(body)?;
         let (body, delay) = parse::number(body, "ack delay", DELAY_MAX)?;
@@ -113,6 +114,7 @@ impl<'a> AckRanges<'a> {
         varint::parse(self.bytes).map_or(PacketNumber(0), |(_, largest)| PacketNumber(largest))
     }
 
+    #[inline]
     fn parse(body: Input<'a>) -> Parsed<'a, Self> {
         let mut rest = body;
         let mut smallest = None;
@@ -130,6 +132,7 @@ impl<'a> AckRanges<'a> {
 }
 
 /// One range below `smallest`, as its lowest and highest number.
+#[inline]
 fn range(input: Input<'_>, smallest: Option<u64>) -> Parsed<'_, (u64, u64)> {
     let (input, first) = varint::parse(input)?;
     let (input, length) = varint::parse(input)?;
@@ -153,6 +156,7 @@ pub struct AckRangesIter<'a> {
 impl Iterator for AckRangesIter<'_> {
     type Item = RangeInclusive<PacketNumber>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let (rest, (low, high)) = range(self.rest, self.smallest).ok()?;
         (self.rest, self.smallest) = (rest, Some(low));

@@ -69,7 +69,7 @@ impl<'a> Body<'a> for Message<'a> {
     const KIND: u8 = kind::MESSAGE;
     const NAME: &'static str = "message frame";
 
-    #[inline]
+    #[inline(always)]
     fn parse(body: Input<'a>) -> Parsed<'a, Self> {
         let (body, lane) = varint::parse(body)?;
         let (body, flags) = parse::flags(body, "message flags", KNOWN_BITS)?;

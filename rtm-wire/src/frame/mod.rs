@@ -85,13 +85,13 @@ macro_rules! frames {
             /// # Errors
             /// [`DecodeError::Incomplete`] when `input` ends before the frame does; anything else
             /// is the sender's mistake.
-            #[inline]
+            #[inline(always)]
             pub fn decode(input: Input<'a>) -> Result<(Input<'a>, Self), DecodeError> {
                 let (input, kind) = parse::byte(input)?;
                 let (rest, body) = blob(input, "frame", limits::FRAME)?;
                 let frame = match kind {
                     $(<$type as Body<'_>>::KIND => {
-                        whole(<$type as Body<'_>>::NAME, <$type as Body<'_>>::parse, body)
+                        whole(<$type as Body<'_>>::NAME, <$type as Body<'_>>::parse(body))
                             .map(Self::$name)?
                     })*
                     kind => Self::Unknown { kind, body },
@@ -187,6 +187,7 @@ impl<'a> Frames<'a> {
 impl<'a> Iterator for Frames<'a> {
     type Item = Result<Frame<'a>, DecodeError>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;

@@ -3,7 +3,7 @@
 use bytes::BufMut;
 
 use super::{Body, kind};
-use crate::error::{DecodeError, Input};
+use crate::error::Input;
 use crate::parse::{self, Parsed};
 
 /// `padding = zero bytes`
@@ -18,10 +18,7 @@ impl<'a> Body<'a> for Padding {
     const NAME: &'static str = "padding frame";
 
     fn parse(body: Input<'a>) -> Parsed<'a, Self> {
-        if body.iter().any(|&byte| byte != 0) {
-            return parse::refuse(DecodeError::Invalid { field: Self::NAME });
-        }
-        Ok((&[], Self { length: body.len() }))
+        parse::zeros(body, Self::NAME).map(|(end, length)| (end, Self { length }))
     }
 
     fn body_len(&self) -> usize {

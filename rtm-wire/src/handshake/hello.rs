@@ -5,7 +5,7 @@ use bytes::BufMut;
 use super::TransportParams;
 use crate::encode::Encode;
 use crate::error::{DecodeError, Input};
-use crate::parse::{self, Parsed, blob, blob_len, put_blob, refuse};
+use crate::parse::{self, Parsed, blob, blob_len, put_blob};
 use crate::{limits, varint};
 
 /// `hello = versions blob, ciphers blob, features varint, params, login blob, zero bytes to the end`
@@ -34,7 +34,7 @@ impl<'a> Hello<'a> {
     /// # Errors
     /// A client of another make; the handshake is dropped.
     pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
-        parse::whole("hello", Self::parse, payload)
+        parse::whole("hello", Self::parse(payload))
     }
 
     fn parse(input: Input<'a>) -> Parsed<'a, Self> {
@@ -43,11 +43,8 @@ impl<'a> Hello<'a> {
         let (input, features) = varint::parse(input)?;
         let (input, params) = TransportParams::parse(input)?;
         let (input, login) = blob(input, "login", limits::LOGIN)?;
-        if input.iter().any(|&byte| byte != 0) {
-            return refuse(DecodeError::Invalid { field: "hello padding" });
-        }
-        let padding = input.len();
-        Ok((&[], Self { versions, ciphers, features, params, login, padding }))
+        let (end, padding) = parse::zeros(input, "hello padding")?;
+        Ok((end, Self { versions, ciphers, features, params, login, padding }))
     }
 }
 

@@ -46,7 +46,7 @@ impl<'a> Welcome<'a> {
     /// # Errors
     /// A server of another make.
     pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
-        parse::whole("welcome", Self::parse, payload)
+        parse::whole("welcome", Self::parse(payload))
     }
 
     fn parse(input: Input<'a>) -> Parsed<'a, Self> {

@@ -41,7 +41,7 @@ macro_rules! events {
                 }
                 match kind {
                     $(<$type as Body<'_>>::KIND => {
-                        whole(<$type as Body<'_>>::NAME, <$type as Body<'_>>::parse, body)
+                        whole(<$type as Body<'_>>::NAME, <$type as Body<'_>>::parse(body))
                             .map(Self::$name)
                     })*
                     kind => Ok(Self::Unknown { kind, body }),
@@ -65,6 +65,8 @@ macro_rules! events {
                         event.encode_body(out);
                     })*
                     Self::Unknown { kind, body } => {
+                        let known = [kind::REPLY, $(<$type as Body<'_>>::KIND),*];
+                        debug_assert!(!known.contains(kind), "event {kind} has a type");
                         out.put_u8(*kind);
                         out.put_slice(body);
                     }

@@ -21,6 +21,7 @@ pub struct ChannelRef<'a> {
 }
 
 impl<'a> ChannelRef<'a> {
+    #[inline(always)]
     pub(super) fn parse(input: Input<'a>) -> Parsed<'a, Self> {
         let (input, kind) = ChannelKind::parse(input)?;
         let (input, name) = parse::text(input, "channel name", limits::NAME)?;
@@ -51,6 +52,7 @@ pub struct Position {
 }
 
 impl Position {
+    #[inline(always)]
     pub(super) fn parse(input: Input<'_>) -> Parsed<'_, Self> {
         let (input, epoch) = varint::parse(input)?;
         let (input, sequence) = varint::parse(input)?;
@@ -69,14 +71,17 @@ impl Encode for Position {
     }
 }
 
+#[inline]
 pub(super) fn name<'a>(input: Input<'a>, field: &'static str) -> Parsed<'a, &'a str> {
     parse::text(input, field, limits::NAME)
 }
 
+#[inline]
 pub(super) const fn text_len(text: &str) -> usize {
     parse::blob_len(text.as_bytes())
 }
 
+#[inline]
 pub(super) fn put_text(out: &mut impl BufMut, text: &str) {
     parse::put_blob(out, text.as_bytes());
 }

@@ -20,6 +20,7 @@ pub struct PublishFlags {
 }
 
 impl PublishFlags {
+    #[inline(always)]
     fn parse(input: Input<'_>) -> Parsed<'_, Self> {
         let (rest, bits) = parse::flags(input, "publish flags", 0x01)?;
         Ok((rest, Self { store: bits != 0 }))
@@ -47,7 +48,7 @@ impl<'a> Body<'a> for Publish<'a> {
     const KIND: u8 = kind::PUBLISH;
     const NAME: &'static str = "publish";
 
-    #[inline]
+    #[inline(always)]
     fn parse(body: Input<'a>) -> Parsed<'a, Self> {
         let (body, channel) = ChannelRef::parse(body)?;
         let (body, flags) = PublishFlags::parse(body)?;
@@ -95,7 +96,7 @@ impl<'a> Body<'a> for MessageEvent<'a> {
     const KIND: u8 = kind::MESSAGE_EVENT;
     const NAME: &'static str = "message event";
 
-    #[inline]
+    #[inline(always)]
     fn parse(body: Input<'a>) -> Parsed<'a, Self> {
         let (body, channel) = ChannelRef::parse(body)?;
         let (body, publisher) = name(body, "publisher")?;

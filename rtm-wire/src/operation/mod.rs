@@ -25,6 +25,8 @@ pub use topic::{
 };
 
 use bytes::{BufMut, Bytes};
+use nom::Parser;
+use nom::combinator::peek;
 
 use crate::encode::Encode;
 use crate::error::{DecodeError, Input};
@@ -78,9 +80,9 @@ impl<'a> ServerOperation<'a> {
     /// A message that isn't one operation; a request, too.
     #[inline]
     pub fn decode(message: Input<'a>) -> Result<Self, DecodeError> {
-        match message.first() {
-            Some(&kind::REPLY) => Reply::decode(message).map(Self::Reply),
-            _ => Event::decode(message).map(Self::Event),
+        match peek(parse::byte).parse(message)? {
+            (message, kind::REPLY) => Reply::decode(message).map(Self::Reply),
+            (message, _) => Event::decode(message).map(Self::Event),
         }
     }
 }

@@ -121,7 +121,7 @@ impl<'a> Reply<'a> {
     /// # Errors
     /// A message that isn't one reply of this version.
     pub fn decode(message: Input<'a>) -> Result<Self, DecodeError> {
-        whole("reply", Self::parse, message)
+        whole("reply", Self::parse(message))
     }
 
     fn parse(input: Input<'a>) -> Parsed<'a, Self> {

@@ -61,7 +61,7 @@ macro_rules! requests {
                 let operation = OperationId(id);
                 let request = match kind {
                     $(<$type as Body<'_>>::KIND => {
-                        whole(<$type as Body<'_>>::NAME, <$type as Body<'_>>::parse, body)
+                        whole(<$type as Body<'_>>::NAME, <$type as Body<'_>>::parse(body))
                             .map(Self::$name)
                     })*
                     kind => Ok(Self::Unknown { kind, body }),
@@ -92,6 +92,8 @@ macro_rules! requests {
                         request.encode_body(out);
                     })*
                     Self::Unknown { kind, body } => {
+                        let known = [$(<$type as Body<'_>>::KIND),*];
+                        debug_assert!(!known.contains(kind), "request {kind} has a type");
                         out.put_u8(*kind);
                         varint::put(out, operation.0);
                         out.put_slice(body);

@@ -107,7 +107,7 @@ impl<'a> Body<'a> for PublishTopic<'a> {
     const KIND: u8 = kind::PUBLISH_TOPIC;
     const NAME: &'static str = "publish topic";
 
-    #[inline]
+    #[inline(always)]
     fn parse(body: Input<'a>) -> Parsed<'a, Self> {
         let (body, channel) = name(body, "channel name")?;
         let (body, topic) = name(body, "topic name")?;
@@ -213,7 +213,7 @@ impl<'a> Body<'a> for TopicMessageEvent<'a> {
     const KIND: u8 = kind::TOPIC_MESSAGE_EVENT;
     const NAME: &'static str = "topic message event";
 
-    #[inline]
+    #[inline(always)]
     fn parse(body: Input<'a>) -> Parsed<'a, Self> {
         let (body, channel) = name(body, "channel name")?;
         let (body, topic) = name(body, "topic name")?;

@@ -31,6 +31,7 @@ pub struct DataHeader {
 }
 
 impl DataHeader {
+    #[inline]
     pub(super) fn parse(input: Input<'_>) -> Parsed<'_, Self> {
         let (input, first) = parse::byte(input)?;
         if first & RESERVED_BITS != 0 {

@@ -64,15 +64,16 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// A foreign or damaged datagram; it changes nothing and is to be counted and dropped.
+    #[inline]
     pub fn decode(datagram: &'a [u8]) -> Result<Self, DecodeError> {
         let (body, first) = parse::byte(datagram)?;
         match first {
-            kind::INITIAL => whole("initial packet", Initial::parse, body).map(Self::Initial),
-            kind::REPLY => whole("reply packet", Reply::parse, body).map(Self::Reply),
-            kind::RETRY => whole("retry packet", Retry::parse, body).map(Self::Retry),
-            kind::KEY_HINT => whole("key hint packet", KeyHint::parse, body).map(Self::KeyHint),
-            kind::RESET => whole("reset packet", Reset::parse, body).map(Self::Reset),
-            kind::VERSIONS => whole("versions packet", Versions::parse, body).map(Self::Versions),
+            kind::INITIAL => whole("initial packet", Initial::parse(body)).map(Self::Initial),
+            kind::REPLY => whole("reply packet", Reply::parse(body)).map(Self::Reply),
+            kind::RETRY => whole("retry packet", Retry::parse(body)).map(Self::Retry),
+            kind::KEY_HINT => whole("key hint packet", KeyHint::parse(body)).map(Self::KeyHint),
+            kind::RESET => whole("reset packet", Reset::parse(body)).map(Self::Reset),
+            kind::VERSIONS => whole("versions packet", Versions::parse(body)).map(Self::Versions),
             first if first & kind::DATA_BIT != 0 => {
                 let (sealed, header) = DataHeader::parse(datagram)?;
                 Ok(Self::Data { header, sealed })
