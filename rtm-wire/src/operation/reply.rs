@@ -1,6 +1,7 @@
 //! Replies: the one answer to each request (protocol §6.2).
 
 use bytes::BufMut;
+use nom::combinator::rest;
 
 use super::field::{Position, name, put_text, text_len};
 use super::kind;
@@ -24,6 +25,8 @@ mod result {
     pub(super) const JOINED: u8 = 4;
     pub(super) const TOPIC_JOINED: u8 = 5;
     pub(super) const TOPIC_USERS: u8 = 6;
+    /// The numbers that this version has given out.
+    pub(super) const KNOWN: core::ops::RangeInclusive<u8> = NONE..=TOPIC_USERS;
 }
 
 /// `reply = 0x80, operation id varint, code varint, reason text, result kind 1 byte, result`
@@ -67,6 +70,13 @@ pub enum ReplyResult<'a> {
     TopicJoined(Position),
     /// To a subscription of a topic's publishers, or its end.
     TopicUsers(TopicUsers<'a>),
+    /// A kind that this version doesn't know; the reply's code still holds.
+    Unknown {
+        /// Its number, none of those above.
+        kind: u8,
+        /// Its bytes.
+        body: &'a [u8],
+    },
 }
 
 /// `published = position, time varint in ms`
@@ -186,7 +196,7 @@ impl<'a> ReplyResult<'a> {
                 let (input, failed) = List::parse(input, "users")?;
                 Ok((input, Self::TopicUsers(TopicUsers { succeeded, failed })))
             }
-            _ => refuse(DecodeError::Invalid { field: "reply result" }),
+            kind => rest(input).map(|(end, body)| (end, Self::Unknown { kind, body })),
         }
     }
 
@@ -202,6 +212,7 @@ impl<'a> ReplyResult<'a> {
                 position.encoded_len() + publishers.encoded_len()
             }
             Self::TopicUsers(users) => users.succeeded.encoded_len() + users.failed.encoded_len(),
+            Self::Unknown { body, .. } => body.len(),
         }
     }
 
@@ -235,6 +246,11 @@ impl<'a> ReplyResult<'a> {
                 out.put_u8(result::TOPIC_USERS);
                 users.succeeded.encode(out);
                 users.failed.encode(out);
+            }
+            Self::Unknown { kind, body } => {
+                debug_assert!(!result::KNOWN.contains(kind), "result {kind} has a variant");
+                out.put_u8(*kind);
+                out.put_slice(body);
             }
         }
     }
