@@ -1,6 +1,7 @@
 //! Acknowledgement frame (protocol §4.3).
 
 use bytes::BufMut;
+use core::fmt;
 use core::ops::RangeInclusive;
 use core::time::Duration;
 
@@ -71,7 +72,7 @@ impl<'a> Body<'a> for Ack<'a> {
 
 /// Ranges of packet numbers in their encoded form, checked: between 1 and
 /// [`limits::ACK_RANGES`] of them, apart from each other, newest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct AckRanges<'a> {
     bytes: &'a [u8],
 }
@@ -128,6 +129,12 @@ impl<'a> AckRanges<'a> {
             }
         }
         Ok((rest, Self { bytes: body }))
+    }
+}
+
+impl fmt::Debug for AckRanges<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
