@@ -1,0 +1,122 @@
+//! Requests (protocol §6.1 and §6.4 to §6.15).
+
+use rtm_wire::{
+    ChannelKind, ChannelRef, Epoch, Join, JoinTopic, Leave, LeaveTopic, List, Login, Logout,
+    MessageType, OperationId, Position, Priority, Publish, PublishFlags, PublishTopic, Qos,
+    Reliability, Request, Sequence, SessionInstance, Subscribe, SubscribeOptions, SubscribeTopic,
+    Unsubscribe, UnsubscribeTopic, varint,
+};
+
+use super::super::vector::{Type, Vector};
+use super::valid;
+
+const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
+
+pub(super) fn vectors() -> Vec<Vector> {
+    let mut vectors = sessions();
+    vectors.extend(channels());
+    vectors.extend(topics());
+    vectors
+}
+
+fn sessions() -> Vec<Vector> {
+    let login = Login {
+        app_id: "app",
+        user_id: "alice",
+        instance: SessionInstance(0x0123_4567_89ab_cdef),
+        features: 0,
+        token: "",
+    };
+    let unknown = Request::Unknown { kind: 0x7f, body: b"later" };
+    vec![
+        request("6.4", 0, "login in the handshake", login),
+        request("6.4", 1, "login with token", Login { token: "007token", ..login }),
+        request("6.5", 2, "logout", Logout),
+        request("6.1", 3, "unknown request", unknown),
+        request("6.1", varint::MAX, "largest operation id", Logout),
+    ]
+}
+
+fn channels() -> Vec<Vector> {
+    let options = SubscribeOptions::default();
+    let all = SubscribeOptions {
+        messages: true,
+        presence: true,
+        metadata: true,
+        locks: true,
+        quiet: true,
+    };
+    let subscribe = Subscribe { channel: LOBBY, options, resume: None };
+    let resume = Some(Position { epoch: Epoch(3), sequence: Sequence(1_000) });
+    let publish = Publish {
+        channel: LOBBY,
+        flags: PublishFlags { store: false },
+        message_type: MessageType::String,
+        custom_type: "",
+        payload: b"hi",
+    };
+    let to_user = Publish {
+        channel: ChannelRef { kind: ChannelKind::User, name: "bob" },
+        flags: PublishFlags { store: true },
+        message_type: MessageType::Unknown(7),
+        custom_type: "note",
+        payload: b"",
+    };
+    let elsewhere = ChannelRef { kind: ChannelKind::Unknown(200), name: "" };
+    vec![
+        request("6.6", 4, "subscribe", subscribe),
+        request("6.6", 5, "subscribe, resumed", Subscribe { options: all, resume, ..subscribe }),
+        request("6.7", 6, "unsubscribe", Unsubscribe { channel: LOBBY }),
+        request("6.7", 7, "unsubscribe, unknown kind", Unsubscribe { channel: elsewhere }),
+        request("6.8", 8, "join", Join { channel: "room", options, token: "007token" }),
+        request("6.9", 9, "leave", Leave { channel: "room" }),
+        request("6.10", 10, "publish", publish),
+        request("6.10", 70_000, "publish to a user, stored", to_user),
+    ]
+}
+
+fn topics() -> Vec<Vector> {
+    let (channel, topic) = ("room", "gestures");
+    let join = JoinTopic {
+        channel,
+        topic,
+        qos: Qos::Ordered,
+        priority: Priority::Normal,
+        reliability: Reliability::Reliable,
+        meta: b"",
+    };
+    let other = JoinTopic {
+        qos: Qos::Unknown(5),
+        priority: Priority::Low,
+        reliability: Reliability::LatestOnly,
+        meta: b"\x00\xff",
+        ..join
+    };
+    let publish = PublishTopic {
+        channel,
+        topic,
+        message_type: MessageType::Binary,
+        custom_type: "wave",
+        payload: b"\x00\x01\x02",
+    };
+    let all = SubscribeTopic { channel, topic, users: List::default() };
+    let users = List::Slice(&["alice", "bob"]);
+    vec![
+        request("6.11", 11, "join topic", join),
+        request("6.11", 12, "join topic with meta, unknown order", other),
+        request("6.12", 13, "leave topic", LeaveTopic { channel, topic }),
+        request("6.13", 14, "publish topic", publish),
+        request("6.14", 15, "subscribe topic, all", all),
+        request("6.14", 16, "subscribe topic", SubscribeTopic { users, ..all }),
+        request("6.15", 17, "unsubscribe topic", UnsubscribeTopic { channel, topic, users }),
+    ]
+}
+
+fn request<'a>(
+    section: &'static str,
+    operation: u64,
+    name: &'static str,
+    request: impl Into<Request<'a>>,
+) -> Vector {
+    valid(Type::Request, section, name, &(OperationId(operation), request.into()))
+}

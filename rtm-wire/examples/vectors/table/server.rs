@@ -1,0 +1,120 @@
+//! Replies and events (protocol §6.2, §6.3, §6.17 to §6.19).
+
+use rtm_wire::{
+    ChannelKind, ChannelRef, Epoch, ErrorCode, Event, FailedUser, List, MessageEvent, MessageType,
+    OperationId, Position, Priority, Published, Publisher, Qos, Reply, ReplyResult, Sequence,
+    ServerOperation, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
+};
+
+use super::super::vector::{Type, Vector};
+use super::valid;
+
+const AT: Position = Position { epoch: Epoch(3), sequence: Sequence(1_000) };
+const TIME: UnixTime = UnixTime::from_millis(1_700_000_000_000);
+
+pub(super) fn vectors() -> Vec<Vector> {
+    let mut vectors = replies();
+    vectors.extend(lists());
+    vectors.extend(events());
+    vectors
+}
+
+fn replies() -> Vec<Vector> {
+    let refused = Reply {
+        operation: OperationId(10),
+        code: ErrorCode::CHANNEL_RECEIVER_OFFLINE,
+        reason: "bob is offline",
+        result: ReplyResult::None,
+    };
+    let unknown = ReplyResult::Unknown { kind: 0x40, body: b"later" };
+    let published = ReplyResult::Published(Published { position: AT, time: TIME });
+    vec![
+        reply("reply without result", ReplyResult::None),
+        valid(Type::Server, "6.2", "reply, refused", &refused),
+        valid(
+            Type::Server,
+            "6.2",
+            "reply, unknown error number",
+            &Reply { code: ErrorCode(u32::MAX), ..refused },
+        ),
+        reply("reply to login", ReplyResult::LoggedIn { time: TIME }),
+        reply("reply to subscribe", ReplyResult::Subscribed(AT)),
+        reply("reply to publish", published),
+        reply("reply to join topic", ReplyResult::TopicJoined(AT)),
+        reply("reply with unknown result", unknown),
+    ]
+}
+
+fn lists() -> Vec<Vector> {
+    let publisher = Publisher {
+        topic: "gestures",
+        user: "alice",
+        publication: Sequence(12),
+        last: Sequence(345),
+        qos: Qos::Ordered,
+        priority: Priority::High,
+        meta: b"\x01",
+    };
+    let publishers = [publisher, Publisher { user: "bob", meta: b"", ..publisher }];
+    let failed = [FailedUser { user: "carol", code: ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED }];
+    let joined =
+        |publishers| ReplyResult::Joined { position: AT, publishers: List::Slice(publishers) };
+    let users = TopicUsers { succeeded: List::Slice(&["alice"]), failed: List::Slice(&failed) };
+    vec![
+        reply("reply to join, nobody publishes", joined(&[])),
+        reply("reply to join", joined(&publishers)),
+        reply("reply to subscribe topic", ReplyResult::TopicUsers(users)),
+    ]
+}
+
+fn events() -> Vec<Vector> {
+    let message = MessageEvent {
+        channel: ChannelRef { kind: ChannelKind::Message, name: "lobby" },
+        publisher: "alice",
+        position: AT,
+        time: TIME,
+        message_type: MessageType::String,
+        custom_type: "",
+        payload: b"hi",
+    };
+    let topic_message = TopicMessageEvent {
+        channel: "room",
+        topic: "gestures",
+        publisher: "alice",
+        epoch: Epoch(3),
+        publication: Sequence(12),
+        sequence: Sequence(345),
+        time: TIME,
+        message_type: MessageType::Binary,
+        custom_type: "wave",
+        payload: b"\x00\x01\x02",
+    };
+    let joined = TopicEvent {
+        channel: "room",
+        position: AT,
+        change: TopicChange::Joined,
+        topic: "gestures",
+        publisher: "alice",
+        qos: Qos::Unordered,
+        priority: Priority::Highest,
+        last: Sequence(0),
+        meta: b"\x01",
+    };
+    let left = TopicEvent { change: TopicChange::Left, last: Sequence(345), meta: b"", ..joined };
+    vec![
+        event("6.17", "message event", message),
+        event("6.18", "topic message event", topic_message),
+        event("6.19", "topic event, joined", joined),
+        event("6.19", "topic event, left", left),
+        event("6.3", "unknown event", Event::Unknown { kind: 0xfe, body: b"later" }),
+    ]
+}
+
+fn reply(name: &'static str, result: ReplyResult<'_>) -> Vector {
+    let reply = Reply { operation: OperationId(9), code: ErrorCode::OK, reason: "", result };
+    valid(Type::Server, "6.2", name, &reply)
+}
+
+fn event<'a>(section: &'static str, name: &'static str, event: impl Into<Event<'a>>) -> Vector {
+    valid(Type::Server, section, name, &ServerOperation::Event(event.into()))
+}

@@ -1,0 +1,194 @@
+//! Fields of requests, replies and events.
+
+use rtm_wire::{
+    ChannelRef, Event, OperationId, Position, Reply, ReplyResult, Request, ServerOperation,
+    SubscribeOptions,
+};
+use serde_json::{Value, json};
+
+use super::{hex, int};
+
+pub(super) fn request(id: OperationId, request: &Request<'_>) -> Value {
+    let mut fields = request_body(request);
+    fields["operation"] = int(id.0);
+    fields["kind"] = match request {
+        Request::Unknown { kind, .. } => json!(kind),
+        known => json!(known.name()),
+    };
+    fields
+}
+
+fn request_body(request: &Request<'_>) -> Value {
+    match request {
+        Request::Login(login) => json!({
+            "app_id": login.app_id,
+            "user_id": login.user_id,
+            "instance": int(login.instance.0),
+            "features": int(login.features),
+            "token": login.token,
+        }),
+        Request::Logout(_) => json!({}),
+        Request::Subscribe(subscribe) => json!({
+            "channel": channel(&subscribe.channel),
+            "options": options(subscribe.options),
+            "resume": subscribe.resume.map(position),
+        }),
+        Request::Unsubscribe(unsubscribe) => json!({ "channel": channel(&unsubscribe.channel) }),
+        Request::Publish(publish) => json!({
+            "channel": channel(&publish.channel),
+            "store": publish.flags.store,
+            "message_type": publish.message_type.number(),
+            "custom_type": publish.custom_type,
+            "payload": hex(publish.payload),
+        }),
+        Request::Join(join) => json!({
+            "channel": join.channel,
+            "options": options(join.options),
+            "token": join.token,
+        }),
+        Request::Leave(leave) => json!({ "channel": leave.channel }),
+        Request::JoinTopic(join) => json!({
+            "channel": join.channel,
+            "topic": join.topic,
+            "qos": join.qos.number(),
+            "priority": join.priority.number(),
+            "reliability": join.reliability.number(),
+            "meta": hex(join.meta),
+        }),
+        Request::LeaveTopic(leave) => json!({ "channel": leave.channel, "topic": leave.topic }),
+        Request::PublishTopic(publish) => json!({
+            "channel": publish.channel,
+            "topic": publish.topic,
+            "message_type": publish.message_type.number(),
+            "custom_type": publish.custom_type,
+            "payload": hex(publish.payload),
+        }),
+        Request::SubscribeTopic(subscribe) => json!({
+            "channel": subscribe.channel,
+            "topic": subscribe.topic,
+            "users": subscribe.users.iter().collect::<Vec<_>>(),
+        }),
+        Request::UnsubscribeTopic(unsubscribe) => json!({
+            "channel": unsubscribe.channel,
+            "topic": unsubscribe.topic,
+            "users": unsubscribe.users.iter().collect::<Vec<_>>(),
+        }),
+        Request::Unknown { body, .. } => json!({ "body": hex(body) }),
+        other => panic!("{other:?} has no fields in the vectors"),
+    }
+}
+
+pub(super) fn server(operation: &ServerOperation<'_>) -> Value {
+    match operation {
+        ServerOperation::Reply(reply) => json!({
+            "kind": "reply",
+            "operation": int(reply.operation.0),
+            "code": reply.code.0,
+            "reason": reply.reason,
+            "result": result(reply),
+        }),
+        ServerOperation::Event(event) => self::event(event),
+    }
+}
+
+fn result(reply: &Reply<'_>) -> Value {
+    match reply.result {
+        ReplyResult::None => json!({ "kind": "none" }),
+        ReplyResult::LoggedIn { time } => {
+            json!({ "kind": "logged in", "time_ms": int(time.as_millis()) })
+        }
+        ReplyResult::Subscribed(at) => json!({ "kind": "subscribed", "position": position(at) }),
+        ReplyResult::Published(published) => json!({
+            "kind": "published",
+            "position": position(published.position),
+            "time_ms": int(published.time.as_millis()),
+        }),
+        ReplyResult::Joined { position: at, publishers } => {
+            let publishers = publishers.iter().map(|publisher| {
+                json!({
+                    "topic": publisher.topic,
+                    "user": publisher.user,
+                    "publication": int(publisher.publication.0),
+                    "last": int(publisher.last.0),
+                    "qos": publisher.qos.number(),
+                    "priority": publisher.priority.number(),
+                    "meta": hex(publisher.meta),
+                })
+            });
+            let publishers: Vec<Value> = publishers.collect();
+            json!({ "kind": "joined", "position": position(at), "publishers": publishers })
+        }
+        ReplyResult::TopicJoined(at) => json!({ "kind": "topic joined", "position": position(at) }),
+        ReplyResult::TopicUsers(users) => {
+            let failed = users.failed.iter();
+            let failed = failed.map(|failed| json!({ "user": failed.user, "code": failed.code.0 }));
+            json!({
+                "kind": "topic users",
+                "succeeded": users.succeeded.iter().collect::<Vec<_>>(),
+                "failed": failed.collect::<Vec<_>>(),
+            })
+        }
+        ReplyResult::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
+        other => panic!("{other:?} has no fields in the vectors"),
+    }
+}
+
+fn event(event: &Event<'_>) -> Value {
+    match event {
+        Event::Message(event) => json!({
+            "kind": "message event",
+            "channel": channel(&event.channel),
+            "publisher": event.publisher,
+            "position": position(event.position),
+            "time_ms": int(event.time.as_millis()),
+            "message_type": event.message_type.number(),
+            "custom_type": event.custom_type,
+            "payload": hex(event.payload),
+        }),
+        Event::TopicMessage(event) => json!({
+            "kind": "topic message event",
+            "channel": event.channel,
+            "topic": event.topic,
+            "publisher": event.publisher,
+            "epoch": int(event.epoch.0),
+            "publication": int(event.publication.0),
+            "sequence": int(event.sequence.0),
+            "time_ms": int(event.time.as_millis()),
+            "message_type": event.message_type.number(),
+            "custom_type": event.custom_type,
+            "payload": hex(event.payload),
+        }),
+        Event::Topic(event) => json!({
+            "kind": "topic event",
+            "channel": event.channel,
+            "position": position(event.position),
+            "change": event.change.number(),
+            "topic": event.topic,
+            "publisher": event.publisher,
+            "qos": event.qos.number(),
+            "priority": event.priority.number(),
+            "last": int(event.last.0),
+            "meta": hex(event.meta),
+        }),
+        Event::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
+        other => panic!("{other:?} has no fields in the vectors"),
+    }
+}
+
+fn channel(channel: &ChannelRef<'_>) -> Value {
+    json!({ "kind": channel.kind.number(), "name": channel.name })
+}
+
+fn position(position: Position) -> Value {
+    json!({ "epoch": int(position.epoch.0), "sequence": int(position.sequence.0) })
+}
+
+fn options(options: SubscribeOptions) -> Value {
+    json!({
+        "messages": options.messages,
+        "presence": options.presence,
+        "metadata": options.metadata,
+        "locks": options.locks,
+        "quiet": options.quiet,
+    })
+}

@@ -1,0 +1,216 @@
+//! Requests, replies and events.
+
+use proptest::prelude::*;
+use rtm_wire::{
+    Event, FailedUser, Item, Join, JoinTopic, Leave, LeaveTopic, List, Login, Logout, MessageEvent,
+    OperationId, Publish, PublishFlags, PublishTopic, Published, Publisher, Reply, ReplyResult,
+    Request, ServerOperation, SessionInstance, Subscribe, SubscribeOptions, SubscribeTopic,
+    TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, limits,
+};
+
+use super::fields::{
+    channel, error_code, message_type, name, operation_id, position, priority, qos, reliability,
+    sequence, time, topic_change,
+};
+use super::{bytes, number, text};
+
+pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)> {
+    let unknown = (0x30..=0x7f_u8, bytes(50));
+    let request = prop_oneof![
+        login().prop_map(Request::from),
+        Just(Logout.into()),
+        (channel(), options(), proptest::option::of(position()))
+            .prop_map(|(channel, options, resume)| Subscribe { channel, options, resume }.into()),
+        channel().prop_map(|channel| Unsubscribe { channel }.into()),
+        publish().prop_map(Request::from),
+        (name(), options(), text(100)).prop_map(|(channel, options, token)| Join {
+            channel,
+            options,
+            token
+        }
+        .into()),
+        name().prop_map(|channel| Leave { channel }.into()),
+        join_topic().prop_map(Request::from),
+        (name(), name()).prop_map(|(channel, topic)| LeaveTopic { channel, topic }.into()),
+        publish_topic().prop_map(Request::from),
+        (name(), name(), list(name())).prop_map(|(channel, topic, users)| {
+            SubscribeTopic { channel, topic, users }.into()
+        }),
+        (name(), name(), list(name())).prop_map(|(channel, topic, users)| {
+            UnsubscribeTopic { channel, topic, users }.into()
+        }),
+        unknown.prop_map(|(kind, body)| Request::Unknown { kind, body }),
+    ];
+    (operation_id(), request)
+}
+
+pub(crate) fn server_operation() -> impl Strategy<Value = ServerOperation<'static>> {
+    prop_oneof![reply().prop_map(ServerOperation::Reply), event().prop_map(ServerOperation::Event),]
+}
+
+fn login() -> impl Strategy<Value = Login<'static>> {
+    (name(), name(), number(), number(), text(limits::TOKEN / 8)).prop_map(
+        |(app_id, user_id, instance, features, token)| Login {
+            app_id,
+            user_id,
+            instance: SessionInstance(instance),
+            features,
+            token,
+        },
+    )
+}
+
+fn options() -> impl Strategy<Value = SubscribeOptions> {
+    any::<[bool; 5]>().prop_map(|[messages, presence, metadata, locks, quiet]| SubscribeOptions {
+        messages,
+        presence,
+        metadata,
+        locks,
+        quiet,
+    })
+}
+
+fn publish() -> impl Strategy<Value = Publish<'static>> {
+    (channel(), any::<bool>(), message_type(), custom_type(), bytes(300)).prop_map(
+        |(channel, store, message_type, custom_type, payload)| Publish {
+            channel,
+            flags: PublishFlags { store },
+            message_type,
+            custom_type,
+            payload,
+        },
+    )
+}
+
+fn join_topic() -> impl Strategy<Value = JoinTopic<'static>> {
+    (name(), name(), qos(), priority(), reliability(), bytes(100)).prop_map(
+        |(channel, topic, qos, priority, reliability, meta)| JoinTopic {
+            channel,
+            topic,
+            qos,
+            priority,
+            reliability,
+            meta,
+        },
+    )
+}
+
+fn publish_topic() -> impl Strategy<Value = PublishTopic<'static>> {
+    (name(), name(), message_type(), custom_type(), bytes(300)).prop_map(
+        |(channel, topic, message_type, custom_type, payload)| PublishTopic {
+            channel,
+            topic,
+            message_type,
+            custom_type,
+            payload,
+        },
+    )
+}
+
+fn reply() -> impl Strategy<Value = Reply<'static>> {
+    (operation_id(), error_code(), text(limits::REASON), result())
+        .prop_map(|(operation, code, reason, result)| Reply { operation, code, reason, result })
+}
+
+fn result() -> impl Strategy<Value = ReplyResult<'static>> {
+    let failed_user = (name(), error_code()).prop_map(|(user, code)| FailedUser { user, code });
+    prop_oneof![
+        Just(ReplyResult::None),
+        time().prop_map(|time| ReplyResult::LoggedIn { time }),
+        position().prop_map(ReplyResult::Subscribed),
+        (position(), time())
+            .prop_map(|(position, time)| ReplyResult::Published(Published { position, time })),
+        (position(), list(publisher()))
+            .prop_map(|(position, publishers)| ReplyResult::Joined { position, publishers }),
+        position().prop_map(ReplyResult::TopicJoined),
+        (list(name()), list(failed_user)).prop_map(|(succeeded, failed)| ReplyResult::TopicUsers(
+            TopicUsers { succeeded, failed }
+        )),
+        (0x40..=0xff_u8, bytes(50)).prop_map(|(kind, body)| ReplyResult::Unknown { kind, body }),
+    ]
+}
+
+fn publisher() -> impl Strategy<Value = Publisher<'static>> {
+    (name(), name(), sequence(), sequence(), qos(), priority(), bytes(50)).prop_map(
+        |(topic, user, publication, last, qos, priority, meta)| Publisher {
+            topic,
+            user,
+            publication,
+            last,
+            qos,
+            priority,
+            meta,
+        },
+    )
+}
+
+fn event() -> impl Strategy<Value = Event<'static>> {
+    prop_oneof![
+        message_event().prop_map(Event::from),
+        topic_message_event().prop_map(Event::from),
+        topic_event().prop_map(Event::from),
+        (0xa0..=0xff_u8, bytes(50)).prop_map(|(kind, body)| Event::Unknown { kind, body }),
+    ]
+}
+
+fn message_event() -> impl Strategy<Value = MessageEvent<'static>> {
+    (channel(), name(), position(), time(), message_type(), custom_type(), bytes(300)).prop_map(
+        |(channel, publisher, position, time, message_type, custom_type, payload)| MessageEvent {
+            channel,
+            publisher,
+            position,
+            time,
+            message_type,
+            custom_type,
+            payload,
+        },
+    )
+}
+
+fn topic_message_event() -> impl Strategy<Value = TopicMessageEvent<'static>> {
+    let names = (name(), name(), name());
+    let place = (position(), sequence(), time());
+    (names, place, message_type(), custom_type(), bytes(300)).prop_map(
+        |((channel, topic, publisher), (at, publication, time), message_type, mark, payload)| {
+            TopicMessageEvent {
+                channel,
+                topic,
+                publisher,
+                epoch: at.epoch,
+                publication,
+                sequence: at.sequence,
+                time,
+                message_type,
+                custom_type: mark,
+                payload,
+            }
+        },
+    )
+}
+
+fn topic_event() -> impl Strategy<Value = TopicEvent<'static>> {
+    let names = (name(), name(), name());
+    (names, position(), topic_change(), qos(), priority(), sequence(), bytes(100)).prop_map(
+        |((channel, topic, publisher), position, change, qos, priority, last, meta)| TopicEvent {
+            channel,
+            position,
+            change,
+            topic,
+            publisher,
+            qos,
+            priority,
+            last,
+            meta,
+        },
+    )
+}
+
+fn custom_type() -> impl Strategy<Value = &'static str> {
+    text(limits::CUSTOM_TYPE)
+}
+
+fn list<T: Item<'static> + core::fmt::Debug + 'static>(
+    item: impl Strategy<Value = T>,
+) -> impl Strategy<Value = List<'static, T>> {
+    proptest::collection::vec(item, 0..5).prop_map(|items| List::Slice(items.leak()))
+}
