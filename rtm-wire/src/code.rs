@@ -130,3 +130,20 @@ impl fmt::Debug for ErrorCode {
         write!(f, "ErrorCode({self})")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    #[test]
+    fn codes_are_shown_as_users_know_them() {
+        for (code, shown) in [
+            (ErrorCode::OK, "0 OK"),
+            (ErrorCode::INVALID_TOKEN, "-10005 INVALID_TOKEN"),
+            (ErrorCode(77), "-77 UNKNOWN"),
+        ] {
+            assert_eq!(format!("{code}"), shown);
+        }
+    }
+}

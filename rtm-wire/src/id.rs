@@ -97,3 +97,20 @@ impl fmt::Display for ConnectionId {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_count() {
+        assert_eq!(PacketNumber(0).next(), PacketNumber(1));
+        assert_eq!(PacketNumber(PacketNumber::MAX.0 - 1).next(), PacketNumber::MAX);
+    }
+
+    #[test]
+    #[should_panic(expected = "counter exhausted")]
+    fn counters_end_where_varints_do() {
+        let _ = Sequence::MAX.next();
+    }
+}

@@ -134,3 +134,32 @@ open_enum! {
         TopicMessagesPerSecond = 4,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_survives() {
+        for number in 0..=u8::MAX {
+            assert_eq!(ChannelKind::from_number(number).number(), number);
+            assert_eq!(MessageType::from_number(number).number(), number);
+            assert_eq!(Qos::from_number(number).number(), number);
+            assert_eq!(Priority::from_number(number).number(), number);
+            assert_eq!(Reliability::from_number(number).number(), number);
+            assert_eq!(Cipher::from_number(number).number(), number);
+            assert_eq!(TopicChange::from_number(number).number(), number);
+            assert_eq!(LimitKind::from_number(number).number(), number);
+        }
+    }
+
+    /// Numbers that users know from RTM 2.x.
+    #[test]
+    fn numbers_are_those_of_rtm_2() {
+        assert_eq!(ChannelKind::from_number(1), ChannelKind::Message);
+        assert_eq!(ChannelKind::from_number(2), ChannelKind::Stream);
+        assert_eq!(ChannelKind::from_number(3), ChannelKind::User);
+        assert_eq!(Priority::from_number(8), Priority::Low);
+        assert_eq!(Priority::from_number(2), Priority::Unknown(2));
+    }
+}

@@ -54,6 +54,8 @@ mod list;
 mod operation;
 mod packet;
 mod parse;
+#[cfg(test)]
+mod testing;
 mod time;
 pub mod varint;
 

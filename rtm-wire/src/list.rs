@@ -137,3 +137,37 @@ impl Encode for &str {
         parse::put_blob(out, self.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn lists_go_both_ways() {
+        let bytes = b"\x02\x05alice\x00";
+        let (rest, list) = List::<&str>::parse(bytes, "users").expect("a list");
+        assert!(rest.is_empty());
+        assert_eq!(list.len(), 2);
+        assert_eq!(list, List::Slice(&["alice", ""]));
+        testing::written(&list, bytes);
+        testing::written(&List::Slice(&["alice", ""]), bytes);
+        testing::written(&List::<&str>::default(), b"\x00");
+    }
+
+    #[test]
+    fn lists_end_where_their_last_item_ends() {
+        let parsed = List::<&str>::parse(b"\x01\x01a\x01b", "users");
+        assert_eq!(parsed, Ok((&b"\x01b"[..], List::Slice(&["a"]))));
+    }
+
+    /// A count promises nothing: items are read one by one, and nothing is reserved for them.
+    #[test]
+    fn counts_are_bounded_and_not_believed() {
+        let fewer = List::<&str>::parse(b"\x50\x00\x01a", "users");
+        assert!(matches!(fewer, Err(nom::Err::Incomplete(_))));
+        let error = crate::DecodeError::TooLong { field: "users" };
+        let more = List::<&str>::parse(b"\x50\x01\x01a", "users");
+        assert_eq!(more, Err(nom::Err::Failure(error)));
+    }
+}

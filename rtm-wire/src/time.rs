@@ -88,3 +88,21 @@ impl UnixTime {
         self.0 / 1_000
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_saturates_at_both_ends() {
+        let end = Time::from_micros(u64::MAX);
+        assert_eq!(end + Duration::MAX, end);
+        assert_eq!(Time::ZERO - Duration::from_micros(1), Time::ZERO);
+        assert_eq!(Time::ZERO.saturating_since(end), Duration::ZERO);
+    }
+
+    #[test]
+    fn seconds_are_whole() {
+        assert_eq!(UnixTime::from_millis(1_999).as_secs(), 1);
+    }
+}

@@ -179,3 +179,76 @@ impl<'a> IntoIterator for AckRanges<'a> {
         self.iter()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Frame, testing};
+    use alloc::vec::Vec;
+
+    fn ack(path: u8, delay_us: u64, bytes: &[u8]) -> Frame<'_> {
+        Ack::new(PathId(path), Duration::from_micros(delay_us), AckRanges { bytes }).into()
+    }
+
+    #[test]
+    fn acks_go_both_ways() {
+        testing::frames(&[
+            (b"\x02\x04\x00\x00\x05\x00", b"", ack(0, 0, b"\x05\x00")),
+            (b"\x02\x06\x03\x02\x09\x01\x00\x06\xff", b"\xff", ack(3, 64, b"\x09\x01\x00\x06")),
+        ]);
+    }
+
+    #[test]
+    fn ranges_run_downwards() {
+        let numbers = |low, high| PacketNumber(low)..=PacketNumber(high);
+        for (bytes, ranges) in [
+            (&b"\x05\x00"[..], &[numbers(5, 5)][..]),
+            (b"\x05\x05", &[numbers(0, 5)]),
+            (
+                b"\x40\x64\x0a\x03\x05\x00\x40\x4b",
+                &[numbers(90, 100), numbers(80, 85), numbers(3, 78)],
+            ),
+        ] {
+            let mut buffer = b"before".to_vec();
+            let made = AckRanges::encode(ranges.iter().cloned(), &mut buffer);
+            assert_eq!(made.bytes, bytes);
+            assert!(made.iter().eq(ranges.iter().cloned()));
+            assert_eq!(made.largest(), *ranges[0].end());
+        }
+    }
+
+    #[test]
+    fn ranges_stay_above_zero_and_apart() {
+        let error = DecodeError::Invalid { field: "ack ranges" };
+        testing::refused_frames(&[
+            (b"\x02\x04\x00\x00\x05\x06", error),
+            (b"\x02\x06\x00\x00\x05\x00\x04\x00", error),
+            (b"\x02\x06\x00\x00\x05\x00\x00\x04", error),
+            (b"\x02\x02\x00\x00", DecodeError::Short { field: "ack frame" }),
+        ]);
+    }
+
+    /// The oldest are left out.
+    #[test]
+    fn only_so_many_ranges_fit() {
+        let ranges = (0..100).map(|n| PacketNumber(1_000 - 2 * n)..=PacketNumber(1_000 - 2 * n));
+        let mut buffer = Vec::new();
+        let made = AckRanges::encode(ranges.clone(), &mut buffer);
+        assert!(made.iter().eq(ranges.take(limits::ACK_RANGES)));
+    }
+
+    #[test]
+    #[should_panic(expected = "an ack needs a range")]
+    fn an_ack_of_nothing_is_a_mistake() {
+        let _ = AckRanges::encode([], &mut Vec::new());
+    }
+
+    #[test]
+    fn delays_are_rounded_down_and_bounded() {
+        for (delay, told) in [(0, 0), (31, 0), (32, 32), (25_010, 24_992), (1 << 40, 67_108_832)] {
+            let ranges = AckRanges { bytes: b"\x05\x00" };
+            let ack = Ack::new(PathId(0), Duration::from_micros(delay), ranges);
+            assert_eq!(ack.delay(), Duration::from_micros(told));
+        }
+    }
+}

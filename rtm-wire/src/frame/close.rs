@@ -73,3 +73,37 @@ impl<'a> Body<'a> for Close<'a> {
         out.put_slice(self.reason.as_bytes());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn closes_go_both_ways() {
+        let replaced = Close { code: CloseCode::REPLACED, reason: "elsewhere" };
+        let expired = Close { code: ErrorCode::TOKEN_EXPIRED.into(), reason: "" };
+        testing::frames(&[
+            (b"\x03\x0a\x06elsewhere", b"", replaced.into()),
+            (b"\x03\x02\x67\x19\x01\x00", b"\x01\x00", expired.into()),
+        ]);
+    }
+
+    #[test]
+    fn closes_have_a_code_and_a_text() {
+        testing::refused_frames(&[
+            (b"\x03\x00", DecodeError::Short { field: "close frame" }),
+            (b"\x03\x02\x00\xff", DecodeError::Text { field: "close reason" }),
+            (
+                b"\x03\x08\xc0\x00\x00\x01\x00\x00\x00\x00",
+                DecodeError::TooLong { field: "close code" },
+            ),
+        ]);
+    }
+
+    #[test]
+    fn large_codes_are_error_numbers() {
+        assert_eq!(CloseCode(9_999).error_code(), None);
+        assert_eq!(CloseCode(10_009).error_code(), Some(ErrorCode::TOKEN_EXPIRED));
+    }
+}

@@ -65,3 +65,29 @@ impl<'a> Body<'a> for RetireConnectionId {
         varint::put(out, self.number);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn connection_ids_go_both_ways() {
+        let id = ConnectionId([1, 2, 3, 4, 5, 6, 7, 8]);
+        let new = NewConnectionId { number: 2, id, reset_token: ResetToken(*b"0123456789abcdef") };
+        testing::frames(&[
+            (b"\x08\x19\x02\x01\x02\x03\x04\x05\x06\x07\x080123456789abcdef", b"", new.into()),
+            (b"\x09\x02\x40\x40\x00", b"\x00", RetireConnectionId { number: 64 }.into()),
+        ]);
+    }
+
+    #[test]
+    fn connection_ids_are_whole() {
+        let short = |field| crate::DecodeError::Short { field };
+        testing::refused_frames(&[
+            (b"\x08\x08\x02\x01\x02\x03\x04\x05\x06\x07", short("new connection id frame")),
+            (b"\x09\x00", short("retire connection id frame")),
+            (b"\x09\x02\x05\x05", crate::DecodeError::Trailing),
+        ]);
+    }
+}

@@ -38,3 +38,21 @@ impl<'a> Body<'a> for LaneClose {
         varint::put(out, self.end.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn lane_closes_go_both_ways() {
+        let close = LaneClose { lane: LaneId(3), end: MessageSeq(70) };
+        testing::frames(&[(b"\x07\x03\x03\x40\x46\x01", b"\x01", close.into())]);
+    }
+
+    #[test]
+    fn lane_closes_are_whole() {
+        let error = crate::DecodeError::Short { field: "lane close frame" };
+        testing::refused_frames(&[(b"\x07\x01\x03", error), (b"\x07\x02\x03\x40", error)]);
+    }
+}

@@ -39,3 +39,21 @@ impl<'a> Body<'a> for LaneCredit {
         varint::put(out, self.limit);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn lane_credits_go_both_ways() {
+        let credit = LaneCredit { lane: LaneId(3), limit: 65_536 };
+        testing::frames(&[(b"\x06\x05\x03\x80\x01\x00\x00\x01", b"\x01", credit.into())]);
+    }
+
+    #[test]
+    fn lane_credits_are_whole() {
+        let error = crate::DecodeError::Short { field: "lane credit frame" };
+        testing::refused_frames(&[(b"\x06\x01\x03", error)]);
+    }
+}

@@ -143,3 +143,60 @@ fn fragment(input: Input<'_>) -> Parsed<'_, Option<Fragment>> {
         refuse(DecodeError::Invalid { field: "message fragment" })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    const HELLO: Message<'_> = Message {
+        lane: LaneId(3),
+        mode: LaneMode::RELIABLE_ORDERED,
+        seq: MessageSeq(7),
+        fragment: None,
+        deadline_ms: None,
+        payload: b"hello",
+    };
+
+    #[test]
+    fn messages_go_both_ways() {
+        let deadline = LaneMode { order: Qos::Unordered, reliability: Reliability::Deadline };
+        let timed = Message { mode: deadline, deadline_ms: Some(64), payload: b"", ..HELLO };
+        let part = Message { fragment: Some(Fragment { offset: 95, total: 100 }), ..HELLO };
+        testing::frames(&[
+            (b"\x04\x08\x03\x01\x07hello!", b"!", HELLO.into()),
+            (b"\x04\x05\x03\x0c\x07\x40\x40", b"", timed.into()),
+            (b"\x04\x0c\x03\x03\x07\x40\x5f\x40\x64hello", b"", part.into()),
+        ]);
+    }
+
+    /// Two bits have room for one more; that frame is kept as it is.
+    #[test]
+    fn an_unknown_reliability_is_kept() {
+        let mode = LaneMode { order: Qos::Unordered, reliability: Reliability::Unknown(3) };
+        testing::frames(&[(b"\x04\x08\x03\x18\x07hello", b"", Message { mode, ..HELLO }.into())]);
+    }
+
+    #[test]
+    fn fragments_are_parts_and_lie_inside() {
+        let error = DecodeError::Invalid { field: "message fragment" };
+        testing::refused_frames(&[
+            (b"\x04\x05\x03\x03\x07\x00\x05", error),
+            (b"\x04\x07\x03\x03\x07\x00\x02hi", error),
+            (b"\x04\x07\x03\x03\x07\x04\x05hi", error),
+            (b"\x04\x06\x03\x03\x07\x05\x05h", error),
+            (b"\x04\x04\x03\x03\x07\x00", DecodeError::Short { field: "message frame" }),
+        ]);
+    }
+
+    #[test]
+    fn reserved_flags_and_long_deadlines_are_refused() {
+        testing::refused_frames(&[
+            (b"\x04\x03\x03\x21\x07", DecodeError::Invalid { field: "message flags" }),
+            (
+                b"\x04\x07\x03\x05\x07\x80\x10\x00\x00",
+                DecodeError::TooLong { field: "message deadline" },
+            ),
+        ]);
+    }
+}

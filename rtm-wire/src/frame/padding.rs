@@ -29,3 +29,23 @@ impl<'a> Body<'a> for Padding {
         out.put_bytes(0, self.length);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn padding_goes_both_ways() {
+        testing::frames(&[
+            (b"\x00\x00", b"", Padding { length: 0 }.into()),
+            (b"\x00\x03\x00\x00\x00\x01", b"\x01", Padding { length: 3 }.into()),
+        ]);
+    }
+
+    #[test]
+    fn padding_carries_nothing() {
+        let error = crate::DecodeError::Invalid { field: "padding frame" };
+        testing::refused_frames(&[(b"\x00\x03\x00\x00\x01", error)]);
+    }
+}

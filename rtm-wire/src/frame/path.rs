@@ -47,3 +47,25 @@ impl<'a> Body<'a> for PathResponse {
         out.put_slice(&self.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn challenges_and_responses_go_both_ways() {
+        testing::frames(&[
+            (b"\x0a\x08question", b"", PathChallenge(*b"question").into()),
+            (b"\x0b\x08question!", b"!", PathResponse(*b"question").into()),
+        ]);
+    }
+
+    #[test]
+    fn challenges_have_eight_bytes() {
+        testing::refused_frames(&[
+            (b"\x0a\x07questio", crate::DecodeError::Short { field: "path challenge frame" }),
+            (b"\x0b\x09questions", crate::DecodeError::Trailing),
+        ]);
+    }
+}

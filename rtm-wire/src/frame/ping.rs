@@ -24,3 +24,22 @@ impl<'a> Body<'a> for Ping {
 
     fn encode_body(&self, _: &mut impl BufMut) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn ping_goes_both_ways() {
+        testing::frames(&[
+            (b"\x01\x00", b"", Ping.into()),
+            (b"\x01\x00\x01", b"\x01", Ping.into()),
+        ]);
+    }
+
+    #[test]
+    fn ping_has_no_body() {
+        testing::refused_frames(&[(b"\x01\x01\x00", crate::DecodeError::Trailing)]);
+    }
+}

@@ -49,3 +49,29 @@ impl<'a> Body<'a> for Skip {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn skips_go_both_ways() {
+        let skip = Skip { lane: LaneId(3), first: MessageSeq(9), count: 2, bytes: 300 };
+        let last = Skip { first: MessageSeq(varint::MAX - 2), bytes: 0, ..skip };
+        testing::frames(&[
+            (b"\x05\x05\x03\x09\x02\x41\x2c\x01", b"\x01", skip.into()),
+            (b"\x05\x0b\x03\xff\xff\xff\xff\xff\xff\xff\xfd\x02\x00", b"", last.into()),
+        ]);
+    }
+
+    #[test]
+    fn skips_name_messages_that_can_be() {
+        let error = DecodeError::Invalid { field: "skip frame" };
+        testing::refused_frames(&[
+            (b"\x05\x04\x03\x09\x00\x00", error),
+            (b"\x05\x0b\x03\xff\xff\xff\xff\xff\xff\xff\xfd\x03\x00", error),
+            (b"\x05\x03\x03\x09\x02", DecodeError::Short { field: "skip frame" }),
+        ]);
+    }
+}

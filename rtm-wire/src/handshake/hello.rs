@@ -67,3 +67,33 @@ impl Encode for Hello<'_> {
         out.put_bytes(0, self.padding);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    const HELLO: &[u8] = b"\x01\x01\x02\x01\x02\x00\x05\x40\x40\x80\x01\x00\x00\x80\x01\x00\x00\x80\x00\x75\x30\x80\x00\x61\xa8\x05login\x00\x00";
+
+    #[test]
+    fn hellos_go_both_ways() {
+        let hello = Hello {
+            versions: &[1],
+            ciphers: &[1, 2],
+            features: 0,
+            params: TransportParams::default(),
+            login: b"login",
+            padding: 2,
+        };
+        assert_eq!(Hello::decode(HELLO), Ok(hello));
+        testing::written(&hello, HELLO);
+    }
+
+    #[test]
+    fn hellos_are_whole_and_padded_with_zeros() {
+        let cut = &HELLO[..HELLO.len() - 3];
+        assert_eq!(Hello::decode(cut), Err(DecodeError::Short { field: "hello" }));
+        let stuffed = [HELLO, b"\x01"].concat();
+        assert_eq!(Hello::decode(&stuffed), Err(DecodeError::Invalid { field: "hello padding" }));
+    }
+}

@@ -74,3 +74,38 @@ impl Encode for TransportParams {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    /// Older peers send fewer, newer ones more; the known ones are written again.
+    #[test]
+    fn fewer_mean_defaults_and_more_are_passed_over() {
+        let lanes = TransportParams { lanes: 8, ..TransportParams::default() };
+        let small = TransportParams {
+            lanes: 1,
+            lane_credit: 2,
+            message_len: 3,
+            idle_timeout_ms: 4,
+            ack_delay_us: 5,
+        };
+        for (bytes, params) in [
+            (&b"\x00"[..], TransportParams::default()),
+            (b"\x01\x08", lanes),
+            (b"\x05\x01\x02\x03\x04\x05", small),
+            (b"\x07\x01\x02\x03\x04\x05\x06\x07", small),
+        ] {
+            assert_eq!(TransportParams::parse(bytes), Ok((&[][..], params)));
+        }
+        testing::written(&small, b"\x05\x01\x02\x03\x04\x05");
+    }
+
+    #[test]
+    fn no_more_are_read_than_the_limit() {
+        let too_many = TransportParams::parse(b"\x40\x41");
+        let error = crate::DecodeError::TooLong { field: "transport parameters" };
+        assert_eq!(too_many, Err(nom::Err::Failure(error)));
+    }
+}

@@ -104,3 +104,48 @@ impl Encode for Welcome<'_> {
         put_blob(out, self.answer);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    const PARAMS: TransportParams = TransportParams {
+        lanes: 1,
+        lane_credit: 2,
+        message_len: 3,
+        idle_timeout_ms: 4,
+        ack_delay_us: 5,
+    };
+
+    #[test]
+    fn welcomes_go_both_ways() {
+        let accepted = Accepted {
+            version: 1,
+            cipher: Cipher::ChaCha20Poly1305,
+            features: 64,
+            server_cid: ConnectionId(*b"serverid"),
+            reset_token: ResetToken(*b"0123456789abcdef"),
+            params: PARAMS,
+        };
+        let yes = Welcome { outcome: Ok(accepted), answer: b"hi" };
+        let no = Welcome { outcome: Err(10_005), answer: b"" };
+        for (bytes, welcome) in [
+            (
+                &b"\x00\x01\x02\x40\x40serverid0123456789abcdef\x05\x01\x02\x03\x04\x05\x02hi"[..],
+                yes,
+            ),
+            (b"\x67\x15\x00", no),
+        ] {
+            assert_eq!(Welcome::decode(bytes), Ok(welcome));
+            testing::written(&welcome, bytes);
+        }
+    }
+
+    #[test]
+    fn a_welcome_without_a_session_is_short() {
+        for bytes in [&b"\x00"[..], b"\x00\x00", b"\x67\x15"] {
+            assert_eq!(Welcome::decode(bytes), Err(DecodeError::Short { field: "welcome" }));
+        }
+    }
+}

@@ -12,6 +12,9 @@ mod reply;
 mod request;
 mod topic;
 
+#[cfg(test)]
+mod tests;
+
 pub use channel::{Join, Leave, Subscribe, SubscribeOptions, Unsubscribe};
 pub use event::Event;
 pub use field::{ChannelRef, Position};

@@ -48,3 +48,35 @@ impl Encode for Initial<'_> {
         out.put_slice(self.noise);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DecodeError, Packet, testing};
+
+    #[test]
+    fn initials_go_both_ways() {
+        let client_cid = ConnectionId([1, 2, 3, 4, 5, 6, 7, 8]);
+        let plain = Initial { version: 1, client_cid, cookie: b"", noise: b"noise" };
+        let again = Initial { version: 9, client_cid, cookie: b"cookie", noise: b"" };
+        testing::packets(&[
+            (b"\x01\x01\x01\x02\x03\x04\x05\x06\x07\x08\x00noise", plain, Packet::Initial(plain)),
+            (b"\x01\x09\x01\x02\x03\x04\x05\x06\x07\x08\x06cookie", again, Packet::Initial(again)),
+        ]);
+    }
+
+    #[test]
+    fn initials_are_whole() {
+        testing::refused_packets(&[
+            (b"\x01", DecodeError::Short { field: "initial packet" }),
+            (
+                b"\x01\x01\x01\x02\x03\x04\x05\x06\x07\x08\x06cook",
+                DecodeError::Short { field: "initial packet" },
+            ),
+            (
+                b"\x01\x01\x01\x02\x03\x04\x05\x06\x07\x08\x40\x41",
+                DecodeError::TooLong { field: "cookie" },
+            ),
+        ]);
+    }
+}

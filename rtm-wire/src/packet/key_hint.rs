@@ -55,3 +55,31 @@ impl Encode for KeyHint {
         out.put_slice(&self.key_id.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DecodeError, Packet, testing};
+
+    #[test]
+    fn key_hints_go_both_ways() {
+        let client_cid = ConnectionId([1, 2, 3, 4, 5, 6, 7, 8]);
+        let hint = KeyHint { client_cid, key_id: KeyId(*b"whichkey") };
+        testing::packets(&[(
+            b"\x04\x01\x02\x03\x04\x05\x06\x07\x08whichkey",
+            hint,
+            Packet::KeyHint(hint),
+        )]);
+    }
+
+    #[test]
+    fn key_hints_have_one_length() {
+        testing::refused_packets(&[
+            (
+                b"\x04\x01\x02\x03\x04\x05\x06\x07\x08whichke",
+                DecodeError::Short { field: "key hint packet" },
+            ),
+            (b"\x04\x01\x02\x03\x04\x05\x06\x07\x08whichkeys", DecodeError::Trailing),
+        ]);
+    }
+}

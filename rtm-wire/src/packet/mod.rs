@@ -87,3 +87,19 @@ impl<'a> Packet<'a> {
 fn noise_message<'a>(input: Input<'a>, field: &'static str) -> parse::Parsed<'a, &'a [u8]> {
     parse::remainder(input, field, crate::limits::FRAME)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn foreign_datagrams_are_refused() {
+        testing::refused_packets(&[
+            (b"", DecodeError::Incomplete),
+            (b"\x00", DecodeError::PacketKind(0)),
+            (b"\x07", DecodeError::PacketKind(7)),
+            (b"\x7f\x01", DecodeError::PacketKind(0x7f)),
+        ]);
+    }
+}

@@ -36,3 +36,19 @@ impl Encode for Reply<'_> {
         out.put_slice(self.noise);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Packet, testing};
+
+    #[test]
+    fn replies_go_both_ways() {
+        let reply = Reply { client_cid: ConnectionId([1, 2, 3, 4, 5, 6, 7, 8]), noise: b"noise" };
+        testing::packets(&[(
+            b"\x02\x01\x02\x03\x04\x05\x06\x07\x08noise",
+            reply,
+            Packet::Reply(reply),
+        )]);
+    }
+}

@@ -49,3 +49,29 @@ impl Encode for Reset {
         out.put_slice(&self.token.0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DecodeError, Packet, testing};
+
+    #[test]
+    fn resets_go_both_ways() {
+        let reset = Reset { token: ResetToken(*b"0123456789abcdef") };
+        testing::packets(&[(b"\x050123456789abcdef", reset, Packet::Reset(reset))]);
+    }
+
+    #[test]
+    fn resets_have_one_length() {
+        testing::refused_packets(&[
+            (b"\x050123456789abcde", DecodeError::Short { field: "reset packet" }),
+            (b"\x050123456789abcdefg", DecodeError::Trailing),
+        ]);
+    }
+
+    #[test]
+    fn tokens_stay_out_of_logs() {
+        let shown = alloc::format!("{:?}", ResetToken([42; 16]));
+        assert!(!shown.contains("42") && !shown.contains("2a"), "{shown}");
+    }
+}

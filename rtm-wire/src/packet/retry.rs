@@ -39,3 +39,19 @@ impl Encode for Retry<'_> {
         out.put_slice(self.cookie);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Packet, testing};
+
+    #[test]
+    fn retries_go_both_ways() {
+        let retry = Retry { client_cid: ConnectionId([1, 2, 3, 4, 5, 6, 7, 8]), cookie: b"cookie" };
+        testing::packets(&[(
+            b"\x03\x01\x02\x03\x04\x05\x06\x07\x08cookie",
+            retry,
+            Packet::Retry(retry),
+        )]);
+    }
+}

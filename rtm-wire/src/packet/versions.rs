@@ -40,3 +40,23 @@ impl Encode for Versions<'_> {
         out.put_slice(self.versions);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Packet, testing};
+
+    #[test]
+    fn versions_go_both_ways() {
+        let client_cid = ConnectionId([1, 2, 3, 4, 5, 6, 7, 8]);
+        let versions = Versions { client_cid, versions: &[2, 1] };
+        let packet = Packet::Versions(versions);
+        testing::packets(&[(b"\x06\x01\x02\x03\x04\x05\x06\x07\x08\x02\x01", versions, packet)]);
+    }
+
+    #[test]
+    fn there_is_at_least_one_version() {
+        let error = DecodeError::Invalid { field: "versions" };
+        testing::refused_packets(&[(b"\x06\x01\x02\x03\x04\x05\x06\x07\x08", error)]);
+    }
+}

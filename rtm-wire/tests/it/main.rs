@@ -1,6 +1,7 @@
 //! The codec as a whole: round trips, prefixes, hostile bytes, frozen vectors.
 
 mod hostile;
+mod limits;
 mod payloads;
 mod prefixes;
 mod round_trips;

@@ -1,0 +1,249 @@
+//! Every operation as bytes and as a value.
+
+use super::*;
+use crate::testing::{refused_requests, refused_server, requests, server};
+use crate::{
+    ChannelKind, Epoch, ErrorCode, List, MessageType, OperationId, Priority, Qos, Reliability,
+    Sequence, SessionInstance, TopicChange, UnixTime,
+};
+
+const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
+const AT: Position = Position { epoch: Epoch(3), sequence: Sequence(64) };
+const TIME: UnixTime = UnixTime::from_millis(0x4000);
+
+#[test]
+fn logins() {
+    let instance = SessionInstance(64);
+    let login = Login { app_id: "app", user_id: "bob", instance, features: 0, token: "007" };
+    requests(&[
+        (b"\x01\x00\x03app\x03bob\x40\x40\x00\x03007", 0, login.into()),
+        (b"\x02\x40\x40", 64, Logout.into()),
+    ]);
+    refused_requests(&[
+        (b"\x01\x00\x03app\x03bob\x40\x40\x00", 0, DecodeError::Short { field: "login" }),
+        (b"\x01\x05\x03app\x01\xff\x00\x00\x00", 5, DecodeError::Text { field: "user id" }),
+        (b"\x02\x05!", 5, DecodeError::Trailing),
+    ]);
+}
+
+#[test]
+fn subscriptions() {
+    let options = SubscribeOptions::default();
+    let plain = Subscribe { channel: LOBBY, options, resume: None };
+    let quiet = SubscribeOptions { quiet: true, presence: false, ..options };
+    let again = Subscribe { channel: LOBBY, options: quiet, resume: Some(AT) };
+    requests(&[
+        (b"\x10\x05\x01\x05lobby\x03\x00", 5, plain.into()),
+        (b"\x10\x05\x01\x05lobby\x11\x01\x03\x40\x40", 5, again.into()),
+        (b"\x11\x05\x01\x05lobby", 5, Unsubscribe { channel: LOBBY }.into()),
+    ]);
+    let refused = |field| DecodeError::Invalid { field };
+    refused_requests(&[
+        (b"\x10\x05\x01\x05lobby\x20\x00", 5, refused("subscribe options")),
+        (b"\x10\x05\x01\x05lobby\x03\x02", 5, refused("resume flag")),
+        (b"\x10\x05\x01\x05lobby\x03\x01\x03", 5, DecodeError::Short { field: "subscribe" }),
+        (b"\x11\x05\x01\x05lobb", 5, DecodeError::Short { field: "unsubscribe" }),
+    ]);
+}
+
+#[test]
+fn publishes() {
+    let publish = Publish {
+        channel: LOBBY,
+        flags: PublishFlags { store: true },
+        message_type: MessageType::String,
+        custom_type: "note",
+        payload: b"hi",
+    };
+    let elsewhere = ChannelRef { kind: ChannelKind::Unknown(9), name: "" };
+    let other = Publish { channel: elsewhere, message_type: MessageType::Unknown(2), ..publish };
+    requests(&[
+        (b"\x12\x05\x01\x05lobby\x01\x01\x04notehi", 5, publish.into()),
+        (b"\x12\x05\x09\x00\x01\x02\x04notehi", 5, other.into()),
+    ]);
+    refused_requests(&[
+        (b"\x12\x05\x09\x00\x02\x02\x00", 5, DecodeError::Invalid { field: "publish flags" }),
+        (b"\x12\x05\x09\x00\x01\x02", 5, DecodeError::Short { field: "publish" }),
+    ]);
+}
+
+#[test]
+fn memberships() {
+    let join = Join { channel: "room", options: SubscribeOptions::default(), token: "007" };
+    requests(&[
+        (b"\x20\x05\x04room\x03\x03007", 5, join.into()),
+        (b"\x21\x05\x04room", 5, Leave { channel: "room" }.into()),
+    ]);
+    refused_requests(&[
+        (b"\x20\x05\x04room\x03", 5, DecodeError::Short { field: "join" }),
+        (b"\x21\x05\x04room!", 5, DecodeError::Trailing),
+    ]);
+}
+
+#[test]
+fn topics() {
+    let (channel, topic) = ("room", "t");
+    let join = JoinTopic {
+        channel,
+        topic,
+        qos: Qos::Ordered,
+        priority: Priority::Low,
+        reliability: Reliability::LatestOnly,
+        meta: b"\xff",
+    };
+    let publish = PublishTopic {
+        channel,
+        topic,
+        message_type: MessageType::Binary,
+        custom_type: "",
+        payload: b"hi",
+    };
+    let users = List::Slice(&["alice", "bob"]);
+    requests(&[
+        (b"\x22\x05\x04room\x01t\x01\x08\x02\x01\xff", 5, join.into()),
+        (b"\x23\x05\x04room\x01t", 5, LeaveTopic { channel, topic }.into()),
+        (b"\x24\x05\x04room\x01t\x00\x00hi", 5, publish.into()),
+        (
+            b"\x25\x05\x04room\x01t\x02\x05alice\x03bob",
+            5,
+            SubscribeTopic { channel, topic, users }.into(),
+        ),
+        (
+            b"\x26\x05\x04room\x01t\x00",
+            5,
+            UnsubscribeTopic { channel, topic, users: List::default() }.into(),
+        ),
+    ]);
+    refused_requests(&[
+        (b"\x25\x05\x04room\x01t\x02\x05alice", 5, DecodeError::Short { field: "subscribe topic" }),
+        (b"\x25\x05\x04room\x01t\x00\x05alice", 5, DecodeError::Trailing),
+        (b"\x25\x05\x04room\x01t\x50\x01", 5, DecodeError::TooLong { field: "users" }),
+    ]);
+}
+
+/// Who sent it can be answered, as soon as the id was read.
+#[test]
+fn requests_of_all_kinds() {
+    requests(&[(b"\x7f\x05later", 5, Request::Unknown { kind: 0x7f, body: b"later" })]);
+    refused_requests(&[
+        (b"", 0, DecodeError::Incomplete),
+        (b"\x12\x40", 0, DecodeError::Incomplete),
+        (b"\x12\x40\x05", 0, DecodeError::Varint),
+        (b"\x90\x05", 0, DecodeError::Invalid { field: "request kind" }),
+    ]);
+}
+
+#[test]
+fn replies() {
+    let reply = |result| {
+        let (operation, code) = (OperationId(5), ErrorCode::OK);
+        ServerOperation::Reply(Reply { operation, code, reason: "", result })
+    };
+    let refused = Reply {
+        operation: OperationId(64),
+        code: ErrorCode::CHANNEL_RECEIVER_OFFLINE,
+        reason: "gone",
+        result: ReplyResult::None,
+    };
+    let published = ReplyResult::Published(Published { position: AT, time: TIME });
+    server(&[
+        (b"\x80\x05\x00\x00\x00", reply(ReplyResult::None)),
+        (b"\x80\x40\x40\x6b\x19\x04gone\x00", ServerOperation::Reply(refused)),
+        (b"\x80\x05\x00\x00\x01\x80\x00\x40\x00", reply(ReplyResult::LoggedIn { time: TIME })),
+        (b"\x80\x05\x00\x00\x02\x03\x40\x40", reply(ReplyResult::Subscribed(AT))),
+        (b"\x80\x05\x00\x00\x03\x03\x40\x40\x80\x00\x40\x00", reply(published)),
+        (b"\x80\x05\x00\x00\x05\x03\x40\x40", reply(ReplyResult::TopicJoined(AT))),
+        (b"\x80\x05\x00\x00\x07later", reply(ReplyResult::Unknown { kind: 7, body: b"later" })),
+    ]);
+    refused_server(&[
+        (b"", DecodeError::Incomplete),
+        (b"\x80\x05\x00\x00", DecodeError::Short { field: "reply" }),
+        (b"\x80\x05\x00\x00\x00!", DecodeError::Trailing),
+    ]);
+}
+
+#[test]
+fn replies_with_lists() {
+    let reply = |result| {
+        let (operation, code) = (OperationId(5), ErrorCode::OK);
+        ServerOperation::Reply(Reply { operation, code, reason: "", result })
+    };
+    let publishers = [Publisher {
+        topic: "t",
+        user: "bob",
+        publication: Sequence(1),
+        last: Sequence(2),
+        qos: Qos::Ordered,
+        priority: Priority::Normal,
+        meta: b"\xff",
+    }];
+    let joined = ReplyResult::Joined { position: AT, publishers: List::Slice(&publishers) };
+    let failed = [FailedUser { user: "bob", code: ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED }];
+    let users = TopicUsers { succeeded: List::Slice(&["alice"]), failed: List::Slice(&failed) };
+    server(&[
+        (
+            b"\x80\x05\x00\x00\x04\x03\x40\x40\x01\x01t\x03bob\x01\x02\x01\x04\x01\xff",
+            reply(joined),
+        ),
+        (
+            b"\x80\x05\x00\x00\x06\x01\x05alice\x01\x03bob\x05",
+            reply(ReplyResult::TopicUsers(users)),
+        ),
+    ]);
+}
+
+#[test]
+fn events() {
+    let message = MessageEvent {
+        channel: LOBBY,
+        publisher: "bob",
+        position: AT,
+        time: TIME,
+        message_type: MessageType::String,
+        custom_type: "",
+        payload: b"hi",
+    };
+    let topic_message = TopicMessageEvent {
+        channel: "room",
+        topic: "t",
+        publisher: "bob",
+        epoch: Epoch(3),
+        publication: Sequence(1),
+        sequence: Sequence(2),
+        time: TIME,
+        message_type: MessageType::Binary,
+        custom_type: "note",
+        payload: b"hi",
+    };
+    let left = TopicEvent {
+        channel: "room",
+        position: AT,
+        change: TopicChange::Left,
+        topic: "t",
+        publisher: "bob",
+        qos: Qos::Ordered,
+        priority: Priority::Normal,
+        last: Sequence(2),
+        meta: b"",
+    };
+    let unknown = Event::Unknown { kind: 0x81, body: b"later" };
+    server(&[
+        (
+            b"\x90\x01\x05lobby\x03bob\x03\x40\x40\x80\x00\x40\x00\x01\x00hi",
+            ServerOperation::Event(message.into()),
+        ),
+        (
+            b"\x91\x04room\x01t\x03bob\x03\x01\x02\x80\x00\x40\x00\x00\x04notehi",
+            ServerOperation::Event(topic_message.into()),
+        ),
+        (
+            b"\x92\x04room\x03\x40\x40\x03\x01t\x03bob\x01\x04\x02\x00",
+            ServerOperation::Event(left.into()),
+        ),
+        (b"\x81later", ServerOperation::Event(unknown)),
+    ]);
+    refused_server(&[
+        (b"\x12\x05", DecodeError::Invalid { field: "event kind" }),
+        (b"\x90\x01\x05lob", DecodeError::Short { field: "message event" }),
+    ]);
+}

@@ -1,0 +1,127 @@
+//! Every limit of the format: reached, and passed by one.
+
+use rtm_wire::{
+    AckRanges, ChannelKind, ChannelRef, Close, CloseCode, ConnectionId, DecodeError, Encode, Frame,
+    Hello, Initial, Join, JoinTopic, Leave, List, OperationId, Packet, PacketNumber, Priority,
+    Publish, PublishFlags, Qos, Reliability, Request, SubscribeOptions, SubscribeTopic,
+    TransportParams, Versions, limits, varint,
+};
+
+use crate::vector::put;
+
+#[test]
+fn names() {
+    let name = |length| "n".repeat(length);
+    check("channel name", limits::NAME, |length| request(Leave { channel: &name(length) }.into()));
+    check("topic name", limits::NAME, |length| request(join_topic(&name(length), b"").into()));
+    check("list element", limits::NAME, |length| {
+        let users = name(length);
+        request(SubscribeTopic { channel: "", topic: "", users: List::Slice(&[&users]) }.into())
+    });
+}
+
+#[test]
+fn texts_and_blobs() {
+    check("token", limits::TOKEN, |length| {
+        let options = SubscribeOptions::default();
+        request(Join { channel: "", options, token: &"t".repeat(length) }.into())
+    });
+    check("custom type", limits::CUSTOM_TYPE, |length| {
+        let publish = Publish {
+            channel: ChannelRef { kind: ChannelKind::Message, name: "" },
+            flags: PublishFlags::default(),
+            message_type: rtm_wire::MessageType::Binary,
+            custom_type: &"c".repeat(length),
+            payload: b"",
+        };
+        request(publish.into())
+    });
+    check("publisher meta", limits::META, |length| {
+        request(join_topic("", &vec![0; length]).into())
+    });
+    check("close reason", limits::REASON, |length| {
+        frame(Close { code: CloseCode::DONE, reason: &"r".repeat(length) }.into())
+    });
+    check("login", limits::LOGIN, |length| hello(&[1], &vec![0; length]));
+}
+
+#[test]
+fn lists() {
+    check("users", limits::LIST, |length| {
+        let users = vec![""; length];
+        request(SubscribeTopic { channel: "", topic: "", users: List::Slice(&users) }.into())
+    });
+    check("versions", limits::OFFERS, |length| hello(&vec![1; length], b""));
+    check("versions", limits::OFFERS, |length| {
+        packet(&Versions { client_cid: ConnectionId([0; 8]), versions: &vec![1; length] })
+    });
+}
+
+#[test]
+fn cookies() {
+    check("cookie", limits::COOKIE, |length| {
+        let client_cid = ConnectionId([0; 8]);
+        packet(&Initial { version: 1, client_cid, cookie: &vec![0; length], noise: b"" })
+    });
+}
+
+#[test]
+fn frames() {
+    check("frame", limits::FRAME, |length| {
+        frame(Frame::Unknown { kind: 0xff, body: &vec![0; length] })
+    });
+}
+
+/// The encoder leaves out what is beyond the limit, so the bytes of one more are made here.
+#[test]
+fn ack_ranges() {
+    check("ack ranges", limits::ACK_RANGES, |length| {
+        let mut body = vec![0, 0];
+        varint::put(&mut body, 1_000);
+        body.push(0);
+        body.extend(vec![0; 2 * (length - 1)]);
+        let mut bytes = vec![0x02];
+        varint::put(&mut bytes, body.len() as u64);
+        bytes.extend(body);
+        Frame::decode(&bytes).map(drop)
+    });
+    let mut bytes = Vec::new();
+    let ranges = (0..65).map(|n| PacketNumber(1_000 - 2 * n)..=PacketNumber(1_000 - 2 * n));
+    assert_eq!(AckRanges::encode(ranges, &mut bytes).iter().count(), limits::ACK_RANGES);
+}
+
+/// `limit` of something is read, and one more is refused by the name of the field.
+fn check(field: &'static str, limit: usize, read: impl Fn(usize) -> Result<(), DecodeError>) {
+    assert_eq!(read(limit), Ok(()), "{field}");
+    assert_eq!(read(limit + 1), Err(DecodeError::TooLong { field }));
+}
+
+fn frame(frame: Frame<'_>) -> Result<(), DecodeError> {
+    Frame::decode(&put(&frame)).map(drop)
+}
+
+fn packet(packet: &impl Encode) -> Result<(), DecodeError> {
+    Packet::decode(&put(packet)).map(drop)
+}
+
+fn request(request: Request<'_>) -> Result<(), DecodeError> {
+    let bytes = put(&(OperationId(1), request));
+    Request::decode(&bytes).map(drop).map_err(|error| error.error)
+}
+
+fn hello(versions: &[u8], login: &[u8]) -> Result<(), DecodeError> {
+    let params = TransportParams::default();
+    let hello = Hello { versions, ciphers: &[1], features: 0, params, login, padding: 0 };
+    Hello::decode(&put(&hello)).map(drop)
+}
+
+fn join_topic<'a>(topic: &'a str, meta: &'a [u8]) -> JoinTopic<'a> {
+    JoinTopic {
+        channel: "",
+        topic,
+        qos: Qos::Ordered,
+        priority: Priority::Normal,
+        reliability: Reliability::Reliable,
+        meta,
+    }
+}
