@@ -116,12 +116,84 @@ impl TruncatedNumber {
         };
         let window = 1u64 << (8 * self.length as u32);
         let candidate = (expected & !(window - 1)) | self.low as u64;
+        let too_high = candidate > expected + window / 2 || candidate > PacketNumber::MAX.0;
         if candidate + window / 2 <= expected && candidate + window <= PacketNumber::MAX.0 {
             PacketNumber(candidate + window)
-        } else if candidate > expected + window / 2 && candidate >= window {
+        } else if too_high && candidate >= window {
             PacketNumber(candidate - window)
         } else {
             PacketNumber(candidate)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Packet, testing};
+
+    const CID: ConnectionId = ConnectionId([1, 2, 3, 4, 5, 6, 7, 8]);
+
+    #[test]
+    fn data_headers_go_both_ways() {
+        let header = |key_phase, path, low, length| DataHeader {
+            key_phase,
+            destination: CID,
+            path: PathId(path),
+            number: TruncatedNumber { low, length },
+        };
+        let cases: [(&[u8], DataHeader); 4] = [
+            (b"\x80\x01\x02\x03\x04\x05\x06\x07\x08\x09sealed", header(false, 0, 9, 1)),
+            (b"\xc1\x01\x02\x03\x04\x05\x06\x07\x08\x00\x09sealed", header(true, 0, 9, 2)),
+            (
+                b"\xa2\x01\x02\x03\x04\x05\x06\x07\x08\x05\x01\x02\x03sealed",
+                header(false, 5, 0x01_0203, 3),
+            ),
+            (
+                b"\x83\x01\x02\x03\x04\x05\x06\x07\x08\xff\x02\x03\x04sealed",
+                header(false, 0, 0xff02_0304, 4),
+            ),
+        ];
+        for (bytes, header) in cases {
+            testing::packets(&[(bytes, header, Packet::Data { header, sealed: b"sealed" })]);
+        }
+    }
+
+    #[test]
+    fn reserved_bits_and_path_zero_are_refused() {
+        let refused = |field| DecodeError::Invalid { field };
+        testing::refused_packets(&[
+            (b"\x84\x01\x02\x03\x04\x05\x06\x07\x08\x09", refused("data header")),
+            (b"\xa0\x01\x02\x03\x04\x05\x06\x07\x08\x00\x09", refused("path id")),
+            (b"\x81\x01\x02\x03\x04\x05\x06\x07\x08\x09", DecodeError::Incomplete),
+        ]);
+    }
+
+    /// The examples of RFC 9000 appendix A.
+    #[test]
+    fn numbers_are_cut_and_found_again() {
+        for (full, acked, length) in [(0xac_5c02, 0xab_e8b3, 2), (0xac_e8fe, 0xab_e8b3, 3)] {
+            assert_eq!(
+                TruncatedNumber::new(PacketNumber(full), Some(PacketNumber(acked))).length,
+                length
+            );
+        }
+        let cut = TruncatedNumber { low: 0x9b32, length: 2 };
+        assert_eq!(cut.expand(Some(PacketNumber(0xa82f_30ea))), PacketNumber(0xa82f_9b32));
+        assert_eq!(
+            TruncatedNumber::new(PacketNumber(0), None),
+            TruncatedNumber { low: 0, length: 1 }
+        );
+        assert_eq!(TruncatedNumber { low: 0, length: 1 }.expand(None), PacketNumber(0));
+    }
+
+    #[test]
+    fn numbers_at_the_end_do_not_overflow() {
+        for length in 1..=4 {
+            for low in [0, 1, 0x7f, 0xff] {
+                let cut = TruncatedNumber { low, length };
+                assert!(cut.expand(Some(PacketNumber::MAX)) <= PacketNumber::MAX);
+            }
         }
     }
 }
