@@ -6,11 +6,11 @@
 //! the same vectors.
 //!
 //! ```text
-//!  datagram ─ Packet ┬ Initial / Reply ─ (Noise) ─ Hello / Welcome          handshake
-//!                    ├ Retry, KeyHint, Reset, Versions                      stateless answers
-//!                    └ Data ─ (AEAD) ─ Frame Frame Frame …                  after it
-//!                                        └ Message ─ (reassembly) ┬ Request          client → server
-//!                                                                 └ ServerOperation  server → client
+//!  datagram ─ Packet ┬ Initial / Reply ─ (Noise) ─ Hello / Welcome        handshake
+//!                    ├ Retry, KeyHint, Reset, Versions                    stateless answers
+//!                    └ Data ─ (AEAD) ─ Frame Frame Frame …                after it
+//!                                        └ Message ┬ Request              client → server
+//!                                                  └ ServerOperation      server → client
 //! ```
 //!
 //! Everything is parsed by nom from a slice, borrows from it, and has exactly one encoding, which

@@ -16,7 +16,8 @@ const DELAY_UNIT_US: u64 = 32;
 /// Longest delay that is told: 67 s.
 const DELAY_MAX: u64 = (1 << 21) - 1;
 
-/// `ack = path id 1 byte, delay varint in 32 µs, largest varint, length varint, (gap varint, length varint)…`
+/// `ack = path id 1 byte, delay varint in 32 µs, largest varint, length varint, (gap varint, length
+/// varint)…`
 ///
 /// Ranges run downwards from the largest packet that arrived. A range's length counts the packets
 /// below its largest; a gap counts the missing packets, less one (RFC 9000 section 19.3.1).

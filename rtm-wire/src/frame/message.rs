@@ -20,6 +20,9 @@ const DEADLINE_MAX: u64 = (1 << 20) - 1;
 
 /// What the receiver has to know of a lane: it stands in each of its frames, so that a lane needs
 /// no opening.
+///
+/// A frame has one bit for the order and two for the reliability: of unknown numbers, only
+/// `Reliability::Unknown(3)` can be in a frame, and others lose their higher bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneMode {
     /// Whether messages are handed over in the order of their sequence numbers.
@@ -46,7 +49,8 @@ pub struct Fragment {
     pub total: u64,
 }
 
-/// `message = lane varint, flags 1 byte, seq varint, [offset varint, total varint], [deadline varint in ms], payload`
+/// `message = lane varint, flags 1 byte, seq varint, [offset varint, total varint], [deadline
+/// varint in ms], payload`
 ///
 /// `flags = 0, 0, 0, reliability 2 bits, deadline present, fragment, ordered`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

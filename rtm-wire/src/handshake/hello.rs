@@ -8,7 +8,8 @@ use crate::error::{DecodeError, Input};
 use crate::parse::{self, Parsed, blob, blob_len, put_blob};
 use crate::{limits, varint};
 
-/// `hello = versions blob, ciphers blob, features varint, params, login blob, zero bytes to the end`
+/// `hello = versions blob, ciphers blob, features varint, params, login blob, zero bytes to the
+/// end`
 ///
 /// Being part of the Noise hash, the offers can't be changed on the way. Replaying it has no
 /// effect: a login counts from the client's first data packet.

@@ -30,7 +30,8 @@ pub struct Accepted {
 
 /// `welcome = code varint, [accepted], answer blob`
 ///
-/// `accepted = version 1 byte, cipher 1 byte, features varint, server cid 8 bytes, reset token 16 bytes, params`,
+/// `accepted = version 1 byte, cipher 1 byte, features varint, server cid 8 bytes, reset token 16
+/// bytes, params`,
 /// present when the code is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Welcome<'a> {

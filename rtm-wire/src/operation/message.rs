@@ -73,7 +73,8 @@ impl<'a> Body<'a> for Publish<'a> {
     }
 }
 
-/// `message event = channel, publisher text, position, time varint in ms, message type 1 byte, custom type text, payload to the end`
+/// `message event = channel, publisher text, position, time varint in ms, message type 1 byte,
+/// custom type text, payload to the end`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageEvent<'a> {
     /// The channel.

@@ -88,7 +88,8 @@ pub struct Published {
     pub time: UnixTime,
 }
 
-/// `publisher = topic text, user text, publication varint, last varint, qos 1 byte, priority 1 byte, meta blob`
+/// `publisher = topic text, user text, publication varint, last varint, qos 1 byte, priority 1
+/// byte, meta blob`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publisher<'a> {
     /// The topic.

@@ -14,7 +14,8 @@ use crate::parse::{self, Parsed, blob, blob_len, put_blob, remainder};
 use crate::time::UnixTime;
 use crate::varint;
 
-/// `join topic = channel text, topic text, qos 1 byte, priority 1 byte, reliability 1 byte, meta blob`
+/// `join topic = channel text, topic text, qos 1 byte, priority 1 byte, reliability 1 byte, meta
+/// blob`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JoinTopic<'a> {
     /// The stream channel, joined before.
@@ -88,7 +89,8 @@ impl<'a> Body<'a> for LeaveTopic<'a> {
     }
 }
 
-/// `publish topic = channel text, topic text, message type 1 byte, custom type text, payload to the end`
+/// `publish topic = channel text, topic text, message type 1 byte, custom type text, payload to the
+/// end`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublishTopic<'a> {
     /// The stream channel.
@@ -184,7 +186,9 @@ users_of_topic! {
     UnsubscribeTopic, kind::UNSUBSCRIBE_TOPIC, "unsubscribe topic"
 }
 
-/// `topic message event = channel text, topic text, publisher text, epoch varint, publication varint, sequence varint, time varint in ms, message type 1 byte, custom type text, payload to the end`
+/// `topic message event = channel text, topic text, publisher text, epoch varint, publication
+/// varint, sequence varint, time varint in ms, message type 1 byte, custom type text, payload to
+/// the end`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicMessageEvent<'a> {
     /// The stream channel.
@@ -268,7 +272,8 @@ impl<'a> Body<'a> for TopicMessageEvent<'a> {
     }
 }
 
-/// `topic event = channel text, position, change 1 byte, topic text, publisher text, qos 1 byte, priority 1 byte, last varint, meta blob`
+/// `topic event = channel text, position, change 1 byte, topic text, publisher text, qos 1 byte,
+/// priority 1 byte, last varint, meta blob`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicEvent<'a> {
     /// The stream channel.
