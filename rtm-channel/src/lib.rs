@@ -65,10 +65,12 @@ mod rate;
 mod refusal;
 mod view;
 
-pub use authority::{Fanout, Member, Membership, MessageAuthority, PublishLog};
+pub use authority::{
+    ClientLimits, Fanout, LastSequences, Member, Membership, MessageAuthority, PublishLog,
+};
 pub use identity::{ChannelKey, Identity};
 pub use limits::{Limits, check_custom_type, check_length};
 pub use name::{AppId, ChannelName, NAME_LEN_MAX, NameError, SubscriberId, UserId, check_name};
 pub use rate::RateLimit;
 pub use refusal::Refusal;
-pub use view::{Gap, MessageView, Verdict, ViewState};
+pub use view::{Early, Gap, MessageView, Verdict, ViewState};

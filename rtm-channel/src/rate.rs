@@ -27,7 +27,7 @@ impl RateLimit {
         let most = u64::from(self.rate) * ONE;
         let fresh = u64::try_from(micros).unwrap_or(u64::MAX).saturating_mul(u64::from(self.rate));
         self.tokens = self.tokens.saturating_add(fresh).min(most);
-        self.filled = now;
+        self.filled = self.filled.max(now);
         let has_one = self.tokens >= ONE;
         if has_one {
             self.tokens -= ONE;
@@ -49,5 +49,7 @@ mod tests {
         assert_eq!(taken(&mut limit, 0), 60);
         assert_eq!(taken(&mut limit, 500_000), 30);
         assert_eq!(taken(&mut limit, 10_000_000), 60);
+        assert_eq!(taken(&mut limit, 9_000_000), 0, "time that goes back gives nothing");
+        assert_eq!(taken(&mut limit, 10_000_000), 0, "nor does its return");
     }
 }

@@ -114,7 +114,9 @@ impl MessageAuthority {
         let mut encoded = Vec::with_capacity(event.encoded_len());
         event.encode(&mut encoded);
         let hears = self.members.iter().filter(|(_, member)| member.options.messages);
-        let to = hears.map(|(subscriber, _)| subscriber).collect();
+        // At once, not in steps: the list is the one allocation besides the event.
+        let mut to = Vec::with_capacity(self.members.len());
+        to.extend(hears.map(|(subscriber, _)| subscriber));
         let published = Published { position: self.position, time };
         Ok((published, Fanout { event: encoded.into(), to }))
     }

@@ -1,9 +1,13 @@
 //! The authority: what a channel's owner knows, the truth.
 
+mod client_limits;
+mod last_sequences;
 mod membership;
 mod message;
 mod publish_log;
 
+pub use client_limits::ClientLimits;
+pub use last_sequences::LastSequences;
 pub use membership::{Member, Membership};
 pub use message::{Fanout, MessageAuthority};
 pub use publish_log::PublishLog;

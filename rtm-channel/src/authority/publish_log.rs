@@ -1,6 +1,6 @@
 //! What was published not long ago, so that a repeated publish is recognised.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rtm_wire::{OperationId, Published, Time};
@@ -17,19 +17,34 @@ const ENDED_MAX: usize = 10_000;
 #[derive(Debug, Default)]
 struct Log {
     answers: BTreeMap<OperationId, Published>,
-    /// When the session ended, if it has.
-    ended: Option<Time>,
+    life: Life,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Life {
+    /// So many sessions: a new one may begin before the old one's end is noticed. The log of an
+    /// instance whose beginning nobody told of has none, and lives until an end is told.
+    Sessions(u32),
+    /// Since when there is none.
+    Ended(Time),
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        Self::Sessions(0)
+    }
 }
 
 /// The answers to recent publishes, by session instance and operation.
 ///
-/// Remembers the last 1,024 publishes of each instance, for 120 s after its session has ended,
-/// and 10,000 ended instances: about 40 KiB for each busy instance.
+/// Remembers the last 1,024 publishes of each instance, for 120 s after its last session has ended,
+/// and 10,000 ended instances: about 60 KiB for each busy instance. The caller bounds the number of
+/// sessions.
 #[derive(Debug, Default)]
 pub struct PublishLog {
     logs: BTreeMap<Identity, Log>,
-    /// In the order of their ends; entries of instances that came back are stale.
-    ended: VecDeque<(Time, Identity)>,
+    /// Exactly the logs whose instance has no session.
+    ended: BTreeSet<(Time, Identity)>,
 }
 
 impl PublishLog {
@@ -47,46 +62,59 @@ impl PublishLog {
 
     /// Remembers an answer.
     pub fn insert(&mut self, identity: &Identity, operation: OperationId, answer: Published) {
-        if !self.logs.contains_key(identity) {
-            self.logs.insert(identity.clone(), Log::default());
+        let answers = &mut self.log(identity).answers;
+        answers.insert(operation, answer);
+        if answers.len() > OPERATIONS_MAX {
+            answers.pop_first();
         }
-        if let Some(log) = self.logs.get_mut(identity) {
-            log.answers.insert(operation, answer);
-            if log.answers.len() > OPERATIONS_MAX {
-                log.answers.pop_first();
+    }
+
+    /// A session of this instance has begun, the first or one more.
+    pub fn on_session_began(&mut self, identity: &Identity) {
+        let life = &mut self.log(identity).life;
+        match *life {
+            Life::Sessions(count) => *life = Life::Sessions(count + 1),
+            Life::Ended(since) => {
+                *life = Life::Sessions(1);
+                self.ended.remove(&(since, identity.clone()));
             }
         }
     }
 
-    /// A session of this instance has begun (again).
-    pub fn on_session_began(&mut self, identity: &Identity) {
-        if let Some(log) = self.logs.get_mut(identity) {
-            log.ended = None;
-        }
-    }
-
-    /// The instance's session has ended.
+    /// One of the instance's sessions has ended.
     pub fn on_session_ended(&mut self, now: Time, identity: &Identity) {
         if let Some(log) = self.logs.get_mut(identity) {
-            log.ended = Some(now);
-            self.ended.push_back((now, identity.clone()));
+            match log.life {
+                Life::Sessions(count) if count > 1 => log.life = Life::Sessions(count - 1),
+                Life::Sessions(_) if log.answers.is_empty() => _ = self.logs.remove(identity),
+                Life::Sessions(_) => {
+                    log.life = Life::Ended(now);
+                    self.ended.insert((now, identity.clone()));
+                }
+                Life::Ended(_) => {}
+            }
         }
         self.forget(now);
     }
 
     /// Forgets what is old, or too much.
     pub fn forget(&mut self, now: Time) {
-        while let Some((ended, identity)) = self.ended.front() {
-            let is_old = *ended + KEEP <= now || self.ended.len() > ENDED_MAX;
+        while let Some((since, _)) = self.ended.first() {
+            let is_old = *since + KEEP <= now || self.ended.len() > ENDED_MAX;
             if !is_old {
                 break;
             }
-            // Only if it has not come back since.
-            if self.logs.get(identity).is_some_and(|log| log.ended == Some(*ended)) {
-                self.logs.remove(identity);
+            if let Some((_, identity)) = self.ended.pop_first() {
+                self.logs.remove(&identity);
             }
-            self.ended.pop_front();
         }
+    }
+
+    fn log(&mut self, identity: &Identity) -> &mut Log {
+        if !self.logs.contains_key(identity) {
+            self.logs.insert(identity.clone(), Log::default());
+        }
+        self.logs.get_mut(identity).expect("it is there or was just inserted")
     }
 }
 
@@ -135,5 +163,50 @@ mod tests {
         log.forget(at(130));
         assert_eq!(log.find(&alice(1), OperationId(5)), None);
         assert_eq!(log.find(&alice(2), OperationId(5)), Some(answer(9)));
+    }
+
+    #[test]
+    fn a_session_that_begins_before_the_old_one_has_ended_keeps_the_memory() {
+        let mut log = PublishLog::new();
+        log.on_session_began(&alice(1));
+        log.insert(&alice(1), OperationId(5), answer(9));
+        log.on_session_began(&alice(1));
+        log.on_session_ended(at(10), &alice(1));
+        log.forget(at(1_000));
+        assert_eq!(log.find(&alice(1), OperationId(5)), Some(answer(9)), "one session is left");
+        log.on_session_ended(at(1_000), &alice(1));
+        log.forget(at(1_120));
+        assert_eq!(log.find(&alice(1), OperationId(5)), None);
+        assert!(log.logs.is_empty() && log.ended.is_empty());
+    }
+
+    #[test]
+    fn ten_thousand_ended_instances_are_kept_and_one_that_flaps_pushes_nobody_out() {
+        let mut log = PublishLog::new();
+        let publish_and_end = |log: &mut PublishLog, micros: u64, instance: u64| {
+            log.on_session_began(&alice(instance));
+            log.insert(&alice(instance), OperationId(1), answer(instance));
+            log.on_session_ended(Time::from_micros(micros), &alice(instance));
+        };
+        for instance in 0..10_000 {
+            publish_and_end(&mut log, instance, instance);
+        }
+        for micros in 10_000..30_000 {
+            publish_and_end(&mut log, micros, 9_999);
+        }
+        assert!(log.find(&alice(0), OperationId(1)).is_some());
+        publish_and_end(&mut log, 30_000, 10_000);
+        assert_eq!(log.find(&alice(0), OperationId(1)), None, "one too many");
+        assert!(log.find(&alice(1), OperationId(1)).is_some());
+        assert_eq!((log.logs.len(), log.ended.len()), (10_000, 10_000));
+    }
+
+    #[test]
+    fn who_published_nothing_leaves_no_trace() {
+        let mut log = PublishLog::new();
+        log.on_session_began(&alice(1));
+        log.on_session_ended(at(1), &alice(1));
+        log.on_session_ended(at(1), &alice(2));
+        assert!(log.logs.is_empty() && log.ended.is_empty());
     }
 }

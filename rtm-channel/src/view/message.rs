@@ -22,6 +22,11 @@ impl Gap {
         let is_countable = self.after.epoch == self.before.epoch;
         is_countable.then(|| self.before.sequence.0.saturating_sub(self.after.sequence.0 + 1))
     }
+
+    /// Whether something may be missing.
+    fn is_hole(&self) -> bool {
+        self.count() != Some(0)
+    }
 }
 
 /// What to do with a message.
@@ -40,11 +45,16 @@ pub enum Verdict {
 /// Where a subscription is in its life.
 ///
 /// ```text
-///            subscribe            on_subscribed             unsubscribe
-///    Idle ─────────────► Subscribing ─────────► Subscribed ─────────────► Unsubscribing
-///     ▲                   │   ▲                    │                             │
-///     ├── on_refused ─────┘   └─── resubscribe ─── │ ── on_disconnected ──► Lost │
-///     └─────────────────────────── on_unsubscribed / on_disconnected ────────────┘
+///            subscribe              on_subscribed             unsubscribe
+///    Idle ─────────────► Subscribing ───────────► Subscribed ────────────► Unsubscribing
+///     ▲                       │                    │      ▲                      │
+///     │                       │ on_disconnected    │      │ on_subscribed        │
+///     │                       └──────────► Lost ◄──┘      │                      │
+///     │                                   │    ▲          │                      │
+///     │                       resubscribe │    │ on_disconnected                 │
+///     │                                   ▼    │          │                      │
+///     │                                  Resubscribing ───┘                      │
+///     └─ on_refused; unsubscribe when Lost; on_unsubscribed or on_disconnected ──┘
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViewState {
@@ -54,15 +64,15 @@ pub enum ViewState {
     Subscribing {
         /// What to hear of.
         options: SubscribeOptions,
-        /// The last message that is known.
-        last: Option<Position>,
+        /// The messages that have come so far.
+        early: Option<Early>,
     },
     /// Subscribed.
     Subscribed {
         /// What to hear of.
         options: SubscribeOptions,
-        /// The last message that is known.
-        last: Position,
+        /// The last message that is known; none in an inbox that has had no message yet.
+        last: Option<Position>,
     },
     /// The session was lost; to be subscribed again.
     Lost {
@@ -71,8 +81,27 @@ pub enum ViewState {
         /// The last message that is known.
         last: Option<Position>,
     },
+    /// Asked for again, to carry on from a known message.
+    Resubscribing {
+        /// What to hear of.
+        options: SubscribeOptions,
+        /// The last message that is known.
+        last: Position,
+    },
     /// Its end is asked for.
     Unsubscribing,
+}
+
+/// Messages that came before the answer to a subscription: the last ones without a hole.
+///
+/// What lies before them may be what was still on its way when an earlier subscription ended. Only
+/// the answer tells whether a hole between the two is a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Early {
+    /// The first of them.
+    pub first: Position,
+    /// The last one.
+    pub last: Position,
 }
 
 /// A client's view of one channel.
@@ -92,7 +121,7 @@ impl MessageView {
     #[must_use]
     pub fn inbox() -> Self {
         let options = SubscribeOptions::default();
-        Self { state: ViewState::Subscribing { options, last: None } }
+        Self { state: ViewState::Subscribed { options, last: None } }
     }
 
     /// Where it is.
@@ -108,7 +137,7 @@ impl MessageView {
     pub fn subscribe(&mut self, options: SubscribeOptions) -> Result<(), Refusal> {
         match self.state {
             ViewState::Idle => {
-                self.state = ViewState::Subscribing { options, last: None };
+                self.state = ViewState::Subscribing { options, early: None };
                 Ok(())
             }
             _ => {
@@ -118,20 +147,30 @@ impl MessageView {
         }
     }
 
-    /// The owner has subscribed us, at this position; messages between the last known one and it
-    /// are a gap.
+    /// The owner has subscribed us, at this position. What was missed while the session was lost
+    /// is a gap; what was published before a new subscription is none.
     pub fn on_subscribed(&mut self, position: Position) -> Option<Gap> {
-        let ViewState::Subscribing { options, last } = self.state else { return None };
-        // What came before the answer is newer than it.
-        let now = last.map_or(position, |last| last.max(position));
-        self.state = ViewState::Subscribed { options, last: now };
-        let before = Position { sequence: Sequence(position.sequence.0 + 1), ..position };
-        last.filter(|&last| last < position).map(|after| Gap { after, before })
+        let (options, last, gap) = match self.state {
+            ViewState::Subscribing { options, early } => {
+                // What came before the answer and isn't newer belonged to an earlier subscription.
+                let early = early.filter(|early| early.last > position);
+                let gap = early.map(|early| Gap { after: position, before: early.first });
+                (options, early.map_or(position, |early| early.last), gap)
+            }
+            ViewState::Resubscribing { options, last } => {
+                let before = Position { sequence: Sequence(position.sequence.0 + 1), ..position };
+                let gap = (last < position).then_some(Gap { after: last, before });
+                (options, last.max(position), gap)
+            }
+            _ => return None,
+        };
+        self.state = ViewState::Subscribed { options, last: Some(last) };
+        gap.filter(|gap| options.messages && gap.is_hole())
     }
 
     /// The owner has refused.
     pub fn on_refused(&mut self) {
-        if let ViewState::Subscribing { .. } = self.state {
+        if let ViewState::Subscribing { .. } | ViewState::Resubscribing { .. } = self.state {
             self.state = ViewState::Idle;
         }
     }
@@ -157,7 +196,8 @@ impl MessageView {
         }
     }
 
-    /// The subscription has ended.
+    /// The owner has answered an [`unsubscribe`](Self::unsubscribe): whatever the answer, the
+    /// subscription has ended.
     pub fn on_unsubscribed(&mut self) {
         if self.state == ViewState::Unsubscribing {
             self.state = ViewState::Idle;
@@ -167,49 +207,77 @@ impl MessageView {
     /// The session is gone.
     pub fn on_disconnected(&mut self) {
         self.state = match self.state {
-            ViewState::Subscribing { options, last } => ViewState::Lost { options, last },
-            ViewState::Subscribed { options, last } => {
+            ViewState::Subscribing { options, early } => {
+                ViewState::Lost { options, last: early.map(|early| early.last) }
+            }
+            ViewState::Subscribed { options, last } => ViewState::Lost { options, last },
+            ViewState::Resubscribing { options, last } => {
                 ViewState::Lost { options, last: Some(last) }
             }
             ViewState::Unsubscribing => ViewState::Idle,
-            other => other,
+            other @ (ViewState::Idle | ViewState::Lost { .. }) => other,
         };
     }
 
     /// A new session is there: what to subscribe with, and the position to carry on from.
     pub fn resubscribe(&mut self) -> Option<(SubscribeOptions, Option<Position>)> {
         let ViewState::Lost { options, last } = self.state else { return None };
-        self.state = ViewState::Subscribing { options, last };
+        self.state = match last {
+            Some(last) => ViewState::Resubscribing { options, last },
+            None => ViewState::Subscribing { options, early: None },
+        };
         Some((options, last))
+    }
+
+    /// A new session is there, and hears the inbox without asking.
+    pub fn reopen_inbox(&mut self) {
+        if let ViewState::Lost { options, last } = self.state {
+            self.state = ViewState::Subscribed { options, last };
+        }
     }
 
     /// A message of the channel has arrived.
     pub fn on_message(&mut self, position: Position) -> Verdict {
-        let last = match &mut self.state {
-            ViewState::Subscribing { last, .. } => match last {
-                Some(last) => last,
-                // The first one: nothing can be missing before it.
-                None => {
-                    *last = Some(position);
-                    return Verdict::Deliver;
-                }
-            },
-            ViewState::Subscribed { last, .. } => last,
-            ViewState::Idle | ViewState::Lost { .. } | ViewState::Unsubscribing => {
-                return Verdict::Unwanted;
+        match &mut self.state {
+            ViewState::Subscribing { early, .. } => on_early(early, position),
+            ViewState::Subscribed { last: Some(last), .. }
+            | ViewState::Resubscribing { last, .. } => on_later(last, position),
+            // The first one: nothing can be missing before it.
+            ViewState::Subscribed { last, .. } => {
+                *last = Some(position);
+                Verdict::Deliver
             }
-        };
-        if position <= *last {
-            return Verdict::Repeat;
-        }
-        let after = std::mem::replace(last, position);
-        let is_next = after.epoch == position.epoch && after.sequence.0 + 1 == position.sequence.0;
-        if is_next {
-            Verdict::Deliver
-        } else {
-            Verdict::DeliverAfter(Gap { after, before: position })
+            ViewState::Idle | ViewState::Lost { .. } | ViewState::Unsubscribing => {
+                Verdict::Unwanted
+            }
         }
     }
+}
+
+/// A message before the answer: whether something is missing is not known yet.
+fn on_early(early: &mut Option<Early>, position: Position) -> Verdict {
+    match early {
+        Some(early) if position <= early.last => return Verdict::Repeat,
+        Some(early) if is_next(early.last, position) => early.last = position,
+        _ => *early = Some(Early { first: position, last: position }),
+    }
+    Verdict::Deliver
+}
+
+fn on_later(last: &mut Position, position: Position) -> Verdict {
+    if position <= *last {
+        return Verdict::Repeat;
+    }
+    let after = std::mem::replace(last, position);
+    if is_next(after, position) {
+        Verdict::Deliver
+    } else {
+        Verdict::DeliverAfter(Gap { after, before: position })
+    }
+}
+
+fn is_next(last: Position, position: Position) -> bool {
+    last.epoch == position.epoch && last.sequence.0 + 1 == position.sequence.0
 }
 
 #[cfg(test)]

@@ -2,4 +2,4 @@
 
 mod message;
 
-pub use message::{Gap, MessageView, Verdict, ViewState};
+pub use message::{Early, Gap, MessageView, Verdict, ViewState};

@@ -12,78 +12,250 @@ const OPTIONS: SubscribeOptions = SubscribeOptions {
     quiet: false,
 };
 
+/// The states, by the numbers of the last message: `asked` and `inbox` know none, the others 5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum S {
+    Idle,
+    Asked,
+    Early(u64, u64),
+    Subscribed(u64),
+    Inbox,
+    LostAny,
+    Lost(u64),
+    Again(u64),
+    Leaving,
+}
+
+const STATES: [S; 9] = [
+    S::Idle,
+    S::Asked,
+    S::Early(4, 5),
+    S::Subscribed(5),
+    S::Inbox,
+    S::LostAny,
+    S::Lost(5),
+    S::Again(5),
+    S::Leaving,
+];
+
 fn at(sequence: u64) -> Position {
     Position { epoch: Epoch(1), sequence: Sequence(sequence) }
 }
 
-const fn view(state: ViewState) -> MessageView {
+fn view(state: S) -> MessageView {
+    let options = OPTIONS;
+    let state = match state {
+        S::Idle => ViewState::Idle,
+        S::Asked => ViewState::Subscribing { options, early: None },
+        S::Early(first, last) => {
+            let early = Some(Early { first: at(first), last: at(last) });
+            ViewState::Subscribing { options, early }
+        }
+        S::Subscribed(last) => ViewState::Subscribed { options, last: Some(at(last)) },
+        S::Inbox => ViewState::Subscribed { options, last: None },
+        S::LostAny => ViewState::Lost { options, last: None },
+        S::Lost(last) => ViewState::Lost { options, last: Some(at(last)) },
+        S::Again(last) => ViewState::Resubscribing { options, last: at(last) },
+        S::Leaving => ViewState::Unsubscribing,
+    };
     MessageView { state }
 }
 
-fn states() -> [ViewState; 6] {
-    [
-        ViewState::Idle,
-        ViewState::Subscribing { options: OPTIONS, last: None },
-        ViewState::Subscribing { options: OPTIONS, last: Some(at(5)) },
-        ViewState::Subscribed { options: OPTIONS, last: at(5) },
-        ViewState::Lost { options: OPTIONS, last: Some(at(5)) },
-        ViewState::Unsubscribing,
-    ]
-}
-
-/// Applies `event` to every state and compares with the states that should follow.
-fn check(event: impl Fn(&mut MessageView), wanted: [ViewState; 6]) {
-    for (state, wanted) in states().into_iter().zip(wanted) {
-        let mut view = view(state);
-        event(&mut view);
-        assert_eq!(view.state(), wanted, "from {state:?}");
+/// Applies `event` to every state and compares result and next state with the table.
+#[track_caller]
+fn check<T>(event: impl Fn(&mut MessageView) -> T, wanted: [(T, S); 9])
+where
+    T: PartialEq + std::fmt::Debug,
+{
+    for (state, (result, next)) in STATES.into_iter().zip(wanted) {
+        let mut it = view(state);
+        assert_eq!(event(&mut it), result, "from {state:?}");
+        assert_eq!(it, view(next), "from {state:?}");
     }
 }
 
+fn code(result: Result<(), Refusal>) -> Option<ErrorCode> {
+    result.err().map(|refusal| refusal.code)
+}
+
 #[test]
-fn transitions_follow_the_table() {
-    let [idle, asked, asked_5, subscribed, lost, leaving] = states();
-    let subscribed_at = |sequence| ViewState::Subscribed { options: OPTIONS, last: at(sequence) };
-    let lost_new = ViewState::Lost { options: OPTIONS, last: None };
-    check(|view| drop(view.subscribe(OPTIONS)), [asked, asked, asked_5, subscribed, lost, leaving]);
+fn what_the_user_asks_for_follows_the_table() {
+    let twice = Some(ErrorCode::DUPLICATE_OPERATION);
     check(
-        |view| {
-            view.on_subscribed(at(7));
-        },
-        [idle, subscribed_at(7), subscribed_at(7), subscribed, lost, leaving],
+        |view| code(view.subscribe(OPTIONS)),
+        [
+            (None, S::Asked),
+            (twice, S::Asked),
+            (twice, S::Early(4, 5)),
+            (twice, S::Subscribed(5)),
+            (twice, S::Inbox),
+            (twice, S::LostAny),
+            (twice, S::Lost(5)),
+            (twice, S::Again(5)),
+            (twice, S::Leaving),
+        ],
     );
-    check(MessageView::on_refused, [idle, idle, idle, subscribed, lost, leaving]);
-    check(|view| drop(view.unsubscribe()), [idle, asked, asked_5, leaving, idle, leaving]);
-    check(MessageView::on_unsubscribed, [idle, asked, asked_5, subscribed, lost, idle]);
-    check(MessageView::on_disconnected, [idle, lost_new, lost, lost, lost, idle]);
-    check(|view| _ = view.resubscribe(), [idle, asked, asked_5, subscribed, asked_5, leaving]);
-    let asked_9 = ViewState::Subscribing { options: OPTIONS, last: Some(at(9)) };
+    let none = Some(ErrorCode::CHANNEL_NOT_SUBSCRIBED);
     check(
-        |view| {
-            view.on_message(at(9));
-        },
-        [idle, asked_9, asked_9, subscribed_at(9), lost, leaving],
+        |view| code(view.unsubscribe()),
+        [
+            (none, S::Idle),
+            (none, S::Asked),
+            (none, S::Early(4, 5)),
+            (None, S::Leaving),
+            (None, S::Leaving),
+            (None, S::Idle),
+            (None, S::Idle),
+            (none, S::Again(5)),
+            (none, S::Leaving),
+        ],
     );
 }
 
 #[test]
-fn refusals_have_numbers() {
-    for state in states() {
-        let subscribe = view(state).subscribe(OPTIONS).err().map(|refusal| refusal.code);
-        let expected = (state != ViewState::Idle).then_some(ErrorCode::DUPLICATE_OPERATION);
-        assert_eq!(subscribe, expected, "{state:?}");
-        let unsubscribe = view(state).unsubscribe().err().map(|refusal| refusal.code);
-        let is_there = matches!(state, ViewState::Subscribed { .. } | ViewState::Lost { .. });
-        let expected = (!is_there).then_some(ErrorCode::CHANNEL_NOT_SUBSCRIBED);
-        assert_eq!(unsubscribe, expected, "{state:?}");
-    }
+fn what_the_owner_answers_follows_the_table() {
+    let gap = Some(Gap { after: at(5), before: at(8) });
+    check(
+        |view| view.on_subscribed(at(7)),
+        [
+            (None, S::Idle),
+            (None, S::Subscribed(7)),
+            (None, S::Subscribed(7)),
+            (None, S::Subscribed(5)),
+            (None, S::Inbox),
+            (None, S::LostAny),
+            (None, S::Lost(5)),
+            (gap, S::Subscribed(7)),
+            (None, S::Leaving),
+        ],
+    );
+    check(
+        MessageView::on_refused,
+        [
+            ((), S::Idle),
+            ((), S::Idle),
+            ((), S::Idle),
+            ((), S::Subscribed(5)),
+            ((), S::Inbox),
+            ((), S::LostAny),
+            ((), S::Lost(5)),
+            ((), S::Idle),
+            ((), S::Leaving),
+        ],
+    );
+    check(
+        MessageView::on_unsubscribed,
+        [
+            ((), S::Idle),
+            ((), S::Asked),
+            ((), S::Early(4, 5)),
+            ((), S::Subscribed(5)),
+            ((), S::Inbox),
+            ((), S::LostAny),
+            ((), S::Lost(5)),
+            ((), S::Again(5)),
+            ((), S::Idle),
+        ],
+    );
 }
 
 #[test]
-fn repeats_are_dropped_and_gaps_are_named() {
-    let mut view = view(ViewState::Subscribed { options: OPTIONS, last: at(5) });
-    assert_eq!(view.on_message(at(5)), Verdict::Repeat);
-    assert_eq!(view.on_message(at(6)), Verdict::Deliver);
+fn what_becomes_of_the_session_follows_the_table() {
+    check(
+        MessageView::on_disconnected,
+        [
+            ((), S::Idle),
+            ((), S::LostAny),
+            ((), S::Lost(5)),
+            ((), S::Lost(5)),
+            ((), S::LostAny),
+            ((), S::LostAny),
+            ((), S::Lost(5)),
+            ((), S::Lost(5)),
+            ((), S::Idle),
+        ],
+    );
+    check(
+        MessageView::resubscribe,
+        [
+            (None, S::Idle),
+            (None, S::Asked),
+            (None, S::Early(4, 5)),
+            (None, S::Subscribed(5)),
+            (None, S::Inbox),
+            (Some((OPTIONS, None)), S::Asked),
+            (Some((OPTIONS, Some(at(5)))), S::Again(5)),
+            (None, S::Again(5)),
+            (None, S::Leaving),
+        ],
+    );
+    check(
+        MessageView::reopen_inbox,
+        [
+            ((), S::Idle),
+            ((), S::Asked),
+            ((), S::Early(4, 5)),
+            ((), S::Subscribed(5)),
+            ((), S::Inbox),
+            ((), S::Inbox),
+            ((), S::Subscribed(5)),
+            ((), S::Again(5)),
+            ((), S::Leaving),
+        ],
+    );
+}
+
+#[test]
+fn messages_follow_the_table() {
+    let (deliver, repeat, unwanted) = (Verdict::Deliver, Verdict::Repeat, Verdict::Unwanted);
+    check(
+        |view| view.on_message(at(5)),
+        [
+            (unwanted, S::Idle),
+            (deliver, S::Early(5, 5)),
+            (repeat, S::Early(4, 5)),
+            (repeat, S::Subscribed(5)),
+            (deliver, S::Subscribed(5)),
+            (unwanted, S::LostAny),
+            (unwanted, S::Lost(5)),
+            (repeat, S::Again(5)),
+            (unwanted, S::Leaving),
+        ],
+    );
+    check(
+        |view| view.on_message(at(6)),
+        [
+            (unwanted, S::Idle),
+            (deliver, S::Early(6, 6)),
+            (deliver, S::Early(4, 6)),
+            (deliver, S::Subscribed(6)),
+            (deliver, S::Subscribed(6)),
+            (unwanted, S::LostAny),
+            (unwanted, S::Lost(5)),
+            (deliver, S::Again(6)),
+            (unwanted, S::Leaving),
+        ],
+    );
+    let gap = Verdict::DeliverAfter(Gap { after: at(5), before: at(9) });
+    check(
+        |view| view.on_message(at(9)),
+        [
+            (unwanted, S::Idle),
+            (deliver, S::Early(9, 9)),
+            (deliver, S::Early(9, 9)),
+            (gap, S::Subscribed(9)),
+            (deliver, S::Subscribed(9)),
+            (unwanted, S::LostAny),
+            (unwanted, S::Lost(5)),
+            (gap, S::Again(9)),
+            (unwanted, S::Leaving),
+        ],
+    );
+}
+
+#[test]
+fn a_gap_counts_what_is_missing_within_an_epoch() {
+    let mut view = view(S::Subscribed(6));
     let gap = Gap { after: at(6), before: at(9) };
     assert_eq!(view.on_message(at(9)), Verdict::DeliverAfter(gap));
     assert_eq!(gap.count(), Some(2));
@@ -95,9 +267,39 @@ fn repeats_are_dropped_and_gaps_are_named() {
 }
 
 #[test]
-fn what_was_missed_while_away_is_a_gap() {
-    let mut view = view(ViewState::Lost { options: OPTIONS, last: Some(at(5)) });
-    assert_eq!(view.resubscribe(), Some((OPTIONS, Some(at(5)))));
-    assert_eq!(view.on_subscribed(at(8)), Some(Gap { after: at(5), before: at(9) }));
-    assert_eq!(view.on_message(at(9)), Verdict::Deliver);
+fn the_answer_tells_early_messages_from_those_of_an_earlier_subscription() {
+    // What came first, the position of the answer, the gap, and the last message known.
+    let cases = [
+        (&[6, 7][..], 5, None, 7),
+        (&[6, 7], 7, None, 7),
+        (&[6, 9], 8, None, 9),
+        (&[6, 9], 6, Some((6, 9)), 9),
+        (&[8, 9], 6, Some((6, 8)), 9),
+        (&[9, 6], 8, None, 9),
+    ];
+    for (early, position, gap, last) in cases {
+        let mut it = view(S::Asked);
+        for &sequence in early {
+            it.on_message(at(sequence));
+        }
+        let gap = gap.map(|(after, before)| Gap { after: at(after), before: at(before) });
+        assert_eq!(it.on_subscribed(at(position)), gap, "{early:?}, {position}");
+        assert_eq!(it, view(S::Subscribed(last)), "{early:?}, {position}");
+    }
+}
+
+#[test]
+fn early_messages_of_a_resubscription_count() {
+    let mut it = view(S::Again(5));
+    let gap = Gap { after: at(5), before: at(9) };
+    assert_eq!(it.on_message(at(9)), Verdict::DeliverAfter(gap));
+    assert_eq!(it.on_subscribed(at(8)), None);
+    assert_eq!(it, view(S::Subscribed(9)));
+}
+
+#[test]
+fn who_wants_no_messages_misses_none() {
+    let options = SubscribeOptions { messages: false, ..OPTIONS };
+    let mut view = MessageView { state: ViewState::Resubscribing { options, last: at(5) } };
+    assert_eq!(view.on_subscribed(at(8)), None);
 }

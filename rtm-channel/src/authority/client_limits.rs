@@ -1,0 +1,159 @@
+//! How often one client may ask.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use rtm_wire::{ErrorCode, Time};
+
+use crate::limits::Limits;
+use crate::name::ChannelName;
+use crate::rate::RateLimit;
+use crate::refusal::Refusal;
+
+/// Within which span subscriptions to one channel are counted.
+const SPAN: Duration = Duration::from_secs(5);
+
+/// The rates of one client over all its message and user channels. Whoever carries out requests
+/// keeps one for each session, and asks it before the channel's authority.
+///
+/// ```
+/// use rtm_channel::{ChannelName, ClientLimits, Limits};
+/// use rtm_wire::{ErrorCode, Time};
+///
+/// let mut client = ClientLimits::new(Time::ZERO, &Limits::hosted());
+/// let lobby = ChannelName::new("lobby")?;
+/// client.take_subscribe(Time::ZERO, &lobby)?;
+/// client.take_subscribe(Time::ZERO, &lobby)?;
+/// let refusal = client.take_subscribe(Time::ZERO, &lobby).unwrap_err();
+/// assert_eq!(refusal.code, ErrorCode::CHANNEL_SUBSCRIBE_TOO_FREQUENT);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Remembers the subscriptions of five seconds, to at most twice as many channels as one client may
+/// be subscribed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientLimits {
+    messages_per_second: u32,
+    publishes: RateLimit,
+    subscribes_max: u32,
+    channels_max: usize,
+    /// When each channel was subscribed within the last five seconds; none is empty.
+    subscribes: BTreeMap<ChannelName, VecDeque<Time>>,
+}
+
+impl ClientLimits {
+    /// A client that has asked for nothing yet.
+    #[must_use]
+    pub const fn new(now: Time, limits: &Limits) -> Self {
+        Self {
+            messages_per_second: limits.messages_per_second,
+            publishes: RateLimit::new(now, limits.messages_per_second),
+            subscribes_max: limits.subscribes_per_5_seconds,
+            channels_max: limits.subscriptions.saturating_mul(2),
+            subscribes: BTreeMap::new(),
+        }
+    }
+
+    /// Counts a publish to a message or user channel. Repeated ones, which get their first answer
+    /// again, need not be counted.
+    ///
+    /// # Errors
+    /// Too frequent; then nothing was counted.
+    pub fn take_publish(&mut self, now: Time) -> Result<(), Refusal> {
+        if self.publishes.take(now) {
+            return Ok(());
+        }
+        let rate = self.messages_per_second;
+        let reason = format!("more than {rate} messages a second; slow down");
+        Err(Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, reason))
+    }
+
+    /// Counts a subscription to a message channel.
+    ///
+    /// # Errors
+    /// Too frequent; then nothing was counted.
+    pub fn take_subscribe(&mut self, now: Time, channel: &ChannelName) -> Result<(), Refusal> {
+        self.subscribes.retain(|_, times| {
+            while times.front().is_some_and(|&at| at + SPAN <= now) {
+                times.pop_front();
+            }
+            !times.is_empty()
+        });
+        let count = self.subscribes.get(channel).map_or(0, VecDeque::len);
+        let max = self.subscribes_max;
+        if u32::try_from(count).is_ok_and(|count| count >= max) {
+            let reason = format!("more than {max} subscriptions in 5 seconds; wait a little");
+            return Err(Refusal::new(ErrorCode::CHANNEL_SUBSCRIBE_TOO_FREQUENT, reason));
+        }
+        if count == 0 && self.subscribes.len() >= self.channels_max {
+            let reason = "subscriptions to too many channels in 5 seconds; wait a little";
+            return Err(Refusal::new(ErrorCode::CHANNEL_SUBSCRIBE_TOO_FREQUENT, reason));
+        }
+        self.subscribes.entry(channel.clone()).or_default().push_back(now);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Time {
+        Time::from_micros(millis * 1_000)
+    }
+
+    fn channel(number: u32) -> ChannelName {
+        ChannelName::new(&format!("channel {number}")).expect("a name")
+    }
+
+    fn code(result: Result<(), Refusal>) -> Option<ErrorCode> {
+        result.err().map(|refusal| refusal.code)
+    }
+
+    /// Asks, which must be refused and change nothing.
+    fn refused(
+        client: &mut ClientLimits,
+        code_wanted: ErrorCode,
+        act: impl FnOnce(&mut ClientLimits) -> Result<(), Refusal>,
+    ) {
+        let before = client.clone();
+        assert_eq!(code(act(client)), Some(code_wanted));
+        assert_eq!(client.subscribes, before.subscribes, "a refusal changes nothing");
+    }
+
+    #[test]
+    fn sixty_messages_a_second_over_all_channels_and_not_one_more() {
+        let mut client = ClientLimits::new(Time::ZERO, &Limits::hosted());
+        for _ in 0..60 {
+            assert_eq!(code(client.take_publish(at(0))), None);
+        }
+        let too_frequent = ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT;
+        refused(&mut client, too_frequent, |client| client.take_publish(at(0)));
+        assert_eq!(code(client.take_publish(at(17))), None, "one more after a 60th of a second");
+    }
+
+    #[test]
+    fn two_subscriptions_to_one_channel_in_any_five_seconds() {
+        let mut client = ClientLimits::new(Time::ZERO, &Limits::hosted());
+        let too_frequent = ErrorCode::CHANNEL_SUBSCRIBE_TOO_FREQUENT;
+        assert_eq!(code(client.take_subscribe(at(0), &channel(1))), None);
+        assert_eq!(code(client.take_subscribe(at(4_000), &channel(1))), None);
+        refused(&mut client, too_frequent, |c| c.take_subscribe(at(4_999), &channel(1)));
+        assert_eq!(code(client.take_subscribe(at(4_999), &channel(2))), None, "another channel");
+        assert_eq!(code(client.take_subscribe(at(5_000), &channel(1))), None);
+        refused(&mut client, too_frequent, |c| c.take_subscribe(at(8_999), &channel(1)));
+    }
+
+    #[test]
+    fn the_memory_is_bounded() {
+        let mut client = ClientLimits::new(Time::ZERO, &Limits::hosted());
+        for number in 0..100 {
+            assert_eq!(code(client.take_subscribe(at(0), &channel(number))), None);
+        }
+        let too_frequent = ErrorCode::CHANNEL_SUBSCRIBE_TOO_FREQUENT;
+        refused(&mut client, too_frequent, |c| c.take_subscribe(at(1), &channel(100)));
+        assert_eq!(code(client.take_subscribe(at(1), &channel(99))), None, "a known one");
+        assert_eq!(code(client.take_subscribe(at(5_000), &channel(100))), None);
+        assert_eq!(client.subscribes.len(), 2);
+    }
+}
