@@ -26,11 +26,13 @@ mod lanes;
 mod limits;
 mod name;
 mod view;
+mod wish;
 
 pub use authority::{PublicationKey, StreamAuthority, SubscribeOutcome, Topics};
 pub use lanes::Delivery;
 pub use limits::TopicLimits;
 pub use name::TopicName;
 pub use view::{
-    Membership, PublicationView, PublisherInfo, PublisherState, StreamView, TopicGap, TopicVerdict,
+    Membership, PublicationView, PublisherInfo, PublisherState, StreamView, TopicGap, TopicMissed,
+    TopicVerdict,
 };

@@ -12,31 +12,45 @@ use rtm_wire::{
     Sequence, SubscribeOptions, Time, TopicChange, TopicEvent,
 };
 
-use super::topic::{Publication, PublicationKey, Topic, Wish};
+use super::topic::{Publication, PublicationKey, Topic};
 use crate::lanes::Delivery;
 use crate::limits::TopicLimits;
 use crate::name::TopicName;
+use crate::wish::Wish;
+
+/// Publishers over all topics of one channel: as many as an answer to a join can list.
+pub(super) const PUBLICATIONS_MAX: usize = rtm_wire::limits::LIST;
 
 /// All publishers of a channel, to be shown to who joins it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topics {
     /// The channel's last event.
     pub position: Position,
-    pub(super) entries: Vec<(TopicName, UserId, Publication)>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    topic: TopicName,
+    user: UserId,
+    number: Sequence,
+    last: Sequence,
+    delivery: Delivery,
+    meta: Bytes,
 }
 
 impl Topics {
     /// The publishers, by topic and user.
     #[must_use]
     pub fn publishers(&self) -> Vec<Publisher<'_>> {
-        let entries = self.entries.iter().map(|(topic, user, publication)| Publisher {
-            topic: topic.as_str(),
-            user: user.as_str(),
-            publication: publication.number,
-            last: publication.last,
-            qos: publication.delivery.qos,
-            priority: publication.delivery.priority,
-            meta: &publication.meta,
+        let entries = self.entries.iter().map(|entry| Publisher {
+            topic: entry.topic.as_str(),
+            user: entry.user.as_str(),
+            publication: entry.number,
+            last: entry.last,
+            qos: entry.delivery.qos,
+            priority: entry.delivery.priority,
+            meta: &entry.meta,
         });
         entries.collect()
     }
@@ -52,7 +66,9 @@ impl Topics {
 /// ```
 ///
 /// A topic begins with its first publisher and ends with its last. Who leaves the channel, or loses
-/// the session, leaves all topics. Publisher and subscriber are independent roles of a member.
+/// the session, leaves all topics. Publisher and subscriber are independent roles of a member. A
+/// user's publications belong to one session; users hear neither news of themselves nor their own
+/// messages. A channel has at most 4,096 publications.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamAuthority {
     pub(super) key: ChannelKey,
@@ -60,7 +76,7 @@ pub struct StreamAuthority {
     pub(super) position: Position,
     pub(super) members: Membership,
     pub(super) topics: BTreeMap<TopicName, Topic>,
-    /// What each session wants, by topic.
+    /// What each session wants, by topic; nothing in here is empty.
     pub(super) wishes: BTreeMap<SubscriberId, BTreeMap<TopicName, Wish>>,
 }
 
@@ -105,7 +121,14 @@ impl StreamAuthority {
         }
         let entries = self.topics.iter().flat_map(|(name, topic)| {
             let publications = topic.publications.iter();
-            publications.map(|(user, entry)| (name.clone(), user.clone(), entry.clone()))
+            publications.map(|(user, publication)| Entry {
+                topic: name.clone(),
+                user: user.clone(),
+                number: publication.number,
+                last: publication.last,
+                delivery: publication.delivery,
+                meta: publication.meta.clone(),
+            })
         });
         Ok(Topics { position: self.position, entries: entries.collect() })
     }
@@ -155,18 +178,13 @@ impl StreamAuthority {
             let reason = format!("the metadata has {length} bytes, above the limit of {limit}");
             return Err(Refusal::new(ErrorCode::CHANNEL_INVALID_TOPIC_META, reason));
         }
-        let publications = self.topics.values().filter_map(|topic| topic.publications.get(&user));
-        if publications.count() >= self.limits.joined_topics {
-            let limit = self.limits.joined_topics;
-            let reason = format!("{limit} topics are joined already; leave one first");
-            return Err(Refusal::new(ErrorCode::CHANNEL_EXCEED_TOPIC_LIMITATION, reason));
-        }
+        self.check_room(&user)?;
         if self.topics.get(&topic).is_some_and(|t| t.publications.contains_key(&user)) {
             let reason = format!("topic {topic} is joined already; leave it first");
             return Err(Refusal::new(ErrorCode::CHANNEL_JOIN_TOPIC_FAILED, reason));
         }
         self.position.sequence = self.position.sequence.next();
-        let subscribers = self.subscribers_of(&topic, &user, subscriber);
+        let subscribers = self.subscribers_of(&topic, &user);
         let publication = Publication {
             session: subscriber,
             number: self.position.sequence,
@@ -196,7 +214,7 @@ impl StreamAuthority {
     ) -> Result<Fanout, Refusal> {
         let user = self.member(subscriber)?.identity.user.clone();
         let topic = topic_name(topic)?;
-        self.publication(&topic, &user)?;
+        self.publication(topic.as_str(), &user, subscriber)?;
         Ok(self.end_publication(&topic, &user))
     }
 
@@ -226,17 +244,34 @@ impl StreamAuthority {
         })
     }
 
+    /// What this very session publishes in the topic.
     pub(super) fn publication(
         &mut self,
-        topic: &TopicName,
+        topic: &str,
         user: &UserId,
+        subscriber: SubscriberId,
     ) -> Result<&mut Publication, Refusal> {
         let publication =
             self.topics.get_mut(topic).and_then(|topic| topic.publications.get_mut(user));
-        publication.ok_or_else(|| {
+        publication.filter(|publication| publication.session == subscriber).ok_or_else(|| {
             let reason = format!("topic {topic} is not joined; join it first");
             Refusal::new(ErrorCode::CHANNEL_TOPIC_NOT_JOINED, reason)
         })
+    }
+
+    /// Whether the user may publish in one more topic.
+    fn check_room(&self, user: &UserId) -> Result<(), Refusal> {
+        let publications = self.topics.values().map(|topic| &topic.publications);
+        let own = publications.clone().filter(|topic| topic.contains_key(user)).count();
+        let limit = self.limits.joined_topics;
+        let reason = if own >= limit {
+            format!("{limit} topics are joined already; leave one first")
+        } else if publications.map(BTreeMap::len).sum::<usize>() >= PUBLICATIONS_MAX {
+            format!("the channel has {PUBLICATIONS_MAX} publishers already; try again later")
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::new(ErrorCode::CHANNEL_EXCEED_TOPIC_LIMITATION, reason))
     }
 
     fn end_publication(&mut self, topic: &TopicName, user: &UserId) -> Fanout {
@@ -245,6 +280,7 @@ impl StreamAuthority {
         if entry.publications.is_empty() {
             self.topics.remove(topic);
         }
+        self.forget_publisher(topic, user, &ended.subscribers);
         self.position.sequence = self.position.sequence.next();
         self.news(TopicChange::Left, topic, user, ended.last, ended.delivery, b"")
     }

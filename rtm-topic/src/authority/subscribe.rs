@@ -7,8 +7,8 @@ use rtm_wire::{ErrorCode, List};
 
 use super::StreamAuthority;
 use super::stream::topic_name;
-use super::topic::Wish;
 use crate::name::TopicName;
+use crate::wish::Wish;
 
 /// For whom a subscription, or its end, went well. Partial success is success.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,10 @@ pub struct SubscribeOutcome {
 impl StreamAuthority {
     /// Has a member hear publishers of a topic: those named, which must be publishing, or all there
     /// are and those who come later, up to the limit, the earliest first.
+    ///
+    /// Who was named is heard again after leaving and coming back. Who is heard because all are
+    /// makes room when leaving, for the next one to come; those who were already there when there
+    /// was no room are not heard until they come again, or all are asked for again.
     ///
     /// # Errors
     /// Not a member, a bad name, or too many topics. What is wrong with single users stands in the
@@ -44,9 +48,9 @@ impl StreamAuthority {
         let mut wish = self.wish(subscriber, &topic).cloned().unwrap_or_default();
         let mut outcome = SubscribeOutcome::default();
         if users.is_empty() {
-            wish.all = true;
+            wish.want_all();
             for user in self.publishers(&topic) {
-                if user != own && wish.users.len() < limit && wish.users.insert(user.clone()) {
+                if user != own && wish.len() < limit && wish.meet(&user) {
                     outcome.succeeded.push(user);
                 }
             }
@@ -54,7 +58,7 @@ impl StreamAuthority {
         for name in users.iter() {
             match self.check_wish(&topic, &own, &wish, name) {
                 Ok(user) => {
-                    wish.users.insert(user.clone());
+                    wish.name(user.clone());
                     outcome.succeeded.push(user);
                 }
                 Err(code) => outcome.failed.push((name.to_owned(), code)),
@@ -83,11 +87,11 @@ impl StreamAuthority {
         let mut wish = wish.clone();
         let mut outcome = SubscribeOutcome::default();
         if users.is_empty() {
-            wish.all = false;
-            outcome.succeeded = std::mem::take(&mut wish.users).into_iter().collect();
+            outcome.succeeded = wish.users().cloned().collect();
+            wish = Wish::default();
         }
         for name in users.iter() {
-            match wish.users.take(name) {
+            match wish.forget(name) {
                 Some(user) => outcome.succeeded.push(user),
                 None => outcome.failed.push((name.to_owned(), ErrorCode::NOT_SUBSCRIBED)),
             }
@@ -101,19 +105,32 @@ impl StreamAuthority {
         &mut self,
         topic: &TopicName,
         user: &UserId,
-        publisher: SubscriberId,
     ) -> BTreeSet<SubscriberId> {
         let limit = self.limits.publishers_per_subscription;
         let mut subscribers = BTreeSet::new();
         for (&subscriber, wishes) in &mut self.wishes {
-            let Some(wish) = wishes.get_mut(topic) else { continue };
-            let has_room = wish.all && wish.users.len() < limit && subscriber != publisher;
-            if wish.users.contains(user) || has_room {
-                wish.users.insert(user.clone());
+            let is_own = self.members.get(subscriber).is_some_and(|own| own.identity.user == *user);
+            let Some(wish) = wishes.get_mut(topic).filter(|_| !is_own) else { continue };
+            if wish.on_publisher_joined(user, limit) {
                 subscribers.insert(subscriber);
             }
         }
         subscribers
+    }
+
+    /// A publication has ended: who heard it because all are heard has room for another.
+    pub(super) fn forget_publisher(
+        &mut self,
+        topic: &TopicName,
+        user: &UserId,
+        subscribers: &BTreeSet<SubscriberId>,
+    ) {
+        for subscriber in subscribers {
+            let wishes = self.wishes.get_mut(subscriber);
+            if let Some(wish) = wishes.and_then(|wishes| wishes.get_mut(topic)) {
+                wish.on_publisher_left(user);
+            }
+        }
     }
 
     fn wish(&self, subscriber: SubscriberId, topic: &TopicName) -> Option<&Wish> {
@@ -144,11 +161,11 @@ impl StreamAuthority {
             self.topics.get(topic).is_some_and(|topic| topic.publications.contains_key(&user));
         if user == *own {
             Err(ErrorCode::INVALID_REMOTE_USER)
-        } else if wish.users.contains(&user) {
+        } else if wish.contains(name) {
             Err(ErrorCode::ALREADY_SUBSCRIBED)
         } else if !is_publishing {
             Err(ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED)
-        } else if wish.users.len() >= self.limits.publishers_per_subscription {
+        } else if wish.len() >= self.limits.publishers_per_subscription {
             Err(ErrorCode::SUB_USER_EXCEED_LIMITATION)
         } else {
             Ok(user)
@@ -174,11 +191,13 @@ impl StreamAuthority {
                 }
             }
         }
-        let wishes = self.wishes.entry(subscriber).or_default();
-        if wish.all || !wish.users.is_empty() {
-            wishes.insert(topic, wish);
-        } else {
+        if !wish.is_empty() {
+            self.wishes.entry(subscriber).or_default().insert(topic, wish);
+        } else if let Some(wishes) = self.wishes.get_mut(&subscriber) {
             wishes.remove(&topic);
+            if wishes.is_empty() {
+                self.wishes.remove(&subscriber);
+            }
         }
     }
 }

@@ -38,13 +38,3 @@ pub(super) struct Publication {
 pub(super) struct Topic {
     pub(super) publications: BTreeMap<UserId, Publication>,
 }
-
-/// What one session wants of one topic.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Wish {
-    /// Whoever publishes, as they come.
-    pub(super) all: bool,
-    /// Those whose messages it gets; named ones stay when they leave, and are heard again when
-    /// they come back.
-    pub(super) users: BTreeSet<UserId>,
-}

@@ -1,19 +1,19 @@
 //! The view of one publication's messages.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use rtm_wire::{Epoch, Qos, Sequence};
+use rtm_wire::{Qos, Sequence};
 
 /// Messages of an unordered publication that are told apart behind the newest; a lane lets no
 /// message fall further behind (`rtm-session`, message window).
-const WINDOW: usize = 16_384;
+const WINDOW: u64 = 16_384;
 
-/// Messages of an ordered publication that are missing.
+/// Messages of a publication that are missing: those after `after` and before `before`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicGap {
     /// The last message that was received.
     pub after: Sequence,
-    /// The next one that was.
+    /// The next one that was, or will be.
     pub before: Sequence,
 }
 
@@ -32,60 +32,123 @@ pub enum TopicVerdict {
 
 /// Which of a publication's messages have arrived.
 ///
-/// The first message sets where it begins. Whether order matters is the publisher's choice; while
+/// ```text
+///   0 ── begun ──┤ 1 2 3 ├──┤ 5 6 ├────┤ 9 ├──►      unordered: holes are filled later
+///   0 ── begun ──┤ 1 2 3 4 5 6 7 8 9 ├─────────►      ordered: holes are gaps
+/// ```
+///
+/// Who hears the publication from its beginning misses nothing before its first message; who came
+/// later starts with whatever comes first. Whether order matters is the publisher's choice; while
 /// it isn't known yet, messages count as unordered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Holes are what takes memory: at most 8,192 of them, 24 to 48 bytes each, if a server sends every
+/// other message; none in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicationView {
-    epoch: Epoch,
-    publication: Sequence,
-    /// Everything up to here has arrived or is not waited for.
-    prefix: Sequence,
-    beyond: BTreeSet<Sequence>,
+    /// First and last of each run of messages that have arrived or are not waited for; runs don't
+    /// touch. The number 0, which no message has, stands for "from the beginning".
+    runs: BTreeMap<u64, u64>,
 }
 
 impl PublicationView {
-    /// The view of a publication of which the first message has just arrived.
+    /// The view of who hears a publication from somewhere in its middle.
     #[must_use]
-    pub fn starting_with(epoch: Epoch, publication: Sequence, first: Sequence, qos: Qos) -> Self {
-        let before = Sequence(first.0.saturating_sub(1));
-        // Unordered, an earlier one may still come.
-        let prefix = if qos == Qos::Ordered { before } else { Sequence(0) };
-        Self { epoch, publication, prefix, beyond: BTreeSet::new() }
+    pub fn from_first_message() -> Self {
+        Self::default()
     }
 
-    /// Whether the message belongs to this publication, to an earlier or a later one.
+    /// The view of who hears every message after this one; 0 is before the first.
     #[must_use]
-    pub fn compare(&self, epoch: Epoch, publication: Sequence) -> std::cmp::Ordering {
-        (epoch, publication).cmp(&(self.epoch, self.publication))
+    pub fn following(last: Sequence) -> Self {
+        Self { runs: BTreeMap::from([(0, last.0)]) }
     }
 
     /// A message of the publication has arrived.
     pub fn on_message(&mut self, sequence: Sequence, qos: Qos) -> TopicVerdict {
-        if sequence <= self.prefix || self.beyond.contains(&sequence) {
+        if self.contains(sequence) || (qos == Qos::Ordered && self.newest() > Some(sequence)) {
             return TopicVerdict::Repeat;
         }
-        if qos == Qos::Ordered {
-            let after = self.beyond.last().copied().unwrap_or(self.prefix).max(self.prefix);
-            if sequence < after {
-                return TopicVerdict::Repeat;
+        let newest = self.newest();
+        self.insert(sequence.0);
+        match newest {
+            Some(after) if qos == Qos::Ordered => {
+                self.fill_holes();
+                if after.0 + 1 < sequence.0 {
+                    return TopicVerdict::DeliverAfter(TopicGap { after, before: sequence });
+                }
             }
-            self.beyond.clear();
-            self.prefix = sequence;
-            let is_next = after.0 + 1 == sequence.0;
-            return if is_next {
-                TopicVerdict::Deliver
-            } else {
-                TopicVerdict::DeliverAfter(TopicGap { after, before: sequence })
-            };
-        }
-        self.beyond.insert(sequence);
-        while self.beyond.remove(&self.prefix.next()) {
-            self.prefix = self.prefix.next();
-        }
-        if self.beyond.len() > WINDOW {
-            self.prefix = self.beyond.pop_first().expect("longer than the window");
+            _ => self.fill_holes_before_window(),
         }
         TopicVerdict::Deliver
+    }
+
+    /// Nothing up to `last` will arrive any more that hasn't yet: the gaps that remain.
+    pub fn on_lost_until(&mut self, last: Sequence) -> Vec<TopicGap> {
+        let mut gaps = Vec::new();
+        let mut runs = self.runs.iter();
+        let Some((_, &(mut end))) = runs.next() else { return gaps };
+        for (&start, &next_end) in runs {
+            gaps.push(TopicGap { after: Sequence(end), before: Sequence(start) });
+            end = next_end;
+        }
+        if end < last.0 {
+            gaps.push(TopicGap { after: Sequence(end), before: Sequence(last.0 + 1) });
+            self.insert(last.0);
+        }
+        self.fill_holes();
+        gaps
+    }
+
+    /// The newest message that has arrived; 0 when none has, but the first is waited for.
+    #[must_use]
+    pub fn newest(&self) -> Option<Sequence> {
+        self.runs.last_key_value().map(|(_, &end)| Sequence(end))
+    }
+
+    /// Whether all up to `last` have arrived, as far as that can be known: who came in the middle
+    /// of an unordered publication doesn't know what was before.
+    #[must_use]
+    pub fn is_complete(&self, last: Sequence, qos: Qos) -> bool {
+        match self.runs.first_key_value() {
+            Some((&start, &end)) => (start == 0 || qos == Qos::Ordered) && end >= last.0,
+            None => false,
+        }
+    }
+
+    fn contains(&self, sequence: Sequence) -> bool {
+        let run = self.runs.range(..=sequence.0).next_back();
+        run.is_some_and(|(_, &end)| sequence.0 <= end)
+    }
+
+    /// Adds a message that isn't there, and joins the runs that it touches.
+    fn insert(&mut self, sequence: u64) {
+        let before = self.runs.range(..sequence).next_back().map(|(&start, &end)| (start, end));
+        let start = before.filter(|&(_, end)| end + 1 == sequence).map_or(sequence, |run| run.0);
+        let end = self.runs.remove(&(sequence + 1)).unwrap_or(sequence);
+        self.runs.insert(start, end);
+    }
+
+    fn fill_holes(&mut self) {
+        if self.runs.len() > 1 {
+            let start = self.runs.first_key_value().map(|(&start, _)| start);
+            let end = self.runs.last_key_value().map(|(_, &end)| end);
+            self.runs = start.zip(end).into_iter().collect();
+        }
+    }
+
+    /// What is too far behind the newest message can't arrive any more.
+    fn fill_holes_before_window(&mut self) {
+        let floor = self.newest().map_or(0, |newest| newest.0.saturating_sub(WINDOW));
+        let Some((&start, &end)) = self.runs.first_key_value() else { return };
+        if end >= floor {
+            return;
+        }
+        let later = self.runs.split_off(&(floor + 1));
+        let end = self.runs.last_key_value().map_or(floor, |(_, &end)| end.max(floor));
+        self.runs = later;
+        // The run after the floor may begin right behind it.
+        let end = self.runs.remove(&(end + 1)).unwrap_or(end);
+        self.runs.insert(start, end);
     }
 }
 
@@ -93,12 +156,7 @@ impl PublicationView {
 mod tests {
     use super::*;
 
-    fn view(first: u64, qos: Qos) -> PublicationView {
-        PublicationView::starting_with(Epoch(1), Sequence(4), Sequence(first), qos)
-    }
-
-    fn verdicts(first: u64, qos: Qos, sequences: &[u64]) -> String {
-        let mut view = view(first, qos);
+    fn verdicts(mut view: PublicationView, qos: Qos, sequences: &[u64]) -> String {
         let verdict = |&sequence| match view.on_message(Sequence(sequence), qos) {
             TopicVerdict::Deliver => 'd',
             TopicVerdict::DeliverAfter(_) => 'g',
@@ -108,23 +166,90 @@ mod tests {
         sequences.iter().map(verdict).collect()
     }
 
+    fn gaps(view: &mut PublicationView, last: u64) -> Vec<(u64, u64)> {
+        let gaps = view.on_lost_until(Sequence(last));
+        gaps.into_iter().map(|gap| (gap.after.0, gap.before.0)).collect()
+    }
+
     #[test]
     fn ordered_messages_go_up_and_gaps_are_named() {
-        assert_eq!(verdicts(7, Qos::Ordered, &[7, 7, 8, 6, 11, 10, 12]), "drdrgrd");
+        let from_first = PublicationView::from_first_message;
+        assert_eq!(verdicts(from_first(), Qos::Ordered, &[7, 7, 8, 6, 11, 10, 12]), "drdrgrd");
+        let begun = PublicationView::following(Sequence(0));
+        assert_eq!(verdicts(begun, Qos::Ordered, &[1, 2, 4, 3]), "ddgr");
+        let mut begun = PublicationView::following(Sequence(0));
+        let gap = TopicGap { after: Sequence(0), before: Sequence(3) };
+        let verdict = begun.on_message(Sequence(3), Qos::Ordered);
+        assert_eq!(verdict, TopicVerdict::DeliverAfter(gap));
     }
 
     #[test]
     fn unordered_messages_come_in_any_order_once() {
-        assert_eq!(verdicts(7, Qos::Unordered, &[7, 5, 7, 1, 6, 5, 900, 899]), "ddrddrdd");
+        let sequences = [7, 5, 7, 1, 6, 5, 900, 899, 2, 4, 3, 3, 900];
+        for view in [PublicationView::from_first_message(), PublicationView::following(Sequence(0))]
+        {
+            assert_eq!(verdicts(view, Qos::Unordered, &sequences), "ddrddrdddddrr");
+        }
+    }
+
+    #[test]
+    fn what_came_before_the_order_was_known_counts() {
+        let mut view = PublicationView::from_first_message();
+        for sequence in [1, 2, 3] {
+            view.on_message(Sequence(sequence), Qos::Unknown(9));
+        }
+        assert_eq!(verdicts(view, Qos::Ordered, &[3, 4, 6]), "rdg");
+    }
+
+    #[test]
+    fn what_is_lost_is_named_hole_by_hole_and_once() {
+        let mut view = PublicationView::following(Sequence(1));
+        for sequence in [3, 5, 6] {
+            view.on_message(Sequence(sequence), Qos::Unordered);
+        }
+        assert_eq!(gaps(&mut view.clone(), 6), [(1, 3), (3, 5)]);
+        assert_eq!(gaps(&mut view, 8), [(1, 3), (3, 5), (6, 9)]);
+        assert_eq!(gaps(&mut view, 8), []);
+        assert_eq!(verdicts(view, Qos::Unordered, &[2, 8, 9]), "rrd");
+        assert_eq!(gaps(&mut PublicationView::from_first_message(), 8), [], "nothing was heard");
+    }
+
+    #[test]
+    fn a_publication_is_complete_when_nothing_up_to_its_end_is_waited_for() {
+        let mut begun = PublicationView::following(Sequence(0));
+        assert!(begun.is_complete(Sequence(0), Qos::Unordered));
+        let mut middle = PublicationView::from_first_message();
+        assert!(!middle.is_complete(Sequence(0), Qos::Ordered));
+        for view in [&mut begun, &mut middle] {
+            for sequence in [3, 2] {
+                view.on_message(Sequence(sequence), Qos::Unordered);
+                assert!(!view.is_complete(Sequence(3), Qos::Unordered));
+            }
+            view.on_message(Sequence(1), Qos::Unordered);
+        }
+        assert!(begun.is_complete(Sequence(3), Qos::Unordered));
+        assert!(!middle.is_complete(Sequence(3), Qos::Unordered));
+        assert!(middle.is_complete(Sequence(3), Qos::Ordered));
     }
 
     #[test]
     fn the_window_is_bounded() {
-        let mut view = view(1, Qos::Unordered);
-        for sequence in (2..100_000).step_by(2) {
-            view.on_message(Sequence(sequence), Qos::Unordered);
+        for mut view in
+            [PublicationView::from_first_message(), PublicationView::following(Sequence(0))]
+        {
+            for sequence in (2..100_000).step_by(2) {
+                view.on_message(Sequence(sequence), Qos::Unordered);
+            }
+            assert!(view.runs.len() <= WINDOW as usize / 2 + 1, "{}", view.runs.len());
+            assert_eq!(view.on_message(Sequence(3), Qos::Unordered), TopicVerdict::Repeat);
+            let oldest = 99_998 - WINDOW;
+            let verdict = |view: &mut PublicationView, sequence| {
+                view.on_message(Sequence(sequence), Qos::Unordered)
+            };
+            assert_eq!(verdict(&mut view, oldest - 1), TopicVerdict::Repeat, "outside");
+            assert_eq!(verdict(&mut view, oldest + 1), TopicVerdict::Deliver, "inside");
+            assert_eq!(verdict(&mut view, Sequence::MAX.0), TopicVerdict::Deliver);
+            assert_eq!(view.runs.len(), 2);
         }
-        assert!(view.beyond.len() <= WINDOW);
-        assert_eq!(view.on_message(Sequence(3), Qos::Unordered), TopicVerdict::Repeat);
     }
 }

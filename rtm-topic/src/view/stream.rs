@@ -1,96 +1,60 @@
 //! The view of a stream channel.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use rtm_channel::{Refusal, UserId};
 use rtm_wire::{
-    ErrorCode, List, Position, Publisher, Qos, Sequence, SubscribeOptions, TopicChange, TopicEvent,
-    TopicMessageEvent, TopicUsers,
+    ErrorCode, List, Position, Publisher, Sequence, SubscribeOptions, TopicChange, TopicEvent,
 };
 
-use super::publication::{PublicationView, TopicVerdict};
+use super::member::{Membership, PublisherInfo, PublisherState};
+use super::subscription::Subscription;
+use super::topics::TopicMissed;
 use crate::lanes::Delivery;
+use crate::limits::TopicLimits;
 use crate::name::TopicName;
 
-/// Where a membership is in its life.
-///
-/// ```text
-///           join              on_joined            leave
-///   Idle ─────────► Joining ───────────► Joined ─────────► Leaving
-///    ▲               │  ▲                  │                  │
-///    ├─ on_refused ──┘  └──── rejoin ──────┤ on_disconnected  │
-///    │                        Lost ◄───────┘                  │
-///    └──────────────────── on_left / on_disconnected ─────────┘
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Membership {
-    /// Not a member.
-    Idle,
-    /// Asked for.
-    Joining(SubscribeOptions),
-    /// A member.
-    Joined(SubscribeOptions),
-    /// The session was lost; to be joined again.
-    Lost(SubscribeOptions),
-    /// The end is asked for.
-    Leaving,
-}
-
-/// Somebody who publishes in a topic.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublisherInfo {
-    /// Which of the user's publications in this topic.
-    pub publication: Sequence,
-    /// How messages travel.
-    pub delivery: Delivery,
-    /// What the publisher shows.
-    pub meta: Bytes,
-}
-
-/// Where an own publication is in its life: absent, joining, joined (or lost with the session, to be
-/// joined again), leaving, absent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PublisherState {
-    /// Asked for.
-    Joining(Delivery, Bytes),
-    /// A publisher.
-    Joined(Delivery, Bytes),
-    /// The end is asked for.
-    Leaving,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Subscription {
-    all: bool,
-    users: BTreeSet<UserId>,
-    received: BTreeMap<UserId, PublicationView>,
-}
+/// Publishers that are known of one channel: as many as it can have.
+const PUBLISHERS_MAX: usize = rtm_wire::limits::LIST;
 
 /// A client's view of one stream channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamView {
-    membership: Membership,
-    position: Position,
-    topics: BTreeMap<TopicName, BTreeMap<UserId, PublisherInfo>>,
+    pub(super) membership: Membership,
+    pub(super) position: Position,
+    pub(super) topics: BTreeMap<TopicName, BTreeMap<UserId, PublisherInfo>>,
     own: BTreeMap<TopicName, PublisherState>,
-    subscriptions: BTreeMap<TopicName, Subscription>,
+    pub(super) subscriptions: BTreeMap<TopicName, Subscription>,
+    /// Named publishers whom a restored subscription didn't find, and who have come since.
+    pub(super) returned: BTreeMap<TopicName, BTreeSet<UserId>>,
+    /// Publishers of one topic that the owner lets a member hear.
+    pub(super) users_max: usize,
 }
 
 impl Default for StreamView {
+    /// The view of a channel with the limits of hosted RTM 2.x.
     fn default() -> Self {
-        Self {
-            membership: Membership::Idle,
-            position: Position::default(),
-            topics: BTreeMap::new(),
-            own: BTreeMap::new(),
-            subscriptions: BTreeMap::new(),
-        }
+        Self::new(&TopicLimits::hosted())
     }
 }
 
 impl StreamView {
+    /// The view of a channel whose owner has these limits: one that has others hears the same
+    /// messages, but tells wrongly who is subscribed beyond the limit.
+    #[must_use]
+    pub const fn new(limits: &TopicLimits) -> Self {
+        Self {
+            membership: Membership::Idle,
+            position: Position { epoch: rtm_wire::Epoch(0), sequence: Sequence(0) },
+            topics: BTreeMap::new(),
+            own: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
+            returned: BTreeMap::new(),
+            users_max: limits.publishers_per_subscription,
+        }
+    }
+
     /// Where the membership is.
     #[must_use]
     pub const fn membership(&self) -> Membership {
@@ -110,12 +74,22 @@ impl StreamView {
         Ok(())
     }
 
-    /// The owner has made us a member, and shows who publishes.
-    pub fn on_joined(&mut self, position: Position, publishers: List<'_, Publisher<'_>>) {
-        let Membership::Joining(options) = self.membership else { return };
+    /// The owner has made us a member, and shows who publishes; after a loss of the session also
+    /// what was missed of the publications that are subscribed.
+    ///
+    /// Messages between this answer and the one to a renewed subscription are not among it: in
+    /// ordered publications the next message names them, in unordered ones the next loss does.
+    #[must_use]
+    pub fn on_joined(
+        &mut self,
+        position: Position,
+        publishers: List<'_, Publisher<'_>>,
+    ) -> Vec<TopicMissed> {
+        let Membership::Joining(options) = self.membership else { return Vec::new() };
         self.membership = Membership::Joined(options);
-        self.position = position;
+        let before = std::mem::replace(&mut self.position, position);
         self.topics.clear();
+        let mut last = BTreeMap::new();
         for publisher in publishers.iter() {
             let names = (TopicName::new(publisher.topic), UserId::new(publisher.user));
             if let (Ok(topic), Ok(user)) = names {
@@ -124,9 +98,11 @@ impl StreamView {
                     delivery: Delivery { qos: publisher.qos, priority: publisher.priority },
                     meta: Bytes::copy_from_slice(publisher.meta),
                 };
+                last.insert(publisher.publication, publisher.last);
                 self.topics.entry(topic).or_default().insert(user, info);
             }
         }
+        self.missed(before, &last)
     }
 
     /// The owner has refused.
@@ -162,6 +138,16 @@ impl StreamView {
             Membership::Joining(options) | Membership::Joined(options) => {
                 self.membership = Membership::Lost(options);
                 self.own.retain(|_, state| *state != PublisherState::Leaving);
+                for state in self.own.values_mut() {
+                    if let PublisherState::Joined(delivery, meta) = state {
+                        *state = PublisherState::Joining(*delivery, std::mem::take(meta));
+                    }
+                }
+                self.subscriptions.retain(|_, subscription| {
+                    subscription.on_disconnected();
+                    !subscription.is_empty()
+                });
+                self.returned.clear();
             }
             Membership::Leaving => self.clear(),
             Membership::Idle | Membership::Lost(_) => {}
@@ -238,38 +224,6 @@ impl StreamView {
         }
     }
 
-    /// The owner has answered a subscription: these publishers are heard from now on.
-    pub fn on_topic_subscribed(&mut self, topic: &TopicName, all: bool, users: &TopicUsers<'_>) {
-        if let Membership::Joined(_) = self.membership {
-            let subscription = self.subscriptions.entry(topic.clone()).or_default();
-            subscription.all |= all;
-            subscription.users.extend(users.succeeded.iter().flat_map(UserId::new));
-            self.drop_empty(topic);
-        }
-    }
-
-    /// Messages may come before the answer to a subscription: expect them.
-    pub fn expect_topic(&mut self, topic: &TopicName) {
-        self.subscriptions.entry(topic.clone()).or_default();
-    }
-
-    /// The subscription was refused.
-    pub fn on_topic_refused(&mut self, topic: &TopicName) {
-        self.drop_empty(topic);
-    }
-
-    /// The owner has ended a subscription: these publishers are not heard any more.
-    pub fn on_topic_unsubscribed(&mut self, topic: &TopicName, all: bool, users: &TopicUsers<'_>) {
-        if let Some(subscription) = self.subscriptions.get_mut(topic) {
-            subscription.all &= !all;
-            for user in users.succeeded.iter() {
-                subscription.users.remove(user);
-                subscription.received.remove(user);
-            }
-            self.drop_empty(topic);
-        }
-    }
-
     /// A publisher has come or gone; false when that was known.
     pub fn on_topic_event(&mut self, event: &TopicEvent<'_>) -> bool {
         let is_member = matches!(self.membership, Membership::Joined(_));
@@ -281,58 +235,10 @@ impl StreamView {
         };
         self.position = event.position;
         match event.change {
-            TopicChange::Joined => {
-                let info = PublisherInfo {
-                    publication: event.position.sequence,
-                    delivery: Delivery { qos: event.qos, priority: event.priority },
-                    meta: Bytes::copy_from_slice(event.meta),
-                };
-                if let Some(subscription) = self.subscriptions.get_mut(&topic) {
-                    if subscription.all {
-                        subscription.users.insert(user.clone());
-                    }
-                }
-                self.topics.entry(topic).or_default().insert(user, info);
-            }
-            TopicChange::Left => {
-                if let Some(publishers) = self.topics.get_mut(&topic) {
-                    publishers.remove(&user);
-                    if publishers.is_empty() {
-                        self.topics.remove(&topic);
-                    }
-                }
-            }
-            _ => return false,
+            TopicChange::Joined => self.on_publisher_joined(topic, user, event),
+            TopicChange::Left => self.on_publisher_left(&topic, &user, event.last),
+            _ => false,
         }
-        true
-    }
-
-    /// A message has arrived. It may come before the event that its publisher has joined, or
-    /// after the one that it has left: they travel on another lane.
-    pub fn on_topic_message(&mut self, event: &TopicMessageEvent<'_>) -> TopicVerdict {
-        let (Ok(topic), Ok(user)) = (TopicName::new(event.topic), UserId::new(event.publisher))
-        else {
-            return TopicVerdict::Unwanted;
-        };
-        let qos = self.qos(&topic, &user, event.publication);
-        let Some(subscription) = self.subscriptions.get_mut(&topic) else {
-            return TopicVerdict::Unwanted;
-        };
-        let (epoch, publication, sequence) = (event.epoch, event.publication, event.sequence);
-        let received = subscription
-            .received
-            .entry(user)
-            .or_insert_with(|| PublicationView::starting_with(epoch, publication, sequence, qos));
-        match received.compare(epoch, publication) {
-            Ordering::Less => return TopicVerdict::Repeat,
-            Ordering::Equal => {}
-            // The publisher has left and come back: its messages begin at 1 again.
-            Ordering::Greater => {
-                let first = Sequence(1);
-                *received = PublicationView::starting_with(epoch, publication, first, qos);
-            }
-        }
-        received.on_message(sequence, qos)
     }
 
     /// The channel's topics with their publishers.
@@ -342,30 +248,9 @@ impl StreamView {
         })
     }
 
-    /// Whose messages in a topic are heard.
-    ///
-    /// # Errors
-    /// The channel is not joined, or the topic not subscribed.
-    pub fn subscribed_users(&self, topic: &TopicName) -> Result<Vec<UserId>, Refusal> {
-        self.check_joined()?;
-        match self.subscriptions.get(topic) {
-            Some(subscription) => Ok(subscription.users.iter().cloned().collect()),
-            None => {
-                let reason = format!("topic {topic} is not subscribed; subscribe first");
-                Err(Refusal::new(ErrorCode::CHANNEL_TOPIC_NOT_SUBSCRIBED, reason))
-            }
-        }
-    }
-
     /// Own publications, to be asked for again after a loss of the session.
     pub fn own_publications(&self) -> impl Iterator<Item = (&TopicName, &PublisherState)> {
         self.own.iter()
-    }
-
-    /// Subscriptions, to be asked for again after a loss of the session: topic, whether all, and
-    /// users.
-    pub fn subscriptions(&self) -> impl Iterator<Item = (&TopicName, bool, &BTreeSet<UserId>)> {
-        self.subscriptions.iter().map(|(topic, entry)| (topic, entry.all, &entry.users))
     }
 
     /// Whether the channel is joined.
@@ -379,37 +264,50 @@ impl StreamView {
         }
     }
 
-    /// The order that a publication's messages have, as far as it is known.
-    fn qos(&self, topic: &TopicName, user: &UserId, publication: Sequence) -> Qos {
-        let info = self.topics.get(topic).and_then(|publishers| publishers.get(user));
-        info.filter(|info| info.publication == publication)
-            .map_or(Qos::Unordered, |info| info.delivery.qos)
+    fn on_publisher_joined(
+        &mut self,
+        topic: TopicName,
+        user: UserId,
+        event: &TopicEvent<'_>,
+    ) -> bool {
+        if self.topics.values().map(BTreeMap::len).sum::<usize>() >= PUBLISHERS_MAX {
+            return false;
+        }
+        let info = PublisherInfo {
+            publication: event.position.sequence,
+            delivery: Delivery { qos: event.qos, priority: event.priority },
+            meta: Bytes::copy_from_slice(event.meta),
+        };
+        if let Some(subscription) = self.subscriptions.get_mut(&topic) {
+            let publication = info.publication(event.publisher, event.position);
+            if subscription.on_publisher_joined(&user, publication, self.users_max) {
+                self.returned.entry(topic.clone()).or_default().insert(user.clone());
+            }
+        }
+        self.topics.entry(topic).or_default().insert(user, info);
+        true
     }
 
-    fn drop_empty(&mut self, topic: &TopicName) {
-        let is_empty = |entry: &Subscription| !entry.all && entry.users.is_empty();
-        if self.subscriptions.get(topic).is_some_and(is_empty) {
-            self.subscriptions.remove(topic);
+    fn on_publisher_left(&mut self, topic: &TopicName, user: &UserId, last: Sequence) -> bool {
+        let Some(publishers) = self.topics.get_mut(topic) else { return false };
+        let Some(info) = publishers.remove(user) else { return false };
+        if publishers.is_empty() {
+            self.topics.remove(topic);
         }
+        if let Some(subscription) = self.subscriptions.get_mut(topic) {
+            let at = Position { sequence: info.publication, ..self.position };
+            subscription.on_publisher_left(user, at, last);
+        }
+        true
     }
 
     fn clear(&mut self) {
-        *self = Self::default();
+        let users_max = self.users_max;
+        *self = Self { users_max, ..Self::default() };
     }
 }
 
 fn not_joined() -> Refusal {
     let reason = "this stream channel is not joined; join it first";
     Refusal::new(ErrorCode::CHANNEL_NOT_JOINED, reason)
-}
-
-impl PublisherState {
-    /// What the publication was asked for with, while it is wanted.
-    #[must_use]
-    pub const fn wanted(&self) -> Option<(Delivery, &Bytes)> {
-        match self {
-            Self::Joining(delivery, meta) | Self::Joined(delivery, meta) => Some((*delivery, meta)),
-            Self::Leaving => None,
-        }
-    }
 }
