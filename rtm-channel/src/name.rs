@@ -159,6 +159,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_character_is_allowed_or_not_as_the_table_says() {
+        let allowed = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ !#$%&()+,-:;\
+                       <=>?@[]^_`{|}~";
+        for character in (0..=0x2ff).filter_map(char::from_u32) {
+            let is_ok = UserId::new(&format!("x{character}")).is_ok();
+            assert_eq!(is_ok, allowed.contains(character), "{character:?}");
+        }
+    }
+
+    #[test]
     fn names_are_checked_at_the_limit_and_one_beyond() {
         let longest = "x".repeat(64);
         for text in ["a", "lobby 1", "!#$%&()+,-:;<=>?@[]^_`{|}~", "x_", &longest] {

@@ -139,3 +139,97 @@ impl MessageAuthority {
         self.members.contains(subscriber)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rtm_wire::{MessageType, PublishFlags, SessionInstance};
+
+    use super::*;
+    use crate::name::{AppId, ChannelName};
+
+    const MUTE: SubscribeOptions = SubscribeOptions {
+        messages: false,
+        presence: true,
+        metadata: false,
+        locks: false,
+        quiet: false,
+    };
+
+    fn authority(kind: ChannelKind, members_max: usize) -> MessageAuthority {
+        let (app, name) = (AppId::new("app"), ChannelName::new("alice"));
+        let key = ChannelKey { app: app.expect("a name"), kind, name: name.expect("a name") };
+        let mut limits = Limits::hosted();
+        limits.message_members = members_max;
+        MessageAuthority::new(key, Epoch(2), Sequence(7), &limits)
+    }
+
+    fn subscribe(
+        authority: &mut MessageAuthority,
+        session: u64,
+        options: SubscribeOptions,
+    ) -> Result<Position, Refusal> {
+        let user = UserId::new("bob").expect("a name");
+        let identity = Identity { user, instance: SessionInstance(session) };
+        authority.subscribe(SubscriberId(session), identity, options)
+    }
+
+    fn publish(authority: &mut MessageAuthority) -> Result<(u64, Vec<SubscriberId>), Refusal> {
+        let key = authority.key.clone();
+        let publish = Publish {
+            channel: key.as_ref(),
+            flags: PublishFlags::default(),
+            message_type: MessageType::Binary,
+            custom_type: "",
+            payload: b"x",
+        };
+        let user = UserId::new("carol").expect("a name");
+        let (published, fanout) = authority.publish(UnixTime::from_millis(0), &user, &publish)?;
+        Ok((published.position.sequence.0, fanout.to))
+    }
+
+    /// Runs `act`, which must be refused with this number and change nothing.
+    #[track_caller]
+    fn refused<T: std::fmt::Debug>(
+        authority: &mut MessageAuthority,
+        code: ErrorCode,
+        act: impl FnOnce(&mut MessageAuthority) -> Result<T, Refusal>,
+    ) {
+        let before = authority.clone();
+        assert_eq!(act(authority).unwrap_err().code, code);
+        assert_eq!(*authority, before, "a refusal changes nothing");
+    }
+
+    #[test]
+    fn as_many_subscribe_as_are_allowed_and_they_may_change_their_options() {
+        let mut authority = authority(ChannelKind::Message, 2);
+        let position = Position { epoch: Epoch(2), sequence: Sequence(7) };
+        for session in [1, 2] {
+            let result = subscribe(&mut authority, session, SubscribeOptions::default());
+            assert_eq!(result, Ok(position));
+        }
+        refused(&mut authority, ErrorCode::CHANNEL_SUBSCRIBE_FAILED, |authority| {
+            subscribe(authority, 3, SubscribeOptions::default())
+        });
+        assert_eq!(publish(&mut authority), Ok((8, vec![SubscriberId(1), SubscriberId(2)])));
+        assert!(subscribe(&mut authority, 1, MUTE).is_ok(), "a member, though it is full");
+        assert_eq!(publish(&mut authority), Ok((9, vec![SubscriberId(2)])));
+    }
+
+    #[test]
+    fn who_is_not_subscribed_can_not_unsubscribe() {
+        let mut authority = authority(ChannelKind::Message, 2);
+        let code = ErrorCode::CHANNEL_NOT_SUBSCRIBED;
+        refused(&mut authority, code, |authority| authority.unsubscribe(SubscriberId(1)));
+        assert!(subscribe(&mut authority, 1, MUTE).is_ok());
+        assert_eq!(authority.unsubscribe(SubscriberId(1)), Ok(()));
+        assert!(authority.is_empty());
+        refused(&mut authority, code, |authority| authority.unsubscribe(SubscriberId(1)));
+    }
+
+    #[test]
+    fn messages_to_nobody_are_sequenced_but_not_to_a_user_who_is_away() {
+        assert_eq!(publish(&mut authority(ChannelKind::Message, 2)), Ok((8, Vec::new())));
+        let code = ErrorCode::CHANNEL_RECEIVER_OFFLINE;
+        refused(&mut authority(ChannelKind::User, 2), code, publish);
+    }
+}

@@ -1,0 +1,5 @@
+//! Authority and views together, over lanes that overtake one another, against a reference model.
+
+mod model;
+mod schedule;
+mod world;
