@@ -60,17 +60,12 @@ impl Wish {
         self.named.take(user).or_else(|| self.met.take(user))
     }
 
-    /// Nobody publishes here any more as far as is known; who was named is wanted still.
-    pub(crate) fn forget_met(&mut self) {
-        self.met.clear();
-    }
-
     pub(crate) const fn all(&self) -> bool {
         self.all
     }
 
-    pub(crate) const fn named(&self) -> &BTreeSet<UserId> {
-        &self.named
+    pub(crate) fn into_named(self) -> BTreeSet<UserId> {
+        self.named
     }
 
     /// Those who are heard, by name.

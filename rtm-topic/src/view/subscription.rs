@@ -30,17 +30,24 @@ struct Track {
 /// messages of each publication travel on different lanes, and overtake one another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Subscription {
+    /// What this session's owner knows of.
     wish: Wish,
+    /// What an earlier session's owner knew of, and this one's does not (yet).
+    kept: Kept,
     /// Requests that wait for their answers, in order; an empty one asks for all.
     pending: VecDeque<BTreeSet<UserId>>,
-    /// Whether this session's owner knows of the wish.
-    is_confirmed: bool,
-    /// Named publishers that were not there when the subscription was restored.
-    absent: BTreeSet<UserId>,
     /// Wanted no more though all are: publications up to here.
     muted: BTreeMap<UserId, Position>,
     /// By publisher and publication: its epoch and number.
     tracks: BTreeMap<UserId, BTreeMap<Position, Track>>,
+}
+
+/// What is to be asked for in a new session. Once all was asked for, those are left who were named
+/// and did not publish just then.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) all: bool,
+    pub(super) named: BTreeSet<UserId>,
 }
 
 /// A publication, as a topic event, a list of publishers or a message names it.
@@ -57,9 +64,18 @@ impl Subscription {
         &self.wish
     }
 
+    pub(super) const fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// Whether anything is subscribed, now or once it is restored.
+    pub(super) fn is_subscribed(&self) -> bool {
+        !self.wish.is_empty() || self.kept != Kept::default()
+    }
+
     /// Whether neither anything is wanted nor an answer waited for.
     pub(super) fn is_empty(&self) -> bool {
-        self.wish.is_empty() && self.pending.is_empty()
+        !self.is_subscribed() && self.pending.is_empty()
     }
 
     /// A request for these users, or all, goes out: messages may come before its answer.
@@ -76,26 +92,22 @@ impl Subscription {
     /// The answer to the earliest request.
     pub(super) fn on_answer(&mut self, all: bool, users: &TopicUsers<'_>) {
         self.pending.pop_front();
-        self.is_confirmed |= all || !users.succeeded.is_empty();
         if all {
+            self.kept.all = false;
             self.wish.want_all();
         }
         for user in users.succeeded.iter().flat_map(UserId::new) {
-            self.absent.remove(&user);
+            self.kept.named.remove(&user);
             if all {
                 self.wish.meet(&user);
             } else {
                 self.wish.name(user);
             }
         }
-        // Only a restored subscription names users that it is thought to hear.
-        for failed in users.failed.iter().filter(|_| !all) {
-            match failed.code {
-                ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED => {
-                    self.absent.extend(self.wish.named().get(failed.user).cloned());
-                }
-                ErrorCode::ALREADY_SUBSCRIBED => {}
-                _ => _ = self.wish.forget(failed.user),
+        // Who was named earlier and is not there just now is kept in mind.
+        for failed in users.failed.iter() {
+            if failed.code != ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED {
+                self.kept.named.remove(failed.user);
             }
         }
         self.drop_unwanted();
@@ -103,23 +115,20 @@ impl Subscription {
 
     /// The earliest request was refused.
     pub(super) fn on_refused(&mut self) {
-        self.pending.pop_front();
-        if !self.is_confirmed && self.pending.is_empty() {
-            self.wish = Wish::default();
+        match self.pending.pop_front() {
+            Some(users) if users.is_empty() => self.kept.all = false,
+            Some(users) => self.kept.named.retain(|user| !users.contains(user)),
+            None => {}
         }
         self.drop_unwanted();
     }
 
-    /// An end is asked for: those who are absent are not even known to the owner.
-    pub(super) fn forget_absent(&mut self, users: &[UserId]) {
-        let absent = std::mem::take(&mut self.absent);
-        for user in absent {
-            if users.is_empty() || users.contains(&user) {
-                self.wish.forget(user.as_str());
-            } else {
-                self.absent.insert(user);
-            }
+    /// An end is asked for: the owner does not know those who are only kept in mind.
+    pub(super) fn forget_kept(&mut self, users: &[UserId]) {
+        if users.is_empty() {
+            self.kept = Kept::default();
         }
+        self.kept.named.retain(|user| !users.contains(user));
         self.drop_unwanted();
     }
 
@@ -128,13 +137,16 @@ impl Subscription {
     pub(super) fn on_ended(&mut self, all: bool, users: List<'_, &str>, now: Position) {
         if all {
             self.wish = Wish::default();
-            self.absent.clear();
             self.muted.clear();
+            self.tracks.clear();
         }
         for user in users.iter() {
             let forgotten = self.wish.forget(user);
-            self.absent.remove(user);
-            if let Some(user) = forgotten.filter(|_| self.wish.all()) {
+            // A subscription that was asked for meanwhile starts afresh.
+            self.tracks.remove(user);
+            // Unless it was asked for again meanwhile.
+            let is_wanted = !self.wish.all() || self.is_asked_for(user);
+            if let Some(user) = forgotten.filter(|_| !is_wanted) {
                 self.muted.insert(user, now);
                 if self.muted.len() > MUTED_MAX {
                     self.muted.pop_first();
@@ -144,19 +156,21 @@ impl Subscription {
         self.drop_unwanted();
     }
 
-    /// A publication has begun, and is heard from its first message on if its user is heard; true
-    /// when the user is to be asked for again.
+    /// A publication has begun, and is heard from its first message on if its user is; true when
+    /// the user is to be asked for again.
     pub(super) fn on_publisher_joined(
         &mut self,
         user: &UserId,
         publication: Publication<'_>,
         users_max: usize,
     ) -> bool {
-        if !self.wish.on_publisher_joined(user, users_max) {
-            return false;
+        let is_heard = self.wish.on_publisher_joined(user, users_max);
+        let is_kept = self.kept.named.contains(user);
+        if is_heard || is_kept {
+            self.follow(publication, PublicationView::following(Sequence(0)));
         }
-        self.follow(publication, PublicationView::following(Sequence(0)));
-        self.absent.remove(user)
+        // A request that is under way finds the user.
+        is_kept && !is_heard && !self.pending.iter().any(|users| users.contains(user))
     }
 
     /// A publication that is under way is heard from now on.
@@ -196,11 +210,13 @@ impl Subscription {
 
     /// The session is gone.
     pub(super) fn on_disconnected(&mut self) {
+        let wish = std::mem::take(&mut self.wish);
+        self.kept.all |= wish.all();
+        self.kept.named.extend(wish.into_named());
         self.pending.clear();
-        self.is_confirmed = false;
-        self.absent.clear();
         self.muted.clear();
-        self.wish.forget_met();
+        // What was asked for and not answered is no subscription yet.
+        self.drop_unwanted();
     }
 
     /// A new session shows a publication that goes on: what of it was missed. From now on it is
@@ -252,8 +268,15 @@ impl Subscription {
         if self.muted.get(user).is_some_and(|&until| at <= until) {
             return false;
         }
-        let is_asked_for = || self.pending.iter().any(|on| on.is_empty() || on.contains(user));
-        self.wish.all() || self.wish.contains(user) || is_asked_for()
+        self.wish.all()
+            || self.kept.all
+            || self.wish.contains(user)
+            || self.kept.named.contains(user)
+            || self.is_asked_for(user)
+    }
+
+    fn is_asked_for(&self, user: &str) -> bool {
+        self.pending.iter().any(|users| users.is_empty() || users.contains(user))
     }
 
     fn track(&mut self, user: &str, at: Position) -> Option<&mut Track> {

@@ -8,7 +8,7 @@ use rtm_wire::{ErrorCode, Position, Sequence, TopicMessageEvent, TopicUsers};
 use super::member::Membership;
 use super::publication::TopicVerdict;
 use super::stream::StreamView;
-use super::subscription::{Publication, Subscription};
+use super::subscription::{Kept, Publication, Subscription};
 use crate::name::TopicName;
 
 /// Messages of a publication that were missed while the session was lost: those after `after`.
@@ -78,7 +78,7 @@ impl StreamView {
     ) -> Result<(), Refusal> {
         self.subscription(topic)?;
         if let Some(subscription) = self.subscriptions.get_mut(topic) {
-            subscription.forget_absent(users);
+            subscription.forget_kept(users);
         }
         if let Some(returned) = self.returned.get_mut(topic) {
             returned.retain(|user| !users.is_empty() && !users.contains(user));
@@ -122,7 +122,8 @@ impl StreamView {
         subscription.on_message(publication, is_over, event.sequence)
     }
 
-    /// Whose messages in a topic are heard.
+    /// Whose messages in a topic are heard. Publishers of a restored subscription count once they
+    /// are found again.
     ///
     /// # Errors
     /// The channel is not joined, or the topic not subscribed.
@@ -130,12 +131,13 @@ impl StreamView {
         self.subscription(topic).map(|it| it.wish().users().cloned().collect())
     }
 
-    /// Subscriptions, to be asked for again after a loss of the session: topic, whether all are
-    /// wanted, and those who are wanted by name. First the named ones are to be asked for, if there
-    /// are any, then all.
+    /// Subscriptions that were lost with a session, to be asked for again in a new one: topic,
+    /// whether all are wanted, and those who are wanted by name. First the named ones are to be asked
+    /// for, if there are any, then all.
     pub fn subscriptions(&self) -> impl Iterator<Item = (&TopicName, bool, &BTreeSet<UserId>)> {
-        let wishes = self.subscriptions.iter().map(|(topic, entry)| (topic, entry.wish()));
-        wishes.filter(|(_, wish)| !wish.is_empty()).map(|(topic, w)| (topic, w.all(), w.named()))
+        let kept = self.subscriptions.iter().map(|(topic, entry)| (topic, entry.kept()));
+        let kept = kept.filter(|(_, kept)| **kept != Kept::default());
+        kept.map(|(topic, kept)| (topic, kept.all, &kept.named))
     }
 
     /// What was missed since the position `before`, now that the publications' last messages are
@@ -163,11 +165,12 @@ impl StreamView {
             }
             let mut found: Vec<_> = publishers.into_iter().flatten().collect();
             found.sort_by_key(|(_, info)| info.publication);
-            let mut room = self.users_max.saturating_sub(subscription.wish().named().len());
+            let Kept { all, named } = subscription.kept().clone();
+            let mut room = self.users_max.saturating_sub(named.len());
             for (user, info) in found {
                 let publication = info.publication(user.as_str(), self.position);
-                let is_named = subscription.wish().named().contains(user);
-                let is_met = !is_named && subscription.wish().all() && room > 0;
+                let is_named = named.contains(user);
+                let is_met = !is_named && all && room > 0;
                 room -= usize::from(is_met);
                 let is_new = (is_named || is_met) && publication.at > before;
                 let last = last.get(&info.publication).copied().unwrap_or_default();
@@ -187,7 +190,7 @@ impl StreamView {
 
     fn subscription(&self, topic: &TopicName) -> Result<&Subscription, Refusal> {
         self.check_joined()?;
-        self.subscriptions.get(topic).filter(|it| !it.wish().is_empty()).ok_or_else(|| {
+        self.subscriptions.get(topic).filter(|it| it.is_subscribed()).ok_or_else(|| {
             let reason = format!("topic {topic} is not subscribed; subscribe first");
             Refusal::new(ErrorCode::CHANNEL_TOPIC_NOT_SUBSCRIBED, reason)
         })
