@@ -4,6 +4,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicLimits {
+    /// Longest topic name in bytes; above 64 it has no effect.
+    pub topic_name_len: usize,
     /// Longest message in bytes, custom type included.
     pub message_len: usize,
     /// Longest custom type in bytes.
@@ -21,10 +23,11 @@ pub struct TopicLimits {
 }
 
 impl TopicLimits {
-    /// What hosted RTM 2.x allows.
+    /// What hosted RTM 2.x allows; of topic names it announces 64 bytes, but allows 16.
     #[must_use]
     pub const fn hosted() -> Self {
         Self {
+            topic_name_len: 16,
             message_len: 1_024,
             custom_type_len: 32,
             meta_len: 256,
@@ -39,6 +42,7 @@ impl TopicLimits {
     #[must_use]
     pub const fn open() -> Self {
         Self {
+            topic_name_len: rtm_channel::NAME_LEN_MAX,
             message_len: 64 * 1_024,
             custom_type_len: 32,
             meta_len: 256,

@@ -3,6 +3,7 @@
 use rtm_channel::NAME_LEN_MAX;
 
 rtm_channel::name_type! {
-    /// A topic of a stream channel. 64 characters, as RTM 2.x announces (its older pages say 16).
+    /// A topic of a stream channel. An owner may allow less: see
+    /// [`TopicLimits::topic_name_len`](crate::TopicLimits::topic_name_len).
     TopicName, "the topic name", NAME_LEN_MAX, CHANNEL_INVALID_TOPIC_NAME
 }

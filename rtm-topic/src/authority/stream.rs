@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rtm_channel::{
-    ChannelKey, Fanout, Identity, Limits, Member, Membership, RateLimit, Refusal, SubscriberId,
-    UserId,
+    ChannelKey, Fanout, Identity, Limits, Member, Membership, NAME_LEN_MAX, RateLimit, Refusal,
+    SubscriberId, UserId, check_name,
 };
 use rtm_wire::{
     Encode, Epoch, ErrorCode, Event, JoinTopic, Position, Priority, Publisher, Qos, Reliability,
@@ -171,7 +171,7 @@ impl StreamAuthority {
         join: &JoinTopic<'_>,
     ) -> Result<(Position, Fanout), Refusal> {
         let user = self.member(subscriber)?.identity.user.clone();
-        let topic = topic_name(join.topic)?;
+        let topic = self.new_topic_name(join.topic)?;
         let delivery = delivery(join)?;
         if join.meta.len() > self.limits.meta_len {
             let (length, limit) = (join.meta.len(), self.limits.meta_len);
@@ -257,6 +257,13 @@ impl StreamAuthority {
             let reason = format!("topic {topic} is not joined; join it first");
             Refusal::new(ErrorCode::CHANNEL_TOPIC_NOT_JOINED, reason)
         })
+    }
+
+    /// The name of a topic that may come to be.
+    pub(super) fn new_topic_name(&self, text: &str) -> Result<TopicName, Refusal> {
+        let limit = self.limits.topic_name_len.min(NAME_LEN_MAX);
+        let checked = check_name("the topic name", text, limit).and_then(|()| TopicName::new(text));
+        checked.map_err(|error| error.refusal(TopicName::ERROR))
     }
 
     /// Whether the user may publish in one more topic.

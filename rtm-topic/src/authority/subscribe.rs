@@ -37,7 +37,7 @@ impl StreamAuthority {
         users: List<'_, &str>,
     ) -> Result<SubscribeOutcome, Refusal> {
         let own = self.member(subscriber)?.identity.user.clone();
-        let topic = topic_name(topic)?;
+        let topic = self.new_topic_name(topic)?;
         let limit = self.limits.publishers_per_subscription;
         let subscribed = self.wishes.get(&subscriber).map_or(0, |wishes| wishes.len());
         if subscribed >= self.limits.subscribed_topics && self.wish(subscriber, &topic).is_none() {

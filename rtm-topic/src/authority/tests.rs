@@ -109,10 +109,6 @@ fn limits_hold_at_the_limit_and_one_beyond() {
     refused(&mut authority, ErrorCode::CHANNEL_JOIN_TOPIC_FAILED, |a| {
         a.join_topic(Time::ZERO, bob, &join_topic("meta"))
     });
-    let long = "t".repeat(65);
-    refused(&mut authority, ErrorCode::CHANNEL_INVALID_TOPIC_NAME, |a| {
-        a.join_topic(Time::ZERO, bob, &join_topic(&long))
-    });
     let later = JoinTopic { reliability: Reliability::LatestOnly, ..join_topic("x") };
     refused(&mut authority, ErrorCode::SERVICE_NOT_SUPPORTED, |a| {
         a.join_topic(Time::ZERO, bob, &later)
@@ -202,4 +198,155 @@ fn messages_go_to_those_who_hear_their_publisher() {
     assert!(authority.topics.is_empty(), "the last publisher has gone");
     authority.remove(bob);
     assert!(authority.wishes.len() <= 1);
+}
+
+#[test]
+fn topic_names_have_the_configured_length_and_never_more_than_64_bytes() {
+    for (limits, longest) in [(TopicLimits::hosted(), 16), (TopicLimits::open(), 64)] {
+        let mut authority = authority(limits);
+        let alice = join(&mut authority, 1, "alice");
+        for name in ["x".repeat(longest + 1), String::new(), "_x".into(), "a.b".into()] {
+            let code = ErrorCode::CHANNEL_INVALID_TOPIC_NAME;
+            refused(&mut authority, code, |a| a.join_topic(Time::ZERO, alice, &join_topic(&name)));
+            refused(&mut authority, code, |a| a.subscribe_topic(alice, &name, users(&[])));
+        }
+        let name = "x".repeat(longest);
+        authority.join_topic(Time::ZERO, alice, &join_topic(&name)).expect("at the limit");
+        authority.subscribe_topic(alice, &name, users(&[])).expect("at the limit");
+    }
+}
+
+#[test]
+fn messages_have_a_rate_and_custom_types_a_length() {
+    let mut authority = authority(TopicLimits::hosted());
+    let alice = join(&mut authority, 1, "alice");
+    for topic in ["one", "two"] {
+        authority.join_topic(Time::ZERO, alice, &join_topic(topic)).expect("joins");
+    }
+    let mut send = |topic, custom_type: &str, micros, code: Option<ErrorCode>| {
+        let message = PublishTopic { custom_type, ..publish(topic, b"x") };
+        let (now, time) = (Time::from_micros(micros), UnixTime::default());
+        match code {
+            None => _ = authority.publish_topic(now, time, alice, &message).expect("at the limit"),
+            Some(code) => {
+                let before = authority.position();
+                let result = authority.publish_topic(now, time, alice, &message);
+                assert_eq!(result.expect_err("beyond the limit").code, code);
+                assert_eq!(authority.position(), before);
+            }
+        }
+    };
+    let too_long = Some(ErrorCode::CHANNEL_CUSTOM_TYPE_LENGTH_OVERFLOW);
+    send("one", &"c".repeat(33), 0, too_long);
+    send("one", &"c".repeat(32), 0, None);
+    for _ in 1..200 {
+        send("one", "", 0, None);
+    }
+    send("one", "", 0, Some(ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT));
+    send("two", "", 0, None);
+    send("one", "", 5_000, None);
+}
+
+#[test]
+fn what_this_version_does_not_know_is_refused() {
+    let mut authority = authority(TopicLimits::hosted());
+    let alice = join(&mut authority, 1, "alice");
+    let unknown = [
+        JoinTopic { qos: Qos::Unknown(7), ..join_topic("t") },
+        JoinTopic { priority: Priority::Unknown(7), ..join_topic("t") },
+        JoinTopic { reliability: Reliability::Unknown(7), ..join_topic("t") },
+    ];
+    for wanted in unknown {
+        refused(&mut authority, ErrorCode::SERVICE_NOT_SUPPORTED, |a| {
+            a.join_topic(Time::ZERO, alice, &wanted)
+        });
+    }
+}
+
+#[test]
+fn a_publication_belongs_to_the_session_that_began_it() {
+    let mut authority = authority(TopicLimits::hosted());
+    let [phone, laptop, bob] =
+        [(1, "alice"), (2, "alice"), (3, "bob")].map(|(n, user)| join(&mut authority, n, user));
+    authority.subscribe_topic(laptop, "t", users(&[])).expect("all but herself");
+    authority.subscribe_topic(bob, "t", users(&[])).expect("all");
+    let (_, news) = authority.join_topic(Time::ZERO, phone, &join_topic("t")).expect("joins");
+    assert_eq!(news.to, [bob], "users hear no news of themselves");
+    refused(&mut authority, ErrorCode::CHANNEL_JOIN_TOPIC_FAILED, |a| {
+        a.join_topic(Time::ZERO, laptop, &join_topic("t"))
+    });
+    let code = ErrorCode::CHANNEL_TOPIC_NOT_JOINED;
+    refused(&mut authority, code, |a| a.leave_topic(laptop, "t"));
+    let (now, time) = (Time::ZERO, UnixTime::default());
+    refused(&mut authority, code, |a| a.publish_topic(now, time, laptop, &publish("t", b"x")));
+    let message = publish("t", b"x");
+    let (_, _, fanout) = authority.publish_topic(now, time, phone, &message).expect("her own");
+    assert_eq!(fanout.to, [bob], "nor their own messages");
+    assert!(authority.remove(laptop).is_empty());
+    assert_eq!(authority.remove(phone).len(), 1);
+}
+
+#[test]
+fn who_was_met_makes_room_and_who_was_named_does_not() {
+    let mut limits = TopicLimits::hosted();
+    limits.publishers_per_subscription = 1;
+    let mut authority = authority(limits);
+    let [alice, bob, carol] =
+        [(1, "alice"), (2, "bob"), (3, "carol")].map(|(n, user)| join(&mut authority, n, user));
+    let to = |authority: &mut StreamAuthority, publisher| {
+        let (now, time) = (Time::ZERO, UnixTime::default());
+        let result = authority.publish_topic(now, time, publisher, &publish("t", b"x"));
+        result.expect("published").2.to
+    };
+    authority.subscribe_topic(carol, "t", users(&[])).expect("all");
+    for publisher in [alice, bob] {
+        authority.join_topic(Time::ZERO, publisher, &join_topic("t")).expect("joins");
+    }
+    assert_eq!(to(&mut authority, alice), [carol]);
+    assert_eq!(to(&mut authority, bob), [], "the earliest counts");
+    authority.leave_topic(alice, "t").expect("was joined");
+    assert_eq!(to(&mut authority, bob), [], "who was there without room comes again first");
+    authority.leave_topic(bob, "t").expect("was joined");
+    authority.join_topic(Time::ZERO, bob, &join_topic("t")).expect("joins");
+    assert_eq!(to(&mut authority, bob), [carol]);
+
+    authority.unsubscribe_topic(carol, "t", users(&[])).expect("was subscribed");
+    authority.subscribe_topic(carol, "t", users(&["bob"])).expect("bob publishes");
+    authority.subscribe_topic(carol, "t", users(&[])).expect("all");
+    authority.leave_topic(bob, "t").expect("was joined");
+    authority.join_topic(Time::ZERO, alice, &join_topic("t")).expect("joins");
+    assert_eq!(to(&mut authority, alice), [], "bob's place is kept");
+}
+
+#[test]
+fn a_channel_has_as_many_publications_as_an_answer_can_list() {
+    let mut limits = TopicLimits::open();
+    limits.joined_topics = 5_000;
+    let mut authority = authority(limits);
+    let alice = join(&mut authority, 1, "alice");
+    for number in 0..4_096 {
+        let name = format!("topic{number}");
+        authority.join_topic(Time::ZERO, alice, &join_topic(&name)).expect("at the limit");
+    }
+    refused(&mut authority, ErrorCode::CHANNEL_EXCEED_TOPIC_LIMITATION, |a| {
+        a.join_topic(Time::ZERO, alice, &join_topic("one more"))
+    });
+    let topics = authority.join(SubscriberId(2), identity("bob"), SubscribeOptions::default());
+    assert_eq!(topics.expect("there is room").publishers().len(), 4_096);
+}
+
+#[test]
+fn named_publishers_have_a_limit() {
+    let mut limits = TopicLimits::hosted();
+    limits.publishers_per_subscription = 1;
+    let mut authority = authority(limits);
+    let [alice, bob, carol] =
+        [(1, "alice"), (2, "bob"), (3, "carol")].map(|(n, user)| join(&mut authority, n, user));
+    for publisher in [alice, bob] {
+        authority.join_topic(Time::ZERO, publisher, &join_topic("t")).expect("joins");
+    }
+    let outcome = authority.subscribe_topic(carol, "t", users(&["alice"])).expect("at the limit");
+    assert_eq!(outcome.failed, []);
+    let outcome = authority.subscribe_topic(carol, "t", users(&["bob"])).expect("a list of one");
+    assert_eq!(outcome.failed, [("bob".into(), ErrorCode::SUB_USER_EXCEED_LIMITATION)]);
 }

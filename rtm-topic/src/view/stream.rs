@@ -311,3 +311,6 @@ fn not_joined() -> Refusal {
     let reason = "this stream channel is not joined; join it first";
     Refusal::new(ErrorCode::CHANNEL_NOT_JOINED, reason)
 }
+
+#[cfg(test)]
+mod tests;
