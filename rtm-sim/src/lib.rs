@@ -13,7 +13,7 @@
 //!   │   poll_transmit ──┐     │              │     ┌── poll_transmit  │
 //!   └───────────────────┼─────┼──────────────┼─────┼──────────────────┘
 //!   ┌ Network ──────────▼─────┴──────────────┴─────▼──────────────────┐
-//!   │  NAT · partitions · one Link per direction:                     │
+//!   │  NAT · partitions · shared bottlenecks · one Link per direction:│
 //!   │  MTU ► bottleneck + queue ► bursts, loss ► delay, jitter, copy  │
 //!   └─────────────────────────────────────────────────────────────────┘
 //! ```
@@ -79,6 +79,7 @@ mod config;
 mod counters;
 mod dice;
 mod fnv;
+mod line;
 mod link;
 mod nat;
 mod network;
@@ -87,5 +88,5 @@ mod world;
 pub use config::{Bandwidth, Burst, LinkConfig, Reorder};
 pub use counters::Counters;
 pub use link::{DropCause, Link, Passage};
-pub use network::{Datagram, Network};
+pub use network::{BottleneckId, Datagram, Network};
 pub use world::{Livelock, Node, World};

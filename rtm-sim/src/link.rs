@@ -4,9 +4,10 @@ use core::time::Duration;
 
 use rtm_wire::Time;
 
-use crate::config::{Bandwidth, Burst, LinkConfig};
+use crate::config::{Burst, LinkConfig};
 use crate::counters::Counters;
 use crate::dice::{Dice, micros, share};
+use crate::line::Line;
 
 /// One direction of a link.
 ///
@@ -24,8 +25,7 @@ pub struct Link {
     weather: Weather,
     /// Latest `now` seen, so that a caller's clock can't step back.
     entered: Time,
-    /// When the bottleneck's line has sent everything, in nanoseconds.
-    line_free_at: u64,
+    line: Line,
     /// Latest arrival that later datagrams must not overtake.
     fifo: Time,
     counters: Counters,
@@ -62,7 +62,7 @@ impl Link {
             // Any constant does: it keeps the two streams of draws apart.
             weather: Weather::new(seed ^ 0x77ea_74e2),
             entered: Time::ZERO,
-            line_free_at: 0,
+            line: Line::default(),
             fifo: Time::ZERO,
             counters: Counters::default(),
         }
@@ -122,7 +122,7 @@ impl Link {
             return Err(DropCause::Mtu);
         }
         let departure = match self.config.bandwidth {
-            Some(bandwidth) => self.queue(bandwidth, now, len)?,
+            Some(bandwidth) => self.line.pass(bandwidth, now, len).ok_or(DropCause::Queue)?,
             None => now,
         };
         // Asked even if the datagram is lost anyway, lest the bursts depend on other losses.
@@ -136,22 +136,6 @@ impl Link {
         let flipped_bit = (chance.corrupt < self.config.corrupt && len > 0)
             .then(|| (chance.bit % (len as u64 * 8)) as usize);
         Ok(Passage { arrival, copy_arrival, flipped_bit })
-    }
-
-    /// When the bottleneck has put the datagram on its way.
-    fn queue(&mut self, bandwidth: Bandwidth, now: Time, len: usize) -> Result<Time, DropCause> {
-        let Bandwidth { bits_per_second, queue_bytes } = bandwidth;
-        let now_nanos = now.as_micros().saturating_mul(1_000);
-        let backlog_nanos = self.line_free_at.saturating_sub(now_nanos);
-        let backlog_bytes =
-            u128::from(backlog_nanos) * u128::from(bits_per_second) / (8 * NANOS_PER_SECOND);
-        if backlog_nanos > 0 && backlog_bytes + len as u128 > queue_bytes as u128 {
-            return Err(DropCause::Queue);
-        }
-        let airtime = len as u128 * 8 * NANOS_PER_SECOND / u128::from(bits_per_second);
-        let airtime = u64::try_from(airtime).unwrap_or(u64::MAX);
-        self.line_free_at = self.line_free_at.max(now_nanos).saturating_add(airtime);
-        Ok(Time::from_micros(self.line_free_at.div_ceil(1_000)))
     }
 
     fn arrive(&mut self, departure: Time, jitter: f64, reorder: f64) -> Time {
@@ -176,8 +160,6 @@ impl Link {
 
 /// Where [`Time`] saturates; no state ends after it.
 const NEVER: Time = Time::from_micros(u64::MAX);
-
-const NANOS_PER_SECOND: u128 = 1_000_000_000;
 
 /// Mostly small, seldom near one, as queueing delays are.
 fn skewed(uniform: f64) -> f64 {

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use bytes::BytesMut;
 use rtm_wire::Time;
 
-use crate::config::LinkConfig;
+use crate::config::{Bandwidth, LinkConfig};
 use crate::counters::Counters;
 use crate::fnv::Fnv;
+use crate::line::Line;
 use crate::link::Link;
 use crate::nat::Nat;
 
@@ -39,6 +40,9 @@ pub struct Network {
     default: LinkConfig,
     configured: BTreeMap<Direction, LinkConfig>,
     links: BTreeMap<Direction, Link>,
+    bottlenecks: Vec<Bottleneck>,
+    /// Which bottleneck a direction goes through before its link.
+    shared: BTreeMap<Direction, BottleneckId>,
     partitions: BTreeSet<Direction>,
     isolated: BTreeSet<SocketAddr>,
     nat: Nat,
@@ -60,6 +64,17 @@ pub struct Datagram {
     pub bytes: BytesMut,
 }
 
+/// A bottleneck that several links share; see [`Network::add_bottleneck`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BottleneckId(usize);
+
+#[derive(Debug)]
+struct Bottleneck {
+    bandwidth: Bandwidth,
+    line: Line,
+    counters: Counters,
+}
+
 /// Own addresses of sender and receiver.
 type Direction = (SocketAddr, SocketAddr);
 
@@ -79,6 +94,8 @@ impl Network {
             default: LinkConfig::new(),
             configured: BTreeMap::new(),
             links: BTreeMap::new(),
+            bottlenecks: Vec::new(),
+            shared: BTreeMap::new(),
             partitions: BTreeSet::new(),
             isolated: BTreeSet::new(),
             nat: Nat::default(),
@@ -113,6 +130,27 @@ impl Network {
     pub fn set_links(&mut self, a: SocketAddr, b: SocketAddr, config: LinkConfig) {
         self.set_link(a, b, config);
         self.set_link(b, a, config);
+    }
+
+    /// Adds a line with a drop-tail queue that several links may share, as the uplink of a house.
+    ///
+    /// Its datagrams wait there in the order of sending, whoever sent them, and go through their
+    /// own link afterwards.
+    ///
+    /// # Panics
+    ///
+    /// When the rate is 0; use a partition to cut a link.
+    pub fn add_bottleneck(&mut self, bandwidth: Bandwidth) -> BottleneckId {
+        assert!(bandwidth.bits_per_second > 0, "a line without a rate is a partition");
+        let (line, counters) = (Line::default(), Counters::default());
+        self.bottlenecks.push(Bottleneck { bandwidth, line, counters });
+        BottleneckId(self.bottlenecks.len() - 1)
+    }
+
+    /// Leads the link from one node to another, in this direction only, through a bottleneck.
+    /// A link goes through one at most; the last call counts.
+    pub fn set_bottleneck(&mut self, from: SocketAddr, to: SocketAddr, bottleneck: BottleneckId) {
+        self.shared.insert((from, to), bottleneck);
     }
 
     /// Cuts the way from one node to another, or mends it. Datagrams under way still arrive.
@@ -170,7 +208,11 @@ impl Network {
         } else if full {
             return link.turn_away(bytes.len(), |counters| &mut counters.queue_dropped);
         }
-        let Ok(passage) = link.pass(now, bytes.len()) else { return };
+        let Some(departure) = self.pass_bottleneck(now, direction, bytes.len()) else {
+            let link = self.link_mut(direction);
+            return link.turn_away(bytes.len(), |counters| &mut counters.queue_dropped);
+        };
+        let Ok(passage) = self.link_mut(direction).pass(departure, bytes.len()) else { return };
 
         let intact = UnderWay { from: self.nat.outside(from), to, direction, bytes: bytes.into() };
         let mut first = intact.clone();
@@ -233,6 +275,15 @@ impl Network {
         self.links.get(&(from, to)).map(|link| *link.counters()).unwrap_or_default()
     }
 
+    /// What a shared bottleneck was offered and what it dropped; it counts no deliveries.
+    ///
+    /// # Panics
+    ///
+    /// When the bottleneck belongs to another network that has more of them.
+    pub fn bottleneck_counters(&self, bottleneck: BottleneckId) -> Counters {
+        self.bottlenecks[bottleneck.0].counters
+    }
+
     /// The hash over times, addresses and bytes of all datagrams sent and delivered since
     /// [`Network::record_trace`]; `None` without that call. Runs that differ anywhere differ here.
     pub fn trace_hash(&self) -> Option<u64> {
@@ -245,6 +296,17 @@ impl Network {
             let config = configured.get(&direction).copied().unwrap_or(default);
             Link::new(config, link_seed(seed, direction))
         })
+    }
+
+    /// When a datagram enters its link; `None` when the bottleneck before it has no room.
+    fn pass_bottleneck(&mut self, now: Time, direction: Direction, len: usize) -> Option<Time> {
+        let Some(id) = self.shared.get(&direction) else { return Some(now) };
+        let Bottleneck { bandwidth, line, counters } = &mut self.bottlenecks[id.0];
+        counters.sent += 1;
+        counters.sent_bytes += len as u64;
+        let departure = line.pass(*bandwidth, now, len);
+        counters.queue_dropped += u64::from(departure.is_none());
+        departure
     }
 
     fn is_cut(&self, direction: Direction) -> bool {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::Reorder;
+use crate::config::{Bandwidth, Reorder};
 
 const PACKETS: u64 = 20_000;
 

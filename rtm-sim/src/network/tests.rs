@@ -189,6 +189,35 @@ fn link_of_a_node_stays_its_own_after_rebinding() {
 }
 
 #[test]
+fn a_shared_bottleneck_serves_in_the_order_of_sending_and_drops_its_tail() {
+    let [a, b, c] = addresses();
+    let mut network = Network::new(1);
+    network.set_link(a, c, LinkConfig::new().delay(Duration::from_millis(3)));
+    // 100 bytes take 1 ms.
+    let bandwidth = Bandwidth { bits_per_second: 800_000, queue_bytes: 300 };
+    let line = network.add_bottleneck(bandwidth);
+    network.set_bottleneck(a, c, line);
+    network.set_bottleneck(b, c, line);
+
+    for (from, mark) in [(a, 1), (b, 2), (a, 3), (b, 4), (a, 5)] {
+        network.send(Time::ZERO, from, c, &[mark; 100]);
+    }
+    network.send(Time::ZERO, c, a, b"the way back is free");
+
+    let mut arrivals = Vec::new();
+    while let Some(due) = network.next_arrival() {
+        let datagram = network.deliver(due).expect("due");
+        arrivals.push((due.as_micros(), datagram.bytes[0]));
+    }
+    assert_eq!(arrivals, [(0, b't'), (2_000, 2), (4_000, 1), (6_000, 3)]);
+    let counters = network.bottleneck_counters(line);
+    assert_eq!((counters.sent, counters.queue_dropped), (5, 2));
+    assert_eq!(network.link_counters(b, c).queue_dropped, 1);
+    let all = network.counters();
+    assert_eq!(all.sent + all.duplicated, all.delivered + all.dropped());
+}
+
+#[test]
 fn datagrams_under_way_never_exceed_the_limit() {
     let [a, b, _] = addresses();
     let mut network = Network::new(1);
