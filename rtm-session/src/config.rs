@@ -5,6 +5,7 @@ use std::time::Duration;
 use rtm_wire::{Cipher, TransportParams};
 
 use crate::lane::{CREDIT_PER_MESSAGE, SendLimits};
+use crate::recovery::CongestionControl;
 
 /// Settings of an endpoint; the defaults suit a client on a phone.
 ///
@@ -26,6 +27,7 @@ pub struct Config {
     pub(crate) send_queue_messages: usize,
     pub(crate) datagram_len: usize,
     pub(crate) ciphers: Vec<Cipher>,
+    pub(crate) congestion: CongestionControl,
 }
 
 impl Default for Config {
@@ -44,6 +46,7 @@ impl Default for Config {
             send_queue_messages: 8_192,
             datagram_len: 1_200,
             ciphers: default_ciphers(),
+            congestion: CongestionControl::default(),
         }
     }
 }
@@ -152,6 +155,13 @@ impl Config {
     #[must_use]
     pub fn ciphers(mut self, ciphers: &[Cipher]) -> Self {
         self.ciphers = ciphers.to_vec();
+        self
+    }
+
+    /// How loss is taken. Default: [`CongestionControl::LossTolerant`].
+    #[must_use]
+    pub const fn congestion(mut self, control: CongestionControl) -> Self {
+        self.congestion = control;
         self
     }
 

@@ -87,4 +87,5 @@ pub use endpoint::{Endpoint, EndpointCounters, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER
 pub use error::{CloseCause, ConnectError, SendError, Violation};
 pub use event::{Event, LoginAnswer, LoginId, SessionId};
 pub use lane::{CREDIT_PER_MESSAGE, LaneSpec, MESSAGE_WINDOW};
+pub use recovery::CongestionControl;
 pub use session::SessionStats;

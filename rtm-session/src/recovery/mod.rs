@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use rtm_wire::{PacketNumber, Time};
 
-use self::congestion::{Acked, Congestion, NewReno};
+pub use self::congestion::CongestionControl;
+use self::congestion::{Acked, Congestion, LostPackets};
 use self::pacer::{Pacer, Rate};
 use self::rtt::{GRANULARITY, Rtt};
 use self::sent::{SentPacket, SentPackets};
@@ -42,6 +43,7 @@ pub(crate) struct RecoveryConfig {
     pub(crate) datagram_len: usize,
     /// Round-trip time before the first sample (section 6.2.2).
     pub(crate) initial_rtt: Duration,
+    pub(crate) congestion: CongestionControl,
 }
 
 impl Default for RecoveryConfig {
@@ -50,6 +52,7 @@ impl Default for RecoveryConfig {
             max_ack_delay: Duration::from_millis(25),
             datagram_len: 1_200,
             initial_rtt: Duration::from_millis(333),
+            congestion: CongestionControl::default(),
         }
     }
 }
@@ -93,8 +96,8 @@ pub(crate) struct Recovery<T> {
     last_eliciting: Time,
     probe_count: u32,
     packet_threshold: u64,
-    /// Data was held back by the window since the last packet.
-    is_blocked: bool,
+    /// What was in flight when the last packet had gone out: how much of the window is used.
+    flight_peak: u64,
 }
 
 impl<T: Clone + Default> Recovery<T> {
@@ -106,7 +109,7 @@ impl<T: Clone + Default> Recovery<T> {
         Self {
             rtt,
             sent: SentPackets::new(),
-            congestion: Box::new(NewReno::new(config.datagram_len)),
+            congestion: config.congestion.controller(config.datagram_len),
             pacer: Pacer::new(now, config.datagram_len),
             in_flight: 0,
             eliciting_in_flight: 0,
@@ -115,12 +118,12 @@ impl<T: Clone + Default> Recovery<T> {
             last_eliciting: now,
             probe_count: 0,
             packet_threshold: PACKET_THRESHOLD,
-            is_blocked: false,
+            flight_peak: 0,
             config,
         }
     }
 
-    /// A packet has gone out. `more_waits` says whether there was more to send.
+    /// A packet has gone out.
     pub(crate) fn on_packet_sent(
         &mut self,
         now: Time,
@@ -128,19 +131,17 @@ impl<T: Clone + Default> Recovery<T> {
         bytes: usize,
         eliciting: bool,
         contents: T,
-        more_waits: bool,
     ) {
         if !eliciting {
             return self.sent.push(number, None);
         }
         let bytes = bytes as u64;
-        let is_app_limited = !(more_waits || self.is_blocked);
-        self.is_blocked = more_waits;
         self.in_flight += bytes;
+        self.flight_peak = self.in_flight;
         self.eliciting_in_flight += 1;
         self.last_eliciting = now;
         self.pacer.on_sent(now, bytes, self.pacing_rate());
-        let packet = SentPacket { sent: now, bytes, is_app_limited, lost: None, contents };
+        let packet = SentPacket { sent: now, bytes, lost: None, contents };
         self.sent.push(number, Some(packet));
     }
 
@@ -154,6 +155,7 @@ impl<T: Clone + Default> Recovery<T> {
         let mut outcome = AckOutcome { acked: Vec::new(), lost: Vec::new() };
         let mut newest = None;
         let mut is_largest = true;
+        let is_app_limited = self.is_app_limited();
         for range in ranges {
             if range.end().0 >= self.sent.next() {
                 return Err(NeverSent);
@@ -167,8 +169,8 @@ impl<T: Clone + Default> Recovery<T> {
                 } else {
                     bytes += packet.bytes;
                     count += 1;
-                    let SentPacket { sent, bytes, is_app_limited, .. } = packet;
-                    congestion.on_ack(Acked { bytes, sent, is_app_limited });
+                    let SentPacket { sent, bytes, .. } = packet;
+                    congestion.on_ack(now, Acked { bytes, sent, is_app_limited });
                 }
                 // Only the largest packet gives a sample, and only when it is new (section 5.1).
                 if is_largest && number == largest {
@@ -184,7 +186,9 @@ impl<T: Clone + Default> Recovery<T> {
         }
         if let Some(sent) = newest {
             let delay = ack_delay.min(self.config.max_ack_delay);
-            self.rtt.on_sample(now.saturating_since(sent), delay);
+            let sample = now.saturating_since(sent);
+            self.rtt.on_sample(sample, delay);
+            self.congestion.on_rtt(now, sent, sample.saturating_sub(delay));
         }
         if !outcome.acked.is_empty() {
             self.probe_count = 0;
@@ -228,11 +232,6 @@ impl<T: Clone + Default> Recovery<T> {
         fits.then(|| self.pacer.ready_at(self.pacing_rate()))
     }
 
-    /// There was something to send, and it was held back.
-    pub(crate) fn note_blocked(&mut self) {
-        self.is_blocked = true;
-    }
-
     /// Probe timeout without back-off.
     pub(crate) fn pto(&self) -> Duration {
         self.rtt.probe_timeout(self.config.max_ack_delay)
@@ -248,6 +247,11 @@ impl<T: Clone + Default> Recovery<T> {
 
     pub(crate) fn in_flight(&self) -> u64 {
         self.in_flight
+    }
+
+    /// Whether most of the window lies idle, so that nothing can be learnt about it (section 7.8).
+    fn is_app_limited(&self) -> bool {
+        self.flight_peak.max(self.in_flight) * 2 < self.congestion.window()
     }
 
     fn fits_window(&self, bytes: usize) -> bool {
@@ -275,6 +279,7 @@ impl<T: Clone + Default> Recovery<T> {
         self.loss_time = None;
         let Some(largest) = self.largest_acked else { return lost };
         let delay = self.rtt.loss_delay();
+        let is_app_limited = self.is_app_limited();
         let (mut oldest, mut newest): (Option<(PacketNumber, Time)>, _) = (None, None);
         let (mut is_one_run, mut previous) = (true, None);
         for (number, packet) in self.sent.iter_mut() {
@@ -299,9 +304,10 @@ impl<T: Clone + Default> Recovery<T> {
             newest = Some(packet.sent);
             lost.push(packet.contents.clone());
         }
-        if let (Some((_, first)), Some(last)) = (oldest, newest) {
-            self.congestion.on_loss(now, last);
-            let span = last.saturating_since(first);
+        if let (Some((_, first)), Some(last_sent)) = (oldest, newest) {
+            let count = lost.len() as u64;
+            self.congestion.on_loss(now, LostPackets { count, last_sent, is_app_limited });
+            let span = last_sent.saturating_since(first);
             if is_one_run && self.rtt.has_sample() && span >= self.pto() * PERSISTENT {
                 self.congestion.on_persistent_congestion();
             }

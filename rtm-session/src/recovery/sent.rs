@@ -10,7 +10,6 @@ use rtm_wire::{PacketNumber, Time};
 pub(super) struct SentPacket<T> {
     pub(super) sent: Time,
     pub(super) bytes: u64,
-    pub(super) is_app_limited: bool,
     /// Since when it counts as lost. It is remembered a while longer: it may only be late.
     pub(super) lost: Option<Time>,
     pub(super) contents: T,

@@ -17,7 +17,7 @@ fn recovery() -> Recovery<u64> {
 }
 
 fn send(recovery: &mut Recovery<u64>, now: Time, number: u64) {
-    recovery.on_packet_sent(now, PacketNumber(number), 1_200, true, number, false);
+    recovery.on_packet_sent(now, PacketNumber(number), 1_200, true, number);
 }
 
 fn ack(recovery: &mut Recovery<u64>, now: Time, numbers: &[u64]) -> AckOutcome<u64> {

@@ -99,6 +99,7 @@ impl Session {
         let recovery_config = RecoveryConfig {
             max_ack_delay: Duration::from_micros(peer.ack_delay_us.min(1_000_000)),
             datagram_len: config.datagram_len,
+            congestion: config.congestion,
             ..RecoveryConfig::default()
         };
         Self {

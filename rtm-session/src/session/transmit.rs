@@ -32,9 +32,6 @@ impl Session {
         let may_send_data = self.probes > 0 || self.recovery.may_send(now, self.datagram_len);
         let has_data = may_send_data && self.send.has_work();
         if !(has_control || has_data || self.ack_due_now || self.received.is_ack_due()) {
-            if self.send.has_work() {
-                self.recovery.note_blocked();
-            }
             return false;
         }
         self.begin(datagram);
@@ -61,8 +58,7 @@ impl Session {
         self.finish(header_len, datagram);
         let number = self.next_number;
         self.next_number = number.next();
-        let more_waits = self.send.has_work();
-        self.recovery.on_packet_sent(now, number, datagram.len(), eliciting, contents, more_waits);
+        self.recovery.on_packet_sent(now, number, datagram.len(), eliciting, contents);
         true
     }
 
