@@ -84,11 +84,16 @@ fn a_late_packet_is_acknowledged_after_all_and_reordering_is_learnt() {
 
 #[test]
 fn long_loss_is_persistent_congestion() {
-    let mut recovery = recovery();
-    (0..20).for_each(|number| send(&mut recovery, at(number * 100), number));
-    let outcome = ack(&mut recovery, at(2_000), &[19]);
-    assert_eq!(outcome.lost.len(), 19);
-    assert_eq!(recovery.window(), 2_400);
+    for (congestion, window) in
+        [(CongestionControl::NewReno, 2_400), (CongestionControl::LossTolerant, 4_800)]
+    {
+        let config = RecoveryConfig { congestion, ..RecoveryConfig::default() };
+        let mut recovery = Recovery::new(Time::ZERO, config, Some(ms(40)));
+        (0..20).for_each(|number| send(&mut recovery, at(number * 100), number));
+        let outcome = ack(&mut recovery, at(2_000), &[19]);
+        assert_eq!(outcome.lost.len(), 19);
+        assert_eq!(recovery.window(), window);
+    }
 }
 
 proptest! {

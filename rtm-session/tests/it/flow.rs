@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 use rtm_session::{Event, LaneSpec, SendError};
-use rtm_sim::{Bandwidth, LinkConfig};
 
-use crate::pair::{CLIENT, Host, SERVER, Setup, delay, ms, seed};
+use crate::pair::{CLIENT, SERVER, Setup, delay, ms};
 
 #[test]
 fn a_lane_stops_at_its_credit_and_goes_on_when_messages_are_taken() {
@@ -112,37 +111,4 @@ fn lanes_beyond_the_peers_limit_open_when_others_have_closed() {
 
     let closed = pair.news(SERVER).iter().filter(|e| matches!(e, Event::LaneClosed { .. })).count();
     assert_eq!((pair.world.node(SERVER).messages.len(), closed), (60, 60));
-}
-
-#[test]
-fn two_flows_share_a_bottleneck() {
-    let bottleneck = Bandwidth { bits_per_second: 5_000_000, queue_bytes: 62_500 };
-    let mut pair = Setup::new(LinkConfig::new().delay(ms(20))).connected();
-    let other = "10.0.0.3:4000".parse().expect("address");
-    let network = pair.world.network_mut();
-    // Both clients' links into the server have the same rate; each is a bottleneck of its own.
-    for client in [CLIENT, other] {
-        network.set_link(client, SERVER, LinkConfig::new().delay(ms(20)).bandwidth(bottleneck));
-    }
-    let endpoint = rtm_session::Endpoint::client(rtm_session::Config::default(), seed(3));
-    pair.world.insert(other, Host::new(endpoint)).expect("idle");
-    let key = crate::pair::server_key().public();
-    pair.act(other, |host, now| host.endpoint.connect(now, SERVER, &key, b"other"))
-        .expect("may connect");
-    pair.run(ms(500));
-
-    for host in [CLIENT, other] {
-        let lane = pair.open_lane(host, LaneSpec::ORDERED);
-        for _ in 0..900 {
-            pair.send(host, lane, vec![0; 1_000]);
-        }
-    }
-    pair.run(ms(10_000));
-
-    for session in pair.world.node(SERVER).sessions.clone() {
-        let count =
-            pair.world.node(SERVER).messages.iter().filter(|message| message.0 == session).count();
-        // 900 KB take 1.5 s at 5 Mbit/s.
-        assert_eq!(count, 900);
-    }
 }

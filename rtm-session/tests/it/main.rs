@@ -2,6 +2,7 @@
 
 mod close;
 mod delivery;
+mod fairness;
 mod flow;
 mod handshake;
 mod hostile;
