@@ -9,9 +9,22 @@ use crate::recovery::CongestionControl;
 
 /// Settings of an endpoint; the defaults suit a client on a phone.
 ///
-/// Worst-case memory of one session is about `(lanes_max + 1) × lane_credit` for what it receives
-/// and `lanes × send_queue_bytes` for what it sends; both are filled only as far as the peer, or
-/// the application, goes.
+/// # Memory
+///
+/// Each lane has credit of its own and no session-wide credit stands above it, so that no lane can
+/// stop another. What bounds a session is therefore the sum:
+///
+/// - received and incomplete, or waiting for its turn: at most `lane_credit` for each of
+///   `lanes_max + 1` lanes; [`SessionStats::receive_bytes`](crate::SessionStats) says how much it
+///   is, and it never exceeds [`Config::receive_bytes_max`]. Small messages that wait are copied
+///   out of their packets. Besides, a lane remembers which of the last 16,384 messages have
+///   arrived, as ranges: 128 KiB at worst.
+/// - received and not released: the same credit. Such messages share their packets' buffers,
+///   unless they are less than a sixteenth of them.
+/// - to be sent, until acknowledged: `send_queue` bytes for each lane.
+///
+/// All of it grows only as far as the peer, or the application, goes. An end that talks to
+/// strangers chooses `lanes_max` and `lane_credit` so that it can afford their product.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) sessions_max: usize,
@@ -28,6 +41,7 @@ pub struct Config {
     pub(crate) datagram_len: usize,
     pub(crate) ciphers: Vec<Cipher>,
     pub(crate) congestion: CongestionControl,
+    pub(crate) key_packets: u64,
 }
 
 impl Default for Config {
@@ -47,6 +61,7 @@ impl Default for Config {
             datagram_len: 1_200,
             ciphers: default_ciphers(),
             congestion: CongestionControl::default(),
+            key_packets: crate::crypto::UPDATE_AFTER,
         }
     }
 }
@@ -74,8 +89,11 @@ impl Config {
         self
     }
 
-    /// Handshakes that a server remembers at a time, about 2 KiB each; from half of it on, clients
-    /// have to prove their address first. Default 1,024.
+    /// Handshakes that a server has under way at a time, about 2 KiB each: asked for, and the client
+    /// has not yet sent its first data packet. From half of it on, clients have to prove their
+    /// address first. Of clients that are in, 64 times as many are remembered for the handshake
+    /// timeout, about 150 bytes each, so that a late copy of a first flight is no new one. Default
+    /// 1,024.
     #[must_use]
     pub const fn handshakes_max(mut self, handshakes: usize) -> Self {
         self.handshakes_max = handshakes;
@@ -117,8 +135,8 @@ impl Config {
         self
     }
 
-    /// Bytes that the peer may have on its way, or unread, on one lane. At least the longest
-    /// message and 32 bytes. Default 256 KiB, server 128 KiB.
+    /// Bytes that the peer may have on its way, or unread, on one lane, each message counting 32
+    /// bytes more. At least 4/3 of the longest message and 32 bytes. Default 256 KiB, server 128 KiB.
     #[must_use]
     pub const fn lane_credit(mut self, bytes: u64) -> Self {
         self.lane_credit = bytes;
@@ -165,6 +183,22 @@ impl Config {
         self
     }
 
+    /// Packets after which this end changes its key, between 128 and 2²²; a session that has not
+    /// managed to by twice as many is closed. Default 2²²: small values are for tests.
+    #[must_use]
+    pub const fn key_packets(mut self, packets: u64) -> Self {
+        assert!(packets >= 128 && packets <= 1 << 22, "a key is for 128 to 2^22 packets");
+        self.key_packets = packets;
+        self
+    }
+
+    /// Most bytes that one session holds of messages that are incomplete or wait for their turn:
+    /// lanes times credit.
+    #[must_use]
+    pub fn receive_bytes_max(&self) -> u64 {
+        (self.lanes_max + 1).saturating_mul(self.window())
+    }
+
     /// What the peer is told.
     pub(crate) fn params(&self) -> TransportParams {
         TransportParams {
@@ -187,9 +221,12 @@ impl Config {
         }
     }
 
-    /// Credit of a lane: never less than the longest message needs.
+    /// Credit of a lane: never less than the longest message needs, and a third more, because
+    /// credit is given back in quarters: a short message before a long one would stop the lane
+    /// for ever (protocol §4.7).
     pub(crate) fn window(&self) -> u64 {
-        self.lane_credit.max(self.message_len_max + CREDIT_PER_MESSAGE)
+        let longest = self.message_len_max + CREDIT_PER_MESSAGE;
+        self.lane_credit.max(longest + longest.div_ceil(3))
     }
 }
 

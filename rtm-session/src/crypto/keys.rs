@@ -16,7 +16,9 @@ use super::noise::TrafficSecrets;
 
 /// Packets after which a key is changed: well before 2²³, from which AES-GCM's margin shrinks
 /// (RFC 9001 section 6.6).
-const UPDATE_AFTER: u64 = 1 << 22;
+pub(crate) const UPDATE_AFTER: u64 = 1 << 22;
+/// Packets of a key's last ones that are kept for saying good-bye.
+const LAST_WORDS: u64 = 64;
 /// Forged packets after which a key is not to be trusted any more.
 const FORGED_MAX: u64 = 1 << 36;
 /// How long the former key still opens packets that were late.
@@ -76,8 +78,13 @@ impl fmt::Debug for PacketKeys {
 }
 
 impl PacketKeys {
-    /// `None` for a cipher that this version doesn't know.
-    pub(crate) fn new(cipher: Cipher, secrets: &TrafficSecrets, role: Role) -> Option<Self> {
+    /// Keys that change after so many packets; `None` for a cipher that this version doesn't know.
+    pub(crate) fn new(
+        cipher: Cipher,
+        secrets: &TrafficSecrets,
+        role: Role,
+        update_after: u64,
+    ) -> Option<Self> {
         let (sending, receiving) = match role {
             Role::Client => (secrets.client_to_server, secrets.server_to_client),
             Role::Server => (secrets.server_to_client, secrets.client_to_server),
@@ -95,7 +102,7 @@ impl PacketKeys {
             sealed: 0,
             is_confirmed: false,
             forged: 0,
-            update_after: UPDATE_AFTER,
+            update_after,
         })
     }
 
@@ -186,9 +193,10 @@ impl PacketKeys {
         self.first_sent = next;
     }
 
-    /// Whether no packet may be sealed, or believed, any more.
+    /// Whether the session has to end: the key could not be changed in time, or too many forgeries
+    /// were tried. A few packets may still be sealed, to say so.
     pub(crate) fn is_exhausted(&self) -> bool {
-        self.sealed >= UPDATE_AFTER * 2 || self.forged >= FORGED_MAX
+        self.sealed + LAST_WORDS >= self.update_after * 2 || self.forged >= FORGED_MAX
     }
 
     fn turn(&mut self) {
@@ -196,12 +204,6 @@ impl PacketKeys {
         self.send_phase = !self.send_phase;
         self.sealed = 0;
         self.is_confirmed = false;
-    }
-
-    #[cfg(test)]
-    pub(crate) fn update_after(mut self, packets: u64) -> Self {
-        self.update_after = packets;
-        self
     }
 }
 
@@ -212,8 +214,7 @@ mod tests {
     fn pair(update_after: u64) -> (PacketKeys, PacketKeys) {
         let secrets = TrafficSecrets { client_to_server: [1; 32], server_to_client: [2; 32] };
         let keys = |role| {
-            let keys = PacketKeys::new(Cipher::ChaCha20Poly1305, &secrets, role).expect("known");
-            keys.update_after(update_after)
+            PacketKeys::new(Cipher::ChaCha20Poly1305, &secrets, role, update_after).expect("known")
         };
         (keys(Role::Client), keys(Role::Server))
     }

@@ -20,7 +20,7 @@ mod seed;
 
 pub(crate) use aead::{TAG_LEN, has_fast_aes};
 pub(crate) use cookie::CookieMaker;
-pub(crate) use keys::{PacketKeys, Role};
+pub(crate) use keys::{PacketKeys, Role, UPDATE_AFTER};
 pub(crate) use noise::{ClientHandshake, ServerHandshake};
 pub use noise::{KeyError, PublicKey, StaticKey};
 pub(crate) use replay::ReplayWindow;
@@ -41,7 +41,7 @@ fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// Whether two secrets are equal, in a time that doesn't tell where they differ.
-fn is_equal(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn is_equal(one: &[u8], other: &[u8]) -> bool {
     let difference = one.iter().zip(other).fold(0, |sum, (a, b)| sum | (a ^ b));
     one.len() == other.len() && std::hint::black_box(difference) == 0
 }

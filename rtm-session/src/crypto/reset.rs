@@ -8,6 +8,10 @@ use super::keyed_hash;
 use super::noise::StaticKey;
 
 /// What a server makes reset tokens from: its own key, so that they survive a restart.
+///
+/// A server gives the token to anybody who names a connection id that it doesn't know. So processes
+/// that share a key must also share their sessions, or route packets by connection id: else one of
+/// them would give away what ends a session of another (RFC 9000 section 21.11).
 pub(crate) struct ResetSecret([u8; 32]);
 
 impl fmt::Debug for ResetSecret {

@@ -31,6 +31,8 @@ pub(crate) enum Flight {
     Asked(Box<Asked>),
     /// It has answered; the answer is kept for repetitions.
     Answered { reply: Vec<u8> },
+    /// The client has shown that it has the answer: a late copy needs none.
+    Proved,
 }
 
 /// What a server keeps while its application decides.
@@ -64,10 +66,17 @@ struct Entry {
     login: LoginId,
 }
 
+/// Flights of clients that are in, for each that may be under way. They are small, and each was
+/// paid for with a handshake by somebody who is where it says.
+const PROVED_MAX: usize = 64;
+
 /// The bounded table of first flights.
+///
+/// Invariant: `proved` entries are [`Flight::Proved`]; the others are under way and count as load.
 #[derive(Debug)]
 pub(crate) struct Flights {
     flights_max: usize,
+    proved: usize,
     entries: BTreeMap<FlightKey, Entry>,
     /// All entries, oldest first: they are all kept for the same time.
     order: VecDeque<(Time, FlightKey)>,
@@ -81,6 +90,7 @@ impl Flights {
     pub(crate) const fn new(flights_max: usize) -> Self {
         Self {
             flights_max,
+            proved: 0,
             entries: BTreeMap::new(),
             order: VecDeque::new(),
             logins: BTreeMap::new(),
@@ -95,11 +105,15 @@ impl Flights {
 
     /// From half of the table on, addresses have to be proved first.
     pub(crate) fn is_under_load(&self) -> bool {
-        self.entries.len() * 2 >= self.flights_max
+        self.under_way() * 2 >= self.flights_max
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() >= self.flights_max
+        self.under_way() >= self.flights_max || self.proved >= self.flights_max * PROVED_MAX
+    }
+
+    fn under_way(&self) -> usize {
+        self.entries.len() - self.proved
     }
 
     pub(crate) fn ask(&mut self, key: FlightKey, asked: Asked, forget: Time) -> LoginId {
@@ -117,8 +131,8 @@ impl Flights {
         let entry = self.entries.get_mut(self.logins.get(&login)?)?;
         match std::mem::replace(&mut entry.flight, Flight::Answered { reply: Vec::new() }) {
             Flight::Asked(asked) => Some(*asked),
-            answered @ Flight::Answered { .. } => {
-                entry.flight = answered;
+            other => {
+                entry.flight = other;
                 None
             }
         }
@@ -134,9 +148,20 @@ impl Flights {
         }
     }
 
-    /// The session's client has proved itself, or its time is over.
-    pub(crate) fn take_unproved(&mut self, session: SessionId) -> Option<LoginId> {
-        self.unproved.remove(&session)
+    /// The session's client has proved itself: the login that it began with.
+    pub(crate) fn prove(&mut self, session: SessionId) -> Option<LoginId> {
+        let login = self.unproved.remove(&session)?;
+        let entry = self.logins.get(&login).and_then(|key| self.entries.get_mut(key));
+        if let Some(entry) = entry {
+            entry.flight = Flight::Proved;
+            self.proved += 1;
+        }
+        Some(login)
+    }
+
+    /// The session has ended, perhaps before its client has proved itself.
+    pub(crate) fn forget_session(&mut self, session: SessionId) {
+        self.unproved.remove(&session);
     }
 
     pub(crate) fn next_forget(&self) -> Option<Time> {
@@ -147,6 +172,7 @@ impl Flights {
         while let Some((_, key)) = self.pop_forgotten(now) {
             if let Some(entry) = self.entries.remove(&key) {
                 self.logins.remove(&entry.login);
+                self.proved -= usize::from(matches!(entry.flight, Flight::Proved));
             }
         }
     }

@@ -101,7 +101,8 @@ impl Endpoint {
             }
         };
         let is_offered = self.config.ciphers.contains(&accepted.cipher);
-        let keys = PacketKeys::new(accepted.cipher, &secrets, KeyRole::Client);
+        let keys =
+            PacketKeys::new(accepted.cipher, &secrets, KeyRole::Client, self.config.key_packets);
         let (true, Some(keys), rtm_wire::VERSION) = (is_offered, keys, accepted.version) else {
             let offered_by_server = vec![accepted.version];
             let cause = CloseCause::Versions { offered_by_server };

@@ -327,7 +327,7 @@ impl Endpoint {
             return;
         }
         if let (true, Role::Server(server)) = (was_unproved, &mut self.role) {
-            if let Some(login) = server.flights.take_unproved(session) {
+            if let Some(login) = server.flights.prove(session) {
                 self.events.push_back(Event::Accepted { session, login });
             }
         }
@@ -359,7 +359,7 @@ impl Endpoint {
             self.sessions.remove(&id);
             self.deadlines.set(id, None);
             if let Role::Server(server) = &mut self.role {
-                server.flights.take_unproved(id);
+                server.flights.forget_session(id);
             }
         } else {
             let deadline = session.poll_timeout();

@@ -59,7 +59,7 @@ impl Endpoint {
             Some(Flight::Answered { reply }) if !reply.is_empty() => {
                 return self.stateless.repeat(from, received, reply, counters);
             }
-            // The application is still thinking, or the answer could not be given.
+            // The application is still thinking, the answer could not be given, or it is no news.
             Some(_) => return,
             None => {}
         }
@@ -140,7 +140,7 @@ impl Endpoint {
         let mut reply = Vec::with_capacity(packet.encoded_len());
         packet.encode(&mut reply);
         self.stateless.repeat(from, received, &reply, &mut self.counters);
-        let keys = PacketKeys::new(cipher, &secrets, KeyRole::Server);
+        let keys = PacketKeys::new(cipher, &secrets, KeyRole::Server, self.config.key_packets);
         let session = match keys {
             Some(keys) if is_accepted => {
                 let cids = (server_cid, client_cid);

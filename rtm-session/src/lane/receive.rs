@@ -7,14 +7,42 @@ use bytes::{Bytes, BytesMut};
 use rtm_wire::{LaneMode, Qos};
 
 use super::range_set::RangeSet;
-use super::spec::{CREDIT_PER_MESSAGE, MESSAGE_WINDOW};
+use super::spec::{CREDIT_PER_MESSAGE, FRAGMENT_MIN, MESSAGE_WINDOW};
 use crate::error::Violation;
+
+/// The part of its packet, as one by this, that a message has to be at least to share its buffer:
+/// for as long as others are missing, and until the application has taken it.
+const WAITING_SHARE: usize = 2;
+const DELIVERED_SHARE: usize = 16;
+/// Pieces of a message that may lie apart from each other besides one for each shortest fragment.
+const PIECES_SPARE: u64 = 8;
 
 /// A message of which parts have arrived.
 #[derive(Debug)]
 struct Assembly {
     buffer: BytesMut,
     arrived: RangeSet,
+}
+
+/// Bytes of a message that lie in the packet they came in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shared<'a> {
+    pub(crate) packet: &'a Bytes,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl Shared<'_> {
+    /// The bytes on their own, or sharing the packet's buffer if they are a good part of it: else a
+    /// few bytes would keep a whole packet in memory.
+    fn take(self, will_wait: bool) -> Bytes {
+        let share = if will_wait { WAITING_SHARE } else { DELIVERED_SHARE };
+        let charged = self.bytes.len() + CREDIT_PER_MESSAGE as usize;
+        if charged * share < self.packet.len() {
+            Bytes::copy_from_slice(self.bytes)
+        } else {
+            rtm_wire::shared(self.packet, self.bytes)
+        }
+    }
 }
 
 /// Invariants: `done` holds the messages that are complete or skipped; `partial` and `waiting`
@@ -62,7 +90,7 @@ impl ReceiveLane {
         seq: u64,
         offset: u64,
         total: u64,
-        payload: Bytes,
+        payload: Shared<'_>,
         deliver: &mut Vec<Bytes>,
     ) -> Result<(), Violation> {
         if *self.mode.get_or_insert(mode) != mode {
@@ -74,11 +102,12 @@ impl ReceiveLane {
         if self.done.contains(seq) {
             return Ok(());
         }
-        if payload.len() as u64 == total {
+        if payload.bytes.len() as u64 == total {
             if self.partial.remove(&seq).is_none() {
                 self.charge(total)?;
             }
-            self.complete(seq, payload, deliver);
+            let will_wait = mode.order == Qos::Ordered && seq != self.next_in_order;
+            self.complete(seq, payload.take(will_wait), deliver);
             return Ok(());
         }
         if !self.partial.contains_key(&seq) {
@@ -90,9 +119,13 @@ impl ReceiveLane {
         if assembly.buffer.len() as u64 != total {
             return Err(Violation::Length);
         }
-        let range = offset..offset + payload.len() as u64;
-        assembly.buffer[range.start as usize..range.end as usize].copy_from_slice(&payload);
+        let range = offset..offset + payload.bytes.len() as u64;
+        assembly.buffer[range.start as usize..range.end as usize].copy_from_slice(payload.bytes);
         assembly.arrived.insert(range);
+        // Crumbs with holes between them would cost more to remember than their bytes.
+        if assembly.arrived.len() as u64 > total / FRAGMENT_MIN + PIECES_SPARE {
+            return Err(Violation::Length);
+        }
         if assembly.arrived.count() == total {
             let assembly = self.partial.remove(&seq).expect("just used");
             self.complete(seq, assembly.buffer.freeze(), deliver);
@@ -110,11 +143,14 @@ impl ReceiveLane {
         if skipped.end > self.done.prefix() + MESSAGE_WINDOW {
             return Err(Violation::Sequence);
         }
+        if self.end.is_some_and(|end| skipped.end > end) {
+            return Err(Violation::Sequence);
+        }
         let mut charged = 0;
-        for seq in skipped.clone() {
-            if let Some(assembly) = self.partial.remove(&seq) {
-                charged += assembly.buffer.len() as u64 + CREDIT_PER_MESSAGE;
-            }
+        // What is there, not what is named: a small frame may name many.
+        while let Some((&seq, _)) = self.partial.range(skipped.clone()).next() {
+            let assembly = self.partial.remove(&seq).expect("just found");
+            charged += assembly.buffer.len() as u64 + CREDIT_PER_MESSAGE;
         }
         let fresh = self.done.insert(skipped);
         if fresh > 0 {
@@ -166,7 +202,12 @@ impl ReceiveLane {
     fn complete(&mut self, seq: u64, message: Bytes, deliver: &mut Vec<Bytes>) {
         self.done.insert(seq..seq + 1);
         if self.mode.is_some_and(|mode| mode.order == Qos::Ordered) {
-            self.waiting.insert(seq, message);
+            if self.next_in_order == seq {
+                self.next_in_order += 1;
+                deliver.push(message);
+            } else {
+                self.waiting.insert(seq, message);
+            }
             self.deliver_in_order(deliver);
         } else {
             deliver.push(message);

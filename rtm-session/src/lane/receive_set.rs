@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rtm_wire::{LaneClose, LaneCredit, LaneId, Message, Qos, Reliability, Skip};
 
 use super::range_set::RangeSet;
-use super::receive::ReceiveLane;
+use super::receive::{ReceiveLane, Shared};
 use crate::error::Violation;
 
 /// What came of a frame.
@@ -67,7 +67,7 @@ impl ReceiveLanes {
         let id = message.lane;
         let mut deliver = std::mem::take(&mut self.scratch);
         if let Some(lane) = self.lane(id)? {
-            let payload = rtm_wire::shared(packet, message.payload);
+            let payload = Shared { packet, bytes: message.payload };
             let (mode, seq) = (message.mode, message.seq.0);
             lane.on_message(mode, seq, offset, total, payload, &mut deliver)?;
         }

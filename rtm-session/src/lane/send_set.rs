@@ -6,11 +6,8 @@ use bytes::Bytes;
 use rtm_wire::{Fragment, LaneClose, LaneId, Message, MessageSeq, varint};
 
 use super::send::{Chunk, Outgoing, SendLane};
-use super::spec::{CREDIT_PER_MESSAGE, LaneSpec};
+use super::spec::{CREDIT_PER_MESSAGE, FRAGMENT_MIN, LaneSpec};
 use crate::error::SendError;
-
-/// A fragment shorter than this waits for the next packet instead.
-const FRAGMENT_MIN: u64 = 32;
 
 /// What bounds the sending end; the first three are the peer's.
 #[derive(Clone, Copy, Debug)]

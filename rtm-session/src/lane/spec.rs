@@ -10,6 +10,9 @@ pub const CREDIT_PER_MESSAGE: u64 = 32;
 /// what a receiver remembers of a lane with holes.
 pub const MESSAGE_WINDOW: u64 = 16_384;
 
+/// A fragment shorter than this waits for the next packet instead, unless it is the last.
+pub(super) const FRAGMENT_MIN: u64 = 32;
+
 /// How a lane treats its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneSpec {

@@ -197,6 +197,20 @@ impl<T: Clone + Default> Recovery<T> {
         Ok(outcome)
     }
 
+    /// The handshake has taken so long, at most a round trip and a wait; counts unless something
+    /// better is known.
+    pub(crate) fn on_first_round_trip(&mut self, sample: Duration) {
+        if !self.rtt.has_sample() && sample < self.config.initial_rtt {
+            self.rtt.on_sample(sample, Duration::ZERO);
+        }
+    }
+
+    /// The peer is elsewhere: what was learnt about the way there is void (RFC 9000 section 9.4).
+    /// The round-trip time adapts by itself, and a timer that is a little off does no harm.
+    pub(crate) fn on_new_path(&mut self) {
+        self.congestion = self.config.congestion.controller(self.config.datagram_len);
+    }
+
     /// When [`on_timeout`](Self::on_timeout) is to be called.
     pub(crate) fn timeout(&self) -> Option<Time> {
         if self.loss_time.is_some() {
@@ -243,6 +257,11 @@ impl<T: Clone + Default> Recovery<T> {
 
     pub(crate) fn window(&self) -> u64 {
         self.congestion.window()
+    }
+
+    /// Packets whose contents are remembered.
+    pub(crate) fn remembered(&self) -> usize {
+        self.sent.iter().count()
     }
 
     pub(crate) fn in_flight(&self) -> u64 {

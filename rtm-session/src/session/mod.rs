@@ -31,7 +31,7 @@ use rtm_wire::{
 use self::path::Path;
 use self::state::{CLOSE_COPIES, CLOSE_PAUSE_MAX, State};
 use crate::config::Config;
-use crate::crypto::{Generator, PacketKeys};
+use crate::crypto::{Generator, PacketKeys, is_equal};
 use crate::error::{CloseCause, SendError, Violation};
 use crate::event::{Event, SessionId};
 use crate::lane::{LaneSpec, ReceiveLanes, Received, SendLanes};
@@ -86,6 +86,8 @@ pub(crate) struct Session {
     datagram_len: usize,
     idle_timeout: Duration,
     keep_alive: Option<Duration>,
+    /// When the handshake was over at this end.
+    began: Time,
     last_received: Time,
     last_eliciting: Time,
     stats: SessionStats,
@@ -125,6 +127,7 @@ impl Session {
             datagram_len: config.datagram_len,
             idle_timeout,
             keep_alive: config.keep_alive,
+            began: now,
             last_received: now,
             last_eliciting: now,
             stats: SessionStats::default(),
@@ -211,7 +214,8 @@ impl Session {
 
     /// The peer says, believably, that it has lost the session.
     pub(crate) fn on_reset(&mut self, token: ResetToken, events: &mut VecDeque<Event>) -> bool {
-        let is_genuine = self.reset_token == Some(token);
+        // In a time that doesn't tell how much of a guess was right.
+        let is_genuine = self.reset_token.is_some_and(|own| is_equal(&own.0, &token.0));
         if is_genuine {
             self.end(CloseCause::Reset, events);
         }
@@ -247,6 +251,7 @@ impl Session {
             send_bytes,
             send_messages,
             receive_bytes: self.receive.buffered(),
+            packets_remembered: self.recovery.remembered(),
             ..self.stats
         }
     }

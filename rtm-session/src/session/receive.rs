@@ -42,6 +42,9 @@ impl Session {
         self.last_received = now;
         if self.is_unproved() {
             self.state = State::Open;
+            // The answer has gone there and this has come back: longer than a round trip if one
+            // of them was lost, but nearer to it than a guess for any network.
+            self.recovery.on_first_round_trip(now.saturating_since(self.began));
         }
         self.notice_address(from, number, length);
         let packet = datagram.freeze().slice(header_len..header_len + plain_len);
@@ -65,6 +68,10 @@ impl Session {
     fn notice_address(&mut self, from: SocketAddr, number: PacketNumber, length: usize) {
         let is_newest = self.received.largest().is_none_or(|largest| number > largest);
         if from != self.path.remote() && is_newest {
+            // Another port is most often the same way through another hole of a NAT.
+            if from.ip() != self.path.remote().ip() {
+                self.recovery.on_new_path();
+            }
             let challenge = self.generator.next_u64().to_be_bytes();
             self.path.move_to(from, challenge);
         }

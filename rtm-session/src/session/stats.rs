@@ -18,6 +18,8 @@ pub struct SessionStats {
     pub send_messages: usize,
     /// Bytes of received messages that are incomplete or wait for an earlier one.
     pub receive_bytes: usize,
+    /// Packets whose contents are remembered: on their way, or lost not long ago.
+    pub packets_remembered: usize,
     /// Packets sent.
     pub packets_sent: u64,
     /// Bytes of datagrams sent.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use rtm_wire::Time;
+use rtm_wire::{CloseCode, Time};
 
 use super::Session;
 use super::state::State;
@@ -20,6 +20,7 @@ impl Session {
                 let can_send = *copies_left > 0 && self.path.allows(self.datagram_len);
                 Some(if can_send { (*next_copy).min(*until) } else { *until })
             }
+            State::Open if self.keys.is_exhausted() => Some(Time::ZERO),
             // What can't be sent to an address that isn't proved must not wake anybody.
             State::Open if !self.path.allows(self.datagram_len) => Some(
                 self.idle_deadline().min(self.recovery.timeout().unwrap_or(self.idle_deadline())),
@@ -54,7 +55,8 @@ impl Session {
 
     fn handle_open_timeout(&mut self, now: Time, events: &mut VecDeque<Event>) {
         if self.keys.is_exhausted() {
-            return self.end(CloseCause::KeysExhausted, events);
+            let (code, cause) = (CloseCode::KEYS_EXHAUSTED, CloseCause::KeysExhausted);
+            return self.close_with(now, code, "keys used up", cause, events);
         }
         if now >= self.idle_deadline() {
             return self.end(CloseCause::IdleTimeout, events);

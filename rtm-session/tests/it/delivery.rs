@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use rtm_session::LaneSpec;
+use rtm_session::{Config, LaneSpec};
 use rtm_sim::{LinkConfig, Reorder};
 use rtm_wire::{LaneId, LaneMode, Priority, Qos};
 
@@ -44,7 +44,11 @@ fn rough(seed: u64) -> LinkConfig {
 /// Sends on several lanes in both directions and checks all that the layer promises.
 fn check(seed: u64, link: LinkConfig) {
     const COUNT: u32 = 60;
-    let mut pair = Setup::new(link).seed(seed).connected();
+    let mut setup = Setup::new(link).seed(seed);
+    // Three lanes besides the control lane: 64 KiB for what waits.
+    let small = |config: Config| config.lanes_max(3).message_len_max(8_192).lane_credit(16_384);
+    (setup.client, setup.server) = (small(setup.client), small(setup.server));
+    let mut pair = setup.connected();
     let mut lanes = BTreeMap::new();
     for host in [CLIENT, SERVER] {
         for spec in [LaneSpec::ORDERED, UNORDERED, LaneSpec::ORDERED] {
@@ -58,6 +62,7 @@ fn check(seed: u64, link: LinkConfig) {
             pair.send(host, lane, message(index, seed));
         }
         pair.run(ms(3));
+        check_memory(&pair, seed);
     }
     for (host, lane) in lanes.keys().filter(|(_, lane)| *lane != LaneId::CONTROL) {
         let session = pair.session(*host);
@@ -67,11 +72,12 @@ fn check(seed: u64, link: LinkConfig) {
     let arrived = |pair: &Pair| {
         [CLIENT, SERVER].iter().map(|&host| pair.world.node(host).messages.len()).sum::<usize>()
     };
-    for _ in 0..600 {
+    for _ in 0..2_400 {
         if arrived(&pair) >= total && is_quiet(&pair) {
             break;
         }
-        pair.run(ms(100));
+        pair.run(ms(25));
+        check_memory(&pair, seed);
     }
     assert!(is_quiet(&pair), "seed {seed}: something is still queued after a minute");
     for ((host, lane), order) in lanes {
@@ -82,6 +88,16 @@ fn check(seed: u64, link: LinkConfig) {
         }
         let wanted: Vec<_> = (0..COUNT).map(|index| message(index, seed)).collect();
         assert!(got == wanted, "seed {seed}, lane {lane} from {host}: {} messages", got.len());
+    }
+}
+
+/// What a session holds stays within what was configured.
+fn check_memory(pair: &Pair, seed: u64) {
+    for host in [CLIENT, SERVER] {
+        let stats = pair.world.node(host).endpoint.stats(pair.session(host)).expect("open");
+        assert!(stats.receive_bytes <= 4 * 16_384, "seed {seed}: {stats:?}");
+        assert!(stats.send_bytes <= 4 * 1_024 * 1_024, "seed {seed}: {stats:?}");
+        assert!(stats.packets_remembered <= 300, "seed {seed}: {stats:?}");
     }
 }
 
@@ -110,6 +126,19 @@ fn a_perfect_network_costs_one_way() {
 
     let arrived = pair.world.node(SERVER).messages[0].3;
     assert_eq!(arrived.saturating_since(before), ms(50));
+}
+
+#[test]
+fn a_servers_first_message_that_is_lost_comes_soon() {
+    let mut pair = Setup::new(delay(10)).connected();
+
+    pair.world.network_mut().set_partition(SERVER, CLIENT, true);
+    pair.send(SERVER, LaneId::CONTROL, "welcome");
+    pair.world.network_mut().set_partition(SERVER, CLIENT, false);
+    pair.run(ms(150));
+
+    // The server knows the round trip from the handshake and need not guess a second.
+    assert_eq!(pair.got(CLIENT, LaneId::CONTROL), ["welcome"]);
 }
 
 #[test]

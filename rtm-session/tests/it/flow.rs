@@ -47,7 +47,38 @@ fn empty_messages_take_credit_too() {
     }
     pair.run(ms(1_000));
 
-    assert_eq!(pair.got(SERVER, lane).len(), 1_032 / 32);
+    // The least that a lane with such messages has: 4/3 of the longest.
+    assert_eq!(pair.got(SERVER, lane).len(), 1_376 / 32);
+}
+
+#[test]
+fn a_long_message_after_a_short_one_finds_credit() {
+    let mut setup = Setup::new(delay(5));
+    setup.server = setup.server.message_len_max(1_000).lane_credit(1);
+    let mut pair = setup.connected();
+    let lane = pair.open_lane(CLIENT, LaneSpec::ORDERED);
+
+    for length in [1, 1_000, 300, 1_000, 0, 0, 1_000] {
+        pair.send(CLIENT, lane, vec![1; length]);
+        pair.run(ms(100));
+    }
+
+    assert_eq!(pair.got(SERVER, lane).len(), 7);
+}
+
+#[test]
+fn lost_credit_is_announced_again() {
+    let mut setup = Setup::new(delay(5).loss(0.3));
+    setup.server = setup.server.message_len_max(1_000).lane_credit(2 * 1_032);
+    for seed in 0..20 {
+        let mut pair = setup.clone().seed(seed).connected();
+        let lane = pair.open_lane(CLIENT, LaneSpec::ORDERED);
+        for _ in 0..50 {
+            pair.send(CLIENT, lane, vec![1; 900]);
+        }
+        pair.run(ms(20_000));
+        assert_eq!(pair.got(SERVER, lane).len(), 50, "seed {seed}");
+    }
 }
 
 #[test]

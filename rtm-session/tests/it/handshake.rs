@@ -140,20 +140,44 @@ fn a_replayed_first_flight_changes_nothing() {
 #[test]
 fn under_load_clients_prove_their_address_and_get_in() {
     let mut setup = Setup::new(delay(10));
-    // Under load from the first entry on.
-    setup.server = setup.server.handshakes_max(1);
-    let pair = setup.connected();
-
-    let counters = pair.world.node(SERVER).endpoint.counters();
-    assert_eq!(counters.unproved, 0, "the table was empty");
-
-    let mut setup = Setup::new(delay(10));
     setup.server = setup.server.handshakes_max(2);
-    let mut pair = setup.connected();
-    // The first handshake is remembered, so the second one meets a half-full table.
-    pair.connect(b"again");
+    let mut pair = setup.build();
+
+    // The second one meets a table that is half full.
+    for login in [b"one", b"two"] {
+        pair.connect(login);
+    }
     pair.run(ms(200));
     assert_eq!(pair.world.node(SERVER).endpoint.counters().unproved, 1);
     assert_eq!(pair.world.node(SERVER).sessions.len(), 2);
+
+    // Clients that are in are no load.
+    for _ in 0..10 {
+        pair.connect(b"more");
+        pair.run(ms(100));
+    }
+    assert_eq!(pair.world.node(SERVER).endpoint.counters().unproved, 1);
+    assert_eq!(pair.world.node(SERVER).sessions.len(), 12);
     assert!(pair.world.now() < Time::from_micros(10_000_000));
+}
+
+#[test]
+fn a_late_copy_of_a_first_flight_is_no_new_login() {
+    let mut pair = Setup::new(delay(10)).build();
+    let key = server_key().public();
+    let mut flight = Vec::new();
+    pair.act(CLIENT, |host, now| {
+        host.endpoint.connect(now, SERVER, &key, b"login").expect("may connect");
+        host.endpoint.poll_transmit(now, &mut flight).expect("a first flight");
+    });
+
+    for _ in 0..5 {
+        pair.act(SERVER, |host, now| {
+            host.endpoint.handle_datagram(now, CLIENT, flight.as_slice().into());
+        });
+        pair.run(ms(100));
+    }
+
+    let server = pair.world.node(SERVER);
+    assert_eq!((server.logins.len(), server.sessions.len()), (1, 1));
 }

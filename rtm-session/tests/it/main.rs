@@ -6,6 +6,7 @@ mod fairness;
 mod flow;
 mod handshake;
 mod hostile;
+mod keys;
 mod pair;
 mod paths;
 mod replay;
