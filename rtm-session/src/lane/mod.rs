@@ -15,6 +15,8 @@ mod receive_set;
 mod send;
 mod send_set;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use receive_set::{ReceiveLanes, Received};
 pub(crate) use send::Chunk;

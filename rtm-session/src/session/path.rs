@@ -59,11 +59,14 @@ impl Path {
         }
     }
 
-    /// Whether a packet of this length may go out.
-    pub(crate) const fn allows(&self, bytes: usize) -> bool {
+    /// Bytes that may still be sent there.
+    pub(crate) fn allowance(&self) -> usize {
         match self.proof {
-            Proof::Done => true,
-            Proof::Wanted { received, sent, .. } => sent + bytes as u64 <= received * AMPLIFICATION,
+            Proof::Done => usize::MAX,
+            Proof::Wanted { received, sent, .. } => {
+                let left = (received * AMPLIFICATION).saturating_sub(sent);
+                usize::try_from(left).unwrap_or(usize::MAX)
+            }
         }
     }
 

@@ -17,12 +17,12 @@ impl Session {
             State::Ended => None,
             State::Unproved { until } => Some(*until),
             State::Closing { copies_left, next_copy, until, .. } => {
-                let can_send = *copies_left > 0 && self.path.allows(self.datagram_len);
+                let can_send = *copies_left > 0 && self.may_address_peer();
                 Some(if can_send { (*next_copy).min(*until) } else { *until })
             }
             State::Open if self.keys.is_exhausted() => Some(Time::ZERO),
             // What can't be sent to an address that isn't proved must not wake anybody.
-            State::Open if !self.path.allows(self.datagram_len) => Some(
+            State::Open if !self.may_address_peer() => Some(
                 self.idle_deadline().min(self.recovery.timeout().unwrap_or(self.idle_deadline())),
             ),
             State::Open => {

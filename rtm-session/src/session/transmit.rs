@@ -10,6 +10,14 @@ use super::state::State;
 use super::{Contents, PATH, Session};
 use crate::crypto::TAG_LEN;
 
+/// The shortest packet that an address that isn't proved is worth: header, challenge and tag. A
+/// peer's shortest packet, times three, allows it.
+const PACKET_MIN: usize = 64;
+/// Frame header, path, delay and largest number of an acknowledgement, at most.
+const ACK_HEAD_MAX: usize = 24;
+/// A range of an acknowledgement, at most.
+const ACK_RANGE_MAX: usize = 16;
+
 impl Session {
     /// Writes the next packet to the empty `datagram`; whether there was one.
     pub(crate) fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
@@ -21,7 +29,7 @@ impl Session {
     }
 
     fn transmit_open(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
-        if !self.path.allows(self.datagram_len) || self.keys.is_exhausted() {
+        if !self.may_address_peer() || self.keys.is_exhausted() {
             return false;
         }
         let has_control = self.ping
@@ -37,8 +45,10 @@ impl Session {
         self.begin(datagram);
         let header_len = datagram.len();
         let mut contents = Contents::default();
+        // First, since an address that isn't proved may get very little.
+        let mut eliciting = self.write_path(datagram);
         self.write_ack(now, datagram, &mut contents);
-        let mut eliciting = self.write_control(datagram, &mut contents);
+        eliciting |= self.write_control(datagram, &mut contents);
         if may_send_data {
             eliciting |= self.write_messages(datagram, &mut contents);
         }
@@ -64,12 +74,13 @@ impl Session {
 
     fn transmit_close(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
         let pause = self.close_pause();
+        let may_send = self.may_address_peer();
         let State::Closing { code, ref reason, ref mut copies_left, ref mut next_copy, .. } =
             self.state
         else {
             return false;
         };
-        if *copies_left == 0 || now < *next_copy || !self.path.allows(self.datagram_len) {
+        if *copies_left == 0 || now < *next_copy || !may_send {
             return false;
         }
         *copies_left -= 1;
@@ -77,7 +88,9 @@ impl Session {
         let reason = reason.clone();
         self.begin(datagram);
         let header_len = datagram.len();
-        Close { code, reason: &reason }.encode(datagram);
+        if !self.write(datagram, &Close { code, reason: &reason }.into()) {
+            Close { code, reason: "" }.encode(datagram);
+        }
         self.finish(header_len, datagram);
         self.next_number = self.next_number.next();
         true
@@ -115,16 +128,27 @@ impl Session {
         self.stats.bytes_sent += datagram.len() as u64;
     }
 
+    /// Whether a packet worth sending may go to where the peer seems to be.
+    pub(super) fn may_address_peer(&self) -> bool {
+        self.path.allowance() >= PACKET_MIN
+    }
+
     /// Bytes that are left for frames.
     fn room(&self, datagram: &[u8]) -> usize {
-        self.datagram_len.saturating_sub(datagram.len() + TAG_LEN)
+        let most = self.datagram_len.min(self.path.allowance());
+        most.saturating_sub(datagram.len() + TAG_LEN)
     }
 
     /// Every packet carries what has arrived since the last, which costs a few bytes and often
     /// saves a packet.
     fn write_ack(&mut self, now: Time, datagram: &mut Vec<u8>, contents: &mut Contents) {
         self.ack_due_now = false;
+        let ranges_max = self.room(datagram).saturating_sub(ACK_HEAD_MAX) / ACK_RANGE_MAX;
+        if ranges_max == 0 {
+            return;
+        }
         if let Some((ranges, delay)) = self.received.take_ack(now) {
+            let ranges = ranges.take(ranges_max);
             let mut encoded = Vec::with_capacity(64);
             let ranges = AckRanges::encode(ranges, &mut encoded);
             Ack::new(PATH, delay, ranges).encode(datagram);
@@ -132,8 +156,8 @@ impl Session {
         }
     }
 
-    /// Writes everything but acknowledgements and messages; whether anything was written.
-    fn write_control(&mut self, datagram: &mut Vec<u8>, contents: &mut Contents) -> bool {
+    /// Writes what proves addresses; whether anything was written.
+    fn write_path(&mut self, datagram: &mut Vec<u8>) -> bool {
         let mut wrote = false;
         while let Some(response) = self.path_responses.pop_front() {
             wrote |= self.write(datagram, &response.into());
@@ -141,6 +165,12 @@ impl Session {
         if let Some(challenge) = self.path.take_challenge() {
             wrote |= self.write(datagram, &PathChallenge(challenge).into());
         }
+        wrote
+    }
+
+    /// Writes credit and ends of lanes; whether anything was written.
+    fn write_control(&mut self, datagram: &mut Vec<u8>, contents: &mut Contents) -> bool {
+        let mut wrote = false;
         while let Some(credit) = self.receive.next_grant() {
             if !self.write(datagram, &credit.into()) {
                 self.receive.on_grant_lost(credit.lane);

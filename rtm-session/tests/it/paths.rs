@@ -1,5 +1,9 @@
 //! The client's address changes under way.
 
+use std::net::SocketAddr;
+
+use bytes::BytesMut;
+use rtm_session::LaneSpec;
 use rtm_wire::LaneId;
 
 use crate::pair::{CLIENT, SERVER, Setup, delay, ms};
@@ -25,4 +29,94 @@ fn a_new_address_costs_no_message() {
     let server = pair.world.node(SERVER);
     assert_eq!(server.endpoint.remote(pair.session(SERVER)), Some(moved));
     assert_eq!(server.sessions.len(), 1, "the session is the same");
+}
+
+#[test]
+fn addresses_change_again_and_again_under_loss() {
+    for seed in 0..20 {
+        let mut pair = Setup::new(delay(20).loss(0.2)).seed(seed).connected();
+        for round in 0..100_u32 {
+            if round % 10 == 9 {
+                let moved = SocketAddr::from(([10, 0, 1, round as u8], 7));
+                let former = pair.world.network().outside_address(CLIENT);
+                pair.world.network_mut().rebind(former, moved);
+            }
+            for host in [CLIENT, SERVER] {
+                pair.send(host, LaneId::CONTROL, round.to_be_bytes().to_vec());
+            }
+            pair.run(ms(20));
+        }
+        pair.run(ms(5_000));
+
+        let wanted: Vec<_> = (0..100_u32).map(|round| round.to_be_bytes().to_vec()).collect();
+        assert_eq!(pair.got(SERVER, LaneId::CONTROL), wanted, "seed {seed}");
+        assert_eq!(pair.got(CLIENT, LaneId::CONTROL), wanted, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_client_that_only_listens_is_found_at_its_new_address() {
+    let mut pair = Setup::new(delay(20)).connected();
+    pair.run(ms(1_000));
+    let moved = "10.0.0.77:7".parse().expect("address");
+    pair.world.network_mut().rebind(CLIENT, moved);
+
+    // Nobody can know before the client's next keep-alive.
+    pair.send(SERVER, LaneId::CONTROL, "where are you");
+    pair.run(ms(7_000));
+
+    assert_eq!(pair.got(CLIENT, LaneId::CONTROL), ["where are you"]);
+}
+
+#[test]
+fn a_packet_from_a_borrowed_address_brings_little_there_and_costs_no_message() {
+    let mut pair = Setup::new(delay(20)).connected();
+    let lane = pair.open_lane(SERVER, LaneSpec::ORDERED);
+    pair.run(ms(1_000));
+    let victim: SocketAddr = "10.9.9.9:9".parse().expect("address");
+    let session = pair.session(CLIENT);
+
+    // Somebody on the way sends the client's packet on as if it came from elsewhere.
+    let mut datagram = Vec::new();
+    pair.act(CLIENT, |host, now| {
+        host.endpoint.send(now, session, LaneId::CONTROL, "mine".into()).expect("taken");
+        host.endpoint.poll_transmit(now, &mut datagram).expect("a packet");
+    });
+    pair.act(SERVER, |host, now| {
+        host.endpoint.handle_datagram(now, victim, BytesMut::from(&datagram[..]));
+    });
+    for _ in 0..60 {
+        pair.send(SERVER, lane, vec![7; 1_000]);
+    }
+    pair.run(ms(10));
+    let borrowed = pair.world.network().link_counters(SERVER, victim);
+    assert!(borrowed.sent_bytes <= 3 * datagram.len() as u64, "{borrowed:?}");
+
+    pair.run(ms(20_000));
+    assert_eq!(pair.got(CLIENT, lane).len(), 60);
+    assert_eq!(pair.world.node(SERVER).endpoint.remote(pair.session(SERVER)), Some(CLIENT));
+}
+
+#[test]
+fn a_new_place_is_learnt_anew_and_a_new_port_is_not() {
+    for (moved, is_reset) in [("10.0.0.1:4001", false), ("10.0.0.77:7", true)] {
+        let mut pair = Setup::new(delay(30)).connected();
+        let lane = pair.open_lane(SERVER, LaneSpec::ORDERED);
+        let window = |pair: &crate::pair::Pair| {
+            let session = pair.session(SERVER);
+            pair.world.node(SERVER).endpoint.stats(session).expect("open").window
+        };
+        for _ in 0..200 {
+            pair.send(SERVER, lane, vec![7; 1_000]);
+        }
+        pair.run(ms(2_000));
+        let grown = window(&pair);
+        assert!(grown > 20_000, "{grown}");
+
+        pair.world.network_mut().rebind(CLIENT, moved.parse().expect("address"));
+        pair.send(CLIENT, LaneId::CONTROL, "here I am");
+        pair.run(ms(100));
+
+        assert_eq!(window(&pair), if is_reset { 12_000 } else { grown }, "{moved}");
+    }
 }

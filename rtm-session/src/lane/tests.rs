@@ -1,0 +1,124 @@
+//! Lanes against peers that do what they like.
+
+use bytes::Bytes;
+use rtm_wire::{Fragment, LaneClose, LaneId, LaneMode, Message, MessageSeq, Skip};
+
+use super::{ReceiveLanes, Received};
+use crate::error::Violation;
+
+const LANE: LaneId = LaneId(1);
+
+fn lanes() -> ReceiveLanes {
+    ReceiveLanes::new(2, 100_000, 10_000)
+}
+
+/// Takes a message whose bytes are at the start of `packet`.
+fn take(
+    lanes: &mut ReceiveLanes,
+    seq: u64,
+    fragment: Option<(u64, u64)>,
+    packet: &Bytes,
+    length: usize,
+) -> Result<Vec<Received>, Violation> {
+    let mut out = Vec::new();
+    let message = Message {
+        lane: LANE,
+        mode: LaneMode::RELIABLE_ORDERED,
+        seq: MessageSeq(seq),
+        fragment: fragment.map(|(offset, total)| Fragment { offset, total }),
+        deadline_ms: None,
+        payload: &packet[..length],
+    };
+    lanes.on_message(packet, &message, &mut out).map(|()| out)
+}
+
+fn payloads(received: &[Received]) -> Vec<&Bytes> {
+    let payload = |received| match received {
+        &Received::Message { ref payload, .. } => Some(payload),
+        Received::Ended { .. } => None,
+    };
+    received.iter().filter_map(payload).collect()
+}
+
+fn shares(message: &Bytes, packet: &Bytes) -> bool {
+    packet.as_ptr_range().contains(&message.as_ptr())
+}
+
+#[test]
+fn a_message_shares_its_packet_only_if_it_is_a_good_part_of_it() {
+    let packet = Bytes::from(vec![1; 1_200]);
+    for (length, waits, expected) in [
+        (1_000, false, true),
+        (80, false, true),
+        (8, false, false),
+        (1_000, true, true),
+        (80, true, false),
+    ] {
+        let mut lanes = lanes();
+        let mut received = Vec::new();
+        if waits {
+            assert_eq!(take(&mut lanes, 1, None, &packet, length), Ok(Vec::new()));
+            received = take(&mut lanes, 0, None, &Bytes::from_static(b"first"), 5).expect("fits");
+        } else {
+            received.extend(take(&mut lanes, 0, None, &packet, length).expect("fits"));
+        }
+        let message = *payloads(&received).last().expect("one at least");
+        assert_eq!(message.len(), length);
+        assert_eq!(shares(message, &packet), expected, "{length} bytes, waits: {waits}");
+    }
+}
+
+#[test]
+fn a_skip_lets_what_waits_go_and_gives_credit_back() {
+    let mut lanes = lanes();
+    let packet = Bytes::from(vec![1; 1_000]);
+    assert_eq!(take(&mut lanes, 9, None, &packet, 500), Ok(Vec::new()));
+    assert_eq!(take(&mut lanes, 4, Some((0, 9_000)), &packet, 1_000), Ok(Vec::new()));
+    assert_eq!(lanes.buffered(), 9_500);
+
+    let skip = |first, count| Skip { lane: LANE, first: MessageSeq(first), count, bytes: 9_032 };
+    let mut out = Vec::new();
+    assert_eq!(lanes.on_skip(&skip(0, 9), &mut out), Ok(()));
+    assert_eq!(payloads(&out).len(), 1);
+    assert_eq!(lanes.buffered(), 0);
+    // Said again, it means nothing.
+    assert_eq!(lanes.on_skip(&skip(0, 9), &mut out), Ok(()));
+    assert_eq!(out.len(), 1);
+}
+
+#[test]
+fn a_skip_beyond_the_window_or_the_end_is_a_violation() {
+    let mut lanes = lanes();
+    let mut out = Vec::new();
+    let skip = |first, count| Skip { lane: LANE, first: MessageSeq(first), count, bytes: 0 };
+    assert_eq!(lanes.on_skip(&skip(1, 16_384), &mut out), Err(Violation::Sequence));
+    lanes.on_close(&LaneClose { lane: LANE, end: MessageSeq(5) }, &mut out).expect("may close");
+    assert_eq!(lanes.on_skip(&skip(4, 2), &mut out), Err(Violation::Sequence));
+    assert_eq!(lanes.on_skip(&skip(0, 5), &mut out), Ok(()));
+    assert_eq!(out, [Received::Ended { lane: LANE }]);
+}
+
+#[test]
+fn crumbs_with_holes_between_them_are_a_violation() {
+    let crumb = Bytes::from_static(b"x");
+    let (mut lanes, mut taken) = (lanes(), 0);
+    let refused = (0..5_000).find_map(|index| {
+        let result = take(&mut lanes, 0, Some((index * 2, 9_999)), &crumb, 1);
+        taken += usize::from(result.is_ok());
+        result.err()
+    });
+    assert_eq!(refused, Some(Violation::Length));
+    assert!((300..400).contains(&taken), "{taken} pieces");
+}
+
+#[test]
+fn fragments_of_the_shortest_kind_come_in_any_order() {
+    let piece = Bytes::from(vec![5; 32]);
+    let mut lanes = lanes();
+    let mut done = Vec::new();
+    // All even ones first, so that each has a hole beside it.
+    for index in (0..300).step_by(2).chain((1..300).step_by(2)) {
+        done.extend(take(&mut lanes, 0, Some((index * 32, 9_600)), &piece, 32).expect("legal"));
+    }
+    assert_eq!(payloads(&done), [&Bytes::from(vec![5; 9_600])]);
+}
