@@ -343,7 +343,13 @@ impl Endpoint {
     }
 
     /// A session has changed: it may have something to send, or another deadline.
+    ///
+    /// One that has ended goes at once, so that [`is_idle`](Self::is_idle) is right before the next
+    /// [`poll_transmit`](Self::poll_transmit).
     fn touch(&mut self, _: Time, session: SessionId) {
+        if self.sessions.get(&session).is_some_and(Session::is_ended) {
+            return self.settle(session);
+        }
         if self.is_ready.insert(session) {
             self.ready.push_back(session);
         }

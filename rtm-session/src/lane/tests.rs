@@ -32,9 +32,9 @@ fn take(
     lanes.on_message(packet, &message, &mut out).map(|()| out)
 }
 
-fn payloads(received: &[Received]) -> Vec<&Bytes> {
-    let payload = |received| match received {
-        &Received::Message { ref payload, .. } => Some(payload),
+fn payloads<'a>(received: &'a [Received]) -> Vec<&'a Bytes> {
+    let payload = |received: &'a Received| match received {
+        Received::Message { payload, .. } => Some(payload),
         Received::Ended { .. } => None,
     };
     received.iter().filter_map(payload).collect()

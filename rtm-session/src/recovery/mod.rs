@@ -259,9 +259,9 @@ impl<T: Clone + Default> Recovery<T> {
         self.congestion.window()
     }
 
-    /// Packets whose contents are remembered.
+    /// Packets that are remembered, and acknowledged ones between them.
     pub(crate) fn remembered(&self) -> usize {
-        self.sent.iter().count()
+        self.sent.len()
     }
 
     pub(crate) fn in_flight(&self) -> u64 {

@@ -45,6 +45,11 @@ impl<T> SentPackets<T> {
         self.base + self.ring.len() as u64
     }
 
+    /// Places in the ring.
+    pub(super) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
     /// Takes all packets of a range, lowest number first.
     pub(super) fn take(
         &mut self,

@@ -18,7 +18,7 @@ pub struct SessionStats {
     pub send_messages: usize,
     /// Bytes of received messages that are incomplete or wait for an earlier one.
     pub receive_bytes: usize,
-    /// Packets whose contents are remembered: on their way, or lost not long ago.
+    /// Packets that are remembered: on their way, lost not long ago, and any between them.
     pub packets_remembered: usize,
     /// Packets sent.
     pub packets_sent: u64,

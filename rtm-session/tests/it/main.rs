@@ -10,3 +10,5 @@ mod keys;
 mod pair;
 mod paths;
 mod replay;
+#[cfg(feature = "tokio")]
+mod udp;
