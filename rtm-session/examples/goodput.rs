@@ -6,6 +6,7 @@
 //! numbers are the same in every run: time is simulated.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -26,8 +27,8 @@ struct Peer {
     endpoint: Endpoint,
     session: Option<SessionId>,
     lane: Option<LaneId>,
-    /// When each line was due, until its place in the lane is known to the receiver.
     received: u64,
+    /// From when each line was due to when it was handed over.
     latencies: Vec<Duration>,
     /// Pause between lines; `None` for as fast as possible.
     pause: Option<Duration>,
@@ -143,6 +144,15 @@ struct Outcome {
     cost: f64,
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = |span: Duration| span.as_secs_f64() * 1_000.0;
+        let Self { lines_per_second, window, cost, .. } = self;
+        let (p50, p99, rtt) = (millis(self.p50), millis(self.p99), millis(self.rtt));
+        write!(f, "{lines_per_second:9.0} {p50:7.1} {p99:7.1} {window:7} {rtt:8.1} {cost:5.2}")
+    }
+}
+
 fn measure(
     loss: f64,
     delay_us: u64,
@@ -212,17 +222,8 @@ fn main() -> Result<(), Livelock> {
                 for (lane, spec) in [("ordered", LaneSpec::ORDERED), ("unordered", unordered)] {
                     for (name, config) in &controllers {
                         let outcome = measure(loss, delay_us, spec, pause, config)?;
-                        println!(
-                            "{:3.0} % {:5.1}  {lane:9}  {name:10} {:9.0} {:7.1} {:7.1} {:7} {:8.1} {:5.2}",
-                            loss * 100.0,
-                            delay_us as f64 / 1_000.0,
-                            outcome.lines_per_second,
-                            outcome.p50.as_secs_f64() * 1_000.0,
-                            outcome.p99.as_secs_f64() * 1_000.0,
-                            outcome.window,
-                            outcome.rtt.as_secs_f64() * 1_000.0,
-                            outcome.cost,
-                        );
+                        let setting = format!("{:3.0} % {:5} µs", loss * 100.0, delay_us);
+                        println!("{setting}  {lane:9}  {name:10} {outcome}");
                     }
                 }
             }

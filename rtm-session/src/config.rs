@@ -89,9 +89,9 @@ impl Config {
         self
     }
 
-    /// Handshakes that a server has under way at a time, about 2 KiB each: asked for, and the client
-    /// has not yet sent its first data packet. From half of it on, clients have to prove their
-    /// address first. Of clients that are in, 64 times as many are remembered for the handshake
+    /// Handshakes that a server has under way at a time, about 2 KiB each: asked for, and the
+    /// client has not yet sent its first data packet. From half of it on, clients have to prove
+    /// their address first. Of clients that are in, 64 times as many are remembered for the handshake
     /// timeout, about 150 bytes each, so that a late copy of a first flight is no new one. Default
     /// 1,024.
     #[must_use]
@@ -136,7 +136,8 @@ impl Config {
     }
 
     /// Bytes that the peer may have on its way, or unread, on one lane, each message counting 32
-    /// bytes more. At least 4/3 of the longest message and 32 bytes. Default 256 KiB, server 128 KiB.
+    /// bytes more. At least 4/3 of the longest message and 32 bytes. Default 256 KiB, server
+    /// 128 KiB.
     #[must_use]
     pub const fn lane_credit(mut self, bytes: u64) -> Self {
         self.lane_credit = bytes;

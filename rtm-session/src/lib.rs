@@ -14,9 +14,9 @@
 //!
 //! A session is opened in one round trip with the login inside (Noise NK: the client knows the
 //! server's public key), survives loss, reordering, repetition and address changes, and delivers
-//! each message once: in order on ordered lanes, at once on unordered ones. One lane never waits for
-//! another; long messages are cut and interleaved; each lane has credit of its own. Nothing here
-//! reads a clock or the system's randomness: the same seed, inputs and times give the same
+//! each message once: in order on ordered lanes, at once on unordered ones. One lane never waits
+//! for another; long messages are cut and interleaved; each lane has credit of its own. Nothing
+//! here reads a clock or the system's randomness: the same seed, inputs and times give the same
 //! datagrams, to the byte.
 //!
 //! The layer knows nothing of channels or users: logins and messages are bytes.

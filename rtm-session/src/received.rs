@@ -179,7 +179,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ranges_are_the_newest_of_what_arrived(numbers in prop::collection::vec(0u64..120, 1..90)) {
+        fn ranges_are_the_newest_of_what_arrived(
+            numbers in prop::collection::vec(0u64..120, 1..90),
+        ) {
             let (mut received, mut model, mut is_full) = (received(), BTreeSet::new(), false);
             for number in numbers {
                 received.on_packet(at(0), PacketNumber(number), true);
@@ -188,7 +190,8 @@ mod tests {
                 let ranges: Vec<_> = ranges.map(|range| (range.start().0, range.end().0)).collect();
                 prop_assert!(ranges.len() <= RANGES_MAX);
                 prop_assert!(ranges.windows(2).all(|pair| pair[1].1 + 1 < pair[0].0));
-                let listed: BTreeSet<_> = ranges.iter().flat_map(|&(low, high)| low..=high).collect();
+                let numbers = ranges.iter().flat_map(|&(low, high)| low..=high);
+                let listed: BTreeSet<_> = numbers.collect();
                 prop_assert!(listed.is_subset(&model));
                 prop_assert_eq!(listed.last(), model.last());
                 // Until something had to be forgotten.

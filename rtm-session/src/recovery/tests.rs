@@ -96,6 +96,28 @@ fn long_loss_is_persistent_congestion() {
     }
 }
 
+#[test]
+fn a_window_that_is_not_used_does_not_grow() {
+    for congestion in [CongestionControl::NewReno, CongestionControl::LossTolerant] {
+        let config = RecoveryConfig { congestion, ..RecoveryConfig::default() };
+        let mut recovery = Recovery::new(Time::ZERO, config, Some(ms(40)));
+        // Four of ten datagrams, acknowledged one by one.
+        for number in 0..400 {
+            send(&mut recovery, at(number * 10), number);
+            if number >= 3 {
+                ack(&mut recovery, at(number * 10), &[number - 3]);
+            }
+        }
+        assert_eq!(recovery.window(), 12_000, "{congestion:?}");
+        // Eight of ten.
+        for number in 400..408 {
+            send(&mut recovery, at(4_000), number);
+        }
+        ack(&mut recovery, at(4_040), &[400, 399, 398, 397]);
+        assert!(recovery.window() > 12_000, "{congestion:?}");
+    }
+}
+
 proptest! {
     /// Whatever is acknowledged in whatever order: contents come back as acknowledged or lost,
     /// acknowledged at most once, and in the end nothing is in flight.

@@ -168,6 +168,21 @@ fn a_lost_message_does_not_delay_another_lane() {
 }
 
 #[test]
+fn a_thousand_lines_a_second_get_through_a_fifth_of_loss() {
+    for millis in [0, 5, 25] {
+        let mut pair = Setup::new(delay(millis).loss(0.2)).connected();
+        let lane = pair.open_lane(CLIENT, LaneSpec::ORDERED);
+        for _ in 0..3_000 {
+            pair.send(CLIENT, lane, vec![b'.'; 80]);
+            pair.run(ms(1));
+        }
+        // All but the last half second's.
+        let got = pair.got(SERVER, lane).len();
+        assert!(got >= 2_500, "{got} lines, {millis} ms one way");
+    }
+}
+
+#[test]
 fn an_urgent_message_overtakes_a_long_one() {
     let slow = LinkConfig::new()
         .delay(ms(20))
