@@ -1,0 +1,148 @@
+//! Every phase and every input against a written table, and the times of attempts.
+
+use rand::SeedableRng;
+use rand::rngs::ChaCha12Rng;
+
+use super::*;
+
+const fn at(secs: u64) -> Time {
+    Time::from_micros(secs * 1_000_000)
+}
+
+fn chance() -> ChaCha12Rng {
+    ChaCha12Rng::from_seed([1; 32])
+}
+
+/// A link in each phase at second 1,000: name, and how it got there.
+fn links() -> Vec<(&'static str, Link)> {
+    let lost = Input::Lost(LinkReason::ConnectionError);
+    let refused = Input::Refused(LinkReason::TokenExpired);
+    let rows: [(&str, &[(u64, Input)]); 8] = [
+        ("idle", &[]),
+        ("logging in", &[(1_000, Input::Login)]),
+        ("connected", &[(1_000, Input::Login), (1_000, Input::Accepted)]),
+        ("disconnected", &[(999, Input::Login), (999, Input::Accepted), (999, lost)]),
+        (
+            "retrying",
+            &[(990, Input::Login), (990, Input::Accepted), (990, lost), (1_000, Input::Tick)],
+        ),
+        (
+            "suspended",
+            &[
+                (800, Input::Login),
+                (800, Input::Accepted),
+                (800, lost),
+                (801, Input::Tick),
+                (960, lost),
+            ],
+        ),
+        (
+            "retrying late",
+            &[
+                (700, Input::Login),
+                (700, Input::Accepted),
+                (700, lost),
+                (701, Input::Tick),
+                (830, lost),
+                (1_000, Input::Tick),
+            ],
+        ),
+        ("failed", &[(1_000, Input::Login), (1_000, refused)]),
+    ];
+    let build = |(name, inputs): (&'static str, &[(u64, Input)])| {
+        let mut link = Link::new(None);
+        for &(secs, input) in inputs {
+            assert!(link.on(at(secs), input, &mut chance()).is_some(), "{name}: {input:?}");
+        }
+        (name, link)
+    };
+    rows.map(build).into()
+}
+
+#[test]
+fn every_phase_takes_every_input_as_written() {
+    use LinkReason as R;
+    use LinkState::{Connected, Connecting, Disconnected, Failed, Idle, Suspended};
+    let inputs = [
+        Input::Login,
+        Input::LoggedOut,
+        Input::Accepted,
+        Input::Refused(R::InvalidToken),
+        Input::Lost(R::KeepAliveTimeout),
+        Input::Tick,
+    ];
+    let out = Some((Idle, R::Logout));
+    let no = Some((Failed, R::InvalidToken));
+    let back = Some((Connected, R::ReconnectSuccess));
+    let again = Some((Connecting, R::AutoReconnect));
+    let lost = Some((Disconnected, R::KeepAliveTimeout));
+    let (login, relogin) = (Some((Connecting, R::Login)), Some((Connecting, R::Relogin)));
+    let timeout = Some((Failed, R::LoginTimeout));
+    let accepted = Some((Connected, R::LoginSuccess));
+    // Login, logged out, accepted, refused, lost, tick.
+    let table = [
+        ("idle", [login, None, None, None, None, None]),
+        ("logging in", [None, out, accepted, no, timeout, None]),
+        ("connected", [None, out, None, no, lost, None]),
+        ("disconnected", [relogin, out, None, None, None, again]),
+        ("retrying", [None, out, back, no, lost, None]),
+        ("suspended", [relogin, out, None, None, None, again]),
+        ("retrying late", [None, out, back, no, Some((Suspended, R::KeepAliveTimeout)), None]),
+        ("failed", [login, out, None, None, None, None]),
+    ];
+    for ((name, link), (row, expected)) in links().into_iter().zip(table) {
+        assert_eq!(name, row);
+        for (input, expected) in inputs.into_iter().zip(expected) {
+            let mut link = Link { phase: link.phase.clone(), reconnect_timeout: None };
+            let previous = link.state();
+            let step = link.on(at(1_000), input, &mut chance());
+            let expected = expected.map(|(current, reason)| Step { previous, current, reason });
+            assert_eq!(step, expected, "{name}, {input:?}");
+            assert_eq!(link.state(), expected.map_or(previous, |step| step.current), "{name}");
+        }
+    }
+}
+
+/// Seconds after the loss at which attempts begin, when each fails at once.
+fn attempts(timeout: Option<u64>, until: u64) -> (Vec<u64>, LinkState) {
+    let mut link = Link::new(timeout.map(Duration::from_secs));
+    let mut chance = chance();
+    for input in [Input::Login, Input::Accepted, Input::Lost(LinkReason::ConnectionError)] {
+        link.on(at(0), input, &mut chance);
+    }
+    let mut attempts = Vec::new();
+    while let Some(due) = link.deadline().filter(|&due| due <= at(until)) {
+        assert_eq!(link.on(due - Duration::from_micros(1), Input::Tick, &mut chance), None);
+        link.on(due, Input::Tick, &mut chance);
+        if let Phase::Retrying { .. } = link.phase() {
+            attempts.push(due.as_micros() / 1_000_000);
+            link.on(due, Input::Lost(LinkReason::ConnectionError), &mut chance);
+        }
+    }
+    (attempts, link.state())
+}
+
+#[test]
+fn attempts_come_soon_then_seldom_and_for_ever() {
+    let (attempts, state) = attempts(None, 1_000);
+    assert_eq!(state, LinkState::Suspended);
+    let pauses: Vec<_> = attempts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(attempts[0], 0, "the first comes within a second");
+    for (pause, least) in pauses.iter().zip([2, 4, 8, 16, 16]) {
+        assert!((least..=least + 1).contains(pause), "{pauses:?}");
+    }
+    let late: Vec<_> = attempts.iter().skip_while(|&&secs| secs < 137).collect();
+    for pair in late.windows(2) {
+        assert!((30..=35).contains(&(pair[1] - pair[0])), "{late:?}");
+    }
+}
+
+#[test]
+fn the_client_gives_up_at_the_reconnect_timeout() {
+    for (timeout, least) in [(15, 3), (3_600, 50)] {
+        let (attempts, state) = attempts(Some(timeout), 10_000);
+        assert_eq!(state, LinkState::Failed);
+        assert!(attempts.len() >= least, "{attempts:?}");
+        assert!(attempts.iter().all(|&secs| secs < timeout), "{attempts:?}");
+    }
+}

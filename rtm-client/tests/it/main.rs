@@ -1,0 +1,10 @@
+//! The core against a scripted server in a simulated network, and the shell on loopback.
+
+mod client;
+mod link;
+mod loopback;
+mod message;
+mod restore;
+mod server;
+mod stream;
+mod world;

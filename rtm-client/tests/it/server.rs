@@ -1,0 +1,534 @@
+//! A server in a few lines: one session layer, and answers that are right enough for a client.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use bytes::{Bytes, BytesMut};
+use rtm_session::driver::{Engine, Flow, Moment};
+use rtm_session::{
+    Config, Endpoint, Event as SessionEvent, LaneSpec, LoginAnswer, LoginId, PublicKey, Seed,
+    SessionId, StaticKey,
+};
+use rtm_sim::Node;
+use rtm_wire::{
+    ChannelKind, ChannelRef, CloseCode, Encode, Epoch, ErrorCode, Event, FailedUser, LaneId, List,
+    MessageEvent, OperationId, Position, Priority, Published, Publisher, Qos, Reply, ReplyResult,
+    Request, Sequence, Time, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
+};
+
+/// The key of every scripted server.
+pub(crate) fn key() -> StaticKey {
+    StaticKey::from_bytes([9; 32])
+}
+
+pub(crate) fn public_key() -> PublicKey {
+    key().public()
+}
+
+/// Channel, topic, publisher.
+type PublicationName = (String, String, String);
+
+struct Publication {
+    number: u64,
+    last: u64,
+    qos: Qos,
+    priority: Priority,
+    meta: Vec<u8>,
+}
+
+/// A server for tests.
+pub(crate) struct Server {
+    endpoint: Endpoint,
+    epoch: u64,
+    logins: BTreeMap<LoginId, Option<String>>,
+    users: BTreeMap<SessionId, String>,
+    /// Last sequence of each channel, by kind and name.
+    sequences: BTreeMap<(u8, String), u64>,
+    subscribers: BTreeSet<(String, SessionId)>,
+    members: BTreeSet<(String, SessionId)>,
+    publications: BTreeMap<PublicationName, Publication>,
+    /// Session, channel and topic: everybody, or users.
+    topic_subscriptions: BTreeMap<(SessionId, String, String), Option<BTreeSet<String>>>,
+    /// Lane of a session for what this names.
+    lanes: BTreeMap<(SessionId, String), LaneId>,
+    /// What to answer to logins; accept if `None`.
+    pub(crate) refuse_login: Option<ErrorCode>,
+    /// What to answer to requests of a name; as asked if absent.
+    pub(crate) refuse: BTreeMap<&'static str, ErrorCode>,
+    /// Requests that are never answered, though carried out.
+    pub(crate) silent: BTreeSet<&'static str>,
+    /// Names of all requests so far, with the user's.
+    pub(crate) requests: Vec<String>,
+    /// Operation ids of all publishes so far.
+    pub(crate) operations: Vec<u64>,
+    /// The instances of all logins so far.
+    pub(crate) instances: Vec<u64>,
+    pub(crate) closed: usize,
+    /// For drivers: when to stop.
+    pub(crate) stops_after_sessions: usize,
+}
+
+impl Server {
+    pub(crate) fn new(epoch: u64) -> Self {
+        let seed = Seed::from_bytes([u8::try_from(epoch).unwrap(); 32]);
+        Self {
+            endpoint: Endpoint::server(Config::server(), key(), seed),
+            epoch,
+            logins: BTreeMap::new(),
+            users: BTreeMap::new(),
+            sequences: BTreeMap::new(),
+            subscribers: BTreeSet::new(),
+            members: BTreeSet::new(),
+            publications: BTreeMap::new(),
+            topic_subscriptions: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            refuse_login: None,
+            refuse: BTreeMap::new(),
+            silent: BTreeSet::new(),
+            requests: Vec::new(),
+            operations: Vec::new(),
+            instances: Vec::new(),
+            closed: 0,
+            stops_after_sessions: usize::MAX,
+        }
+    }
+
+    /// Ends the sessions of a user.
+    pub(crate) fn close(&mut self, now: Time, user: &str, code: CloseCode, reason: &str) {
+        let sessions: Vec<_> =
+            self.users.iter().filter(|(_, name)| *name == user).map(|(id, _)| *id).collect();
+        for session in sessions {
+            self.endpoint.close(now, session, code, reason);
+        }
+        self.settle(now);
+    }
+
+    /// Publishes to a message channel as somebody who isn't logged in.
+    pub(crate) fn publish(&mut self, now: Time, channel: &str, payload: &[u8]) {
+        let channel = ChannelRef { kind: ChannelKind::Message, name: channel };
+        self.fan_out(now, channel, "server", payload);
+        self.settle(now);
+    }
+
+    /// Loses messages of a message channel.
+    pub(crate) fn skip(&mut self, channel: &str, count: u64) {
+        *self.sequences.entry((ChannelKind::Message.number(), channel.to_owned())).or_default() +=
+            count;
+    }
+
+    /// Sends something on lane 0.
+    pub(crate) fn send_raw(&mut self, now: Time, user: &str, bytes: &'static [u8]) {
+        let found = self.users.iter().find(|(_, name)| *name == user);
+        let session = *found.expect("the user is there").0;
+        self.endpoint.send(now, session, LaneId::CONTROL, Bytes::from_static(bytes)).unwrap();
+    }
+
+    /// How many bytes of messages wait for credit, or for acknowledgement.
+    pub(crate) fn queued(&self) -> usize {
+        let sessions = self.users.keys().filter_map(|&session| self.endpoint.stats(session));
+        sessions.map(|stats| stats.send_bytes).sum()
+    }
+
+    fn settle(&mut self, now: Time) {
+        while let Some(event) = self.endpoint.poll_event() {
+            match event {
+                SessionEvent::LoginRequested { login, payload, .. } => {
+                    self.on_login_requested(now, login, &payload);
+                }
+                SessionEvent::Accepted { session, login } => {
+                    if let Some(Some(user)) = self.logins.remove(&login) {
+                        self.users.insert(session, user);
+                    }
+                }
+                SessionEvent::Message { session, lane, payload } => {
+                    self.endpoint.release(now, session, lane, payload.len());
+                    let (operation, request) = Request::decode(&payload).expect("a request");
+                    self.on_request(now, session, operation, request);
+                }
+                SessionEvent::Closed { session, .. } => self.forget(now, session),
+                _ => {}
+            }
+        }
+    }
+
+    fn on_login_requested(&mut self, now: Time, login: LoginId, payload: &[u8]) {
+        if let Some(code) = self.refuse_login {
+            let mut answer = Vec::new();
+            let operation = OperationId(0);
+            Reply { operation, code, reason: "not today", result: ReplyResult::None }
+                .encode(&mut answer);
+            return self.endpoint.answer_login(now, login, LoginAnswer::Reject(code, &answer));
+        }
+        let mut answer = Vec::new();
+        let mut user = None;
+        if !payload.is_empty() {
+            let Ok((_, Request::Login(request))) = Request::decode(payload) else { panic!() };
+            self.instances.push(request.instance.0);
+            user = Some(request.user_id.to_owned());
+            let time = UnixTime::from_millis(77);
+            let result = ReplyResult::LoggedIn { time };
+            Reply { operation: OperationId(0), code: ErrorCode::OK, reason: "", result }
+                .encode(&mut answer);
+        }
+        self.logins.insert(login, user);
+        self.endpoint.answer_login(now, login, LoginAnswer::Accept(&answer));
+    }
+
+    fn on_request(&mut self, now: Time, session: SessionId, id: OperationId, request: Request<'_>) {
+        if let Request::Login(login) = request {
+            self.instances.push(login.instance.0);
+            self.users.insert(session, login.user_id.to_owned());
+        }
+        let user = self.users.get(&session).cloned().unwrap_or_default();
+        self.requests.push(format!("{user}: {}", request.name()));
+        if let Some(&code) = self.refuse.get(request.name()) {
+            return self.reply(now, session, id, code, ReplyResult::None);
+        }
+        let is_silent = self.silent.contains(request.name());
+        let mut answer = |server: &mut Self, result: ReplyResult<'_>| {
+            if !is_silent {
+                server.reply(now, session, id, ErrorCode::OK, result);
+            }
+        };
+        match request {
+            Request::Login(_) => {
+                let time = UnixTime::from_millis(78);
+                answer(self, ReplyResult::LoggedIn { time });
+            }
+            Request::Subscribe(subscribe) => {
+                let name = subscribe.channel.name.to_owned();
+                let position = self.position(subscribe.channel);
+                self.subscribers.insert((name, session));
+                answer(self, ReplyResult::Subscribed(position));
+            }
+            Request::Unsubscribe(unsubscribe) => {
+                self.subscribers.remove(&(unsubscribe.channel.name.to_owned(), session));
+                answer(self, ReplyResult::None);
+            }
+            Request::Publish(publish) => {
+                self.operations.push(id.0);
+                let position = self.fan_out(now, publish.channel, &user, publish.payload);
+                let time = UnixTime::from_millis(1_000);
+                answer(self, ReplyResult::Published(Published { position, time }));
+            }
+            other => self.on_stream_request(now, session, &user, other, &mut answer),
+        }
+    }
+
+    fn on_stream_request(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        user: &str,
+        request: Request<'_>,
+        answer: &mut dyn FnMut(&mut Self, ReplyResult<'_>),
+    ) {
+        match request {
+            Request::Join(join) => {
+                self.members.insert((join.channel.to_owned(), session));
+                let channel = ChannelRef { kind: ChannelKind::Stream, name: join.channel };
+                let position = self.position(channel);
+                let publications = std::mem::take(&mut self.publications);
+                let of_channel = publications.iter().filter(|(name, _)| name.0 == join.channel);
+                let publishers: Vec<_> = of_channel
+                    .map(|((_, topic, user), publication)| Publisher {
+                        topic,
+                        user,
+                        publication: Sequence(publication.number),
+                        last: Sequence(publication.last),
+                        qos: publication.qos,
+                        priority: publication.priority,
+                        meta: &publication.meta,
+                    })
+                    .collect();
+                let publishers = List::Slice(&publishers);
+                answer(self, ReplyResult::Joined { position, publishers });
+                self.publications = publications;
+            }
+            Request::Leave(leave) => {
+                self.members.remove(&(leave.channel.to_owned(), session));
+                answer(self, ReplyResult::None);
+            }
+            Request::JoinTopic(join) => {
+                let channel = ChannelRef { kind: ChannelKind::Stream, name: join.channel };
+                let position = self.next_position(channel);
+                let publication = Publication {
+                    number: position.sequence.0,
+                    last: 0,
+                    qos: join.qos,
+                    priority: join.priority,
+                    meta: join.meta.to_vec(),
+                };
+                let name = (join.channel.to_owned(), join.topic.to_owned(), user.to_owned());
+                self.publications.insert(name, publication);
+                answer(self, ReplyResult::TopicJoined(position));
+                self.tell_topic(now, TopicChange::Joined, position, join.channel, join.topic, user);
+            }
+            Request::LeaveTopic(leave) => {
+                answer(self, ReplyResult::None);
+                self.leave_topic(now, leave.channel, leave.topic, user);
+            }
+            Request::PublishTopic(publish) => {
+                let name = (publish.channel.to_owned(), publish.topic.to_owned(), user.to_owned());
+                let publication = self.publications.get_mut(&name).expect("it was joined");
+                publication.last += 1;
+                let event = TopicMessageEvent {
+                    channel: publish.channel,
+                    topic: publish.topic,
+                    publisher: user,
+                    epoch: Epoch(self.epoch),
+                    publication: Sequence(publication.number),
+                    sequence: Sequence(publication.last),
+                    time: UnixTime::from_millis(2_000),
+                    message_type: publish.message_type,
+                    custom_type: publish.custom_type,
+                    payload: publish.payload,
+                };
+                let position = Position { epoch: event.epoch, sequence: event.sequence };
+                let time = event.time;
+                answer(self, ReplyResult::Published(Published { position, time }));
+                self.fan_out_topic(now, event);
+            }
+            Request::SubscribeTopic(subscribe) => {
+                let publishers: Vec<_> = self.publishers(subscribe.channel, subscribe.topic);
+                let key = (session, subscribe.channel.to_owned(), subscribe.topic.to_owned());
+                let (succeeded, failed): (Vec<_>, Vec<_>) = match subscribe.users.is_empty() {
+                    true => (publishers.iter().map(String::as_str).collect(), Vec::new()),
+                    false => subscribe
+                        .users
+                        .iter()
+                        .partition(|user| publishers.iter().any(|publisher| publisher == user)),
+                };
+                let entry = self.topic_subscriptions.entry(key).or_insert(Some(BTreeSet::new()));
+                match (subscribe.users.is_empty(), entry) {
+                    (true, entry) => *entry = None,
+                    (false, Some(users)) => users.extend(succeeded.iter().map(|&u| u.to_owned())),
+                    (false, None) => {}
+                }
+                let code = ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED;
+                let failed: Vec<_> =
+                    failed.into_iter().map(|user| FailedUser { user, code }).collect();
+                let users =
+                    TopicUsers { succeeded: List::Slice(&succeeded), failed: List::Slice(&failed) };
+                answer(self, ReplyResult::TopicUsers(users));
+            }
+            Request::UnsubscribeTopic(unsubscribe) => {
+                let key = (session, unsubscribe.channel.to_owned(), unsubscribe.topic.to_owned());
+                if unsubscribe.users.is_empty() {
+                    self.topic_subscriptions.remove(&key);
+                } else if let Some(Some(users)) = self.topic_subscriptions.get_mut(&key) {
+                    users.retain(|user| unsubscribe.users.iter().all(|other| other != user));
+                }
+                let (succeeded, failed) = (unsubscribe.users, List::default());
+                answer(self, ReplyResult::TopicUsers(TopicUsers { succeeded, failed }));
+            }
+            _ => answer(self, ReplyResult::None),
+        }
+    }
+
+    fn leave_topic(&mut self, now: Time, channel: &str, topic: &str, user: &str) {
+        let name = (channel.to_owned(), topic.to_owned(), user.to_owned());
+        self.publications.remove(&name);
+        let stream = ChannelRef { kind: ChannelKind::Stream, name: channel };
+        let position = self.next_position(stream);
+        self.tell_topic(now, TopicChange::Left, position, channel, topic, user);
+    }
+
+    fn publishers(&self, channel: &str, topic: &str) -> Vec<String> {
+        let names = self.publications.keys();
+        let found = names.filter(|name| name.0 == channel && name.1 == topic);
+        found.map(|name| name.2.clone()).collect()
+    }
+
+    fn position(&self, channel: ChannelRef<'_>) -> Position {
+        let key = (channel.kind.number(), channel.name.to_owned());
+        let sequence = Sequence(self.sequences.get(&key).copied().unwrap_or_default());
+        Position { epoch: Epoch(self.epoch), sequence }
+    }
+
+    fn next_position(&mut self, channel: ChannelRef<'_>) -> Position {
+        let key = (channel.kind.number(), channel.name.to_owned());
+        *self.sequences.entry(key).or_default() += 1;
+        self.position(channel)
+    }
+
+    fn fan_out(
+        &mut self,
+        now: Time,
+        channel: ChannelRef<'_>,
+        user: &str,
+        payload: &[u8],
+    ) -> Position {
+        let position = self.next_position(channel);
+        let event = MessageEvent {
+            channel,
+            publisher: user,
+            position,
+            time: UnixTime::from_millis(1_000),
+            message_type: rtm_wire::MessageType::String,
+            custom_type: "mark",
+            payload,
+        };
+        let to: Vec<_> = match channel.kind {
+            ChannelKind::User => {
+                let found = self.users.iter().filter(|(_, name)| *name == channel.name);
+                found.map(|(session, _)| *session).collect()
+            }
+            _ => {
+                let found = self.subscribers.iter().filter(|(name, _)| name == channel.name);
+                found.map(|(_, session)| *session).collect()
+            }
+        };
+        let lane = format!("{:?}", channel);
+        self.send_event(now, &to, &lane, LaneSpec::ORDERED, event.into());
+        position
+    }
+
+    fn fan_out_topic(&mut self, now: Time, event: TopicMessageEvent<'_>) {
+        let wants = |users: &Option<BTreeSet<String>>| {
+            users.as_ref().is_none_or(|users| users.contains(event.publisher))
+        };
+        let to: Vec<_> = self
+            .topic_subscriptions
+            .iter()
+            .filter(|((_, channel, topic), users)| {
+                channel == event.channel && topic == event.topic && wants(users)
+            })
+            .map(|((session, ..), _)| *session)
+            .collect();
+        let lane = format!("{} {} {}", event.channel, event.topic, event.publication);
+        self.send_event(now, &to, &lane, LaneSpec::ORDERED, event.into());
+    }
+
+    fn tell_topic(
+        &mut self,
+        now: Time,
+        change: TopicChange,
+        position: Position,
+        channel: &str,
+        topic: &str,
+        user: &str,
+    ) {
+        let name = (channel.to_owned(), topic.to_owned(), user.to_owned());
+        let publication = self.publications.remove(&name);
+        let found = publication.as_ref();
+        let event = TopicEvent {
+            channel,
+            position,
+            change,
+            topic,
+            publisher: user,
+            qos: found.map_or(Qos::Unordered, |found| found.qos),
+            priority: found.map_or(Priority::Normal, |found| found.priority),
+            last: Sequence(0),
+            meta: found.map_or(&[], |found| &found.meta),
+        };
+        let members = self.members.iter().filter(|(name, _)| name == channel);
+        let to: Vec<_> = members.map(|(_, session)| *session).collect();
+        self.send_event(now, &to, "", LaneSpec::CONTROL, event.into());
+        self.publications.extend(publication.map(|publication| (name, publication)));
+    }
+
+    fn send_event(
+        &mut self,
+        now: Time,
+        to: &[SessionId],
+        lane: &str,
+        spec: LaneSpec,
+        event: Event<'_>,
+    ) {
+        let mut message = BytesMut::new();
+        event.encode(&mut message);
+        let message = message.freeze();
+        for &session in to {
+            let key = (session, lane.to_owned());
+            let lane = match (lane, self.lanes.get(&key)) {
+                ("", _) => LaneId::CONTROL,
+                (_, Some(&lane)) => lane,
+                (_, None) => {
+                    let lane = self.endpoint.open_lane(session, spec).unwrap();
+                    self.lanes.insert(key, lane);
+                    lane
+                }
+            };
+            self.endpoint.send(now, session, lane, message.clone()).unwrap();
+        }
+    }
+
+    fn reply(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        operation: OperationId,
+        code: ErrorCode,
+        result: ReplyResult<'_>,
+    ) {
+        let reason = if code.is_ok() { "" } else { "the script says no" };
+        let mut message = BytesMut::new();
+        Reply { operation, code, reason, result }.encode(&mut message);
+        // The session may be gone.
+        let _ = self.endpoint.send(now, session, LaneId::CONTROL, message.freeze());
+    }
+
+    fn forget(&mut self, now: Time, session: SessionId) {
+        self.closed += 1;
+        self.subscribers.retain(|(_, other)| *other != session);
+        self.members.retain(|(_, other)| *other != session);
+        self.topic_subscriptions.retain(|(other, ..), _| *other != session);
+        self.lanes.retain(|(other, _), _| *other != session);
+        let user = self.users.remove(&session).unwrap_or_default();
+        let left: Vec<_> =
+            self.publications.keys().filter(|name| name.2 == user).cloned().collect();
+        for (channel, topic, user) in left {
+            self.leave_topic(now, &channel, &topic, &user);
+        }
+    }
+}
+
+impl Node for Server {
+    fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: BytesMut) {
+        self.endpoint.handle_datagram(now, from, datagram);
+        self.settle(now);
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        self.endpoint.handle_timeout(now);
+        self.settle(now);
+    }
+
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        self.endpoint.poll_transmit(now, datagram)
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.endpoint.poll_timeout()
+    }
+}
+
+impl Engine for Server {
+    type Command = Box<dyn FnOnce(&mut Self, Time) + Send>;
+
+    fn handle_command(&mut self, moment: Moment, command: Self::Command) {
+        command(self, moment.now);
+    }
+
+    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+        Node::handle_datagram(self, moment.now, from, datagram);
+    }
+
+    fn handle_timeout(&mut self, moment: Moment) {
+        Node::handle_timeout(self, moment.now);
+    }
+
+    fn flush(&mut self, _: Moment) -> Flow {
+        if self.closed >= self.stops_after_sessions { Flow::Stop } else { Flow::Continue }
+    }
+
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        self.endpoint.poll_transmit(now, datagram)
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.endpoint.poll_timeout()
+    }
+}
