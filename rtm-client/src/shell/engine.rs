@@ -1,6 +1,6 @@
 //! The core with its surroundings, as the session layer's driver drives it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -35,36 +35,56 @@ pub(super) struct ClientEngine {
     wiring: Wiring,
     /// Commands that were taken.
     commands: u64,
-    end: End,
+    /// Drops that wait for commands that were sent before them.
+    drops: VecDeque<Dropped>,
+    /// Whether all handles were dropped, so that the task ends with the logout.
+    is_ending: bool,
 }
 
-/// How far the client's end has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// There are handles.
-    Open,
-    /// All handles are dropped; commands may still be on their way.
-    Wanted,
-    /// The logout is under way.
-    LoggingOut,
+/// Something that ends once so many commands were taken.
+struct Dropped {
+    after: u64,
+    /// All handles if `None`.
+    handle: Option<HandleId>,
 }
 
 impl ClientEngine {
     pub(super) const fn new(core: Core<Waiter>, wiring: Wiring) -> Self {
-        Self { core, sinks: BTreeMap::new(), wiring, commands: 0, end: End::Open }
+        Self {
+            core,
+            sinks: BTreeMap::new(),
+            wiring,
+            commands: 0,
+            drops: VecDeque::new(),
+            is_ending: false,
+        }
     }
 
     fn take_notices(&mut self, now: Time) {
         // Whoever tells something from now on wakes us again.
-        self.wiring.counters.is_woken.store(false, Ordering::Release);
-        while let Ok(notice) = self.wiring.notices.try_recv() {
-            match notice {
-                Notice::Taken(credit) => self.core.release(now, credit),
-                Notice::Dropped(handle) => {
+        if self.wiring.counters.is_woken.swap(false, Ordering::AcqRel) {
+            while let Ok(notice) = self.wiring.notices.try_recv() {
+                match notice {
+                    Notice::Taken(credit) => self.core.release(now, credit),
+                    Notice::Dropped { handle, after } => {
+                        self.drops.push_back(Dropped { after, handle: Some(handle) });
+                    }
+                    Notice::NoHandles { after } => {
+                        self.drops.push_back(Dropped { after, handle: None });
+                    }
+                }
+            }
+        }
+        while self.drops.front().is_some_and(|drop| drop.after <= self.commands) {
+            match self.drops.pop_front().and_then(|drop| drop.handle) {
+                Some(handle) => {
                     self.sinks.remove(&handle);
                     self.core.handle_drop(now, handle);
                 }
-                Notice::NoHandles => self.end = End::Wanted,
+                None => {
+                    self.is_ending = true;
+                    self.core.handle_command(now, Command::Logout, None);
+                }
             }
         }
     }
@@ -149,6 +169,8 @@ impl Engine for ClientEngine {
     type Command = Wish;
 
     fn handle_command(&mut self, moment: Moment, wish: Wish) {
+        // What was dropped before this command was sent has ended before it.
+        self.take_notices(moment.now);
         match wish {
             Wish::Command { command, waiter, sink } => {
                 self.commands += 1;
@@ -177,13 +199,8 @@ impl Engine for ClientEngine {
 
     fn flush(&mut self, moment: Moment) -> Flow {
         self.take_notices(moment.now);
-        let sent = self.wiring.counters.commands.load(Ordering::Acquire);
-        if self.end == End::Wanted && self.commands == sent {
-            self.end = End::LoggingOut;
-            self.core.handle_command(moment.now, Command::Logout, None);
-        }
         self.hand_out(moment.now);
-        match self.end == End::LoggingOut && self.core.link_state() == LinkState::Idle {
+        match self.is_ending && self.core.link_state() == LinkState::Idle {
             true => Flow::Stop,
             false => Flow::Continue,
         }

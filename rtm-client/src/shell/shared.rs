@@ -52,10 +52,10 @@ pub(super) struct Waiter {
 pub(super) enum Notice {
     /// The application has taken messages.
     Taken(Credit),
-    /// A handle was dropped.
-    Dropped(HandleId),
-    /// All handles were dropped.
-    NoHandles,
+    /// A handle was dropped after so many commands.
+    Dropped { handle: HandleId, after: u64 },
+    /// All handles were dropped after so many commands.
+    NoHandles { after: u64 },
 }
 
 pub(super) struct Shared {
@@ -170,6 +170,11 @@ impl Shared {
         Ok(answer_out)
     }
 
+    /// How many commands were sent so far.
+    fn commands_sent(&self) -> u64 {
+        self.counters.commands.load(Ordering::Acquire)
+    }
+
     /// Tells the client's task something. Never waits.
     pub(super) fn notify(&self, notice: Notice) {
         // Without a task there is nobody to be told.
@@ -231,7 +236,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.notify(Notice::NoHandles);
+        self.notify(Notice::NoHandles { after: self.commands_sent() });
     }
 }
 
@@ -249,7 +254,8 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.shared.notify(Notice::Dropped(self.handle));
+        let after = self.shared.commands_sent();
+        self.shared.notify(Notice::Dropped { handle: self.handle, after });
     }
 }
 
