@@ -1,4 +1,108 @@
-//! The RTM client SDK: real-time messages, channels and topics over one encrypted session.
+//! The RTM client SDK: real-time messages in channels and topics, over one encrypted session that
+//! comes back by itself.
+//!
+//! ```text
+//!   your application
+//!     │ login, publish, subscribe …       ▲ messages, gaps, link states
+//!  ┌──▼───────────────────────────────────┴──┐
+//!  │ handles: RtmClient, MessageChannel,     │  cheap to clone, each call says what dropping
+//!  │   UserChannel, StreamChannel, topics    │  or cancelling it does
+//!  ├─────────────────────────────────────────┤
+//!  │ core: link, operations, views           │  no IO, no clock, no chance: simulators and
+//!  │   rtm-topic, rtm-channel, rtm-session   │  bindings drive it too
+//!  └──┬───────────────────────────────────▲──┘
+//!     │             UDP                   │
+//! ```
+//!
+//! | to … | take |
+//! |---|---|
+//! | send messages to whoever listens | [`MessageChannel`]: [`RtmClient::message_channel`] |
+//! | send messages to one user | [`UserChannel`]: [`RtmClient::user`]; [`RtmClient::inbox`] |
+//! | stream positions, commands, captions … by topic | [`StreamChannel`]: [`RtmClient::stream_channel`] |
+//! | watch the connection | [`RtmClient::link_state`], [`RtmClient::events`] |
+//!
+//! # Example
+//!
+//! `rtm-server --dev` prints the address of a server and a token for it.
+//!
+//! ```no_run
+//! use rtm_client::{ChannelEvent, PublishOptions, RtmClient, SubscribeOptions};
+//!
+//! # async fn example() -> Result<(), rtm_client::Error> {
+//! let client = RtmClient::builder("demo", "alice")
+//!     .server("rtm://localhost:7700?key=00…".parse()?)
+//!     .token("007…")
+//!     .build()?;
+//! client.login().await?;
+//!
+//! let lobby = client.message_channel("lobby")?;
+//! let mut messages = lobby.subscribe(SubscribeOptions::new()).await?;
+//! let published = lobby.publish("hello", PublishOptions::text()).await?;
+//! println!("message {} of epoch {}", published.sequence, published.epoch);
+//!
+//! while let Some(event) = messages.recv().await {
+//!     match event {
+//!         ChannelEvent::Message(message) => println!("{}: {:?}", message.publisher, message.payload),
+//!         ChannelEvent::Gap(gap) => println!("{:?} messages are missing", gap.count),
+//!         ChannelEvent::Ended(error) => return Err(error),
+//!         _ => {}
+//!     }
+//! }
+//! client.logout().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In a topic, where each publisher chooses order and urgency:
+//!
+//! ```no_run
+//! use rtm_client::{
+//!     JoinOptions, Priority, PublishOptions, Publishers, Qos, RtmClient, TopicEvent, TopicOptions,
+//! };
+//!
+//! # async fn example(client: RtmClient) -> Result<(), rtm_client::Error> {
+//! let town = client.stream_channel("town")?;
+//! let _members = town.join(JoinOptions::new().token("007…")).await?;
+//!
+//! let options = TopicOptions::new().qos(Qos::Ordered).priority(Priority::High);
+//! let positions = town.join_topic("positions", options).await?;
+//! // Many messages in a row: `send` waits for room only, the answers come later.
+//! let first = positions.send(vec![1, 2], PublishOptions::new()).await?;
+//! let second = positions.send(vec![3, 4], PublishOptions::new()).await?;
+//! assert!(first.await?.sequence < second.await?.sequence);
+//!
+//! let mut others = town.subscribe_topic("positions", Publishers::users(["bob"])).await?;
+//! while let Some(TopicEvent::Message(message)) = others.recv().await {
+//!     println!("{} is at {:?}", message.publisher, message.payload);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What holds
+//!
+//! - A publish that succeeded has its place in the channel; one that failed with
+//!   [`ErrorKind::OutcomeUnknown`] may have been published or not; one that failed otherwise wasn't.
+//! - Subscriptions give each message once, in the order of the channel's owner (topics: of each
+//!   publisher that chose [`Qos::Ordered`]), and name gaps.
+//! - After a loss of the session the client comes back: within a second, then after 2, 4, 8, 16 …
+//!   seconds, after two minutes every 30 seconds. Subscriptions, memberships and publications are
+//!   restored, and what could not be is told with the reason ([`LinkEvent::unrestored`]). Messages of
+//!   the meantime are reported as a gap. Operations that were in flight fail.
+//! - An operation ends with the server's answer, or with the session, which dies after 30 s of
+//!   silence. There are no other timeouts to wait for.
+//!
+//! # Memory
+//!
+//! Unanswered messages take at most [`PUBLISH_WINDOW_BYTES`] for each channel handle, each
+//! publisher, and for all users together. Messages that the application has not received yet take
+//! at most 256 KiB on each lane of the server's (one for each channel and each publisher); then the
+//! server waits, for this lane only. The client's task takes 1,024 commands ahead.
+//!
+//! # Features
+//!
+//! `unstable-core` makes the module `core` public, for simulators and bindings; it may change with
+//! every release. `docs/guarantees.md` of the project says what all of it promises together.
 
 mod address;
 #[cfg(feature = "unstable-core")]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use rtm_channel::{ChannelName, UserId};
-use rtm_session::SessionId;
+use rtm_session::{CREDIT_PER_MESSAGE, SessionId};
 use rtm_topic::TopicName;
 use rtm_wire::LaneId;
 
@@ -177,12 +177,13 @@ impl Credit {
     pub fn join(&mut self, other: Self) -> bool {
         let is_same = (self.session, self.lane) == (other.session, other.lane);
         if is_same {
-            self.bytes += other.bytes;
+            // As if it were one message: that also takes its fixed share once.
+            self.bytes += other.bytes + CREDIT_PER_MESSAGE as usize;
         }
         is_same
     }
 
-    /// How many bytes.
+    /// How many bytes of credit, but for a message's fixed share.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.bytes
