@@ -26,8 +26,10 @@ impl CloseCode {
     pub const SHUTDOWN: Self = Self(4);
     /// The keys of this session have been used up.
     pub const KEYS_EXHAUSTED: Self = Self(5);
-    /// The user logged in elsewhere with the same session instance or the policy allows one only.
+    /// The same session instance has a newer session.
     pub const REPLACED: Self = Self(6);
+    /// The peer took too little of what was sent to it.
+    pub const TOO_SLOW: Self = Self(7);
 
     /// The error number of the application, if that is what this is.
     #[must_use]

@@ -3,8 +3,8 @@
 use super::*;
 use crate::testing::{refused_requests, refused_server, requests, server};
 use crate::{
-    ChannelKind, Epoch, ErrorCode, List, MessageType, OperationId, Priority, Qos, Reliability,
-    Sequence, SessionInstance, TopicChange, UnixTime,
+    ChannelKind, Epoch, ErrorCode, Limit, LimitKind, List, MessageType, OperationId, Priority, Qos,
+    Reliability, Sequence, SessionInstance, TopicChange, UnixTime,
 };
 
 const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
@@ -146,10 +146,17 @@ fn replies() {
         result: ReplyResult::None,
     };
     let published = ReplyResult::Published(Published { position: AT, time: TIME });
+    let limits = [
+        Limit { kind: LimitKind::MessagesPerSecond, value: 60 },
+        Limit { kind: LimitKind::Unknown(0x40), value: 5 },
+    ];
     server(&[
         (b"\x80\x05\x00\x00\x00", reply(ReplyResult::None)),
         (b"\x80\x40\x40\x6b\x19\x04gone\x00", ServerOperation::Reply(refused)),
-        (b"\x80\x05\x00\x00\x01\x80\x00\x40\x00", reply(ReplyResult::LoggedIn { time: TIME })),
+        (
+            b"\x80\x05\x00\x00\x01\x80\x00\x40\x00\x02\x02\x3c\x40\x05",
+            reply(ReplyResult::LoggedIn { time: TIME, limits: List::Slice(&limits) }),
+        ),
         (b"\x80\x05\x00\x00\x02\x03\x40\x40", reply(ReplyResult::Subscribed(AT))),
         (b"\x80\x05\x00\x00\x03\x03\x40\x40\x80\x00\x40\x00", reply(published)),
         (b"\x80\x05\x00\x00\x05\x03\x40\x40", reply(ReplyResult::TopicJoined(AT))),

@@ -30,6 +30,7 @@ fn simple() -> Vec<Vector> {
         frame("4.2", "ping", Ping),
         frame("4.4", "close, done", close(CloseCode::DONE, "")),
         frame("4.4", "close, replaced", close(CloseCode::REPLACED, "logged in elsewhere")),
+        frame("4.4", "close, too slow", close(CloseCode::TOO_SLOW, "too slow")),
         frame("4.4", "close, error number", close(ErrorCode::TOKEN_EXPIRED.into(), "é")),
         frame("4", "unknown frame", Frame::Unknown { kind: 0x7f, body: b"later" }),
         frame("4", "unknown frame, empty", Frame::Unknown { kind: 0xff, body: b"" }),

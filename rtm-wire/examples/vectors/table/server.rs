@@ -1,9 +1,10 @@
 //! Replies and events (protocol §6.2, §6.3, §6.17 to §6.19).
 
 use rtm_wire::{
-    ChannelKind, ChannelRef, Epoch, ErrorCode, Event, FailedUser, List, MessageEvent, MessageType,
-    OperationId, Position, Priority, Published, Publisher, Qos, Reply, ReplyResult, Sequence,
-    ServerOperation, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
+    ChannelKind, ChannelRef, Epoch, ErrorCode, Event, FailedUser, Limit, LimitKind, List,
+    MessageEvent, MessageType, OperationId, Position, Priority, Published, Publisher, Qos, Reply,
+    ReplyResult, Sequence, ServerOperation, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers,
+    UnixTime,
 };
 
 use super::super::vector::{Type, Vector};
@@ -37,12 +38,25 @@ fn replies() -> Vec<Vector> {
             "reply, unknown error number",
             &Reply { code: ErrorCode(u32::MAX), ..refused },
         ),
-        reply("reply to login", ReplyResult::LoggedIn { time: TIME }),
+        reply("reply to login", logged_in(&[])),
+        reply("reply to login, with limits", logged_in(LIMITS)),
         reply("reply to subscribe", ReplyResult::Subscribed(AT)),
         reply("reply to publish", published),
         reply("reply to join topic", ReplyResult::TopicJoined(AT)),
         reply("reply with unknown result", unknown),
     ]
+}
+
+const LIMITS: &[Limit] = &[
+    Limit { kind: LimitKind::MessageLen, value: 32_768 },
+    Limit { kind: LimitKind::MessagesPerSecond, value: 60 },
+    Limit { kind: LimitKind::TopicMessageLen, value: 1_024 },
+    Limit { kind: LimitKind::TopicMessagesPerSecond, value: 200 },
+    Limit { kind: LimitKind::Unknown(0x40), value: 7 },
+];
+
+fn logged_in(limits: &[Limit]) -> ReplyResult<'_> {
+    ReplyResult::LoggedIn { time: TIME, limits: List::Slice(limits) }
 }
 
 fn lists() -> Vec<Vector> {

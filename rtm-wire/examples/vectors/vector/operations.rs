@@ -94,8 +94,12 @@ pub(super) fn server(operation: &ServerOperation<'_>) -> Value {
 fn result(reply: &Reply<'_>) -> Value {
     match reply.result {
         ReplyResult::None => json!({ "kind": "none" }),
-        ReplyResult::LoggedIn { time } => {
-            json!({ "kind": "logged in", "time_ms": int(time.as_millis()) })
+        ReplyResult::LoggedIn { time, limits } => {
+            let limits = limits.iter();
+            let limits =
+                limits.map(|it| json!({ "kind": it.kind.number(), "value": int(it.value) }));
+            let limits: Vec<Value> = limits.collect();
+            json!({ "kind": "logged in", "time_ms": int(time.as_millis()), "limits": limits })
         }
         ReplyResult::Subscribed(at) => json!({ "kind": "subscribed", "position": position(at) }),
         ReplyResult::Published(published) => json!({

@@ -2,10 +2,11 @@
 
 use proptest::prelude::*;
 use rtm_wire::{
-    Event, FailedUser, Item, Join, JoinTopic, Leave, LeaveTopic, List, Login, Logout, MessageEvent,
-    OperationId, Publish, PublishFlags, PublishTopic, Published, Publisher, Reply, ReplyResult,
-    Request, ServerOperation, SessionInstance, Subscribe, SubscribeOptions, SubscribeTopic,
-    TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, limits,
+    Event, FailedUser, Item, Join, JoinTopic, Leave, LeaveTopic, Limit, LimitKind, List, Login,
+    Logout, MessageEvent, OperationId, Publish, PublishFlags, PublishTopic, Published, Publisher,
+    Reply, ReplyResult, Request, ServerOperation, SessionInstance, Subscribe, SubscribeOptions,
+    SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic,
+    limits,
 };
 
 use super::fields::{
@@ -116,7 +117,7 @@ fn result() -> impl Strategy<Value = ReplyResult<'static>> {
     let failed_user = (name(), error_code()).prop_map(|(user, code)| FailedUser { user, code });
     prop_oneof![
         Just(ReplyResult::None),
-        time().prop_map(|time| ReplyResult::LoggedIn { time }),
+        (time(), list(limit())).prop_map(|(time, limits)| ReplyResult::LoggedIn { time, limits }),
         position().prop_map(ReplyResult::Subscribed),
         (position(), time())
             .prop_map(|(position, time)| ReplyResult::Published(Published { position, time })),
@@ -128,6 +129,11 @@ fn result() -> impl Strategy<Value = ReplyResult<'static>> {
         )),
         (0x40..=0xff_u8, bytes(50)).prop_map(|(kind, body)| ReplyResult::Unknown { kind, body }),
     ]
+}
+
+fn limit() -> impl Strategy<Value = Limit> {
+    (any::<u8>(), 0..=rtm_wire::varint::MAX)
+        .prop_map(|(kind, value)| Limit { kind: LimitKind::from_number(kind), value })
 }
 
 fn publisher() -> impl Strategy<Value = Publisher<'static>> {
