@@ -119,18 +119,38 @@ impl TopicMessage {
 pub struct TopicGap {
     /// Whose messages.
     pub publisher: Text,
-    /// How many are missing.
-    pub count: u64,
+    /// Which of the user's publications.
+    pub publication: u64,
+    /// How many are missing. `None`: unknown, since the publication ended while the session was
+    /// lost.
+    pub count: Option<u64>,
     /// Sequence of the last message before the gap; 0 if there was none.
     pub after: u64,
-    /// Sequence of the first message behind the gap.
-    pub before: u64,
+    /// Sequence of the first message behind the gap, if there is one.
+    pub before: Option<u64>,
 }
 
 impl TopicGap {
-    pub(crate) fn new(publisher: Text, gap: rtm_topic::TopicGap) -> Self {
-        let (after, before) = (gap.after.0, gap.before.0);
-        Self { publisher, count: before.saturating_sub(after + 1), after, before }
+    /// A gap that the message before which it is has shown.
+    pub(crate) fn new(
+        message: &Bytes,
+        event: &TopicMessageEvent<'_>,
+        gap: rtm_topic::TopicGap,
+    ) -> Self {
+        let publisher = Text::shared(message, event.publisher);
+        Self::build(publisher, event.publication.0, gap.after.0, Some(gap.before.0))
+    }
+
+    /// A gap that was found after a loss of the session.
+    pub(crate) fn missed(missed: &rtm_topic::TopicMissed) -> Self {
+        let publisher = Text::from(missed.user.as_str());
+        let before = missed.before.map(|before| before.0);
+        Self::build(publisher, missed.publication.sequence.0, missed.after.0, before)
+    }
+
+    fn build(publisher: Text, publication: u64, after: u64, before: Option<u64>) -> Self {
+        let count = before.map(|before| before.saturating_sub(after + 1));
+        Self { publisher, publication, count, after, before }
     }
 }
 
@@ -140,8 +160,9 @@ impl TopicGap {
 pub enum TopicEvent {
     /// A message.
     Message(TopicMessage),
-    /// Messages of one publisher are missing at this place. Only told of publishers that chose
-    /// [`Qos::Ordered`](crate::Qos::Ordered): of others nobody knows what is still to come.
+    /// Messages of one publisher are missing at this place. Of publishers that didn't choose
+    /// [`Qos::Ordered`](crate::Qos::Ordered) it is told after a loss of the session only: else
+    /// nobody knows what is still to come.
     Gap(TopicGap),
     /// The subscription has ended without being asked to: nothing follows.
     Ended(Error),

@@ -309,8 +309,7 @@ impl<W> Core<W> {
     }
 
     pub(super) fn restore_inbox(&mut self) {
-        // Nobody is asked: a user's own channel is heard by being logged in.
-        let _ = self.inbox.view.resubscribe();
+        self.inbox.view.reopen_inbox();
     }
 
     pub(super) fn restore_channels(&mut self, now: Time) {

@@ -63,21 +63,17 @@ impl<W> Core<W> {
                 }
             }
             Purpose::SubscribeTopic { channel, topic, is_restore: false, .. } => {
-                if let Some(entry) = self.streams.get_mut(&channel) {
-                    if entry.topics.get(&topic).is_some_and(|sink| !sink.is_confirmed) {
-                        let sink = entry.topics.remove(&topic).expect("found above");
-                        self.end_topic_handle(sink.handle, None);
-                        self.forget_topic(&channel, &topic);
-                    }
+                let entry = self.streams.get(&channel);
+                let sink = entry.and_then(|entry| entry.topics.get(&topic));
+                if sink.is_some_and(|sink| !sink.is_confirmed) {
+                    self.end_topic(&channel, &topic, None);
                 }
                 self.answer(waiter, Err(lost));
             }
-            Purpose::UnsubscribeTopic { channel, topic, all: true } => {
-                self.forget_topic(&channel, &topic);
-                self.answer(waiter, Ok(Answer::Done));
+            // These end with the session.
+            Purpose::Unsubscribe { .. } | Purpose::UnsubscribeTopic { all: true, .. } => {
+                self.answer(waiter, Ok(Answer::Done))
             }
-            // Both end with the session.
-            Purpose::Unsubscribe { .. } => self.answer(waiter, Ok(Answer::Done)),
             _ => self.answer(waiter, Err(lost)),
         }
     }

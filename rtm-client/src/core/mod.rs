@@ -298,7 +298,7 @@ impl<W> Core<W> {
                 self.on_topic_message(message, &event, credit)
             }
             Ok(ServerOperation::Event(ChannelNews::Topic(event))) => {
-                self.on_topic_event(&event);
+                self.on_topic_event(now, &event);
                 false
             }
             // A later server may know more.

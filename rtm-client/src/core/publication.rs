@@ -113,10 +113,6 @@ impl<W> Core<W> {
     ) {
         if let Some(entry) = self.streams.get_mut(channel) {
             entry.view.on_topic_joined(topic, false);
-            if is_restore && entry.view.leave_topic(topic).is_ok() {
-                // The view counts it as joined, from before the loss.
-                entry.view.on_topic_left(topic);
-            }
             if let Some(publication) = entry.publications.remove(topic) {
                 self.end_publication(publication, Ok(()));
             }
@@ -142,13 +138,13 @@ impl<W> Core<W> {
         let lane = self.streams.get_mut(&channel).map_or_else(
             || Err(Error::new(ErrorKind::TopicNotJoined)),
             |entry| {
-                entry.view.check_publisher(&topic)?;
                 let publication = entry.publications.get_mut(&topic);
                 let publication = publication.filter(|found| found.leaving.is_none());
                 let publication =
                     publication.ok_or_else(|| Error::new(ErrorKind::TopicNotJoined))?;
-                // After a loss the view still counts it as joined, but the server doesn't yet.
+                // After a loss it is to be joined again first.
                 let lane = publication.lane.ok_or_else(|| Error::new(ErrorKind::NotConnected))?;
+                entry.view.check_publisher(&topic)?;
                 publication.unanswered += 1;
                 Ok(lane)
             },

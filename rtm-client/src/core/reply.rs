@@ -126,10 +126,9 @@ impl<W> Core<W> {
                 self.answer(waiter, Err(error));
             }
             Purpose::UnsubscribeTopic { channel, topic, all } => {
-                if all {
-                    self.forget_topic(&channel, &topic);
-                }
-                self.answer(waiter, Err(error));
+                self.on_unsubscribe_topic_refused(&channel, &topic, all);
+                let is_done = all && error.kind() == ErrorKind::NotSubscribed;
+                self.answer(waiter, if is_done { Ok(Answer::Done) } else { Err(error) });
             }
         }
     }

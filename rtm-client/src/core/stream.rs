@@ -1,7 +1,8 @@
 //! Stream channels: joining, leaving, who publishes what.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use rtm_channel::{ChannelName, UserId};
 use rtm_topic::{Membership, PublisherInfo, StreamView, TopicName};
 use rtm_wire::{
@@ -87,11 +88,12 @@ impl<W> Core<W> {
         is_restore: bool,
     ) {
         if let Some(entry) = self.streams.get_mut(channel) {
-            entry.view.on_joined(position, publishers);
+            let missed = entry.view.on_joined(position, publishers);
             if let Some(handle) = entry.events {
                 let event = StreamEvent::Snapshot(publications(&entry.view));
                 self.outputs.push_back(Output::Stream { handle, event });
             }
+            self.tell_missed(channel, missed);
         }
         if is_restore {
             self.restore_publications(now, channel);
@@ -157,23 +159,18 @@ impl<W> Core<W> {
     }
 
     /// A publisher has come or gone.
-    pub(super) fn on_topic_event(&mut self, event: &TopicNews<'_>) {
+    pub(super) fn on_topic_event(&mut self, now: Time, event: &TopicNews<'_>) {
         let Some(entry) = self.streams.get_mut(event.channel) else { return };
-        let (true, Some(handle)) = (entry.view.on_topic_event(event), entry.events) else {
+        if !entry.view.on_topic_event(event) {
             return;
-        };
-        let (topic, publisher) = (event.topic.to_owned(), event.publisher.to_owned());
-        let event = match event.change {
-            TopicChange::Joined => StreamEvent::PublisherJoined(stream::Publication {
-                topic,
-                publisher,
-                qos: event.qos,
-                priority: event.priority,
-                meta: bytes::Bytes::copy_from_slice(event.meta),
-            }),
-            _ => StreamEvent::PublisherLeft { topic, publisher },
-        };
-        self.outputs.push_back(Output::Stream { handle, event });
+        }
+        if let Some(handle) = entry.events {
+            let event = stream_event(event);
+            self.outputs.push_back(Output::Stream { handle, event });
+        }
+        if let Ok(channel) = ChannelName::new(event.channel) {
+            self.subscribe_returned(now, &channel);
+        }
     }
 
     /// The channel, if it is joined in the present session.
@@ -247,7 +244,16 @@ fn publications(view: &StreamView) -> Vec<stream::Publication> {
     view.topics().map(publication).collect()
 }
 
-/// Names for a list on the wire.
-pub(super) fn names(users: &BTreeSet<UserId>) -> Vec<&str> {
-    users.iter().map(UserId::as_str).collect()
+fn stream_event(event: &TopicNews<'_>) -> StreamEvent {
+    let (topic, publisher) = (event.topic.to_owned(), event.publisher.to_owned());
+    match event.change {
+        TopicChange::Joined => StreamEvent::PublisherJoined(stream::Publication {
+            topic,
+            publisher,
+            qos: event.qos,
+            priority: event.priority,
+            meta: Bytes::copy_from_slice(event.meta),
+        }),
+        _ => StreamEvent::PublisherLeft { topic, publisher },
+    }
 }

@@ -1,22 +1,18 @@
 //! Subscriptions of topics.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use rtm_channel::{ChannelName, UserId};
-use rtm_topic::{StreamView, TopicName, TopicVerdict};
+use rtm_topic::{TopicMissed, TopicName, TopicVerdict};
 use rtm_wire::{
     LaneId, List, SubscribeTopic, Time, TopicMessageEvent, TopicUsers, UnsubscribeTopic,
 };
 
 use super::command::{Answer, Credit, HandleId, Output};
 use super::operations::Purpose;
-use super::stream::names;
 use super::{Core, Place};
 use crate::error::{Error, ErrorKind};
 use crate::message::{TopicEvent, TopicGap, TopicMessage};
 use crate::stream::SubscribedUsers;
-use crate::text::Text;
 
 /// Who gets a topic's messages.
 #[derive(Debug)]
@@ -79,13 +75,13 @@ impl<W> Core<W> {
         users: Option<Vec<UserId>>,
         (is_restore, waiter): (bool, Option<W>),
     ) {
-        if let Some(entry) = self.streams.get_mut(channel) {
-            // Messages may overtake the answer.
-            entry.view.expect_topic(topic);
-        }
         let all = users.is_none();
-        let users: BTreeSet<_> = users.into_iter().flatten().collect();
-        let users = names(&users);
+        let users = users.unwrap_or_default();
+        if let Some(entry) = self.streams.get_mut(channel) {
+            // Messages may overtake the answer. Whoever calls has seen that the channel is joined.
+            let _ = entry.view.subscribe_topic(topic, &users);
+        }
+        let users: Vec<_> = users.iter().map(UserId::as_str).collect();
         let subscribe = SubscribeTopic {
             channel: channel.as_str(),
             topic: topic.as_str(),
@@ -109,18 +105,15 @@ impl<W> Core<W> {
         let mut result = Ok(());
         if let Some(entry) = self.streams.get_mut(channel) {
             entry.view.on_topic_subscribed(topic, all, users);
-            if is_restore {
-                forget_failed(&mut entry.view, topic, users);
-            }
-            let has_users = entry.view.subscribed_users(topic).is_ok();
+            let is_subscribed = entry.view.subscribed_users(topic).is_ok();
             if let Some(sink) = entry.topics.get_mut(topic) {
-                let (handle, was_confirmed) = (sink.handle, sink.is_confirmed);
-                sink.is_confirmed |= has_users;
-                if !has_users && (is_restore || !was_confirmed) {
-                    entry.topics.remove(topic);
+                // Who has removed all publishers may add others.
+                let is_over = !is_subscribed && (is_restore || !sink.is_confirmed);
+                sink.is_confirmed |= is_subscribed;
+                if is_over {
                     let failed = subscribed.failed.first().map(|failed| failed.error.clone());
                     let error = failed.unwrap_or_else(|| Error::new(ErrorKind::UnknownTopic));
-                    self.end_topic_handle(handle, is_restore.then_some(&error));
+                    self.end_topic(channel, topic, is_restore.then_some(&error));
                     result = Err(error);
                 }
             }
@@ -143,14 +136,11 @@ impl<W> Core<W> {
         is_restore: bool,
     ) {
         if let Some(entry) = self.streams.get_mut(channel) {
-            if is_restore {
-                forget(&mut entry.view, topic);
-            }
             entry.view.on_topic_refused(topic);
-            let is_over = |sink: &mut TopicSink| is_restore || !sink.is_confirmed;
-            if entry.topics.get_mut(topic).is_some_and(is_over) {
-                let sink = entry.topics.remove(topic).expect("found above");
-                self.end_topic_handle(sink.handle, is_restore.then_some(error));
+            let is_subscribed = entry.view.subscribed_users(topic).is_ok();
+            let is_over = |sink: &TopicSink| is_restore || !sink.is_confirmed;
+            if !is_subscribed && entry.topics.get(topic).is_some_and(is_over) {
+                self.end_topic(channel, topic, is_restore.then_some(error));
             }
         }
         if is_restore {
@@ -179,14 +169,11 @@ impl<W> Core<W> {
         let Some(Place::Topic(channel, topic)) = self.places.get(&handle).cloned() else {
             return self.answer(waiter, Err(Error::new(ErrorKind::NotSubscribed)));
         };
-        if let Some(entry) = self.streams.get_mut(&channel) {
-            entry.topics.remove(&topic);
-        }
-        self.end_topic_handle(handle, None);
+        self.end_topic(&channel, &topic, None);
         if self.joined_stream(&channel).is_ok() {
             self.send_unsubscribe_topic(now, &channel, &topic, &[], waiter);
         } else {
-            self.forget_topic(&channel, &topic);
+            // What nobody receives is not restored.
             self.answer(waiter, Ok(Answer::Done));
         }
     }
@@ -201,6 +188,10 @@ impl<W> Core<W> {
         waiter: Option<W>,
     ) {
         let all = users.is_empty();
+        if let Some(entry) = self.streams.get_mut(channel) {
+            // Refused when the subscription is not answered yet; the end follows it all the same.
+            let _ = entry.view.unsubscribe_topic(topic, users);
+        }
         let users: Vec<_> = users.iter().map(UserId::as_str).collect();
         let unsubscribe = UnsubscribeTopic {
             channel: channel.as_str(),
@@ -219,22 +210,45 @@ impl<W> Core<W> {
         all: bool,
         users: &TopicUsers<'_>,
     ) -> Answer {
-        if all {
-            self.forget_topic(channel, topic);
-        } else if let Some(entry) = self.streams.get_mut(channel) {
-            entry.view.on_topic_unsubscribed(topic, false, users);
+        if let Some(entry) = self.streams.get_mut(channel) {
+            entry.view.on_topic_unsubscribed(topic, all, users);
         }
         Answer::Users(SubscribedUsers::new(users))
     }
 
-    /// The topic is not subscribed any more.
-    pub(super) fn forget_topic(&mut self, channel: &ChannelName, topic: &TopicName) {
-        if let Some(entry) = self.streams.get_mut(channel) {
-            forget(&mut entry.view, topic);
-            if entry.topics.contains_key(topic) {
-                // It was subscribed anew meanwhile, and messages may overtake the answer.
-                entry.view.expect_topic(topic);
+    /// The owner has not ended the subscription: most often it knew of none.
+    pub(super) fn on_unsubscribe_topic_refused(
+        &mut self,
+        channel: &ChannelName,
+        topic: &TopicName,
+        all: bool,
+    ) {
+        if let (true, Some(entry)) = (all, self.streams.get_mut(channel)) {
+            entry.view.on_topic_unsubscribed(
+                topic,
+                true,
+                &TopicUsers { succeeded: List::default(), failed: List::default() },
+            );
+        }
+    }
+
+    /// What was missed of topics while the session was lost.
+    pub(super) fn tell_missed(&mut self, channel: &ChannelName, missed: Vec<TopicMissed>) {
+        let Some(entry) = self.streams.get(channel) else { return };
+        for missed in missed {
+            if let Some(handle) = entry.topics.get(&missed.topic).map(|sink| sink.handle) {
+                let event = TopicEvent::Gap(TopicGap::missed(&missed));
+                self.outputs.push_back(Output::Topic { handle, event, credit: None });
             }
+        }
+    }
+
+    /// Publishers who were missing when their subscription was restored are there again.
+    pub(super) fn subscribe_returned(&mut self, now: Time, channel: &ChannelName) {
+        let Some(entry) = self.streams.get_mut(channel) else { return };
+        for (topic, users) in entry.view.take_returned() {
+            let users = Some(users.into_iter().collect());
+            self.send_subscribe_topic(now, channel, &topic, users, (false, None));
         }
     }
 
@@ -261,8 +275,7 @@ impl<W> Core<W> {
         match entry.view.on_topic_message(event) {
             TopicVerdict::Deliver => {}
             TopicVerdict::DeliverAfter(gap) => {
-                let publisher = Text::shared(message, event.publisher);
-                let event = TopicEvent::Gap(TopicGap::new(publisher, gap));
+                let event = TopicEvent::Gap(TopicGap::new(message, event, gap));
                 self.outputs.push_back(Output::Topic { handle, event, credit: None });
             }
             TopicVerdict::Repeat | TopicVerdict::Unwanted => return false,
@@ -273,16 +286,37 @@ impl<W> Core<W> {
     }
 
     pub(super) fn restore_topics(&mut self, now: Time, channel: &ChannelName) {
-        let Some(entry) = self.streams.get(channel) else { return };
-        let subscriptions = entry.view.subscriptions().map(|(topic, all, users)| {
-            let users = (!all).then(|| users.iter().cloned().collect::<Vec<_>>());
-            (topic.clone(), users)
-        });
-        for (topic, users) in subscriptions.collect::<Vec<_>>() {
-            if users.as_ref().is_none_or(|users| !users.is_empty()) {
+        let Some(entry) = self.streams.get_mut(channel) else { return };
+        let lost: Vec<_> = entry
+            .view
+            .subscriptions()
+            .map(|(topic, all, users)| (topic.clone(), all, Vec::from_iter(users.iter().cloned())))
+            .collect();
+        let (wanted, dropped): (Vec<_>, Vec<_>) =
+            lost.into_iter().partition(|(topic, ..)| entry.topics.contains_key(topic));
+        for (topic, ..) in dropped {
+            // Refused only when the channel is not joined.
+            let _ = entry.view.unsubscribe_topic(&topic, &[]);
+        }
+        for (topic, all, users) in wanted {
+            let named = (!users.is_empty()).then_some(Some(users));
+            for users in named.into_iter().chain(all.then_some(None)) {
                 self.expect_restored();
                 self.send_subscribe_topic(now, channel, &topic, users, (true, None));
             }
+        }
+    }
+
+    /// Nobody receives the topic's messages any more.
+    pub(super) fn end_topic(
+        &mut self,
+        channel: &ChannelName,
+        topic: &TopicName,
+        error: Option<&Error>,
+    ) {
+        let entry = self.streams.get_mut(channel);
+        if let Some(sink) = entry.and_then(|entry| entry.topics.remove(topic)) {
+            self.end_topic_handle(sink.handle, error);
         }
     }
 
@@ -293,22 +327,6 @@ impl<W> Core<W> {
         self.joined_stream(channel)?;
         Ok((channel.clone(), topic.clone()))
     }
-}
-
-/// Ends a subscription in the view without asking anybody.
-fn forget(view: &mut StreamView, topic: &TopicName) {
-    let found = view.subscriptions().find(|(found, ..)| *found == topic);
-    let users = found.map(|(_, _, users)| users.clone()).unwrap_or_default();
-    let users = names(&users);
-    let users = TopicUsers { succeeded: List::Slice(&users), failed: List::default() };
-    view.on_topic_unsubscribed(topic, true, &users);
-}
-
-/// Those who did not publish any more when the subscription was restored.
-fn forget_failed(view: &mut StreamView, topic: &TopicName, users: &TopicUsers<'_>) {
-    let failed: Vec<_> = users.failed.iter().map(|failed| failed.user).collect();
-    let users = TopicUsers { succeeded: List::Slice(&failed), failed: List::default() };
-    view.on_topic_unsubscribed(topic, false, &users);
 }
 
 /// An empty list would mean everybody.

@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rtm_channel::{AppId, UserId};
 use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, Output};
-use rtm_client::{ChannelEvent, Error, LinkEvent, LinkReason, LinkState, StreamEvent, TopicEvent};
+use rtm_client::{
+    ChannelEvent, Error, LinkEvent, LinkReason, LinkState, ServerLimits, StreamEvent, TopicEvent,
+};
 use rtm_sim::Node;
 use rtm_wire::Time;
 
@@ -18,6 +20,7 @@ pub(crate) struct Client {
     pub(crate) core: Core<u64>,
     pub(crate) answers: BTreeMap<u64, Result<Answer, Error>>,
     pub(crate) links: Vec<LinkEvent>,
+    pub(crate) limits: Vec<ServerLimits>,
     pub(crate) channel_events: Vec<(HandleId, ChannelEvent)>,
     pub(crate) topic_events: Vec<(HandleId, TopicEvent)>,
     pub(crate) stream_events: Vec<(HandleId, StreamEvent)>,
@@ -46,6 +49,7 @@ impl Client {
             core: Core::new(config, [seed; 32]),
             answers: BTreeMap::new(),
             links: Vec::new(),
+            limits: Vec::new(),
             channel_events: Vec::new(),
             topic_events: Vec::new(),
             stream_events: Vec::new(),
@@ -95,7 +99,10 @@ impl Client {
                 let text = String::from_utf8_lossy(&message.payload);
                 format!("{} {}: {text}", message.publisher, message.sequence)
             }
-            TopicEvent::Gap(gap) => format!("gap of {}", gap.count),
+            TopicEvent::Gap(gap) => match gap.count {
+                Some(count) => format!("gap of {count}"),
+                None => "gap".to_owned(),
+            },
             TopicEvent::Ended(error) => format!("ended: {:?}", error.kind()),
             _ => String::new(),
         };
@@ -144,6 +151,10 @@ impl Client {
                 }
                 Output::Link(event) => {
                     self.links.push(event);
+                    None
+                }
+                Output::Limits(limits) => {
+                    self.limits.push(limits);
                     None
                 }
                 Output::ServersWanted => None,

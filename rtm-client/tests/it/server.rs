@@ -11,10 +11,14 @@ use rtm_session::{
 };
 use rtm_sim::Node;
 use rtm_wire::{
-    ChannelKind, ChannelRef, CloseCode, Encode, Epoch, ErrorCode, Event, FailedUser, LaneId, List,
-    MessageEvent, OperationId, Position, Priority, Published, Publisher, Qos, Reply, ReplyResult,
-    Request, Sequence, Time, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
+    ChannelKind, ChannelRef, CloseCode, Encode, Epoch, ErrorCode, Event, FailedUser, LaneId, Limit,
+    LimitKind, List, MessageEvent, OperationId, Position, Priority, Published, Publisher, Qos,
+    Reply, ReplyResult, Request, Sequence, Time, TopicChange, TopicEvent, TopicMessageEvent,
+    TopicUsers, UnixTime,
 };
+
+/// What every scripted server says that it allows.
+const LIMITS: &[Limit] = &[Limit { kind: LimitKind::MessagesPerSecond, value: 60_000 }];
 
 /// The key of every scripted server.
 pub(crate) fn key() -> StaticKey {
@@ -166,7 +170,8 @@ impl Server {
             self.instances.push(request.instance.0);
             user = Some(request.user_id.to_owned());
             let time = UnixTime::from_millis(77);
-            let result = ReplyResult::LoggedIn { time };
+            let limits = List::Slice(LIMITS);
+            let result = ReplyResult::LoggedIn { time, limits };
             Reply { operation: OperationId(0), code: ErrorCode::OK, reason: "", result }
                 .encode(&mut answer);
         }
@@ -193,7 +198,8 @@ impl Server {
         match request {
             Request::Login(_) => {
                 let time = UnixTime::from_millis(78);
-                answer(self, ReplyResult::LoggedIn { time });
+                let limits = List::Slice(LIMITS);
+                answer(self, ReplyResult::LoggedIn { time, limits });
             }
             Request::Subscribe(subscribe) => {
                 let name = subscribe.channel.name.to_owned();
