@@ -18,6 +18,7 @@ fn a_login_takes_one_round_trip() {
     lab.log_in("alice");
     assert_eq!(lab.world.now().as_micros(), 40_000);
     assert_eq!(lab.client("alice").link_states(), ACCEPTED);
+    assert_eq!(lab.client("alice").limits[0].messages_per_second, 60_000);
 }
 
 #[test]
@@ -28,6 +29,7 @@ fn a_login_that_is_too_long_for_the_handshake_follows_it() {
     lab.answer("alice", waiter).unwrap();
     assert_eq!(lab.client("alice").link_states(), ACCEPTED);
     assert_eq!(lab.server().requests, ["alice: login"]);
+    assert_eq!(lab.client("alice").limits.len(), 1);
 
     lab.add("bob");
     lab.with_server(|server, _| server.refuse.insert("login", ErrorCode::INVALID_TOKEN));

@@ -1,5 +1,6 @@
 //! The core against a scripted server in a simulated network, and the shell on loopback.
 
+mod chaos;
 mod client;
 mod link;
 mod loopback;

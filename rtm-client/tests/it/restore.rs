@@ -133,11 +133,6 @@ fn memberships_publications_and_topic_subscriptions_come_back() {
     for lost in ["alice", "bob", "alice"] {
         lose_session(&mut lab, lost);
         assert!(lab.client(lost).links.last().unwrap().is_restored, "{:?}", lab.client(lost).links);
-        // Bob asked for Alice by name, and she has a new publication now.
-        if lost == "alice" {
-            let users = Some(super::world::user_ids(&["alice"]));
-            lab.call("bob", Command::AddPublishers { handle: HandleId(3), users }).unwrap();
-        }
         for (publisher, handle) in [("alice", 2), ("bob", 4)] {
             let publish = lab.publish(publisher, Target::Topic(HandleId(handle)), lost);
             lab.published(publisher, publish).unwrap();
@@ -153,6 +148,54 @@ fn memberships_publications_and_topic_subscriptions_come_back() {
     let snapshots = lab.client("alice").heard_stream(1);
     let snapshots = snapshots.iter().filter(|line| line.starts_with("snapshot"));
     assert_eq!(snapshots.count(), 3, "one for each time of joining");
+}
+
+#[test]
+fn named_publishers_are_heard_when_they_come_back_later() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+    for user in ["alice", "bob"] {
+        lab.call(user, join("town", 1)).unwrap();
+    }
+    lab.call("alice", join_topic("town", "news", 2, ordered())).unwrap();
+    lab.call("bob", subscribe_topic("town", "news", &["alice"], 3)).unwrap();
+    let alice = lab.address("alice");
+    lab.world.network_mut().set_blackout(alice, true);
+    lab.restart_server(2);
+    lab.run_until_link("bob", LinkState::Disconnected);
+    lab.run_until_link("bob", LinkState::Connected);
+    assert!(lab.client("bob").links.last().unwrap().is_restored);
+    lab.world.network_mut().set_blackout(alice, false);
+    lab.run_until_link("alice", LinkState::Disconnected);
+    lab.run_until_link("alice", LinkState::Connected);
+    lab.run(Duration::from_secs(1));
+    let publish = lab.publish("alice", Target::Topic(HandleId(2)), "hi");
+    lab.published("alice", publish).unwrap();
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.client("bob").heard_topic(3), ["alice 1: hi"]);
+}
+
+#[test]
+fn messages_of_a_topic_that_were_missed_are_told() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+    for user in ["alice", "bob"] {
+        lab.call(user, join("town", 1)).unwrap();
+    }
+    lab.call("alice", join_topic("town", "news", 2, ordered())).unwrap();
+    lab.call("bob", subscribe_topic("town", "news", &["alice"], 3)).unwrap();
+    let publish = lab.publish("alice", Target::Topic(HandleId(2)), "a");
+    lab.published("alice", publish).unwrap();
+    lab.run(Duration::from_secs(1));
+    lab.with_server(|server, now| server.close(now, "bob", CloseCode::SHUTDOWN, ""));
+    lab.run_until_link("bob", LinkState::Disconnected);
+    for text in ["lost", "lost", "lost"] {
+        let publish = lab.publish("alice", Target::Topic(HandleId(2)), text);
+        lab.published("alice", publish).unwrap();
+    }
+    lab.run_until_link("bob", LinkState::Connected);
+    let publish = lab.publish("alice", Target::Topic(HandleId(2)), "b");
+    lab.published("alice", publish).unwrap();
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.client("bob").heard_topic(3), ["alice 1: a", "gap of 3", "alice 5: b"]);
 }
 
 #[test]
