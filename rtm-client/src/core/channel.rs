@@ -236,8 +236,9 @@ impl<W> Core<W> {
         }
     }
 
-    /// Its subscription was in flight when the session was lost.
-    pub(super) fn end_idle_channel(&mut self, channel: &ChannelName) {
+    /// Its subscription was in flight when the session was lost: nobody has it, so it won't be
+    /// restored.
+    pub(super) fn end_channel(&mut self, channel: &ChannelName) {
         let handle = self.channels.get_mut(channel).and_then(|entry| entry.handle.take());
         if let Some(handle) = handle {
             self.end_channel_handle(handle, None);

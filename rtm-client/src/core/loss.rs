@@ -30,10 +30,7 @@ impl<W> Core<W> {
         match purpose {
             Purpose::Publish(_) => self.answer(waiter, Err(Error::new(ErrorKind::OutcomeUnknown))),
             Purpose::Subscribe { channel, is_restore: false } => {
-                if let Some(entry) = self.channels.get_mut(&channel) {
-                    entry.view.on_refused();
-                }
-                self.end_idle_channel(&channel);
+                self.end_channel(&channel);
                 self.answer(waiter, Err(lost));
             }
             Purpose::Join { channel, is_restore: false } => {

@@ -174,11 +174,6 @@ impl Engine for ClientEngine {
         match wish {
             Wish::Command { command, waiter, sink } => {
                 self.commands += 1;
-                let begins = sink.is_some() || matches!(command, Command::JoinTopic { .. });
-                if begins && waiter.answer.is_closed() {
-                    // Who asked has changed its mind, and its handle is dropped already.
-                    return;
-                }
                 self.sinks.extend(sink);
                 self.core.handle_command(moment.now, command, Some(waiter));
             }

@@ -141,8 +141,7 @@ impl Shared {
     /// Sends a command and waits for its answer.
     ///
     /// # Cancel safety
-    /// The command may be carried out or not. If it begins a subscription, that ends with its
-    /// [`Guard`], which has to be declared before this future.
+    /// The command may be carried out or not. What it begins ends with its [`Guard`].
     pub(super) async fn call(
         &self,
         command: Command,

@@ -1,5 +1,6 @@
 //! Logging in, losing the session, coming back, logging out.
 
+use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use rtm_client::core::Command;
@@ -7,7 +8,8 @@ use rtm_client::{ErrorKind, LinkReason as R, LinkState as S};
 use rtm_wire::{CloseCode, ErrorCode};
 
 use super::client::Client;
-use super::world::{Lab, SERVER, channel, login, subscribe};
+use super::server::Server;
+use super::world::{Lab, Peer, SERVER, channel, login, subscribe};
 
 const ACCEPTED: [(S, R); 2] = [(S::Connecting, R::Login), (S::Connected, R::LoginSuccess)];
 
@@ -75,6 +77,27 @@ fn a_login_without_an_answer_fails_after_its_timeout() {
     assert_eq!(lab.world.now().as_micros(), 10_000_000);
     let states = lab.client("alice").link_states();
     assert_eq!(states, [(S::Connecting, R::Login), (S::Failed, R::LoginTimeout)]);
+}
+
+#[test]
+fn of_two_addresses_the_first_that_answers_counts() {
+    let other = SocketAddr::from((Ipv6Addr::LOCALHOST, 7_700));
+    for is_there in [true, false] {
+        let mut lab = Lab::new(0.0);
+        lab.add("alice");
+        if is_there {
+            lab.world.insert(other, Peer::Server(Box::new(Server::new(2)))).unwrap();
+        }
+        let servers = vec![other, SERVER];
+        lab.call("alice", Command::Login { token: "token".into(), servers }).unwrap();
+        assert_eq!(lab.world.now().as_micros(), 40_000);
+        lab.run(Duration::from_secs(60));
+        assert_eq!(lab.server().users(), ["alice"]);
+        if is_there {
+            let Peer::Server(other) = lab.world.node(other) else { panic!("a client") };
+            assert_eq!((other.instances.len(), other.users().len()), (1, 0));
+        }
+    }
 }
 
 #[test]

@@ -203,6 +203,21 @@ fn more_channels_than_lanes_can_be_published_to() {
 }
 
 #[test]
+fn at_most_64_channels_have_lanes_of_their_own() {
+    let mut lab = Lab::with_users(0.0, &["alice"]);
+    lab.with_server(|server, _| server.silent.insert("publish"));
+    for index in 0..100 {
+        lab.publish("alice", channel(&format!("c{index}")), "hi");
+    }
+    lab.publish("alice", user("alice"), "hi");
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.server().operations.len(), 101);
+    // Nothing is answered, so nothing can change its lane: the others take lane 0.
+    let expected: Vec<_> = (0..=65).collect();
+    assert_eq!(lab.server().publish_lanes.iter().copied().collect::<Vec<_>>(), expected);
+}
+
+#[test]
 fn options_are_what_was_asked_for() {
     let mut lab = Lab::with_users(0.0, &["alice"]);
     let options = SubscribeOptions::new().presence(false).quiet(true);

@@ -278,4 +278,6 @@ fn a_login_during_an_outage_restores_everything_too() {
     lab.with_server(|server, now| server.publish(now, "lobby", b"hi"));
     lab.run(Duration::from_secs(1));
     assert_eq!(lab.client("alice").heard(1), ["server 1: hi"]);
+    let instances = &lab.server().instances;
+    assert!(instances.len() == 2 && instances[0] == instances[1], "one life: {instances:?}");
 }

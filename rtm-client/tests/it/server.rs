@@ -67,6 +67,8 @@ pub(crate) struct Server {
     pub(crate) operations: Vec<u64>,
     /// The instances of all logins so far.
     pub(crate) instances: Vec<u64>,
+    /// All lanes that publishes came on.
+    pub(crate) publish_lanes: BTreeSet<u64>,
     pub(crate) closed: usize,
     /// For drivers: when to stop.
     pub(crate) stops_after_sessions: usize,
@@ -92,6 +94,7 @@ impl Server {
             requests: Vec::new(),
             operations: Vec::new(),
             instances: Vec::new(),
+            publish_lanes: BTreeSet::new(),
             closed: 0,
             stops_after_sessions: usize::MAX,
         }
@@ -127,6 +130,11 @@ impl Server {
         self.endpoint.send(now, session, LaneId::CONTROL, Bytes::from_static(bytes)).unwrap();
     }
 
+    /// Who is logged in.
+    pub(crate) fn users(&self) -> Vec<&str> {
+        self.users.values().map(String::as_str).collect()
+    }
+
     /// How many bytes of messages wait for credit, or for acknowledgement.
     pub(crate) fn queued(&self) -> usize {
         let sessions = self.users.keys().filter_map(|&session| self.endpoint.stats(session));
@@ -147,6 +155,9 @@ impl Server {
                 SessionEvent::Message { session, lane, payload } => {
                     self.endpoint.release(now, session, lane, payload.len());
                     let (operation, request) = Request::decode(&payload).expect("a request");
+                    if let Request::Publish(_) = request {
+                        self.publish_lanes.insert(lane.0);
+                    }
                     self.on_request(now, session, operation, request);
                 }
                 SessionEvent::Closed { session, .. } => self.forget(now, session),
