@@ -169,8 +169,7 @@ fn publish(criterion: &mut Criterion) {
         let publish = sample::publish(&payload);
         let request = Request::from(publish);
         let mut case = Case { criterion, name: "publish", size };
-        let bytes =
-            case.encode("rtm", |out| black_box(&request).encode(sample::OPERATION, out));
+        let bytes = case.encode("rtm", |out| black_box(&request).encode(sample::OPERATION, out));
         case.decode("rtm", &bytes, |bytes| {
             black_box(&Request::decode(bytes));
         });
