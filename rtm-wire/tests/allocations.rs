@@ -23,6 +23,25 @@ fn reading_allocates_nothing() {
     }
 }
 
+/// Each vector cut at every byte, and with every byte set to what a large length begins with.
+#[test]
+fn reading_damaged_bytes_allocates_nothing() {
+    for vector in vectors() {
+        let mut bytes = vector.bytes;
+        let allocations = measure(|| {
+            for at in 0..bytes.len() {
+                read(vector.kind, &bytes[..at]);
+                for damage in [0x00, 0x50, 0x7f, 0x80, 0xbf, 0xff] {
+                    let sound = core::mem::replace(&mut bytes[at], damage);
+                    read(vector.kind, &bytes);
+                    bytes[at] = sound;
+                }
+            }
+        });
+        assert_eq!(allocations.count_total, 0, "{}", vector.name);
+    }
+}
+
 #[test]
 fn writing_into_a_buffer_with_room_allocates_nothing() {
     for vector in vectors() {

@@ -66,7 +66,7 @@ fn lists() -> Vec<Vector> {
         publication: Sequence(12),
         last: Sequence(345),
         qos: Qos::Ordered,
-        priority: Priority::High,
+        priority: Priority::Normal,
         meta: b"\x01",
     };
     let publishers = [publisher, Publisher { user: "bob", meta: b"", ..publisher }];
@@ -110,7 +110,7 @@ fn events() -> Vec<Vector> {
         topic: "gestures",
         publisher: "alice",
         qos: Qos::Unordered,
-        priority: Priority::Highest,
+        priority: Priority::High,
         last: Sequence(0),
         meta: b"\x01",
     };
