@@ -19,8 +19,11 @@ use crate::recovery::CongestionControl;
 ///   is, and it never exceeds [`Config::receive_bytes_max`]. Small messages that wait are copied
 ///   out of their packets. Besides, a lane remembers which of the last 16,384 messages have
 ///   arrived, as ranges: 128 KiB at worst.
-/// - received and not released: the same credit. Such messages share their packets' buffers,
-///   unless they are less than a sixteenth of them.
+/// - received and not released: the same credit and the same bound. A lane that has ended gives its
+///   place to another one, so a peer could go on opening lanes; while messages of more than
+///   [`Config::receive_bytes_max`] wait for [`release`](crate::Endpoint::release), packets with
+///   further ones count as lost. Messages share their packets' buffers, unless they are less than a
+///   sixteenth of them.
 /// - to be sent, until acknowledged: `send_queue` bytes for each lane.
 ///
 /// All of it grows only as far as the peer, or the application, goes. An end that talks to
@@ -91,8 +94,8 @@ impl Config {
 
     /// Handshakes that a server has under way at a time, about 2 KiB each: asked for, and the
     /// client has not yet sent its first data packet. From half of it on, clients have to prove
-    /// their address first. Of clients that are in, 64 times as many are remembered for the handshake
-    /// timeout, about 150 bytes each, so that a late copy of a first flight is no new one. Default
+    /// their address first. Of clients that are in, 64 times as many are remembered for the
+    /// handshake timeout, about 150 bytes each, so that a late copy of a first flight is no new one. Default
     /// 1,024.
     #[must_use]
     pub const fn handshakes_max(mut self, handshakes: usize) -> Self {
@@ -193,8 +196,8 @@ impl Config {
         self
     }
 
-    /// Most bytes that one session holds of messages that are incomplete or wait for their turn:
-    /// lanes times credit.
+    /// Most bytes that one session holds of messages that are incomplete or wait for their turn, and
+    /// most (each message counting 32 bytes more) that wait for the application: lanes times credit.
     #[must_use]
     pub fn receive_bytes_max(&self) -> u64 {
         (self.lanes_max + 1).saturating_mul(self.window())

@@ -178,7 +178,8 @@ impl Endpoint {
     }
 
     /// Says that the application has taken a message of `bytes` bytes from the peer's lane, so that
-    /// the peer may send more.
+    /// the peer may send more. To be called once for each message, also if its lane has closed
+    /// meanwhile: what was never released counts for the session's memory.
     pub fn release(&mut self, now: Time, session: SessionId, lane: LaneId, bytes: usize) {
         if let Some(state) = self.sessions.get_mut(&session) {
             state.release(lane, bytes);

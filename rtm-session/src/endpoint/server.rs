@@ -69,7 +69,7 @@ impl Endpoint {
             counters.unproved += 1;
             let cookie = server.cookies.make(now, from, client_cid);
             let retry = Retry { client_cid, cookie: &cookie };
-            return self.stateless.answer(now, from, received, &retry, counters);
+            return self.stateless.ask_for_cookie(now, from, received, &retry, counters);
         }
         if server.flights.is_full() {
             return counters.refused += 1;

@@ -7,6 +7,7 @@ use rtm_wire::{LaneClose, LaneCredit, LaneId, Message, Qos, Reliability, Skip};
 
 use super::range_set::RangeSet;
 use super::receive::{ReceiveLane, Shared};
+use super::spec::CREDIT_PER_MESSAGE;
 use crate::error::Violation;
 
 /// What came of a frame.
@@ -30,6 +31,8 @@ pub(crate) struct ReceiveLanes {
     ended: RangeSet,
     /// Lanes whose credit has to be announced.
     grants: VecDeque<LaneId>,
+    /// Credit of messages that were handed over and not released, of lanes that have ended, too.
+    unreleased: u64,
     scratch: Vec<Bytes>,
 }
 
@@ -43,6 +46,7 @@ impl ReceiveLanes {
             opened: 1,
             ended: RangeSet::new(),
             grants: VecDeque::new(),
+            unreleased: 0,
             scratch: Vec::new(),
         }
     }
@@ -107,6 +111,8 @@ impl ReceiveLanes {
 
     /// The application has taken a message of this length from the lane.
     pub(crate) fn release(&mut self, id: LaneId, bytes: usize) {
+        let credit = bytes as u64 + CREDIT_PER_MESSAGE;
+        self.unreleased = self.unreleased.saturating_sub(credit);
         if let Some(lane) = self.lanes.get_mut(&id) {
             lane.release(bytes as u64);
         }
@@ -136,6 +142,17 @@ impl ReceiveLanes {
         !self.grants.is_empty()
     }
 
+    /// Whether the application has so much to take that nothing more may come. Lanes that are open
+    /// can't bring this about, as their credit ends first.
+    pub(crate) fn is_full(&self) -> bool {
+        self.unreleased > (self.lanes_max + 1).saturating_mul(self.window)
+    }
+
+    /// Credit of messages that the application has not released.
+    pub(crate) fn unreleased(&self) -> u64 {
+        self.unreleased
+    }
+
     /// Bytes held in incomplete and waiting messages.
     pub(crate) fn buffered(&self) -> usize {
         self.lanes.values().map(ReceiveLane::buffered).sum()
@@ -157,6 +174,8 @@ impl ReceiveLanes {
     }
 
     fn hand_over(&mut self, id: LaneId, mut deliver: Vec<Bytes>, out: &mut Vec<Received>) {
+        let credit = deliver.iter().map(|message| message.len() as u64 + CREDIT_PER_MESSAGE);
+        self.unreleased += credit.sum::<u64>();
         out.extend(deliver.drain(..).map(|payload| Received::Message { lane: id, payload }));
         if deliver.capacity() > self.scratch.capacity() {
             self.scratch = deliver;

@@ -251,6 +251,7 @@ impl Session {
             send_bytes,
             send_messages,
             receive_bytes: self.receive.buffered(),
+            unreleased_bytes: self.receive.unreleased(),
             packets_remembered: self.recovery.remembered(),
             ..self.stats
         }

@@ -50,7 +50,11 @@ impl Session {
         let packet = datagram.freeze().slice(header_len..header_len + plain_len);
         let eliciting = if self.is_open() {
             match self.handle_frames(now, &packet, events) {
-                Ok(eliciting) => eliciting,
+                Ok(Some(eliciting)) => eliciting,
+                Ok(None) => {
+                    self.stats.packets_dropped += 1;
+                    return true;
+                }
                 Err(violation) => {
                     self.violate(now, violation, events);
                     return true;
@@ -78,18 +82,21 @@ impl Session {
         self.path.on_received(length);
     }
 
+    /// Whether the packet asks for an acknowledgement; `None` if it is not to be acknowledged, as
+    /// there was no room for its messages. Its other frames have counted, and may count again.
     fn handle_frames(
         &mut self,
         now: Time,
         packet: &Bytes,
         events: &mut VecDeque<Event>,
-    ) -> Result<bool, Violation> {
-        let mut eliciting = false;
+    ) -> Result<Option<bool>, Violation> {
+        let (mut eliciting, mut is_refused) = (false, false);
         let mut received = std::mem::take(&mut self.scratch);
         for frame in Frames::new(packet) {
             let frame = frame?;
             eliciting |= !matches!(frame, Frame::Padding(_) | Frame::Ack(_) | Frame::Close(_));
             match frame {
+                Frame::Message(_) if self.receive.is_full() => is_refused = true,
                 Frame::Message(message) => {
                     self.receive.on_message(packet, &message, &mut received)?;
                 }
@@ -120,7 +127,7 @@ impl Session {
         }
         self.hand_over(&mut received, events);
         self.scratch = received;
-        Ok(eliciting)
+        Ok((!is_refused).then_some(eliciting))
     }
 
     fn hand_over(&mut self, received: &mut Vec<Received>, events: &mut VecDeque<Event>) {

@@ -18,6 +18,8 @@ pub struct SessionStats {
     pub send_messages: usize,
     /// Bytes of received messages that are incomplete or wait for an earlier one.
     pub receive_bytes: usize,
+    /// Bytes of messages that were handed over and not released, and 32 for each.
+    pub unreleased_bytes: u64,
     /// Packets that are remembered: on their way, lost not long ago, and any between them.
     pub packets_remembered: usize,
     /// Packets sent.
@@ -30,7 +32,8 @@ pub struct SessionStats {
     pub packets_received: u64,
     /// Bytes of datagrams received that were authentic and new.
     pub bytes_received: u64,
-    /// Packets received that were not: damaged, forged or repeated.
+    /// Packets received that were not, damaged, forged or repeated, or that had messages for which
+    /// there was no room.
     pub packets_dropped: u64,
     /// Messages handed to the application.
     pub messages_received: u64,

@@ -82,6 +82,43 @@ fn lost_credit_is_announced_again() {
 }
 
 #[test]
+fn lanes_that_come_and_go_bring_no_more_than_a_session_may_hold() {
+    let mut setup = Setup::new(delay(5));
+    setup.server = setup.server.message_len_max(1_000).lane_credit(2_064).lanes_max(1);
+    let bound = setup.server.receive_bytes_max();
+    let mut pair = setup.connected();
+    let (near, far) = (pair.session(CLIENT), pair.session(SERVER));
+    pair.act(SERVER, |host, _| host.releases = false);
+    // For ever new lanes, one message on each, which nobody takes.
+    let mut next = 0;
+    let mut go_on = |pair: &mut crate::pair::Pair| {
+        let opened = pair.act(CLIENT, |host, _| host.endpoint.open_lane(near, LaneSpec::ORDERED));
+        if let (Ok(lane), true) = (opened, next < 50) {
+            pair.send(CLIENT, lane, vec![next; 1_000]);
+            pair.act(CLIENT, |host, now| host.endpoint.close_lane(now, near, lane));
+            next += 1;
+        }
+        pair.run(ms(50));
+    };
+
+    (0..400).for_each(|_| go_on(&mut pair));
+    let stats = pair.world.node(SERVER).endpoint.stats(far).expect("still open");
+    assert!(stats.unreleased_bytes > bound - 1_032, "{stats:?}");
+    assert!(stats.unreleased_bytes <= bound + 1_032, "{stats:?}, bound {bound}");
+
+    pair.act(SERVER, |host, now| {
+        host.releases = true;
+        for (session, lane, message, _) in &host.messages {
+            host.endpoint.release(now, *session, *lane, message.len());
+        }
+    });
+    (0..400).for_each(|_| go_on(&mut pair));
+    let server = pair.world.node(SERVER);
+    assert_eq!(server.messages.len(), 50);
+    assert_eq!(server.endpoint.stats(far).expect("open").unreleased_bytes, 0);
+}
+
+#[test]
 fn a_full_queue_refuses_and_says_when_to_go_on() {
     let mut setup = Setup::new(delay(5));
     setup.client = setup.client.send_queue(10_000, 100);

@@ -96,3 +96,29 @@ fn nobody_gets_back_more_than_three_times_what_was_sent() {
     assert!(answered > 0 && answered <= 3 * sent);
     assert!(pair.world.node(SERVER).endpoint.is_idle());
 }
+
+#[test]
+fn a_flood_of_garbage_keeps_no_cookie_from_a_client() {
+    let mut setup = Setup::new(delay(10));
+    setup.server = setup.server.handshakes_max(2);
+    let mut pair = setup.build();
+    pair.act(SERVER, |host, _| host.door = crate::pair::Door::Ignore);
+    pair.connect(b"takes half of the table");
+    pair.run(ms(50));
+    pair.act(SERVER, |host, _| host.door = crate::pair::Door::Accept);
+
+    for _ in 0..1_000 {
+        pair.act(SERVER, |host, now| {
+            let from = "10.6.6.6:666".parse().expect("address");
+            host.endpoint.handle_datagram(now, from, BytesMut::from(&[0x80; 100][..]));
+        });
+    }
+    pair.connect(b"comes in");
+    pair.run(ms(100));
+
+    let server = pair.world.node(SERVER);
+    let counters = server.endpoint.counters();
+    assert_eq!((counters.unknown_session, counters.unproved), (1_000, 1));
+    assert!(counters.stateless_answers <= 201, "{counters:?}");
+    assert_eq!(server.sessions.len(), 1);
+}
