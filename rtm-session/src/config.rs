@@ -95,8 +95,8 @@ impl Config {
     /// Handshakes that a server has under way at a time, about 2 KiB each: asked for, and the
     /// client has not yet sent its first data packet. From half of it on, clients have to prove
     /// their address first. Of clients that are in, 64 times as many are remembered for the
-    /// handshake timeout, about 150 bytes each, so that a late copy of a first flight is no new one. Default
-    /// 1,024.
+    /// handshake timeout, about 150 bytes each, so that a late copy of a first flight is no new
+    /// one. Default 1,024.
     #[must_use]
     pub const fn handshakes_max(mut self, handshakes: usize) -> Self {
         self.handshakes_max = handshakes;
@@ -196,8 +196,9 @@ impl Config {
         self
     }
 
-    /// Most bytes that one session holds of messages that are incomplete or wait for their turn, and
-    /// most (each message counting 32 bytes more) that wait for the application: lanes times credit.
+    /// Most bytes that one session holds of messages that are incomplete or wait for their turn,
+    /// and most (each message counting 32 bytes more) that wait for the application: lanes times
+    /// credit.
     #[must_use]
     pub fn receive_bytes_max(&self) -> u64 {
         (self.lanes_max + 1).saturating_mul(self.window())

@@ -41,6 +41,28 @@ fn a_close_survives_the_loss_of_its_first_copies() {
 }
 
 #[test]
+fn most_hear_of_a_close_under_loss_and_all_end() {
+    let mut heard = 0;
+    for seed in 0..100 {
+        let mut pair = Setup::new(delay(10).loss(0.3)).seed(seed).connected();
+        let near = pair.session(CLIENT);
+        pair.send(CLIENT, LaneId::CONTROL, "last words");
+        pair.act(CLIENT, |host, now| host.endpoint.close(now, near, CloseCode::DONE, ""));
+        pair.run(ms(31_000));
+
+        for host in [CLIENT, SERVER] {
+            assert!(pair.world.node(host).endpoint.is_idle(), "seed {seed}");
+            assert_eq!(pair.world.node(host).endpoint.poll_timeout(), None, "seed {seed}");
+        }
+        let last = pair.news(SERVER).back();
+        heard +=
+            u32::from(matches!(last, Some(Event::Closed { cause: CloseCause::Peer { .. }, .. })));
+    }
+    // Three copies: 97 of 100, give or take.
+    assert!(heard >= 90, "{heard} of 100");
+}
+
+#[test]
 fn silence_ends_a_session_at_both_ends() {
     let mut pair = Setup::new(delay(10)).connected();
     pair.run(ms(100));
