@@ -73,7 +73,7 @@ impl Gateway {
                 self.counters.too_slow += 1;
                 let reason = "too slow: the queue towards this client is full; take messages \
                               faster or subscribe to less";
-                self.end(work, to, CloseCode::LIMIT, reason);
+                self.end(work, to, CloseCode::TOO_SLOW, reason);
             }
             Err(error) => {
                 let session = client.session.number();

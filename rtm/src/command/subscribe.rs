@@ -78,7 +78,8 @@ impl Source {
             Self::Topic(subscription) => match subscription.recv().await {
                 Some(TopicEvent::Message(message)) => News::Message(message.into()),
                 Some(TopicEvent::Gap(gap)) => {
-                    let (count, after, publisher) = (gap.count, gap.after, gap.publisher);
+                    let count = gap.count.map_or("some".to_owned(), |count| count.to_string());
+                    let (after, publisher) = (gap.after, gap.publisher);
                     News::Gap(format!("{count} messages of {publisher} after sequence {after}"))
                 }
                 Some(TopicEvent::Ended(error)) => return Err(error.into()),

@@ -1,0 +1,4 @@
+//! The server as a program and as a core.
+
+mod program;
+mod start;

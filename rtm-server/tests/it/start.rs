@@ -1,0 +1,109 @@
+//! Starting and ending.
+
+use std::net::UdpSocket;
+
+use rtm_context::Context;
+
+use crate::program::{Place, mode};
+
+#[cfg(unix)]
+#[test]
+fn a_development_server_leaves_a_context_and_takes_it_away() {
+    for signal in ["INT", "TERM"] {
+        let place = Place::new();
+        let server = place.start(&["--dev"]);
+        let context = Context::read(&place.context()).expect("written before it is ready");
+        assert_eq!(context.server, server.said("connect"));
+        assert_eq!(context.app_id, server.said("app"));
+        assert_eq!(mode(&place.context()), 0o600);
+
+        let (status, log) = server.end(signal);
+        assert!(status.success(), "{log}");
+        assert!(log.contains("FOR DEVELOPMENT ONLY") && log.contains("ended in order"), "{log}");
+        assert!(!log.contains(&context.certificate), "no secret is logged");
+        assert!(!place.context().exists());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn key_and_app_survive_a_restart_and_the_epoch_grows() {
+    let place = Place::new();
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let server = place.start(&[]);
+        let (app, connect) = (server.said("app"), server.said("connect"));
+        let key = connect.split_once("?key=").expect("a key").1.to_owned();
+        let epoch = std::fs::read_to_string(place.data().join("epoch")).expect("counted");
+        server.end("TERM");
+        seen.push((app, key, epoch.trim().parse::<u64>().expect("a number")));
+    }
+    assert_eq!((&seen[0].0, &seen[0].1), (&seen[1].0, &seen[1].1));
+    assert!(seen[1].2 > seen[0].2, "{seen:?}");
+    assert!(!place.context().exists(), "only development servers have one");
+    for name in ["server.key", "app.json"] {
+        assert_eq!(mode(&place.data().join(name)), 0o600, "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_work_is_one_sentence_with_a_number_and_an_exit_code() {
+    let place = Place::new();
+    let taken = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("bound").to_string();
+    let file = |name: &str, text: &str| {
+        let path = place.path(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("a path of ours").to_owned()
+    };
+    let unknown = file("unknown.toml", "[session]\nsession-max = 3\n");
+    let broken = file("broken.toml", "listen = \n");
+    let range = file("range.toml", "[limits]\nmessage-bytes = 1000000\n");
+    let missing = place.path("missing.toml").to_str().expect("a path").to_owned();
+    let cases: [(&[&str], i32, &[&str]); 7] = [
+        (&["--listen", &port], 1, &["in use", "-10007", "--listen", &port]),
+        (&["--config", &missing], 2, &["missing.toml", "-10024", "check path"]),
+        (&["--config", &unknown], 2, &["line 2", "session-max", "-10024", "--print-config"]),
+        (&["--config", &broken], 2, &["line 1", "-10024"]),
+        (&["--config", &range], 2, &["limits.message-bytes is 1000000", "-10014"]),
+        (&["--log", "a=b=c"], 2, &["log is", "-10014"]),
+        (&["--listen", "nowhere"], 2, &["--listen"]),
+    ];
+    for (arguments, code, words) in cases {
+        let (found, text) = place.fail(arguments);
+        assert_eq!(found, Some(code), "{arguments:?}: {text}");
+        for word in words {
+            assert!(text.contains(word), "{arguments:?} should say {word}: {text}");
+        }
+        let ours = text.lines().filter(|line| line.starts_with("rtm-server: ")).count();
+        assert!(ours == 1 || text.contains("Usage"), "{text}");
+    }
+    assert!(!place.data().join("epoch").exists(), "nothing was counted");
+}
+
+#[test]
+fn damaged_files_stop_the_start_and_stay() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.data()).expect("made");
+    let key = place.data().join("server.key");
+    std::fs::write(&key, "not a key").expect("written");
+
+    let (code, text) = place.fail(&["--listen", "127.0.0.1:0"]);
+
+    assert_eq!(code, Some(1));
+    assert!(text.contains("server.key is damaged") && text.contains("-10007"), "{text}");
+    assert_eq!(std::fs::read_to_string(&key).expect("there"), "not a key");
+}
+
+#[test]
+fn the_printed_configuration_is_one_that_starts() {
+    let place = Place::new();
+    let output = place.command(&["--print-config"]).output().expect("it runs");
+    assert!(output.status.success());
+    let path = place.path("printed.toml");
+    std::fs::write(&path, &output.stdout).expect("written");
+
+    let server = place.start(&["--config", path.to_str().expect("a path of ours")]);
+
+    assert!(server.said("connect").starts_with("rtm://127.0.0.1:"));
+}
