@@ -93,8 +93,10 @@ impl Session {
         self.last_received + self.idle_timeout
     }
 
-    /// Data waits for the pacer, and nothing else would wake the session.
+    /// Data waits for the pacer, and nothing else would wake the session. What waits for the
+    /// address to be proved is woken by what comes from there.
     fn pacing_deadline(&self) -> Option<Time> {
-        if self.send.has_work() { self.recovery.pacing_deadline() } else { None }
+        let may_go = self.send.has_work() && self.path.allowance() >= self.datagram_len;
+        if may_go { self.recovery.pacing_deadline() } else { None }
     }
 }

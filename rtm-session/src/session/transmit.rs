@@ -10,9 +10,9 @@ use super::state::State;
 use super::{Contents, PATH, Session};
 use crate::crypto::TAG_LEN;
 
-/// The shortest packet that an address that isn't proved is worth: header, challenge and tag. A
-/// peer's shortest packet, times three, allows it.
-const PACKET_MIN: usize = 64;
+/// A packet shorter than this isn't worth sending to an address that isn't proved: header, tag,
+/// challenge, and an acknowledgement of one range. Three times a peer's shortest packet allows it.
+const PACKET_MIN: usize = 80;
 /// Frame header, path, delay and largest number of an acknowledgement, at most.
 const ACK_HEAD_MAX: usize = 24;
 /// A range of an acknowledgement, at most.

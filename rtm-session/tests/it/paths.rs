@@ -98,6 +98,33 @@ fn a_packet_from_a_borrowed_address_brings_little_there_and_costs_no_message() {
 }
 
 #[test]
+fn whatever_an_unproved_address_may_still_get_the_server_does_not_spin() {
+    for length in 0..60 {
+        let mut pair = Setup::new(delay(20)).connected();
+        let lane = pair.open_lane(SERVER, LaneSpec::ORDERED);
+        pair.run(ms(1_000));
+        let session = pair.session(CLIENT);
+        let mut datagram = Vec::new();
+        pair.act(CLIENT, |host, now| {
+            let message = vec![0; length].into();
+            host.endpoint.send(now, session, LaneId::CONTROL, message).expect("taken");
+            host.endpoint.poll_transmit(now, &mut datagram).expect("a packet");
+        });
+        pair.act(SERVER, |host, now| {
+            let nobody = "10.9.9.9:9".parse().expect("address");
+            host.endpoint.handle_datagram(now, nobody, BytesMut::from(&datagram[..]));
+        });
+
+        // The simulator refuses a node that does too much at one instant.
+        for round in 0..10 {
+            // Too short to be cut, so that it fits or doesn't.
+            pair.send(SERVER, lane, vec![7; 40 + round % 3]);
+            pair.run(ms(7));
+        }
+    }
+}
+
+#[test]
 fn a_new_place_is_learnt_anew_and_a_new_port_is_not() {
     for (moved, is_reset) in [("10.0.0.1:4001", false), ("10.0.0.77:7", true)] {
         let mut pair = Setup::new(delay(30)).connected();
