@@ -180,3 +180,19 @@ fn lanes_beyond_the_peers_limit_open_when_others_have_closed() {
     let closed = pair.news(SERVER).iter().filter(|e| matches!(e, Event::LaneClosed { .. })).count();
     assert_eq!((pair.world.node(SERVER).messages.len(), closed), (60, 60));
 }
+
+#[test]
+fn a_lane_that_is_closed_early_still_delivers_all() {
+    let mut pair = Setup::new(delay(5)).connected();
+    let lane = pair.open_lane(SERVER, LaneSpec::ORDERED);
+    for number in 0..20_000_u32 {
+        pair.send(SERVER, lane, number.to_be_bytes().repeat(17));
+        if number % 100 == 0 {
+            pair.run(ms(1));
+        }
+    }
+    let session = pair.session(SERVER);
+    pair.act(SERVER, |host, now| host.endpoint.close_lane(now, session, lane));
+    pair.run(ms(20_000));
+    assert_eq!(pair.got(CLIENT, lane).len(), 20_000);
+}
