@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_channel::{RateLimit, Refusal};
+use rtm_channel::{ClientLimits, Refusal};
 use rtm_session::{LoginAnswer, LoginId, SessionId};
 use rtm_wire::{
     CloseCode, ErrorCode, Limit, LimitKind, List, OperationId, ReplyResult, Request, Time, UnixTime,
@@ -199,8 +199,8 @@ impl Gateway {
         let kind = CommandKind::SessionBegan;
         let (app, identity) = (admission.app.clone(), admission.identity.clone());
         work.commands.push(Command { app, from, identity, kind });
-        let publishes = RateLimit::new(now, self.limits.channel.messages_per_second);
-        self.clients.insert(from, Client::new(session, admission, expires, publishes));
+        let rates = ClientLimits::new(now, &self.limits.channel);
+        self.clients.insert(from, Client::new(session, admission, expires, rates));
     }
 
     /// The answer to a good login.

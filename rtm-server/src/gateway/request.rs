@@ -1,9 +1,9 @@
 //! Requests: looked at here for login, rate and rights, carried out by the owner.
 
 use bytes::Bytes;
-use rtm_channel::{Refusal, SubscriberId};
+use rtm_channel::{ChannelName, Refusal, SubscriberId};
 use rtm_session::SessionId;
-use rtm_wire::{ErrorCode, ReplyResult, Request};
+use rtm_wire::{CloseCode, ErrorCode, OperationId, ReplyResult, Request};
 
 use super::{Gateway, Work, subscriber_of};
 use crate::owner::{Command, CommandKind, granted, refused};
@@ -19,6 +19,11 @@ impl Gateway {
             Ok((operation, request)) => (operation, self.check(work, from, &request)),
             Err(error) => {
                 self.counters.requests_malformed += 1;
+                if error.operation == OperationId(0) {
+                    // Without an id there is nothing to answer (protocol §6.1).
+                    let reason = "a request without a readable operation id";
+                    return self.end(work, from, CloseCode::PROTOCOL, reason);
+                }
                 let reason = format!("the request can't be read: {}", error.error);
                 (error.operation, Err(Refusal::new(ErrorCode::INVALID_PARAMETER, reason)))
             }
@@ -56,11 +61,17 @@ impl Gateway {
             }
             // The client closes the session when it has the answer.
             Request::Logout(_) => Ok(Way::Done),
-            Request::Publish(_) if !client.publishes.take(work.moment.now) => {
-                self.counters.publishes_limited += 1;
-                let rate = self.limits.channel.messages_per_second;
-                let reason = format!("more than {rate} messages a second; slow down");
-                Err(Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, reason))
+            Request::Publish(_) => {
+                let taken = client.rates.take_publish(work.moment.now);
+                self.counters.publishes_limited += u64::from(taken.is_err());
+                taken.map(|()| Way::Owner)
+            }
+            Request::Subscribe(subscribe) => {
+                // A name that is none is refused by the owner, with its own number.
+                if let Ok(channel) = ChannelName::new(subscribe.channel.name) {
+                    client.rates.take_subscribe(work.moment.now, &channel)?;
+                }
+                Ok(Way::Owner)
             }
             Request::Join(join) => {
                 let user = &client.identity.user;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rtm_channel::{AppId, Identity, RateLimit};
+use rtm_channel::{AppId, ClientLimits, Identity};
 use rtm_session::SessionId;
 use rtm_wire::{LaneId, Time, UnixTime};
 
@@ -17,8 +17,8 @@ pub(super) struct Client {
     pub(super) identity: Identity,
     /// When its token ends, and it with it.
     pub(super) expires: Option<Time>,
-    /// Messages that it may still publish now.
-    pub(super) publishes: RateLimit,
+    /// How often it may still ask for what.
+    pub(super) rates: ClientLimits,
     /// Our lanes towards it. The control lane stands in where the client allows no more lanes.
     pub(super) lanes: BTreeMap<LaneKey, LaneId>,
 }
@@ -28,10 +28,10 @@ impl Client {
         session: SessionId,
         admission: Admission,
         expires: Option<Time>,
-        publishes: RateLimit,
+        rates: ClientLimits,
     ) -> Self {
         let Admission { app, identity, .. } = admission;
-        Self { session, app, identity, expires, publishes, lanes: BTreeMap::new() }
+        Self { session, app, identity, expires, rates, lanes: BTreeMap::new() }
     }
 }
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use rtm_channel::{
-    AppId, ChannelKey, ChannelName, Fanout, Identity, MessageAuthority, PublishLog, Refusal,
-    SubscriberId, UserId,
+    AppId, ChannelKey, ChannelName, Fanout, Identity, LastSequences, MessageAuthority, PublishLog,
+    Refusal, SubscriberId, UserId,
 };
 use rtm_topic::{StreamAuthority, TopicName};
 use rtm_wire::{
     ChannelKind, Epoch, ErrorCode, Event, LaneMode, OperationId, Priority, Request, RequestError,
-    Sequence, SubscribeOptions, Time, TopicChange, UnixTime,
+    SubscribeOptions, Time, TopicChange, UnixTime,
 };
 
 use super::answer::refused;
@@ -24,15 +24,18 @@ pub(super) enum Authority {
     Stream(StreamAuthority),
 }
 
-/// Invariants: an authority exists only while somebody is in its channel; `floor` is no lower than
-/// any sequence of an authority that is gone; `joined` names the channels that each session is in.
+/// Channels without members whose last sequence is remembered exactly.
+const LAST_SEQUENCES_MAX: usize = 10_000;
+
+/// Invariants: an authority exists only while somebody is in its channel; `last` knows where those
+/// that are gone left off; `joined` names the channels that each session is in.
 #[derive(Debug)]
 pub(super) struct AppChannels {
     pub(super) app: AppId,
     pub(super) limits: AppLimits,
     pub(super) log: PublishLog,
     epoch: Epoch,
-    floor: Sequence,
+    last: LastSequences,
     authorities: BTreeMap<ChannelKey, Authority>,
     joined: BTreeMap<SubscriberId, BTreeSet<ChannelKey>>,
 }
@@ -44,7 +47,7 @@ impl AppChannels {
             limits,
             log: PublishLog::new(),
             epoch,
-            floor: Sequence(0),
+            last: LastSequences::new(LAST_SEQUENCES_MAX),
             authorities: BTreeMap::new(),
             joined: BTreeMap::new(),
         }
@@ -123,9 +126,11 @@ impl AppChannels {
 
     /// The channel's authority, made if there is none. Drop it again if it stays empty.
     pub(super) fn message(&mut self, key: &ChannelKey) -> &mut MessageAuthority {
-        let (epoch, floor, limits) = (self.epoch, self.floor, self.limits.channel);
+        let (epoch, limits) = (self.epoch, &self.limits.channel);
+        let last = &mut self.last;
         let authority = self.authorities.entry(key.clone()).or_insert_with(|| {
-            Authority::Message(MessageAuthority::new(key.clone(), epoch, floor, &limits))
+            let floor = last.take(key);
+            Authority::Message(MessageAuthority::new(key.clone(), epoch, floor, limits))
         });
         match authority {
             Authority::Message(authority) => authority,
@@ -135,10 +140,11 @@ impl AppChannels {
 
     /// As [`message`](Self::message).
     pub(super) fn stream(&mut self, key: &ChannelKey) -> &mut StreamAuthority {
-        let (epoch, floor, limits) = (self.epoch, self.floor, self.limits);
+        let (epoch, AppLimits { channel, topic }) = (self.epoch, &self.limits);
+        let last = &mut self.last;
         let authority = self.authorities.entry(key.clone()).or_insert_with(|| {
-            let (channel, topic) = (limits.channel, limits.topic);
-            Authority::Stream(StreamAuthority::new(key.clone(), epoch, floor, &channel, topic))
+            let floor = last.take(key);
+            Authority::Stream(StreamAuthority::new(key.clone(), epoch, floor, channel, *topic))
         });
         match authority {
             Authority::Stream(authority) => authority,
@@ -178,8 +184,8 @@ impl AppChannels {
             None => return,
         };
         if is_empty {
-            self.floor = self.floor.max(last);
             self.authorities.remove(key);
+            self.last.insert(key.clone(), last);
         }
     }
 }

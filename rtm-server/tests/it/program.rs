@@ -49,25 +49,18 @@ impl Place {
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         let mut all = vec!["--listen", "127.0.0.1:0"];
         all.extend(arguments);
-        let mut child = self.command(&all).spawn().expect("the program starts");
-        let (sender, lines) = mpsc::channel();
-        let stdout = child.stdout.take().expect("piped");
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
-                }
-            }
-        });
-        let mut greeting = Vec::new();
+        let child = self.command(&all).spawn().expect("the program starts");
+        let mut running = Running { child, greeting: Vec::new() };
+        let lines = lines_of(running.child.stdout.take().expect("piped"));
         while let Ok(line) = lines.recv_timeout(PATIENCE) {
             if line == "ready" {
-                return Running { child, greeting };
+                return running;
             }
-            greeting.push(line);
+            running.greeting.push(line);
         }
-        let _ = child.kill();
-        panic!("the server did not get ready: {greeting:?} {}", rest(child.stderr.take()));
+        let _ = running.child.kill();
+        let log = rest(running.child.stderr.take());
+        panic!("the server did not get ready: {:?} {log}", running.greeting);
     }
 
     /// What a server says that does not start: its exit code and standard error.
@@ -111,6 +104,19 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The lines that a program prints, as they come.
+fn lines_of(stdout: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
 }
 
 fn rest(pipe: Option<impl Read>) -> String {
