@@ -18,7 +18,7 @@
 //! |---|---|
 //! | send messages to whoever listens | [`MessageChannel`]: [`RtmClient::message_channel`] |
 //! | send messages to one user | [`UserChannel`]: [`RtmClient::user`]; [`RtmClient::inbox`] |
-//! | stream positions, commands, captions … by topic | [`StreamChannel`]: [`RtmClient::stream_channel`] |
+//! | stream positions, commands … by topic | [`StreamChannel`]: [`RtmClient::stream_channel`] |
 //! | watch the connection | [`RtmClient::link_state`], [`RtmClient::events`] |
 //!
 //! # Example
@@ -42,7 +42,7 @@
 //!
 //! while let Some(event) = messages.recv().await {
 //!     match event {
-//!         ChannelEvent::Message(message) => println!("{}: {:?}", message.publisher, message.payload),
+//!         ChannelEvent::Message(it) => println!("{}: {:?}", it.publisher, it.payload),
 //!         ChannelEvent::Gap(gap) => println!("{:?} messages are missing", gap.count),
 //!         ChannelEvent::Ended(error) => return Err(error),
 //!         _ => {}
@@ -82,13 +82,14 @@
 //! # What holds
 //!
 //! - A publish that succeeded has its place in the channel; one that failed with
-//!   [`ErrorKind::OutcomeUnknown`] may have been published or not; one that failed otherwise wasn't.
+//!   [`ErrorKind::OutcomeUnknown`] may have been published or not; one that failed otherwise was
+//!   not.
 //! - Subscriptions give each message once, in the order of the channel's owner (topics: of each
 //!   publisher that chose [`Qos::Ordered`]), and name gaps.
 //! - After a loss of the session the client comes back: within a second, then after 2, 4, 8, 16 …
 //!   seconds, after two minutes every 30 seconds. Subscriptions, memberships and publications are
-//!   restored, and what could not be is told with the reason ([`LinkEvent::unrestored`]). Messages of
-//!   the meantime are reported as a gap. Operations that were in flight fail.
+//!   restored, and what could not be is told with the reason ([`LinkEvent::unrestored`]). Messages
+//!   of the meantime are reported as a gap. Operations that were in flight fail.
 //! - An operation ends with the server's answer, or with the session, which dies after 30 s of
 //!   silence. There are no other timeouts to wait for.
 //!

@@ -5,7 +5,10 @@ use rtm_wire::ErrorCode;
 /// Declares the kinds: variant, default number, whether trying again can help, what is wrong, what
 /// to do.
 macro_rules! kinds {
-    ($($(#[$doc:meta])* $kind:ident, $code:ident, $retry:literal, $wrong:literal, $advice:literal;)*) => {
+    ($(
+        $(#[$doc:meta])*
+        $kind:ident, $code:ident, $retry:literal, $wrong:literal, $advice:literal;
+    )*) => {
         /// What went wrong: whose fault it is, and what helps.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
@@ -61,7 +64,8 @@ kinds! {
         "copy the connection string that rtm-server prints, rtm://HOST:PORT?key=HEX";
     /// There is no tokio runtime, or it is shutting down.
     NoRuntime, NOT_INITIALIZED, false,
-        "there is no tokio runtime", "call this inside a tokio runtime that has IO and time enabled";
+        "there is no tokio runtime",
+        "call this inside a tokio runtime that has IO and time enabled";
     /// The app id is malformed, or the server doesn't serve that app.
     UnknownApp, INVALID_APP_ID, false,
         "the server doesn't serve this app", "compare the app id with the server's configuration";
@@ -79,7 +83,8 @@ kinds! {
         "the server's host name has no address", "check the host name, and the network's DNS";
     /// The system refused a socket.
     Socket, INIT_SERVICE_FAILED, true,
-        "the system refused a UDP socket", "check permissions and open files, then make a new client";
+        "the system refused a UDP socket",
+        "check permissions and open files, then make a new client";
     /// No answer from the server.
     ServerUnreachable, LOGIN_TIMEOUT, true,
         "the server did not answer",
@@ -87,13 +92,14 @@ kinds! {
     /// The server has another key than the one in the address.
     WrongServerKey, INVALID_ENCRYPTION_PARAMETER, false,
         "the server has another key",
-        "copy the connection string again; if the key was not changed on purpose, somebody else answers";
+        "copy the connection string again; unless the key was changed, somebody else answers";
     /// Client and server speak no common version.
     IncompatibleVersion, SERVICE_NOT_SUPPORTED, false,
         "client and server speak no common version", "update the older of the two";
     /// The token is not one for this app, user or channel.
     InvalidToken, INVALID_TOKEN, false,
-        "the token is not valid", "make a token for this app, user and channel with the app's certificate";
+        "the token is not valid",
+        "make a token for this app, user and channel with the app's certificate";
     /// The token has expired.
     TokenExpired, TOKEN_EXPIRED, false,
         "the token has expired", "make a new token and log in with it; check the clocks";
@@ -102,13 +108,15 @@ kinds! {
         "the token doesn't allow this", "make a token with the privilege that is needed";
     /// The server refuses this user.
     LoginRejected, LOGIN_REJECTED, false,
-        "the server refuses this login", "ask whoever runs the server; the app may be off or the user banned";
+        "the server refuses this login",
+        "ask whoever runs the server; the app may be off or the user banned";
     /// The server is full.
     ServerFull, LOGIN_NO_SERVER_RESOURCES, true,
         "the server has no room", "try again later";
     /// The same user has logged in with another client, which ended this one's session.
     LoggedInElsewhere, LOGIN_ABORTED, false,
-        "the same user has logged in elsewhere", "use one user id for each client, or log in again here";
+        "the same user has logged in elsewhere",
+        "use one user id for each client, or log in again here";
     /// Another login, or a logout, came before this one's answer.
     LoginCanceled, LOGIN_CANCELED, false,
         "the login was overtaken by another call", "wait for the answer of the later call";
@@ -117,7 +125,8 @@ kinds! {
         "not logged in", "call login() first and wait for it";
     /// Logged in, but the server can't be reached just now.
     NotConnected, NOT_CONNECTED, true,
-        "not connected to the server", "try again when the link is connected; it reconnects by itself";
+        "not connected to the server",
+        "try again when the link is connected; it reconnects by itself";
     /// The connection was lost before the answer came: it may have happened or not.
     OutcomeUnknown, CHANNEL_PUBLISH_MESSAGE_TIMEOUT, false,
         "the connection was lost before the answer came, so this may have happened or not",
@@ -151,7 +160,8 @@ kinds! {
         "more often than the server allows", "wait a moment and go on more slowly";
     /// More channels, topics, publishers or users than allowed.
     LimitExceeded, CHANNEL_INSTANCE_EXCEED_LIMITATION, false,
-        "more than the server allows", "leave or unsubscribe something first, or raise the server's limit";
+        "more than the server allows",
+        "leave or unsubscribe something first, or raise the server's limit";
     /// The user that was addressed has no session.
     ReceiverOffline, CHANNEL_RECEIVER_OFFLINE, true,
         "the receiver is not online", "try again when that user is online";

@@ -83,8 +83,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::UnknownApp`], [`ErrorKind::InvalidUserId`]: an id with forbidden characters or
-    /// of a forbidden length. [`ErrorKind::InvalidConfig`]: no server, a setting given twice, or out
-    /// of its range.
+    /// of a forbidden length. [`ErrorKind::InvalidConfig`]: no server, a setting given twice, or
+    /// out of its range.
     pub fn build(self) -> Result<RtmClient, Error> {
         if let Some(name) = self.given_twice {
             return Err(invalid(format!("the setting {name} is given twice")));

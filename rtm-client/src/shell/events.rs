@@ -37,3 +37,32 @@ impl ClientEvents {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::link::{LinkReason, LinkState};
+
+    #[tokio::test]
+    async fn who_is_too_slow_is_told_how_much_was_dropped() {
+        let (sender, events) = broadcast::channel(4);
+        let mut events = ClientEvents { events };
+        for _ in 0..7 {
+            let event = LinkEvent {
+                previous: LinkState::Idle,
+                current: LinkState::Connecting,
+                reason: LinkReason::Login,
+                error: None,
+                is_restored: false,
+                unrestored: Vec::new(),
+            };
+            assert!(sender.send(ClientEvent::LinkState(event)).is_ok());
+        }
+        assert!(matches!(events.recv().await, Some(ClientEvent::Lagged(3))));
+        for _ in 0..4 {
+            assert!(matches!(events.recv().await, Some(ClientEvent::LinkState(_))));
+        }
+        drop(sender);
+        assert!(events.recv().await.is_none());
+    }
+}

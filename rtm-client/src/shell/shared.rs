@@ -215,7 +215,7 @@ impl Shared {
         let events = self.events.clone();
         runtime.spawn(async move {
             if let Err(error) = drive(engine, sockets, commands, Clock::start()).await {
-                tracing::error!(%error, "the client's sockets are unusable, so the client is closed");
+                tracing::error!(%error, "sockets are unusable; the client is closed");
                 let previous = link.send_replace(LinkState::Failed);
                 let wrong = format!("the sockets are unusable: {error}");
                 let error = Some(Error::with_source(ErrorKind::Socket, wrong, error));

@@ -12,6 +12,7 @@ use rtm_client::{
     TopicEvent, TopicOptions,
 };
 use rtm_session::driver::{Clock, Engine, Transport, UdpTransport, drive};
+use rtm_wire::CloseCode;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -301,6 +302,28 @@ async fn members_of_a_stream_channel_publish_in_topics() {
     topic.unsubscribe().await.unwrap();
     town.leave().await.unwrap();
     assert!(members.recv().await.is_none());
+}
+
+#[tokio::test]
+async fn a_lost_session_comes_back_with_its_subscriptions() {
+    let server = Running::start(2);
+    let alice = server.client("alice");
+    let mut events = alice.events();
+    alice.login().await.unwrap();
+    let channel = alice.message_channel("lobby").unwrap();
+    let mut lobby = channel.subscribe(SubscribeOptions::new()).await.unwrap();
+    server.ask(|server, now| server.close(now, "alice", CloseCode::SHUTDOWN, "bye")).await;
+    let mut states = Vec::new();
+    while states.len() < 5 {
+        let Some(ClientEvent::LinkState(event)) = events.recv().await else { panic!() };
+        states.push(event.current);
+        assert_eq!(event.is_restored, states.len() == 5);
+    }
+    let (connecting, connected) = (LinkState::Connecting, LinkState::Connected);
+    let expected = [connecting, connected, LinkState::Disconnected, connecting, connected];
+    assert_eq!(states, expected);
+    channel.publish("hi", PublishOptions::text()).await.unwrap();
+    assert_eq!(text(lobby.recv().await), "alice: hi");
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! A server in a few lines: one session layer, and answers that are right enough for a client.
 
+mod topics;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
@@ -11,10 +13,10 @@ use rtm_session::{
 };
 use rtm_sim::Node;
 use rtm_wire::{
-    ChannelKind, ChannelRef, CloseCode, Encode, Epoch, ErrorCode, Event, FailedUser, LaneId, Limit,
-    LimitKind, List, MessageEvent, OperationId, Position, Priority, Published, Publisher, Qos,
-    Reply, ReplyResult, Request, Sequence, Time, TopicChange, TopicEvent, TopicMessageEvent,
-    TopicUsers, UnixTime,
+    ChannelKind, ChannelRef, CloseCode, Encode, Epoch, ErrorCode, Event, FailedUser, JoinTopic,
+    LaneId, Limit, LimitKind, List, MessageEvent, OperationId, Position, Priority, PublishTopic,
+    Published, Publisher, Qos, Reply, ReplyResult, Request, Sequence, SubscribeTopic, Time,
+    TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
 };
 
 /// What every scripted server says that it allows.
@@ -232,131 +234,6 @@ impl Server {
         }
     }
 
-    fn on_stream_request(
-        &mut self,
-        now: Time,
-        session: SessionId,
-        user: &str,
-        request: Request<'_>,
-        answer: &mut dyn FnMut(&mut Self, ReplyResult<'_>),
-    ) {
-        match request {
-            Request::Join(join) => {
-                self.members.insert((join.channel.to_owned(), session));
-                let channel = ChannelRef { kind: ChannelKind::Stream, name: join.channel };
-                let position = self.position(channel);
-                let publications = std::mem::take(&mut self.publications);
-                let of_channel = publications.iter().filter(|(name, _)| name.0 == join.channel);
-                let publishers: Vec<_> = of_channel
-                    .map(|((_, topic, user), publication)| Publisher {
-                        topic,
-                        user,
-                        publication: Sequence(publication.number),
-                        last: Sequence(publication.last),
-                        qos: publication.qos,
-                        priority: publication.priority,
-                        meta: &publication.meta,
-                    })
-                    .collect();
-                let publishers = List::Slice(&publishers);
-                answer(self, ReplyResult::Joined { position, publishers });
-                self.publications = publications;
-            }
-            Request::Leave(leave) => {
-                self.members.remove(&(leave.channel.to_owned(), session));
-                answer(self, ReplyResult::None);
-            }
-            Request::JoinTopic(join) => {
-                let channel = ChannelRef { kind: ChannelKind::Stream, name: join.channel };
-                let position = self.next_position(channel);
-                let publication = Publication {
-                    number: position.sequence.0,
-                    last: 0,
-                    qos: join.qos,
-                    priority: join.priority,
-                    meta: join.meta.to_vec(),
-                };
-                let name = (join.channel.to_owned(), join.topic.to_owned(), user.to_owned());
-                self.publications.insert(name, publication);
-                answer(self, ReplyResult::TopicJoined(position));
-                self.tell_topic(now, TopicChange::Joined, position, join.channel, join.topic, user);
-            }
-            Request::LeaveTopic(leave) => {
-                answer(self, ReplyResult::None);
-                self.leave_topic(now, leave.channel, leave.topic, user);
-            }
-            Request::PublishTopic(publish) => {
-                let name = (publish.channel.to_owned(), publish.topic.to_owned(), user.to_owned());
-                let publication = self.publications.get_mut(&name).expect("it was joined");
-                publication.last += 1;
-                let event = TopicMessageEvent {
-                    channel: publish.channel,
-                    topic: publish.topic,
-                    publisher: user,
-                    epoch: Epoch(self.epoch),
-                    publication: Sequence(publication.number),
-                    sequence: Sequence(publication.last),
-                    time: UnixTime::from_millis(2_000),
-                    message_type: publish.message_type,
-                    custom_type: publish.custom_type,
-                    payload: publish.payload,
-                };
-                let position = Position { epoch: event.epoch, sequence: event.sequence };
-                let time = event.time;
-                answer(self, ReplyResult::Published(Published { position, time }));
-                self.fan_out_topic(now, event);
-            }
-            Request::SubscribeTopic(subscribe) => {
-                let publishers: Vec<_> = self.publishers(subscribe.channel, subscribe.topic);
-                let key = (session, subscribe.channel.to_owned(), subscribe.topic.to_owned());
-                let (succeeded, failed): (Vec<_>, Vec<_>) = match subscribe.users.is_empty() {
-                    true => (publishers.iter().map(String::as_str).collect(), Vec::new()),
-                    false => subscribe
-                        .users
-                        .iter()
-                        .partition(|user| publishers.iter().any(|publisher| publisher == user)),
-                };
-                let entry = self.topic_subscriptions.entry(key).or_insert(Some(BTreeSet::new()));
-                match (subscribe.users.is_empty(), entry) {
-                    (true, entry) => *entry = None,
-                    (false, Some(users)) => users.extend(succeeded.iter().map(|&u| u.to_owned())),
-                    (false, None) => {}
-                }
-                let code = ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED;
-                let failed: Vec<_> =
-                    failed.into_iter().map(|user| FailedUser { user, code }).collect();
-                let users =
-                    TopicUsers { succeeded: List::Slice(&succeeded), failed: List::Slice(&failed) };
-                answer(self, ReplyResult::TopicUsers(users));
-            }
-            Request::UnsubscribeTopic(unsubscribe) => {
-                let key = (session, unsubscribe.channel.to_owned(), unsubscribe.topic.to_owned());
-                if unsubscribe.users.is_empty() {
-                    self.topic_subscriptions.remove(&key);
-                } else if let Some(Some(users)) = self.topic_subscriptions.get_mut(&key) {
-                    users.retain(|user| unsubscribe.users.iter().all(|other| other != user));
-                }
-                let (succeeded, failed) = (unsubscribe.users, List::default());
-                answer(self, ReplyResult::TopicUsers(TopicUsers { succeeded, failed }));
-            }
-            _ => answer(self, ReplyResult::None),
-        }
-    }
-
-    fn leave_topic(&mut self, now: Time, channel: &str, topic: &str, user: &str) {
-        let name = (channel.to_owned(), topic.to_owned(), user.to_owned());
-        self.publications.remove(&name);
-        let stream = ChannelRef { kind: ChannelKind::Stream, name: channel };
-        let position = self.next_position(stream);
-        self.tell_topic(now, TopicChange::Left, position, channel, topic, user);
-    }
-
-    fn publishers(&self, channel: &str, topic: &str) -> Vec<String> {
-        let names = self.publications.keys();
-        let found = names.filter(|name| name.0 == channel && name.1 == topic);
-        found.map(|name| name.2.clone()).collect()
-    }
-
     fn position(&self, channel: ChannelRef<'_>) -> Position {
         let key = (channel.kind.number(), channel.name.to_owned());
         let sequence = Sequence(self.sequences.get(&key).copied().unwrap_or_default());
@@ -399,51 +276,6 @@ impl Server {
         let lane = format!("{:?}", channel);
         self.send_event(now, &to, &lane, LaneSpec::ORDERED, event.into());
         position
-    }
-
-    fn fan_out_topic(&mut self, now: Time, event: TopicMessageEvent<'_>) {
-        let wants = |users: &Option<BTreeSet<String>>| {
-            users.as_ref().is_none_or(|users| users.contains(event.publisher))
-        };
-        let to: Vec<_> = self
-            .topic_subscriptions
-            .iter()
-            .filter(|((_, channel, topic), users)| {
-                channel == event.channel && topic == event.topic && wants(users)
-            })
-            .map(|((session, ..), _)| *session)
-            .collect();
-        let lane = format!("{} {} {}", event.channel, event.topic, event.publication);
-        self.send_event(now, &to, &lane, LaneSpec::ORDERED, event.into());
-    }
-
-    fn tell_topic(
-        &mut self,
-        now: Time,
-        change: TopicChange,
-        position: Position,
-        channel: &str,
-        topic: &str,
-        user: &str,
-    ) {
-        let name = (channel.to_owned(), topic.to_owned(), user.to_owned());
-        let publication = self.publications.remove(&name);
-        let found = publication.as_ref();
-        let event = TopicEvent {
-            channel,
-            position,
-            change,
-            topic,
-            publisher: user,
-            qos: found.map_or(Qos::Unordered, |found| found.qos),
-            priority: found.map_or(Priority::Normal, |found| found.priority),
-            last: Sequence(0),
-            meta: found.map_or(&[], |found| &found.meta),
-        };
-        let members = self.members.iter().filter(|(name, _)| name == channel);
-        let to: Vec<_> = members.map(|(_, session)| *session).collect();
-        self.send_event(now, &to, "", LaneSpec::CONTROL, event.into());
-        self.publications.extend(publication.map(|publication| (name, publication)));
     }
 
     fn send_event(
