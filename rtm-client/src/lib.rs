@@ -23,7 +23,8 @@
 //!
 //! # Example
 //!
-//! `rtm-server --dev` prints the address of a server and a token for it.
+//! `rtm-server --dev` prints the server's address and the app; `rtm token --as alice` prints a
+//! token.
 //!
 //! ```no_run
 //! use rtm_client::{ChannelEvent, PublishOptions, RtmClient, SubscribeOptions};
