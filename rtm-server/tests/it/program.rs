@@ -38,7 +38,7 @@ impl Place {
             .arg("--data-dir")
             .arg(self.data())
             .env("RTM_CONTEXT", self.context())
-            .env("RTM_LOG", "info")
+            .env_remove("RTM_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -65,10 +65,16 @@ impl Place {
 
     /// What a server says that does not start: its exit code and standard error.
     pub(crate) fn fail(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let output = self.command(arguments).output().expect("the program starts");
-        let text = String::from_utf8(output.stderr).expect("text");
-        assert!(output.stdout.is_empty(), "{:?}", String::from_utf8_lossy(&output.stdout));
-        (output.status.code(), text)
+        let child = self.command(arguments).spawn().expect("the program starts");
+        let mut running = Running { child, greeting: Vec::new() };
+        let stdout = lines_of(running.child.stdout.take().expect("piped"));
+        // Its end, or a line that it should not print.
+        if let Ok(line) = stdout.recv_timeout(PATIENCE) {
+            panic!("{arguments:?} should fail, and the server says {line:?}");
+        }
+        let log = rest(running.child.stderr.take());
+        let status = running.child.wait().expect("it was ours");
+        (status.code(), log)
     }
 }
 

@@ -66,7 +66,7 @@ fn what_cannot_work_is_one_sentence_with_a_number_and_an_exit_code() {
         (&["--config", &unknown], 2, &["line 2", "session-max", "-10024", "--print-config"]),
         (&["--config", &broken], 2, &["line 1", "-10024"]),
         (&["--config", &range], 2, &["limits.message-bytes is 1000000", "-10014"]),
-        (&["--log", "a=b=c"], 2, &["log is", "-10014"]),
+        (&["--log", "a=b=c", "--listen", "127.0.0.1:0"], 2, &["log is", "-10014"]),
         (&["--listen", "nowhere"], 2, &["--listen"]),
     ];
     for (arguments, code, words) in cases {
