@@ -345,3 +345,6 @@ impl Track {
         self.qos.unwrap_or(Qos::Unordered)
     }
 }
+
+#[cfg(test)]
+mod tests;

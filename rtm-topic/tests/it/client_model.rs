@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::owner_model::{Grant, Publication};
+use rtm_wire::ErrorCode;
+
+use crate::owner_model::{Grant, Outcome, Publication};
 
 /// A message: its publication and number.
 pub(crate) type Message = (Publication, u64);
@@ -29,6 +31,8 @@ struct Asked {
     pending: VecDeque<Vec<usize>>,
     all: bool,
     named: BTreeSet<usize>,
+    /// Those of the named who have not been found in this session.
+    absent: BTreeSet<usize>,
     muted: BTreeSet<usize>,
 }
 
@@ -123,6 +127,7 @@ impl Client {
         self.own.values_mut().for_each(|own| *own = Own::Joining);
         for asked in self.asked.values_mut() {
             asked.pending.clear();
+            asked.absent = asked.named.clone();
         }
         // What was not answered is no subscription yet.
         let mut seen = std::mem::take(&mut self.seen);
@@ -137,17 +142,51 @@ impl Client {
         asked.muted.retain(|user| !users.is_empty() && !users.contains(user));
     }
 
-    pub(crate) fn subscribed(&mut self, topic: usize, all: bool, succeeded: &[usize]) {
+    pub(crate) fn subscribed(&mut self, topic: usize, all: bool, outcome: &Outcome) {
+        let (succeeded, failed) = outcome;
         let asked = self.asked.entry(topic).or_default();
         asked.pending.pop_front();
         asked.all |= all;
+        asked.absent.retain(|user| !succeeded.contains(user));
         if !all {
             asked.named.extend(succeeded);
+        }
+        for (user, code) in failed {
+            if *code == ErrorCode::SUB_USER_EXCEED_LIMITATION {
+                asked.named.remove(user);
+            }
+            if *code != ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED {
+                asked.absent.remove(user);
+            }
         }
     }
 
     pub(crate) fn refused(&mut self, topic: usize) {
-        self.asked.entry(topic).or_default().pending.pop_front();
+        let asked = self.asked.entry(topic).or_default();
+        let users = asked.pending.pop_front().unwrap_or_default();
+        // The owner knows of no subscription to this topic: nothing is left to be restored but
+        // what is asked for still.
+        asked.all &= !users.is_empty();
+        asked.named.retain(|user| !users.contains(user));
+        asked.absent.retain(|user| !users.contains(user));
+    }
+
+    /// An end is asked for: who is absent is forgotten at once.
+    pub(crate) fn unsubscribe(&mut self, topic: usize, users: &[usize]) {
+        let asked = self.asked.entry(topic).or_default();
+        let absent = std::mem::take(&mut asked.absent);
+        for user in absent {
+            if users.is_empty() || users.contains(&user) {
+                asked.named.remove(&user);
+            } else {
+                asked.absent.insert(user);
+            }
+        }
+    }
+
+    /// Whether the user was asked for by name, and not ended.
+    pub(crate) fn has_named(&self, topic: usize, user: usize) -> bool {
+        self.asked.get(&topic).is_some_and(|asked| asked.named.contains(&user))
     }
 
     pub(crate) fn unsubscribed(
@@ -166,6 +205,7 @@ impl Client {
         }
         for user in succeeded {
             asked.named.remove(user);
+            asked.absent.remove(user);
             if !asked.pending.iter().any(|users| users.is_empty() || users.contains(user)) {
                 asked.muted.insert(*user);
             }

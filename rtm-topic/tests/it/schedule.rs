@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::world::World;
 
-const CLIENTS: usize = 4;
+const CLIENTS: usize = 5;
 const TOPICS: usize = 3;
 
 #[derive(Clone, Debug)]

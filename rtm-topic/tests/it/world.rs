@@ -203,7 +203,10 @@ impl World {
         let view = &self.clients[client].view;
         let is_subscribed = view.subscribed_users(&topic(number)).is_ok();
         let ask = |view: &mut StreamView| view.unsubscribe_topic(&topic(number), &users(named));
-        self.act(client, is_subscribed, ask, |_| Some(Asked::Unsubscribe(number, named.to_vec())));
+        self.act(client, is_subscribed, ask, |model| {
+            model.unsubscribe(number, named);
+            Some(Asked::Unsubscribe(number, named.to_vec()))
+        });
     }
 
     fn is_publisher(&self, client: usize, topic: usize) -> bool {

@@ -30,7 +30,7 @@ impl Client {
                 with_users(&outcome, |users| {
                     self.view.on_topic_subscribed(&topic(number), all, users);
                 });
-                self.model.subscribed(number, all, &plain(&outcome).0);
+                self.model.subscribed(number, all, &plain(&outcome));
             }
             Control::Subscribed { topic: number, .. } => {
                 self.view.on_topic_refused(&topic(number));
@@ -135,6 +135,9 @@ impl Client {
         let subscribed: BTreeSet<_> = subscribed.iter().map(|it| number(it.as_str())).collect();
         assert_eq!(subscribed, wish.users.keys().copied().collect(), "{self:?}");
         for it in owner.published.iter().filter(|it| it.topic == topic_number) {
+            if self.model.has_named(topic_number, it.user) {
+                assert!(it.heard.contains_key(&id), "{} was named by {self:?}", it.user);
+            }
             if it.heard.contains_key(&id) {
                 self.model.check_settled((owner.epoch, it.number), it.last, it.is_ordered);
             }
