@@ -15,8 +15,8 @@
 //! Members of a stream channel publish in topics and subscribe to publishers of topics; the roles
 //! are independent. A publication is one publisher's part in a topic: it has a number, messages
 //! counted from 1 without holes, an order and an urgency of the publisher's choice, and a lane of
-//! its own on the way to each subscriber ([`Delivery::lane_mode`]). Views drop repeats, and name gaps
-//! where order was chosen.
+//! its own on the way to each subscriber ([`Delivery::lane_mode`]). Views drop repeats, and name
+//! gaps where order was chosen.
 //!
 //! Nothing here reads a clock, draws a number, or knows of sockets. See `examples/classroom.rs` for
 //! an authority and a view that talk without a network.

@@ -132,8 +132,8 @@ impl StreamView {
     }
 
     /// Subscriptions that were lost with a session, to be asked for again in a new one: topic,
-    /// whether all are wanted, and those who are wanted by name. First the named ones are to be asked
-    /// for, if there are any, then all.
+    /// whether all are wanted, and those who are wanted by name. First the named ones are to be
+    /// asked for, if there are any, then all.
     pub fn subscriptions(&self) -> impl Iterator<Item = (&TopicName, bool, &BTreeSet<UserId>)> {
         let kept = self.subscriptions.iter().map(|(topic, entry)| (topic, entry.kept()));
         let kept = kept.filter(|(_, kept)| **kept != Kept::default());

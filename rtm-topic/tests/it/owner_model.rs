@@ -1,4 +1,5 @@
-//! What the owner of a stream channel must do: lists, slow and simple. Knows nothing of the engines.
+//! What the owner of a stream channel must do: lists, slow and simple. Knows nothing of the
+//! engines.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,17 +7,14 @@ mod owner;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
-use rtm_channel::{
-    AppId, ChannelKey, ChannelName, Fanout, Identity, Limits, Refusal, SubscriberId, UserId,
-};
+use rtm_channel::{AppId, ChannelKey, ChannelName, Limits, Refusal, SubscriberId, UserId};
 use rtm_topic::{
-    Delivery, Membership, PublisherState, StreamAuthority, StreamView, SubscribeOutcome,
-    TopicLimits, TopicName, TopicVerdict, Topics,
+    Delivery, StreamAuthority, StreamView, SubscribeOutcome, TopicLimits, TopicName, TopicVerdict,
+    Topics,
 };
 use rtm_wire::{
-    ChannelKind, Epoch, Event, FailedUser, JoinTopic, List, MessageType, Position, Priority,
-    PublishTopic, Qos, Reliability, Sequence, SessionInstance, SubscribeOptions, Time, TopicUsers,
-    UnixTime,
+    ChannelKind, Epoch, Event, FailedUser, List, Priority, Qos, Sequence, SubscribeOptions,
+    TopicUsers,
 };
 
 use crate::client_model::{self, Arrival, Own, Phase, Said};
@@ -52,12 +49,12 @@ struct Session {
     up: VecDeque<Asked>,
     control: VecDeque<Control>,
     /// One lane for each publication that is heard, anew each time that it begins to be heard.
-    lanes: BTreeMap<(Publication, Grant), (Arrival0, VecDeque<Bytes>)>,
+    lanes: BTreeMap<(Publication, Grant), (LaneKind, VecDeque<Bytes>)>,
 }
 
 /// What all messages of a lane have in common.
 #[derive(Clone, Copy, Debug, Default)]
-struct Arrival0 {
+struct LaneKind {
     topic: usize,
     user: usize,
     is_ordered: bool,
@@ -298,7 +295,7 @@ impl World {
         }
         let (&(publication, grant), (about, lane)) =
             session.lanes.iter_mut().nth(lane - has_control).expect("counted");
-        let Arrival0 { topic, user, is_ordered } = *about;
+        let LaneKind { topic, user, is_ordered } = *about;
         // Without order, any may be next.
         let next = if is_ordered { 0 } else { choice / choices % lane.len() };
         let event = lane.remove(next).expect("empty ones are gone");

@@ -1,6 +1,13 @@
 //! A client's side: what arrives, and what follows from it.
 
-use super::*;
+use std::collections::BTreeSet;
+
+use rtm_topic::{Membership, PublisherState, Topics};
+use rtm_wire::{Event, List, Qos};
+
+use super::{Asked, Client, Control, number, number_of, plain, topic, users, with_users};
+use crate::client_model::{Own, Phase};
+use crate::owner_model;
 
 impl Client {
     pub(super) fn on_control(&mut self, control: Control) {

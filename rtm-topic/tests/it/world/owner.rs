@@ -1,6 +1,16 @@
 //! The owner's side: requests, carried out by authority and model alike.
 
-use super::*;
+use std::collections::{BTreeSet, VecDeque};
+
+use rtm_channel::{Fanout, Identity, SubscriberId, UserId};
+use rtm_topic::{Delivery, StreamAuthority};
+use rtm_wire::{
+    Epoch, JoinTopic, List, MessageType, Position, PublishTopic, Qos, Reliability, Sequence,
+    SessionInstance, SubscribeOptions, Time, UnixTime,
+};
+
+use super::{Asked, Control, LaneKind, World, number, number_of, plain, topic, user};
+use crate::owner_model;
 
 impl World {
     /// The owner carries out the client's next request.
@@ -155,7 +165,7 @@ impl World {
         let publication = (self.owner.epoch, it.number);
         for session in self.clients.iter_mut().filter_map(|client| client.session.as_mut()) {
             if let Some(&grant) = it.heard.get(&session.id) {
-                let about = Arrival0 { topic: number, user: client, is_ordered: it.is_ordered };
+                let about = LaneKind { topic: number, user: client, is_ordered: it.is_ordered };
                 let lane = session.lanes.entry((publication, grant));
                 let (_, lane) = lane.or_insert_with(|| (about, VecDeque::new()));
                 lane.push_back(fanout.event.clone());
