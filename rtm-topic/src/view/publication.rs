@@ -181,6 +181,8 @@ mod tests {
         let gap = TopicGap { after: Sequence(0), before: Sequence(3) };
         let verdict = begun.on_message(Sequence(3), Qos::Ordered);
         assert_eq!(verdict, TopicVerdict::DeliverAfter(gap));
+        assert!(begun.is_complete(Sequence(3), Qos::Ordered), "the gap is not waited for");
+        assert_eq!(gaps(&mut begun, 3), [], "nor named again");
     }
 
     #[test]

@@ -314,6 +314,20 @@ fn the_end_of_a_subscription_ends_its_tracks() {
 }
 
 #[test]
+fn the_end_of_all_subscriptions_ends_what_is_waited_for_of_those_who_have_left() {
+    let mut view = member(1, &[publisher("bob", 1, 0)]);
+    subscribe(&mut view, &[], &["bob"], &[]);
+    message(&mut view, "bob", 1, 1);
+    news(&mut view, "bob", TopicChange::Left, 2, 3);
+    view.unsubscribe_topic(&topic(), &[]).expect("subscribed");
+    view.subscribe_topic(&topic(), &[]).expect("a member");
+    let nobody = TopicUsers { succeeded: List::Slice(&[]), failed: List::Slice(&[]) };
+    view.on_topic_unsubscribed(&topic(), true, &nobody);
+    assert_eq!(tracks(&view), 0);
+    assert_eq!(message(&mut view, "bob", 1, 2), TopicVerdict::Unwanted);
+}
+
+#[test]
 fn the_order_is_learned_from_the_topic_event() {
     let mut view = member(0, &[]);
     subscribe(&mut view, &[], &[], &[]);
