@@ -1,0 +1,8 @@
+//! The command line against a real server, over real sockets.
+
+mod bad_input;
+mod chat;
+mod ending;
+mod lab;
+mod program;
+mod stream;
