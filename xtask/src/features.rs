@@ -21,7 +21,7 @@ const TABLE: &[Row] = &[
     ("rtm-sim", &[""]),
     ("rtm-token", &[""]),
     ("rtm-context", &[""]),
-    ("rtm-client", &[""]),
+    ("rtm-client", &["", "unstable-core"]),
     ("rtm-server", &[""]),
     ("rtm", &[""]),
     ("netlab", &[""]),

@@ -4,6 +4,7 @@
 
 mod ci;
 mod debian;
+mod demo;
 mod deps;
 mod dist;
 mod failure;
@@ -33,6 +34,7 @@ const COMMANDS: &[Command] = &[
         help: "[--fetch]: the lints, and all checks below but msrv",
         run: ci::run,
     },
+    Command { name: "demo", help: "runs the demo and writes docs/demo.md", run: demo::run },
     Command { name: "deps", help: "licences, sources and bans of dependencies", run: deps::run },
     Command { name: "dist", help: "--check [--target T].. [--all] [--fetch]", run: dist::run },
     Command { name: "features", help: "the table of feature combinations", run: features::run },

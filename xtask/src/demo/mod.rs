@@ -1,0 +1,154 @@
+//! `cargo xtask demo`: runs the first chat and the file test with release builds, and writes what the
+//! commands print to `docs/demo.md`.
+
+mod page;
+mod scene;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use self::page::Page;
+use self::scene::Scene;
+use crate::failure::Failure;
+use crate::process::{cargo, program_in_root, read, root, run as run_process, target_folder};
+
+const PAGE: &str = "docs/demo.md";
+/// Lines of the text that is streamed.
+const LINES: usize = 20_000;
+const SUBSCRIBERS: [&str; 3] = ["bob", "carol", "dave"];
+
+pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
+    crate::refuse_words(words)?;
+    run_process(&mut cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "-p",
+        "rtm",
+        "-p",
+        "rtm-server",
+        "-p",
+        "netlab",
+    ]))?;
+    let folder = target_folder().join("demo");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let text = text(&folder)?;
+
+    let mut page = Page::new(&machine()?);
+    let mut scene = Scene::new(&folder)?;
+    page.server(&scene.greeting, &scene.folder.to_string_lossy());
+    chat(&mut page, &scene)?;
+    for (loss, delay_ms) in [(0, 0), (20, 0), (20, 5)] {
+        file(&mut page, &mut scene, &text, loss, delay_ms)?;
+    }
+    fs::write(root().join(PAGE), page.finish())?;
+    println!("demo: wrote {PAGE}");
+    Ok(())
+}
+
+/// Alice and Bob talk; what each sees.
+fn chat(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
+    let mut alice = scene.start(&["chat", "lobby", "--as", "alice"])?;
+    alice.wait_for("You are alice")?;
+    let mut bob = scene.start(&["chat", "lobby", "--as", "bob"])?;
+    bob.wait_for("You are bob")?;
+    for (from_alice, text) in [
+        (true, "Hi Bob, can you hear me?"),
+        (false, "Loud and clear, Alice."),
+        (true, "Through the tunnel, too!"),
+    ] {
+        let (speaker, listener) =
+            if from_alice { (&mut alice, &mut bob) } else { (&mut bob, &mut alice) };
+        speaker.say(text)?;
+        listener.wait_for(text)?;
+    }
+    page.chat(&alice.end()?, &bob.end()?);
+    Ok(())
+}
+
+/// One publishes the text, three receive it; all four have the same digest.
+fn file(
+    page: &mut Page,
+    scene: &mut Scene,
+    text: &Path,
+    loss: u32,
+    delay_ms: u32,
+) -> Result<(), Failure> {
+    let (count, loss_text, delay) = (LINES.to_string(), loss.to_string(), delay_ms.to_string());
+    let server = match (loss, delay_ms) {
+        (0, 0) => None,
+        _ => Some(scene.proxy(&["--loss", &loss_text, "--delay-ms", &delay])?),
+    };
+    let with_server = |words: &[&str]| -> Vec<String> {
+        let more = server.iter().flat_map(|server| ["--server".to_owned(), server.clone()]);
+        words.iter().map(|&word| word.to_owned()).chain(more).collect()
+    };
+    let mut subscribers = Vec::new();
+    let mut files = vec![text.to_path_buf()];
+    for user in SUBSCRIBERS {
+        let words =
+            with_server(&["sub", "town", "--topic", "file", "--as", user, "--count", &count]);
+        let file = scene.folder.join(format!("{user}.txt"));
+        let mut subscriber = scene.start_into(&words, &file)?;
+        subscriber.wait_for("subscribed to town/file")?;
+        subscribers.push(subscriber);
+        files.push(file);
+    }
+    let started = std::time::Instant::now();
+    let words = with_server(&["pub", "town", "--topic", "file", "--as", "alice"]);
+    let published = scene.start_from(&words, text)?.end()?;
+    let mut arrived = Duration::ZERO;
+    for subscriber in subscribers {
+        subscriber.end()?;
+        arrived = arrived.max(started.elapsed());
+    }
+    let digests = digests(&files)?;
+    let counts = scene.stop_proxy()?;
+    let same = digests.iter().all(|digest| *digest == digests[0]);
+    if !same {
+        return Err(Failure::new(format!("{loss} % loss: the digests differ: {digests:?}")));
+    }
+    page.file(loss, delay_ms, LINES, arrived, &published, &files, &digests, counts.as_deref());
+    Ok(())
+}
+
+/// The project's own sources, cut to so many lines.
+fn text(folder: &Path) -> Result<PathBuf, Failure> {
+    let list = read(program_in_root(Path::new("git")).args(["ls-files", "*.rs", "*.md"]))?;
+    let mut text = String::new();
+    for path in list.lines() {
+        text += &fs::read_to_string(root().join(path))?;
+    }
+    let lines: String = text.split_inclusive('\n').take(LINES).collect();
+    if lines.lines().count() < LINES {
+        return Err(Failure::new(format!("the sources have fewer than {LINES} lines")));
+    }
+    let path = folder.join("file.txt");
+    fs::write(&path, lines)?;
+    Ok(path)
+}
+
+fn digests(files: &[PathBuf]) -> Result<Vec<String>, Failure> {
+    let printed = read(Command::new("sha256sum").args(files))?;
+    Ok(printed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Processor, cores, kernel and day.
+fn machine() -> Result<String, Failure> {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let model = model.map_or("unknown processor", |(_, model)| model);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let kernel = read(Command::new("uname").arg("-sr"))?;
+    let day = read(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
+    Ok(format!("{model}, {cores} cores, {}, {}", kernel.trim(), day.trim()))
+}

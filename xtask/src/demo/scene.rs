@@ -1,0 +1,159 @@
+//! The programs of the demo: a server, perhaps a proxy, and people.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::failure::Failure;
+use crate::process::{root, target_folder};
+
+/// Longer than anything of the demo takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A development server and its context file.
+pub(super) struct Scene {
+    pub(super) folder: PathBuf,
+    pub(super) greeting: Vec<String>,
+    _server: Actor,
+    proxy: Option<Actor>,
+}
+
+impl Scene {
+    pub(super) fn new(folder: &Path) -> Result<Self, Failure> {
+        // Relative to where the target folder is, if that is relative.
+        let folder = root().join(folder);
+        let mut command = program("rtm-server");
+        command.args(["--dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.join("data"));
+        command.env("RTM_CONTEXT", folder.join("context.json"));
+        let mut server = Actor::start(command.stdout(Stdio::piped()))?;
+        server.wait_for("ready")?;
+        let greeting = server.seen.clone();
+        Ok(Self { folder, greeting, _server: server, proxy: None })
+    }
+
+    /// A lossy proxy before the server; its connection string.
+    pub(super) fn proxy(&mut self, words: &[&str]) -> Result<String, Failure> {
+        let connect = self.greeting.iter().find_map(|line| line.strip_prefix("connect"));
+        let connect = connect.map(str::trim).and_then(|text| text.strip_prefix("rtm://"));
+        let (place, key) = connect
+            .and_then(|text| text.split_once('?'))
+            .ok_or_else(|| Failure::new("the server printed no connection string"))?;
+        let mut command = program("netlab");
+        command.args(["proxy", "--to", place]).args(words);
+        let mut proxy = Actor::start(command.stdout(Stdio::piped()))?;
+        let listens = proxy.next()?;
+        self.proxy = Some(proxy);
+        Ok(format!("rtm://{listens}?{key}"))
+    }
+
+    /// What the proxy has counted, if there was one.
+    pub(super) fn stop_proxy(&mut self) -> Result<Option<Vec<String>>, Failure> {
+        let Some(proxy) = self.proxy.take() else { return Ok(None) };
+        let id = proxy.child.id().to_string();
+        Command::new("kill").args(["-s", "TERM", &id]).status()?;
+        let seen = proxy.end()?;
+        Ok(Some(seen.into_iter().skip(1).collect()))
+    }
+
+    /// Runs `rtm`; all that it prints is kept.
+    pub(super) fn start(&self, words: &[&str]) -> Result<Actor, Failure> {
+        Actor::start(self.rtm(words).stdin(Stdio::piped()).stdout(Stdio::piped()))
+    }
+
+    /// Runs `rtm` with a file as its input.
+    pub(super) fn start_from(&self, words: &[String], input: &Path) -> Result<Actor, Failure> {
+        Actor::start(self.rtm(words).stdin(File::open(input)?).stdout(Stdio::piped()))
+    }
+
+    /// Runs `rtm` with its output into a file.
+    pub(super) fn start_into(&self, words: &[String], output: &Path) -> Result<Actor, Failure> {
+        Actor::start(self.rtm(words).stdin(Stdio::null()).stdout(File::create(output)?))
+    }
+
+    fn rtm<S: AsRef<std::ffi::OsStr>>(&self, words: &[S]) -> Command {
+        let mut command = program("rtm");
+        command.args(words).env("RTM_CONTEXT", self.folder.join("context.json"));
+        for name in ["RTM_SERVER", "RTM_APP_ID", "RTM_TOKEN", "RTM_CERTIFICATE"] {
+            command.env_remove(name);
+        }
+        command
+    }
+}
+
+fn program(name: &str) -> Command {
+    Command::new(root().join(target_folder()).join("release").join(name))
+}
+
+/// A program that runs, and what it has printed so far: both streams, in the order of arrival.
+/// Killed when dropped.
+pub(super) struct Actor {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    seen: Vec<String>,
+}
+
+impl Actor {
+    fn start(command: &mut Command) -> Result<Self, Failure> {
+        let mut child = command.stderr(Stdio::piped()).spawn()?;
+        let (sender, lines) = mpsc::channel();
+        let out = child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+        let err = child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Read + Send>);
+        for pipe in [out, err].into_iter().flatten() {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Ok(Self { child, lines, seen: Vec::new() })
+    }
+
+    /// Types a line.
+    pub(super) fn say(&mut self, text: &str) -> Result<(), Failure> {
+        let stdin = self.child.stdin.as_mut().ok_or_else(|| Failure::new("no standard input"))?;
+        writeln!(stdin, "{text}")?;
+        // As a terminal would show it.
+        self.seen.push(text.to_owned());
+        Ok(())
+    }
+
+    /// Waits for a line that contains this.
+    pub(super) fn wait_for(&mut self, text: &str) -> Result<(), Failure> {
+        while !self.next()?.contains(text) {}
+        Ok(())
+    }
+
+    /// Waits for the end; all lines.
+    pub(super) fn end(mut self) -> Result<Vec<String>, Failure> {
+        drop(self.child.stdin.take());
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            self.seen.push(line);
+        }
+        let status = self.child.wait()?;
+        if !status.success() {
+            return Err(Failure::new(format!("ended with {status}: {:?}", self.seen)));
+        }
+        Ok(std::mem::take(&mut self.seen))
+    }
+
+    fn next(&mut self) -> Result<String, Failure> {
+        let line = self.lines.recv_timeout(PATIENCE);
+        let line = line.map_err(|_| Failure::new(format!("nothing more after {:?}", self.seen)))?;
+        self.seen.push(line.clone());
+        Ok(line)
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
