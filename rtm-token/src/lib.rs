@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The format is that of the hosted RTM 2.x services, so that existing token servers carry over. A
-//! user logs in with an RTM service (or a fine-grained RTM2 one), and joins a stream channel with an
-//! RTC service for channel and user.
+//! user logs in with an RTM service (or a fine-grained RTM2 one), and joins a stream channel with
+//! an RTC service for channel and user.
 //!
 //! Pure: issue time, lifetime, salt and the present time come in as arguments. Parsing gives an
 //! [`UnverifiedToken`], which says nothing about rights; [`UnverifiedToken::verify`] gives a

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Real-time messages from the command line
 ///
 /// After `rtm-server --dev` on the same machine, no flag is needed but `--as`. Elsewhere say which
-/// server, which app, and who you are: with flags, or with the environment variables that they name.
+/// server, which app, and who you are: with flags, or with the environment variables that they
+/// name.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub(crate) struct Cli {

@@ -8,7 +8,8 @@ use crate::limits::AppLimits;
 
 /// Declares the settings, each with the limit that it replaces and the most that it may be.
 macro_rules! limits {
-    ($($(#[$doc:meta])* $name:ident: $type:ty = $part:ident . $field:ident, $key:literal, $max:expr;)*) => {
+    ($($(#[$doc:meta])*
+       $name:ident: $type:ty = $part:ident . $field:ident, $key:literal, $max:expr;)*) => {
         /// Limits that a configuration file may change; the others are the preset's.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
         #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]

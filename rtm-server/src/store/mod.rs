@@ -2,7 +2,7 @@
 //!
 //! | file | holds | lost |
 //! |---|---|---|
-//! | `server.key` | the secret key, 64 hexadecimal digits | clients need the new connection string |
+//! | `server.key` | the secret key in hexadecimal | clients need the new connection string |
 //! | `epoch` | the number of the last life | the next one is taken from the calendar |
 //! | `app.json` | the app made when none is configured: id and certificate | its tokens are void |
 //!

@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: runs the first chat and the file test with release builds, and writes what the
-//! commands print to `docs/demo.md`.
+//! `cargo xtask demo`: runs the first chat and the file test with release builds, and writes what
+//! the commands print to `docs/demo.md`.
 
 mod page;
 mod scene;

@@ -13,8 +13,9 @@ pub(super) struct Page {
 impl Page {
     pub(super) fn new(machine: &str) -> Self {
         let text = format!(
-            "# Demo\n\nWritten by `cargo xtask demo`, which runs the commands below and pastes what \
-             they print, on {machine}. `cargo test -p rtm` runs the same scenes, shorter.\n\n"
+            "# Demo\n\nWritten by `cargo xtask demo`, which runs the commands below and pastes \
+             what they print, on\n{machine}.\n`cargo test -p rtm` runs the same scenes, \
+             shorter.\n\n"
         );
         Self { text, has_loss: false }
     }
