@@ -128,7 +128,8 @@ pub(crate) struct App {
     /// The app
     #[arg(long, env = "RTM_APP_ID", value_name = "HEX")]
     pub(crate) app_id: Option<String>,
-    /// File with the app's certificate, to make tokens with; or set RTM_CERTIFICATE to it
+    /// File with the app's certificate, to make tokens with, or a server's app.json; or set
+    /// RTM_CERTIFICATE to the certificate
     #[arg(long, value_name = "FILE")]
     pub(crate) certificate_file: Option<PathBuf>,
 }
@@ -174,4 +175,5 @@ exit code 6.";
 
 const TOKEN: &str = "Examples:
   rtm token --as alice --channel town
+  rtm token --as alice --certificate-file ~/.local/share/rtm-server/app.json
   RTM_CERTIFICATE=… rtm token --as alice --app-id … --expires 86400";

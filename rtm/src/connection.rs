@@ -6,6 +6,7 @@ use std::path::Path;
 use rtm_client::{RtmClient, ServerAddress};
 use rtm_context::{Context, ContextError};
 use rtm_token::{AppId, Certificate, Service, Token};
+use serde::Deserialize;
 
 use crate::cli::{App, Who};
 use crate::failure::{Exit, Failure};
@@ -108,8 +109,17 @@ fn context() -> Result<Option<Context>, Failure> {
     }
 }
 
+/// From the flag or the environment, the certificate file, or the context.
 fn app_id(app: &App, context: Option<&Context>) -> Result<String, Failure> {
-    app.app_id.clone().or_else(|| context.map(|context| context.app_id.clone())).ok_or_else(|| {
+    if let Some(app_id) = &app.app_id {
+        return Ok(app_id.clone());
+    }
+    if let Some(path) = &app.certificate_file {
+        if let Some(app_id) = CertificateFile::read(path)?.app_id {
+            return Ok(app_id);
+        }
+    }
+    context.map(|context| context.app_id.clone()).ok_or_else(|| {
         let text = "no app is named: use --app-id, or set RTM_APP_ID";
         Failure::new(Exit::Usage, text)
     })
@@ -122,7 +132,7 @@ fn certificate(
     context: Option<&Context>,
 ) -> Result<Option<String>, Failure> {
     if let Some(path) = &app.certificate_file {
-        return read(path).map(Some);
+        return CertificateFile::read(path).map(|file| Some(file.certificate));
     }
     if let Ok(certificate) = std::env::var("RTM_CERTIFICATE") {
         return Ok(Some(certificate));
@@ -131,11 +141,26 @@ fn certificate(
     Ok(context.map(|context| context.certificate.clone()))
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let text = format!("the certificate file {} cannot be read: {error}", path.display());
-        Failure::new(Exit::Usage, text)
-    })
+/// What `--certificate-file` names: the certificate alone, or the app file of a server, which
+/// says the app, too.
+#[derive(Deserialize)]
+struct CertificateFile {
+    app_id: Option<String>,
+    certificate: String,
+}
+
+impl CertificateFile {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let wrong = |error: &dyn std::fmt::Display| {
+            let text = format!("the certificate file {} cannot be read: {error}", path.display());
+            Failure::new(Exit::Usage, text)
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        if text.trim_start().starts_with('{') {
+            return serde_json::from_str(&text).map_err(|error| wrong(&error));
+        }
+        Ok(Self { app_id: None, certificate: text.trim().to_owned() })
+    }
 }
 
 fn usage(error: impl std::fmt::Display) -> Failure {

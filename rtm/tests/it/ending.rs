@@ -26,6 +26,20 @@ fn a_token_that_was_made_lets_its_user_in() {
     assert!(refused.err.contains("-10005") && refused.err.contains("RTC"), "{}", refused.err);
 }
 
+#[test]
+fn the_servers_app_file_makes_tokens() {
+    let lab = Lab::new(false);
+    let file = lab.path("data/app.json");
+    let without_context = |arguments: &[&str]| {
+        let mut command = rtm(&lab, arguments);
+        command.arg("--certificate-file").arg(&file);
+        run(command.env("RTM_CONTEXT", lab.path("missing.json"))).ok()
+    };
+    let server = lab.context.server.as_str();
+    assert!(without_context(&["token", "--as", "alice"]).starts_with("007"));
+    without_context(&["pub", "lobby", "--as", "alice", "-m", "x", "--server", server]);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_in_order() {
