@@ -10,21 +10,23 @@ use crate::cli::Chat;
 use crate::connection::Connection;
 use crate::failure::{Exit, Failure};
 use crate::lines::{Line, standard_input};
-use crate::stop::interrupted;
+use crate::stop::Stop;
 
 pub(crate) async fn run(arguments: Chat) -> Result<(), Failure> {
     let Chat { channel: name, who } = arguments;
     let client = Connection::find(&who, &[])?.client;
     let channel = client.message_channel(&name)?;
     let mut events = client.events();
-    client.login().await?;
-    let mut messages = channel.subscribe(SubscribeOptions::new()).await?;
+    let mut stop = Stop::new()?;
+    let subscribe = async {
+        client.login().await?;
+        Ok(channel.subscribe(SubscribeOptions::new()).await?)
+    };
+    let mut messages = stop.unless(subscribe).await?;
     let user = &who.user;
     eprintln!("* You are {user} in {name}. Type and press Enter; Ctrl-D ends.");
 
     let mut lines = standard_input();
-    let stop = interrupted();
-    tokio::pin!(stop);
     let end = loop {
         tokio::select! {
             line = lines.recv() => match line {
@@ -37,7 +39,7 @@ pub(crate) async fn run(arguments: Chat) -> Result<(), Failure> {
                 None => break Ok(()),
             },
             Some(event) = events.recv() => show_link(event),
-            () = &mut stop => break Ok(()),
+            () = stop.wait() => break Ok(()),
         }
     };
     client.logout().await?;

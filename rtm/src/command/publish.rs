@@ -13,7 +13,7 @@ use crate::connection::Connection;
 use crate::failure::{Exit, Failure};
 use crate::lines::{Line, standard_input};
 use crate::pace::Pace;
-use crate::stop::interrupted;
+use crate::stop::Stop;
 
 /// Messages whose answers are waited for at a time.
 const UNANSWERED_MAX: usize = 4_096;
@@ -23,18 +23,20 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
     let Connection { client, token } = Connection::find(&arguments.who, &joined)?;
     // Names are checked before anything is sent.
     let message_channel = client.message_channel(&arguments.channel)?;
-    client.login().await?;
-    let limits = client.limits().unwrap_or_default();
-    let (target, stream) = match &arguments.topic {
-        None => (Target::Channel(message_channel), None),
-        Some(topic) => {
-            let stream = client.stream_channel(&arguments.channel)?;
-            // Dropped: who else publishes is of no interest here.
-            drop(stream.join(JoinOptions::new().token(token)).await?);
-            let publisher = stream.join_topic(topic, topic_options(&arguments)).await?;
-            (Target::Topic(publisher), Some(stream))
-        }
+    let mut stop = Stop::new()?;
+    let begin = async {
+        client.login().await?;
+        let Some(topic) = &arguments.topic else {
+            return Ok((Target::Channel(message_channel), None));
+        };
+        let stream = client.stream_channel(&arguments.channel)?;
+        // Dropped: who else publishes is of no interest here.
+        drop(stream.join(JoinOptions::new().token(token)).await?);
+        let publisher = stream.join_topic(topic, topic_options(&arguments)).await?;
+        Ok((Target::Topic(publisher), Some(stream)))
     };
+    let (target, stream) = stop.unless(begin).await?;
+    let limits = client.limits().unwrap_or_default();
     let (rate, length) = target.limits(&limits);
     let rate = arguments.rate.unwrap_or(rate).min(rate);
     let mut stream_of_lines = StreamOfLines {
@@ -46,7 +48,7 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
         next_line: 1,
         published: 0,
     };
-    let result = stream_of_lines.publish_all(lines(&arguments)).await;
+    let result = stream_of_lines.publish_all(lines(&arguments), &mut stop).await;
     let published = stream_of_lines.published;
     // All that was said before is answered; leaving tells the others that nothing follows.
     if let (Target::Topic(publisher), Some(stream)) = (&stream_of_lines.target, stream) {
@@ -127,15 +129,17 @@ struct StreamOfLines {
 impl StreamOfLines {
     /// Publishes until the lines end, one is refused, or somebody interrupts; then waits for the
     /// answers to all that was sent.
-    async fn publish_all(&mut self, mut lines: mpsc::Receiver<Line>) -> Result<(), Failure> {
-        let stop = interrupted();
-        tokio::pin!(stop);
+    async fn publish_all(
+        &mut self,
+        mut lines: mpsc::Receiver<Line>,
+        stop: &mut Stop,
+    ) -> Result<(), Failure> {
         let result = loop {
             // The oldest answer decides when there is room for another message.
             let has_room = self.unanswered.len() < UNANSWERED_MAX;
             tokio::select! {
                 biased;
-                () = &mut stop => {
+                () = stop.wait() => {
                     break Err(Failure::new(Exit::Interrupted, "interrupted"));
                 }
                 answer = oldest(&mut self.unanswered), if !self.unanswered.is_empty() => {

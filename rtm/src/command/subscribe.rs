@@ -9,21 +9,21 @@ use crate::cli::Subscribe;
 use crate::connection::Connection;
 use crate::failure::{Exit, Failure};
 use crate::output::{Printer, Received};
-use crate::stop::interrupted;
+use crate::stop::Stop;
 
 pub(crate) async fn run(arguments: Subscribe) -> Result<(), Failure> {
     let joined: Vec<_> = arguments.topic.iter().map(|_| arguments.channel.clone()).collect();
     let Connection { client, token } = Connection::find(&arguments.who, &joined)?;
     // Names are checked before anything is sent.
     client.message_channel(&arguments.channel)?;
-    client.login().await?;
-    let mut source = subscribe(&client, &arguments, token).await?;
+    let mut stop = Stop::new()?;
+    let mut source = stop.unless(subscribe(&client, &arguments, token)).await?;
     if !arguments.quiet {
         let topic = arguments.topic.as_ref().map_or(String::new(), |topic| format!("/{topic}"));
         eprintln!("rtm: subscribed to {}{topic}", arguments.channel);
     }
     let printer = Printer::new(&arguments.channel, arguments.topic.as_deref(), arguments.json);
-    let result = print_all(&mut source, printer, arguments.count).await;
+    let result = print_all(&mut source, printer, arguments.count, &mut stop).await;
     client.logout().await?;
     result
 }
@@ -45,6 +45,7 @@ async fn subscribe(
     arguments: &Subscribe,
     token: String,
 ) -> Result<Source, Failure> {
+    client.login().await?;
     let Some(topic) = &arguments.topic else {
         let channel = client.message_channel(&arguments.channel)?;
         return Ok(Source::Channel(channel.subscribe(SubscribeOptions::new()).await?));
@@ -95,14 +96,13 @@ async fn print_all(
     source: &mut Source,
     mut printer: Printer,
     count: Option<u64>,
+    stop: &mut Stop,
 ) -> Result<(), Failure> {
-    let stop = interrupted();
-    tokio::pin!(stop);
     let (mut printed, mut gaps) = (0, 0);
     while count.is_none_or(|count| printed < count) {
         let news = tokio::select! {
             biased;
-            () = &mut stop => break,
+            () = stop.wait() => break,
             news = source.next() => news?,
             // Nothing is there: what was printed is to be seen before the wait.
             () = std::future::ready(()) => {
@@ -110,7 +110,7 @@ async fn print_all(
                     return Ok(());
                 }
                 tokio::select! {
-                    () = &mut stop => break,
+                    () = stop.wait() => break,
                     news = source.next() => news?,
                 }
             }
