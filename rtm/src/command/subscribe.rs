@@ -56,7 +56,12 @@ async fn subscribe(
         true => Publishers::All,
         false => Publishers::users(arguments.from.clone()),
     };
-    let subscription = stream.subscribe_topic(topic, publishers).await?;
+    let subscription = stream.subscribe_topic(topic, publishers).await;
+    let subscription = subscription.map_err(|error| match arguments.from.is_empty() {
+        true => Failure::from(error),
+        // None of those that are named.
+        false => Failure::about(format!("publisher {}", arguments.from.join(", ")), &error),
+    })?;
     if let Some(failed) = subscription.subscribed().failed.first() {
         return Err(Failure::about(format!("publisher {}", failed.user), &failed.error));
     }

@@ -124,7 +124,8 @@ fn only_the_chosen_publishers_are_heard() {
         if bob.waits_for("subscribed") {
             break bob;
         }
-        assert!(bob.end().err.contains("carol"));
+        let ended = bob.end();
+        assert!(ended.err.contains("publisher carol"), "{}", ended.err);
     };
     for (_, stdin) in &mut publishers {
         use std::io::Write;
