@@ -103,8 +103,13 @@ impl ReceiveLane {
             return Ok(());
         }
         if payload.bytes.len() as u64 == total {
-            if self.partial.remove(&seq).is_none() {
-                self.charge(total)?;
+            match self.partial.remove(&seq) {
+                // What was charged for its first part must be what it has.
+                Some(assembly) if assembly.buffer.len() as u64 != total => {
+                    return Err(Violation::Length);
+                }
+                Some(_) => {}
+                None => self.charge(total)?,
             }
             let will_wait = mode.order == Qos::Ordered && seq != self.next_in_order;
             self.complete(seq, payload.take(will_wait), deliver);
