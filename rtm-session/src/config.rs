@@ -16,8 +16,9 @@ use crate::recovery::CongestionControl;
 ///
 /// - received and incomplete, or waiting for its turn: at most `lane_credit` for each of
 ///   `lanes_max + 1` lanes; [`SessionStats::receive_bytes`](crate::SessionStats) says how much it
-///   is, and it never exceeds [`Config::receive_bytes_max`]. Small messages that wait are copied
-///   out of their packets. Besides, a lane remembers which of the last 16,384 messages have
+///   is, and it never exceeds [`Config::receive_bytes_max`]. Buffers grow with what has arrived, to
+///   twice as much at most: a message that was only begun takes little. Small messages that wait
+///   are copied out of their packets. Besides, a lane remembers which of the last 16,384 messages have
 ///   arrived, as ranges: 128 KiB at worst.
 /// - received and not released: the same credit and the same bound. A lane that has ended gives its
 ///   place to another one, so a peer could go on opening lanes; while messages of more than

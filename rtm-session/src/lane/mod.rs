@@ -9,6 +9,7 @@
 //! Each direction numbers its own lanes. A lane carries whole messages: a message is begun only
 //! when the lane's credit covers all of it, so that what has been begun can always be finished.
 
+mod assembly;
 mod range_set;
 mod receive;
 mod receive_set;

@@ -44,11 +44,6 @@ impl RangeSet {
         wanted.is_empty() || (after > 0 && self.ranges[after - 1].end >= wanted.end)
     }
 
-    /// How many ranges there are.
-    pub(crate) fn len(&self) -> usize {
-        self.ranges.len()
-    }
-
     /// How many numbers there are.
     pub(crate) fn count(&self) -> u64 {
         self.ranges.iter().map(|range| range.end - range.start).sum()

@@ -3,27 +3,18 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use rtm_wire::{LaneMode, Qos};
 
+use super::assembly::Assembly;
 use super::range_set::RangeSet;
-use super::spec::{CREDIT_PER_MESSAGE, FRAGMENT_MIN, MESSAGE_WINDOW};
+use super::spec::{CREDIT_PER_MESSAGE, MESSAGE_WINDOW};
 use crate::error::Violation;
 
 /// The part of its packet, as one by this, that a message has to be at least to share its buffer:
 /// for as long as others are missing, and until the application has taken it.
 const WAITING_SHARE: usize = 2;
 const DELIVERED_SHARE: usize = 16;
-/// Pieces of a message that may lie apart from each other besides one for each shortest fragment.
-const PIECES_SPARE: u64 = 8;
-
-/// A message of which parts have arrived.
-#[derive(Debug)]
-struct Assembly {
-    buffer: BytesMut,
-    arrived: RangeSet,
-}
-
 /// Bytes of a message that lie in the packet they came in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shared<'a> {
@@ -105,7 +96,7 @@ impl ReceiveLane {
         if payload.bytes.len() as u64 == total {
             match self.partial.remove(&seq) {
                 // What was charged for its first part must be what it has.
-                Some(assembly) if assembly.buffer.len() as u64 != total => {
+                Some(assembly) if assembly.total() != total => {
                     return Err(Violation::Length);
                 }
                 Some(_) => {}
@@ -117,23 +108,16 @@ impl ReceiveLane {
         }
         if !self.partial.contains_key(&seq) {
             self.charge(total)?;
-            let buffer = BytesMut::zeroed(total as usize);
-            self.partial.insert(seq, Assembly { buffer, arrived: RangeSet::new() });
+            self.partial.insert(seq, Assembly::new(total));
         }
         let assembly = self.partial.get_mut(&seq).expect("inserted above");
-        if assembly.buffer.len() as u64 != total {
+        if assembly.total() != total {
             return Err(Violation::Length);
         }
-        let range = offset..offset + payload.bytes.len() as u64;
-        assembly.buffer[range.start as usize..range.end as usize].copy_from_slice(payload.bytes);
-        assembly.arrived.insert(range);
-        // Crumbs with holes between them would cost more to remember than their bytes.
-        if assembly.arrived.len() as u64 > total / FRAGMENT_MIN + PIECES_SPARE {
-            return Err(Violation::Length);
-        }
-        if assembly.arrived.count() == total {
+        assembly.insert(offset, payload.bytes)?;
+        if assembly.is_complete() {
             let assembly = self.partial.remove(&seq).expect("just used");
-            self.complete(seq, assembly.buffer.freeze(), deliver);
+            self.complete(seq, assembly.into_bytes(), deliver);
         }
         Ok(())
     }
@@ -155,7 +139,7 @@ impl ReceiveLane {
         // What is there, not what is named: a small frame may name many.
         while let Some((&seq, _)) = self.partial.range(skipped.clone()).next() {
             let assembly = self.partial.remove(&seq).expect("just found");
-            charged += assembly.buffer.len() as u64 + CREDIT_PER_MESSAGE;
+            charged += assembly.total() + CREDIT_PER_MESSAGE;
         }
         let fresh = self.done.insert(skipped);
         if fresh > 0 {
@@ -200,7 +184,7 @@ impl ReceiveLane {
 
     /// Bytes held for this lane.
     pub(crate) fn buffered(&self) -> usize {
-        self.partial.values().map(|assembly| assembly.buffer.len()).sum::<usize>()
+        self.partial.values().map(|assembly| assembly.arrived() as usize).sum::<usize>()
             + self.waiting.values().map(Bytes::len).sum::<usize>()
     }
 

@@ -1,0 +1,188 @@
+//! A message of which parts have arrived.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+use super::spec::FRAGMENT_MIN;
+use crate::error::Violation;
+
+/// Pieces of a message that may lie apart from each other besides one for each shortest fragment.
+const PIECES_SPARE: u64 = 8;
+
+/// Holds what has arrived, in a buffer that grows with it: a peer that only says that a message is
+/// long makes nobody reserve its length.
+///
+/// Invariants: pieces don't overlap; `arrived` is the sum of their lengths.
+#[derive(Debug)]
+pub(super) struct Assembly {
+    total: u64,
+    arrived: u64,
+    /// Runs of bytes by the offset of their first.
+    pieces: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Assembly {
+    /// A message of `total` bytes.
+    pub(super) const fn new(total: u64) -> Self {
+        Self { total, arrived: 0, pieces: BTreeMap::new() }
+    }
+
+    pub(super) const fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Bytes that have arrived and are held.
+    pub(super) const fn arrived(&self) -> u64 {
+        self.arrived
+    }
+
+    pub(super) const fn is_complete(&self) -> bool {
+        self.arrived == self.total
+    }
+
+    /// Takes the bytes from `offset` on, which lie within the message. Those that are here already
+    /// stay as they are.
+    ///
+    /// # Errors
+    /// So many crumbs with holes between them that they would cost more to remember than their
+    /// bytes.
+    pub(super) fn insert(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Violation> {
+        let end = offset + bytes.len() as u64;
+        let mut next = offset;
+        while let Some(hole) = self.hole(next..end) {
+            let (from, to) = ((hole.start - offset) as usize, (hole.end - offset) as usize);
+            next = hole.end;
+            self.fill(hole.start, &bytes[from..to]);
+        }
+        if self.pieces.len() as u64 > self.total / FRAGMENT_MIN + PIECES_SPARE {
+            return Err(Violation::Length);
+        }
+        Ok(())
+    }
+
+    /// The whole message, which is complete.
+    pub(super) fn into_bytes(mut self) -> Bytes {
+        if self.pieces.len() == 1 {
+            return self.pieces.pop_first().map(|(_, piece)| piece).unwrap_or_default().into();
+        }
+        let mut message = Vec::with_capacity(self.arrived as usize);
+        self.pieces.into_values().for_each(|piece| message.extend_from_slice(&piece));
+        message.into()
+    }
+
+    /// The first bytes of `wanted` that are missing.
+    fn hole(&self, wanted: Range<u64>) -> Option<Range<u64>> {
+        let before = self.pieces.range(..=wanted.start).next_back();
+        let covered = before.map_or(0, |(&start, piece)| start + piece.len() as u64);
+        let (mut start, mut end) = (covered.max(wanted.start), wanted.end);
+        for (&from, piece) in self.pieces.range(start..) {
+            if from > start {
+                end = end.min(from);
+                break;
+            }
+            // It touches what was looked at before: the hole, if any, is behind it.
+            start = from + piece.len() as u64;
+        }
+        (start < end).then_some(start..end)
+    }
+
+    /// Puts bytes into a hole.
+    fn fill(&mut self, start: u64, bytes: &[u8]) {
+        self.arrived += bytes.len() as u64;
+        let end = start + bytes.len() as u64;
+        let before = self.pieces.range_mut(..start).next_back();
+        let touching = before.filter(|(from, piece)| **from + piece.len() as u64 == start);
+        let from = match touching {
+            Some((&from, piece)) => {
+                append(piece, bytes, self.total - from);
+                from
+            }
+            None => {
+                let mut piece = Vec::new();
+                append(&mut piece, bytes, self.total - start);
+                self.pieces.insert(start, piece);
+                start
+            }
+        };
+        self.melt(from, end);
+    }
+
+    /// Joins the piece that lies `from..end` with those that touch it behind.
+    ///
+    /// A longer one is not copied for the sake of a short one in front of it, or crumbs in the
+    /// wrong order would cost the square of their number.
+    fn melt(&mut self, from: u64, mut end: u64) {
+        while self.pieces.get(&end).is_some_and(|behind| behind.len() as u64 <= end - from) {
+            let behind = self.pieces.remove(&end).expect("just seen");
+            let piece = self.pieces.get_mut(&from).expect("the caller names a piece");
+            append(piece, &behind, self.total - from);
+            end += behind.len() as u64;
+        }
+    }
+}
+
+/// Appends, with room for as much again, but never for more than `most` in all.
+fn append(piece: &mut Vec<u8>, bytes: &[u8], most: u64) {
+    let length = piece.len() + bytes.len();
+    if length > piece.capacity() {
+        let wanted = (2 * length as u64).min(most) as usize;
+        piece.reserve_exact(wanted - piece.len());
+    }
+    piece.extend_from_slice(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Assembly {
+        fn reserved(&self) -> usize {
+            self.pieces.values().map(Vec::capacity).sum()
+        }
+    }
+
+    #[test]
+    fn the_last_byte_of_a_long_message_reserves_no_more_than_it_needs() {
+        let mut assembly = Assembly::new(65_504);
+        assembly.insert(65_503, b"x").expect("legal");
+        assert_eq!((assembly.arrived(), assembly.reserved()), (1, 1));
+        assembly.insert(0, &[7; 1_000]).expect("legal");
+        assert_eq!((assembly.arrived(), assembly.reserved()), (1_001, 2_001));
+    }
+
+    #[test]
+    fn crumbs_from_the_end_stay_few_pieces() {
+        let mut assembly = Assembly::new(65_504);
+        for offset in (0..65_504).rev() {
+            assembly.insert(offset, b"x").expect("legal");
+            assert!(assembly.pieces.len() <= 40, "{} pieces", assembly.pieces.len());
+        }
+        assert!(assembly.is_complete());
+        assert_eq!(assembly.into_bytes().len(), 65_504);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_in_any_order_and_any_cut_make_the_message(
+            parts in prop::collection::vec((0usize..300, 1usize..120), 0..40),
+        ) {
+            let message: Vec<u8> = (0..300).map(|index| (index % 251) as u8).collect();
+            let (mut assembly, mut model) = (Assembly::new(300), [false; 300]);
+            for (offset, length) in parts.into_iter().chain([(150, 150), (0, 300)]) {
+                let end = (offset + length).min(300);
+                let inserted = assembly.insert(offset as u64, &message[offset..end]);
+                prop_assert!(inserted.is_ok() || assembly.pieces.len() > 17);
+                model[offset..end].fill(true);
+                let count = model.iter().filter(|is_there| **is_there).count();
+                prop_assert_eq!(assembly.arrived() as usize, count);
+                prop_assert!(assembly.reserved() <= 2 * count);
+            }
+            prop_assert!(assembly.is_complete());
+            prop_assert_eq!(assembly.into_bytes(), message);
+        }
+    }
+}
