@@ -87,6 +87,22 @@ fn a_skip_lets_what_waits_go_and_gives_credit_back() {
 }
 
 #[test]
+fn a_skip_of_many_delivers_what_waits_in_order() {
+    let mut lanes = lanes();
+    let packet = Bytes::from((0..200).collect::<Vec<u8>>());
+    for seq in [9_000, 16_000, 3] {
+        assert_eq!(take(&mut lanes, seq, None, &packet, seq as usize % 90 + 1), Ok(Vec::new()));
+    }
+    let mut out = Vec::new();
+    let skip = Skip { lane: LANE, first: MessageSeq(0), count: 16_000, bytes: 0 };
+    assert_eq!(lanes.on_skip(&skip, &mut out), Ok(()));
+    let lengths: Vec<_> = payloads(&out).iter().map(|message| message.len()).collect();
+    assert_eq!(lengths, [4, 1, 71]);
+    let next = take(&mut lanes, 16_001, None, &packet, 7).expect("legal");
+    assert_eq!(payloads(&next).len(), 1, "its turn has come");
+}
+
+#[test]
 fn a_skip_beyond_the_window_or_the_end_is_a_violation() {
     let mut lanes = lanes();
     let mut out = Vec::new();
