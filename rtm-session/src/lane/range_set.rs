@@ -49,6 +49,11 @@ impl RangeSet {
         self.ranges.iter().map(|range| range.end - range.start).sum()
     }
 
+    /// One more than the largest number.
+    pub(crate) fn end(&self) -> u64 {
+        self.ranges.last().map_or(0, |range| range.end)
+    }
+
     /// The end of the range that begins at 0.
     pub(crate) fn prefix(&self) -> u64 {
         self.ranges.first().filter(|range| range.start == 0).map_or(0, |range| range.end)
@@ -80,6 +85,7 @@ mod tests {
                 let wanted = number..number + 3;
                 prop_assert_eq!(set.covers(&wanted), wanted.clone().all(|n| model.contains(&n)));
             }
+            prop_assert_eq!(set.end(), model.last().map_or(0, |last| last + 1));
             let prefix = (0..).take_while(|n| model.contains(n)).count() as u64;
             prop_assert_eq!(set.prefix(), prefix);
         }

@@ -151,7 +151,9 @@ impl ReceiveLane {
     }
 
     pub(crate) fn on_close(&mut self, end: u64) -> Result<(), Violation> {
-        if self.end.is_some_and(|known| known != end) || self.done.prefix() > end {
+        let begun = self.partial.last_key_value().map_or(0, |(&seq, _)| seq + 1);
+        let is_beyond = self.done.end().max(begun) > end;
+        if is_beyond || self.end.is_some_and(|known| known != end) {
             return Err(Violation::Sequence);
         }
         self.end = Some(end);

@@ -149,3 +149,19 @@ fn a_whole_message_after_a_part_of_another_length_is_a_violation() {
         assert_eq!(whole.map(|received| received.len()), expected, "after a part of {total}");
     }
 }
+
+#[test]
+fn an_end_before_what_has_come_already_is_a_violation() {
+    let packet = Bytes::from(vec![1; 100]);
+    for (fragment, end, expected) in [
+        (None, 7, Err(Violation::Sequence)),
+        (Some((0, 50)), 7, Err(Violation::Sequence)),
+        (None, 8, Ok(())),
+        (Some((0, 50)), 8, Ok(())),
+    ] {
+        let mut lanes = lanes();
+        assert_eq!(take(&mut lanes, 7, fragment, &packet, 10), Ok(Vec::new()));
+        let close = LaneClose { lane: LANE, end: MessageSeq(end) };
+        assert_eq!(lanes.on_close(&close, &mut Vec::new()), expected, "{fragment:?}, end {end}");
+    }
+}
