@@ -122,18 +122,23 @@ impl ReceiveLane {
         Ok(())
     }
 
-    /// The peer will not send these; `bytes` of credit are free again.
+    /// The peer will not send these; `bytes` of credit, of a single one, are free again.
+    ///
+    /// Credit is counted for each message by itself, so that skips may overlap and repeat (protocol
+    /// §4.6).
     pub(crate) fn on_skip(
         &mut self,
         skipped: Range<u64>,
         bytes: u64,
         deliver: &mut Vec<Bytes>,
     ) -> Result<(), Violation> {
-        if skipped.end > self.done.prefix() + MESSAGE_WINDOW {
+        let is_beyond = skipped.end > self.done.prefix() + MESSAGE_WINDOW
+            || self.end.is_some_and(|end| skipped.end > end);
+        if is_beyond {
             return Err(Violation::Sequence);
         }
-        if self.end.is_some_and(|end| skipped.end > end) {
-            return Err(Violation::Sequence);
+        if bytes > 0 && skipped.end - skipped.start > 1 {
+            return Err(Violation::Credit);
         }
         let mut charged = 0;
         // What is there, not what is named: a small frame may name many.
@@ -141,11 +146,15 @@ impl ReceiveLane {
             let assembly = self.partial.remove(&seq).expect("just found");
             charged += assembly.total() + CREDIT_PER_MESSAGE;
         }
-        let fresh = self.done.insert(skipped);
-        if fresh > 0 {
-            self.charge_bytes(bytes.saturating_sub(charged))?;
-            self.release_bytes(bytes.max(charged));
+        let is_new = self.done.insert(skipped) > 0;
+        if bytes > 0 && charged > 0 && bytes != charged {
+            return Err(Violation::Length);
         }
+        if is_new && charged == 0 {
+            self.charge_bytes(bytes)?;
+            charged = bytes;
+        }
+        self.release_bytes(charged);
         self.deliver_in_order(deliver);
         Ok(())
     }

@@ -68,6 +68,12 @@ fn a_message_shares_its_packet_only_if_it_is_a_good_part_of_it() {
     }
 }
 
+fn skip(lanes: &mut ReceiveLanes, first: u64, count: u64, bytes: u64) -> Result<usize, Violation> {
+    let mut out = Vec::new();
+    let skip = Skip { lane: LANE, first: MessageSeq(first), count, bytes };
+    lanes.on_skip(&skip, &mut out).map(|()| out.len())
+}
+
 #[test]
 fn a_skip_lets_what_waits_go_and_gives_credit_back() {
     let mut lanes = lanes();
@@ -76,14 +82,41 @@ fn a_skip_lets_what_waits_go_and_gives_credit_back() {
     assert_eq!(take(&mut lanes, 4, Some((0, 9_000)), &packet, 1_000), Ok(Vec::new()));
     assert_eq!(lanes.buffered(), 1_500);
 
-    let skip = |first, count| Skip { lane: LANE, first: MessageSeq(first), count, bytes: 9_032 };
-    let mut out = Vec::new();
-    assert_eq!(lanes.on_skip(&skip(0, 9), &mut out), Ok(()));
-    assert_eq!(payloads(&out).len(), 1);
+    assert_eq!(skip(&mut lanes, 4, 1, 9_032), Ok(0));
+    assert_eq!(lanes.buffered(), 500);
+    assert_eq!(skip(&mut lanes, 0, 9, 0), Ok(1));
     assert_eq!(lanes.buffered(), 0);
     // Said again, it means nothing.
-    assert_eq!(lanes.on_skip(&skip(0, 9), &mut out), Ok(()));
-    assert_eq!(out.len(), 1);
+    assert_eq!(skip(&mut lanes, 0, 9, 0), Ok(0));
+}
+
+#[test]
+fn skips_that_overlap_and_repeat_count_credit_once() {
+    let packet = Bytes::from(vec![1; 10_000]);
+    // Each message takes 10,000 of 100,000 bytes.
+    let mut lanes = lanes();
+    for _ in 0..3 {
+        (0..5).for_each(|seq| assert_eq!(skip(&mut lanes, seq, 1, 10_000), Ok(0)));
+        assert_eq!(skip(&mut lanes, 3, 2, 0), Ok(0));
+        assert_eq!(skip(&mut lanes, 3, 7, 0), Ok(0));
+    }
+    // 50,000 are used up and given back, the last 20,000 of which are too few to be told.
+    let limit = lanes.next_grant().map(|credit| credit.limit);
+    assert_eq!(limit, Some(130_000));
+    for seq in 10..18 {
+        assert!(take(&mut lanes, seq, None, &packet, 9_968).is_ok(), "message {seq}");
+    }
+    assert_eq!(take(&mut lanes, 18, None, &packet, 9_968), Err(Violation::Credit));
+}
+
+#[test]
+fn a_skip_gives_no_credit_that_was_not_taken() {
+    let packet = Bytes::from(vec![1; 10_000]);
+    assert_eq!(skip(&mut lanes(), 0, 2, 64), Err(Violation::Credit), "of two at once");
+    assert_eq!(skip(&mut lanes(), 0, 1, 100_001), Err(Violation::Credit), "more than there is");
+    let mut lanes = lanes();
+    assert_eq!(take(&mut lanes, 0, Some((0, 500)), &packet, 100), Ok(Vec::new()));
+    assert_eq!(skip(&mut lanes, 0, 1, 533), Err(Violation::Length), "more than it had taken");
 }
 
 #[test]
