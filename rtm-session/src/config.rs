@@ -21,10 +21,10 @@ use crate::recovery::CongestionControl;
 ///   are copied out of their packets. Besides, a lane remembers which of the last 16,384 messages have
 ///   arrived, as ranges: 128 KiB at worst.
 /// - received and not released: the same credit and the same bound. A lane that has ended gives its
-///   place to another one, so a peer could go on opening lanes; while messages of more than
-///   [`Config::receive_bytes_max`] wait for [`release`](crate::Endpoint::release), packets with
-///   further ones count as lost. Messages share their packets' buffers, unless they are less than a
-///   sixteenth of them.
+///   place to another one, so a peer could go on opening lanes; while all that is held comes to more
+///   than [`Config::receive_bytes_max`], packets with further messages count as lost, until the
+///   application has [released](crate::Endpoint::release) some. Messages share their packets'
+///   buffers, unless they are less than a sixteenth of them.
 /// - to be sent, until acknowledged: `send_queue` bytes for each lane.
 ///
 /// All of it grows only as far as the peer, or the application, goes. An end that talks to
@@ -197,9 +197,8 @@ impl Config {
         self
     }
 
-    /// Most bytes that one session holds of messages that are incomplete or wait for their turn,
-    /// and most (each message counting 32 bytes more) that wait for the application: lanes times
-    /// credit.
+    /// Most bytes that one session holds of messages, each counting 32 bytes more, that are
+    /// incomplete, wait for their turn or wait for the application: lanes times credit.
     #[must_use]
     pub fn receive_bytes_max(&self) -> u64 {
         (self.lanes_max + 1).saturating_mul(self.window())

@@ -193,6 +193,11 @@ impl ReceiveLane {
         self.announce = true;
     }
 
+    /// Credit of what is here: messages begun, waiting, or handed over and not released.
+    pub(crate) fn held(&self) -> u64 {
+        self.charged - self.released
+    }
+
     /// Bytes held for this lane.
     pub(crate) fn buffered(&self) -> usize {
         self.partial.values().map(|assembly| assembly.arrived() as usize).sum::<usize>()

@@ -33,6 +33,8 @@ pub(crate) struct ReceiveLanes {
     grants: VecDeque<LaneId>,
     /// Credit of messages that were handed over and not released, of lanes that have ended, too.
     unreleased: u64,
+    /// The part of it that belongs to lanes that have ended: no lane's credit bounds it.
+    left_behind: u64,
     scratch: Vec<Bytes>,
 }
 
@@ -47,6 +49,7 @@ impl ReceiveLanes {
             ended: RangeSet::new(),
             grants: VecDeque::new(),
             unreleased: 0,
+            left_behind: 0,
             scratch: Vec::new(),
         }
     }
@@ -113,8 +116,9 @@ impl ReceiveLanes {
     pub(crate) fn release(&mut self, id: LaneId, bytes: usize) {
         let credit = bytes as u64 + CREDIT_PER_MESSAGE;
         self.unreleased = self.unreleased.saturating_sub(credit);
-        if let Some(lane) = self.lanes.get_mut(&id) {
-            lane.release(bytes as u64);
+        match self.lanes.get_mut(&id) {
+            Some(lane) => lane.release(bytes as u64),
+            None => self.left_behind = self.left_behind.saturating_sub(credit),
         }
         self.note_grant(id);
     }
@@ -142,10 +146,16 @@ impl ReceiveLanes {
         !self.grants.is_empty()
     }
 
-    /// Whether the application has so much to take that nothing more may come. Lanes that are open
-    /// can't bring this about, as their credit ends first.
+    /// Whether so much is held, and waits for the application, that nothing more may come.
+    ///
+    /// Lanes that are open can't bring this about, as their credit ends first. So it ends when the
+    /// application takes what lanes have left behind that are over, whatever else is incomplete.
     pub(crate) fn is_full(&self) -> bool {
-        self.unreleased > (self.lanes_max + 1).saturating_mul(self.window)
+        if self.left_behind == 0 {
+            return false;
+        }
+        let held = self.lanes.values().map(ReceiveLane::held).sum::<u64>();
+        self.left_behind + held > (self.lanes_max + 1).saturating_mul(self.window)
     }
 
     /// Credit of messages that the application has not released.
@@ -180,7 +190,8 @@ impl ReceiveLanes {
         if deliver.capacity() > self.scratch.capacity() {
             self.scratch = deliver;
         }
-        if self.lanes.get(&id).is_some_and(ReceiveLane::is_finished) {
+        if let Some(lane) = self.lanes.get(&id).filter(|lane| lane.is_finished()) {
+            self.left_behind += lane.held();
             self.lanes.remove(&id);
             self.ended.insert(id.0..id.0 + 1);
             out.push(Received::Ended { lane: id });

@@ -20,9 +20,20 @@ fn take(
     packet: &Bytes,
     length: usize,
 ) -> Result<Vec<Received>, Violation> {
+    take_on(lanes, LANE, seq, fragment, packet, length)
+}
+
+fn take_on(
+    lanes: &mut ReceiveLanes,
+    lane: LaneId,
+    seq: u64,
+    fragment: Option<(u64, u64)>,
+    packet: &Bytes,
+    length: usize,
+) -> Result<Vec<Received>, Violation> {
     let mut out = Vec::new();
     let message = Message {
-        lane: LANE,
+        lane,
         mode: LaneMode::RELIABLE_ORDERED,
         seq: MessageSeq(seq),
         fragment: fragment.map(|(offset, total)| Fragment { offset, total }),
@@ -197,4 +208,30 @@ fn an_end_before_what_has_come_already_is_a_violation() {
         let close = LaneClose { lane: LANE, end: MessageSeq(end) };
         assert_eq!(lanes.on_close(&close, &mut Vec::new()), expected, "{fragment:?}, end {end}");
     }
+}
+
+#[test]
+fn what_ended_lanes_left_behind_and_what_is_incomplete_fill_one_bound() {
+    let packet = Bytes::from(vec![1; 10_000]);
+    let mut lanes = ReceiveLanes::new(1, 20_000, 10_000);
+    // 19,000 of 40,000 are begun on lane 0, and nobody can take them.
+    assert!(take_on(&mut lanes, LaneId(0), 0, Some((0, 9_468)), &packet, 10).is_ok());
+    assert!(take_on(&mut lanes, LaneId(0), 1, Some((0, 9_468)), &packet, 10).is_ok());
+    for lane in 1..=3 {
+        assert!(!lanes.is_full(), "before lane {lane}");
+        let (lane, end) = (LaneId(lane), MessageSeq(1));
+        lanes.on_close(&LaneClose { lane, end }, &mut Vec::new()).expect("may close");
+        let taken = take_on(&mut lanes, lane, 0, None, &packet, 9_968).expect("legal");
+        assert_eq!(taken.len(), 2, "the message, and the end");
+    }
+    assert!(lanes.is_full());
+    assert_eq!(lanes.unreleased(), 30_000);
+
+    // The application takes one of them, and all goes on, with lane 0 still incomplete.
+    lanes.release(LaneId(1), 9_968);
+    assert!(!lanes.is_full());
+    (2..=3).for_each(|lane| lanes.release(LaneId(lane), 9_968));
+    assert_eq!(lanes.unreleased(), 0);
+    let rest = take_on(&mut lanes, LaneId(0), 0, None, &packet, 9_468).expect("legal");
+    assert_eq!(payloads(&rest).len(), 1);
 }
