@@ -20,6 +20,9 @@ const INITIAL_LEN_MAX: usize = 1_200;
 /// What a first flight takes besides the login: packet header with cookie, Noise key and tag,
 /// offers and parameters.
 const INITIAL_OVERHEAD: usize = 11 + 64 + 48 + 64;
+/// Cookies that are sent back. More than one, because anybody could have sent the first, and
+/// because a server that restarts asks again; few, or anybody could make a client shout.
+const COOKIES_MAX: u8 = 3;
 
 /// Longest login in bytes that fits the handshake.
 pub const HANDSHAKE_LOGIN_MAX: usize = INITIAL_LEN_MAX - INITIAL_OVERHEAD;
@@ -32,6 +35,7 @@ pub(crate) struct Connecting {
     pub(crate) handshake: ClientHandshake,
     noise: Vec<u8>,
     cookie: Vec<u8>,
+    cookies_left: u8,
     /// A key hint that names another key than the one used.
     other_key: Option<KeyId>,
     /// What a server says that it speaks instead; empty while none did.
@@ -82,6 +86,7 @@ impl Connecting {
             handshake,
             noise,
             cookie: Vec::new(),
+            cookies_left: COOKIES_MAX,
             other_key: None,
             versions: Vec::new(),
             key_id: key.key_id(),
@@ -121,14 +126,15 @@ impl Connecting {
         true
     }
 
-    /// The server wants the cookie back: the same first flight again, with it, at once.
-    ///
-    /// Only the first one counts, or anybody could make a client shout.
+    /// The server wants the cookie back: the same first flight again, with it, at once. The first
+    /// few count; an empty one, or one that is used already, says nothing.
     pub(crate) fn on_retry(&mut self, now: Time, cookie: &[u8]) {
-        if self.cookie.is_empty() {
-            self.cookie = cookie.to_vec();
-            self.next_copy = now;
+        if self.cookies_left == 0 || cookie.is_empty() || cookie == self.cookie {
+            return;
         }
+        self.cookies_left -= 1;
+        self.cookie = cookie.to_vec();
+        self.next_copy = now;
     }
 
     pub(crate) fn on_key_hint(&mut self, key_id: KeyId) {

@@ -1,7 +1,7 @@
 //! Datagrams that nobody asked for.
 
 use bytes::BytesMut;
-use rtm_wire::{ConnectionId, Encode, Initial, LaneId};
+use rtm_wire::{ConnectionId, Encode, Initial, LaneId, Packet, Retry};
 
 use crate::pair::{CLIENT, SERVER, Setup, delay, ms};
 
@@ -121,4 +121,40 @@ fn a_flood_of_garbage_keeps_no_cookie_from_a_client() {
     assert_eq!((counters.unknown_session, counters.unproved), (1_000, 1));
     assert!(counters.stateless_answers <= 201, "{counters:?}");
     assert_eq!(server.sessions.len(), 1);
+}
+
+#[test]
+fn retries_make_no_client_shout_and_a_forged_one_keeps_it_not_out() {
+    let mut setup = Setup::new(delay(10));
+    setup.server = setup.server.handshakes_max(2);
+    let mut pair = setup.build();
+    pair.act(SERVER, |host, _| host.door = crate::pair::Door::Ignore);
+    pair.connect(b"takes half of the table");
+    pair.run(ms(50));
+    pair.act(SERVER, |host, _| host.door = crate::pair::Door::Accept);
+
+    let key = crate::pair::server_key().public();
+    let initials = pair.act(CLIENT, |host, now| {
+        host.endpoint.connect(now, SERVER, &key, b"comes in").expect("may connect");
+        let mut datagram = Vec::new();
+        host.endpoint.poll_transmit(now, &mut datagram).expect("a first flight");
+        let Ok(Packet::Initial(initial)) = Packet::decode(&datagram) else { panic!("no initial") };
+        let client_cid = initial.client_cid;
+        let mut initials = 0;
+        let forged = (0..1_000).map(|_| Vec::new()).chain([vec![1; 24], vec![1; 24], vec![2; 24]]);
+        for cookie in forged {
+            let mut retry = Vec::new();
+            Retry { client_cid, cookie: &cookie }.encode(&mut retry);
+            host.endpoint.handle_datagram(now, SERVER, retry.as_slice().into());
+            while host.endpoint.poll_transmit(now, &mut datagram).is_some() {
+                initials += 1;
+            }
+        }
+        initials
+    });
+    assert_eq!(initials, 2, "one for each cookie that is one");
+
+    // The copies that follow have the wrong cookie, and the server asks for the right one.
+    pair.run(ms(1_000));
+    assert_eq!(pair.world.node(SERVER).sessions.len(), 1);
 }
