@@ -14,12 +14,13 @@ use crate::error::{CloseCause, ConnectError};
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A first flight is never shorter, so that its answer may be three times as long.
-const INITIAL_LEN_MIN: usize = 400;
+pub(super) const INITIAL_LEN_MIN: usize = 272;
 /// Longest first flight.
 const INITIAL_LEN_MAX: usize = 1_200;
-/// What a first flight takes besides the login: packet header with cookie, Noise key and tag,
-/// offers and parameters.
-const INITIAL_OVERHEAD: usize = 11 + 64 + 48 + 64;
+/// Packet header without cookie, Noise key and tag.
+const INITIAL_HEAD: usize = 11 + 48;
+/// What a first flight takes besides the login: head, cookie, offers and parameters.
+const INITIAL_OVERHEAD: usize = INITIAL_HEAD + 64 + 64;
 /// Cookies that are sent back. More than one, because anybody could have sent the first, and
 /// because a server that restarts asks again; few, or anybody could make a client shout.
 const COOKIES_MAX: u8 = 3;
@@ -72,7 +73,7 @@ impl Connecting {
             login,
             padding: 0,
         };
-        hello.padding = (INITIAL_LEN_MIN - INITIAL_OVERHEAD).saturating_sub(hello.encoded_len());
+        hello.padding = (INITIAL_LEN_MIN - INITIAL_HEAD).saturating_sub(hello.encoded_len());
         let mut payload = Vec::with_capacity(hello.encoded_len());
         hello.encode(&mut payload);
         let mut noise = Vec::new();

@@ -43,6 +43,11 @@ use crate::session::{Session, SessionStats};
 /// Longest answer to a login in bytes: it goes to an address that isn't proved yet.
 pub const LOGIN_ANSWER_MAX: usize = 512;
 
+/// Longest reply: packet header, Noise key and tag, then an accepting welcome with its longest
+/// parameters and answer (protocol §5.2).
+const REPLY_LEN_MAX: usize = 9 + 48 + (1 + 3 + 8 + 16 + 41) + (2 + LOGIN_ANSWER_MAX);
+const _: () = assert!(REPLY_LEN_MAX <= 3 * connecting::INITIAL_LEN_MIN, "every reply may be sent");
+
 /// What the Noise hash begins with (protocol §5): both ends agree on version and connection id, or
 /// on nothing.
 fn prologue(version: u8, client_cid: ConnectionId) -> [u8; 12] {

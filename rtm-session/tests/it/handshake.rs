@@ -1,9 +1,12 @@
 //! From the first packet to a session.
 
-use rtm_session::{CloseCause, Event, HANDSHAKE_LOGIN_MAX, StaticKey};
+use rtm_session::{
+    CloseCause, Config, Endpoint, Event, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX, LoginAnswer,
+    StaticKey,
+};
 use rtm_wire::{ErrorCode, Time};
 
-use crate::pair::{CLIENT, Door, SERVER, Setup, delay, ms, server_key};
+use crate::pair::{CLIENT, Door, SERVER, Setup, delay, ms, seed, server_key};
 
 #[test]
 fn a_login_takes_one_round_trip() {
@@ -105,6 +108,26 @@ fn the_longest_login_fits_one_datagram_and_a_longer_one_is_refused() {
     pair.run(ms(100));
 
     assert_eq!(pair.world.node(SERVER).sessions.len(), 1);
+}
+
+#[test]
+fn the_longest_answer_to_the_shortest_login_stays_within_three_times() {
+    let mut client = Endpoint::client(Config::default(), seed(1));
+    // Parameters as long as they get.
+    let config = Config::server().lanes_max(1 << 40).lane_credit(1 << 40).message_len_max(1 << 40);
+    let config = config.ack_delay(ms(1 << 30)).idle_timeout(ms(1 << 40));
+    let mut server = Endpoint::server(config, server_key(), seed(2));
+    let (now, mut datagram) = (Time::ZERO, Vec::new());
+    client.connect(now, SERVER, &server_key().public(), b"").expect("may connect");
+    client.poll_transmit(now, &mut datagram).expect("a first flight");
+    assert_eq!(datagram.len(), 272);
+
+    server.handle_datagram(now, CLIENT, datagram.as_slice().into());
+    let Some(Event::LoginRequested { login, .. }) = server.poll_event() else { panic!("no login") };
+    server.answer_login(now, login, LoginAnswer::Accept(&[b'x'; LOGIN_ANSWER_MAX]));
+    server.poll_transmit(now, &mut datagram).expect("a reply");
+    assert_eq!(datagram.len(), 640);
+    assert!(datagram.len() <= 3 * 272);
 }
 
 #[test]
