@@ -32,7 +32,7 @@ use rtm_wire::{
 use self::client::Client;
 use self::deadlines::Deadlines;
 use self::server::Server;
-use self::stateless::Stateless;
+use self::stateless::{Answer, Stateless};
 use crate::config::Config;
 use crate::crypto::{Generator, PublicKey, Seed, StaticKey};
 use crate::error::{ConnectError, SendError};
@@ -321,7 +321,8 @@ impl Endpoint {
             self.counters.unknown_session += 1;
             if let Role::Server(server) = &self.role {
                 let reset = server.reset(header.destination);
-                self.stateless.answer(now, from, length, &reset, &mut self.counters);
+                let to = (Answer::Reset, from);
+                self.stateless.answer(now, to, length, &reset, &mut self.counters);
             }
             return;
         };

@@ -8,6 +8,7 @@ use rtm_wire::{
 };
 
 use super::accepting::{Asked, Flight, FlightKey, Flights};
+use super::stateless::Answer;
 use super::{Endpoint, LOGIN_ANSWER_MAX, Role, prologue};
 use crate::crypto::{
     CookieMaker, Generator, PacketKeys, ResetSecret, Role as KeyRole, ServerHandshake, StaticKey,
@@ -50,7 +51,8 @@ impl Endpoint {
         if initial.version != rtm_wire::VERSION {
             counters.incompatible += 1;
             let versions = Versions { client_cid, versions: &[rtm_wire::VERSION] };
-            return self.stateless.answer(now, from, received, &versions, counters);
+            let to = (Answer::Versions, from);
+            return self.stateless.answer(now, to, received, &versions, counters);
         }
         let Some(key) = FlightKey::new(client_cid, initial.noise) else {
             return counters.undecipherable += 1;
@@ -69,7 +71,8 @@ impl Endpoint {
             counters.unproved += 1;
             let cookie = server.cookies.make(now, from, client_cid);
             let retry = Retry { client_cid, cookie: &cookie };
-            return self.stateless.ask_for_cookie(now, from, received, &retry, counters);
+            let to = (Answer::Cookie, from);
+            return self.stateless.answer(now, to, received, &retry, counters);
         }
         if server.flights.is_full() {
             return counters.refused += 1;
@@ -82,7 +85,8 @@ impl Endpoint {
         let Ok(handshake) = handshake else {
             counters.undecipherable += 1;
             let hint = KeyHint { client_cid, key_id: server.key.public().key_id() };
-            return self.stateless.answer(now, from, received, &hint, counters);
+            let to = (Answer::KeyHint, from);
+            return self.stateless.answer(now, to, received, &hint, counters);
         };
         let Ok(hello) = Hello::decode(&payload) else {
             return counters.undecipherable += 1;

@@ -7,20 +7,28 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rtm_wire::{Encode, Retry, Time};
+use rtm_wire::{Encode, Time};
 
 use super::EndpointCounters;
 use crate::session::AMPLIFICATION;
 
-/// Answers a second, and at once.
+/// Answers of one kind a second, and at once.
 const RATE: u64 = 200;
 /// Cookies a second, and at once: many clients may come back together, and without a cookie they
 /// don't get in. They are shorter than what they answer, so nobody gains by asking for many.
 const COOKIE_RATE: u64 = 10_000;
-/// Answers that wait to be sent.
-const QUEUE_MAX: usize = 64;
-/// Handshake answers that wait to be sent: a full table's.
-const REPLIES_MAX: usize = 1_024;
+/// Answers that wait to be sent, those of handshakes included: a full table's.
+const QUEUE_MAX: usize = 1_024;
+
+/// What is answered. Each kind has a rate of its own, so that a flood of one garbage keeps nobody
+/// from the answer to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Cookie,
+    KeyHint,
+    Reset,
+    Versions,
+}
 
 /// Answers that may still be sent; they come back at a steady rate.
 #[derive(Debug)]
@@ -51,56 +59,39 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Stateless {
     queue: VecDeque<(SocketAddr, Vec<u8>)>,
-    notices: Budget,
-    cookies: Budget,
+    /// By [`Answer`].
+    budgets: [Budget; 4],
 }
 
 impl Stateless {
     pub(crate) const fn new() -> Self {
-        let (notices, cookies) = (Budget::new(RATE), Budget::new(COOKIE_RATE));
-        Self { queue: VecDeque::new(), notices, cookies }
+        const NOTICES: Budget = Budget::new(RATE);
+        let budgets = [Budget::new(COOKIE_RATE), NOTICES, NOTICES, NOTICES];
+        Self { queue: VecDeque::new(), budgets }
     }
 
-    /// Answers a datagram of `trigger` bytes with a cookie, under the same conditions as
-    /// [`answer`](Self::answer) but for the rate, so that a flood of other garbage keeps no client
-    /// out.
-    pub(crate) fn ask_for_cookie(
-        &mut self,
-        now: Time,
-        to: SocketAddr,
-        trigger: usize,
-        retry: &Retry<'_>,
-        counters: &mut EndpointCounters,
-    ) {
-        self.cookies.refill(now);
-        let length = retry.encoded_len();
-        let has_room = self.queue.len() < REPLIES_MAX && length < trigger;
-        if self.cookies.tokens == 0 || !has_room {
-            counters.stateless_suppressed += 1;
-            return;
-        }
-        self.cookies.tokens -= 1;
-        self.push(to, retry, counters);
-    }
-
-    /// Answers a datagram of `trigger` bytes, unless the answer would be longer or the rate is
-    /// used up.
+    /// Answers a datagram of `trigger` bytes, unless the answer would be as long or the rate of its
+    /// kind is used up.
     pub(crate) fn answer(
         &mut self,
         now: Time,
-        to: SocketAddr,
+        (kind, to): (Answer, SocketAddr),
         trigger: usize,
         packet: &impl Encode,
         counters: &mut EndpointCounters,
     ) {
-        self.notices.refill(now);
+        let budget = &mut self.budgets[kind as usize];
+        budget.refill(now);
         let length = packet.encoded_len();
-        if self.notices.tokens == 0 || self.queue.len() >= QUEUE_MAX || length >= trigger {
+        if budget.tokens == 0 || self.queue.len() >= QUEUE_MAX || length >= trigger {
             counters.stateless_suppressed += 1;
             return;
         }
-        self.notices.tokens -= 1;
-        self.push(to, packet, counters);
+        budget.tokens -= 1;
+        counters.stateless_answers += 1;
+        let mut datagram = Vec::with_capacity(length);
+        packet.encode(&mut datagram);
+        self.queue.push_back((to, datagram));
     }
 
     /// Sends a handshake's answer, kept or just made: it may be longer than its trigger, by as much
@@ -112,7 +103,7 @@ impl Stateless {
         reply: &[u8],
         counters: &mut EndpointCounters,
     ) {
-        if self.queue.len() >= REPLIES_MAX || reply.len() > trigger * AMPLIFICATION as usize {
+        if self.queue.len() >= QUEUE_MAX || reply.len() > trigger * AMPLIFICATION as usize {
             counters.stateless_suppressed += 1;
         } else {
             self.queue.push_back((to, reply.to_vec()));
@@ -121,12 +112,5 @@ impl Stateless {
 
     pub(crate) fn poll(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
         self.queue.pop_front()
-    }
-
-    fn push(&mut self, to: SocketAddr, packet: &impl Encode, counters: &mut EndpointCounters) {
-        counters.stateless_answers += 1;
-        let mut datagram = Vec::with_capacity(packet.encoded_len());
-        packet.encode(&mut datagram);
-        self.queue.push_back((to, datagram));
     }
 }
