@@ -95,9 +95,9 @@ impl Config {
 
     /// Handshakes that a server has under way at a time, about 2 KiB each: asked for, and the
     /// client has not yet sent its first data packet. From half of it on, clients have to prove
-    /// their address first. Of clients that are in, 64 times as many are remembered for the
-    /// handshake timeout, about 150 bytes each, so that a late copy of a first flight is no new
-    /// one. Default 1,024.
+    /// their address first, and one address (one /64 network) has a sixteenth at most, but four. Of
+    /// clients that are in, 64 times as many are remembered for the handshake timeout, about 150
+    /// bytes each, so that a late copy of a first flight is no new one. Default 1,024.
     #[must_use]
     pub const fn handshakes_max(mut self, handshakes: usize) -> Self {
         self.handshakes_max = handshakes;

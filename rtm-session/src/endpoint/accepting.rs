@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use rtm_wire::{Accepted, Cipher, ConnectionId, Time, TransportParams};
 
+use super::load::Place;
 use crate::crypto::ServerHandshake;
 use crate::event::{LoginId, SessionId};
 
@@ -64,8 +65,14 @@ impl Asked {
 struct Entry {
     flight: Flight,
     login: LoginId,
+    /// Where it came from, if that was proved: one place may have only a part of the table. Of
+    /// other entries somebody else may have said where they come from.
+    place: Option<Place>,
 }
 
+/// The part of the table that one place may have under way, and the least.
+const PLACE_SHARE: usize = 16;
+const PLACE_MIN: usize = 4;
 /// Flights of clients that are in, for each that may be under way. They are small, and each was
 /// paid for with a handshake by somebody who is where it says.
 const PROVED_MAX: usize = 64;
@@ -81,6 +88,8 @@ pub(crate) struct Flights {
     /// All entries, oldest first: they are all kept for the same time.
     order: VecDeque<(Time, FlightKey)>,
     logins: BTreeMap<LoginId, FlightKey>,
+    /// Flights under way by their proved place.
+    places: BTreeMap<Place, usize>,
     /// Logins that were accepted and whose clients have not yet proved themselves.
     unproved: BTreeMap<SessionId, LoginId>,
     next_login: u64,
@@ -94,6 +103,7 @@ impl Flights {
             entries: BTreeMap::new(),
             order: VecDeque::new(),
             logins: BTreeMap::new(),
+            places: BTreeMap::new(),
             unproved: BTreeMap::new(),
             next_login: 1,
         }
@@ -112,15 +122,30 @@ impl Flights {
         self.under_way() >= self.flights_max || self.proved >= self.flights_max * PROVED_MAX
     }
 
+    /// Whether a place has as many under way as one may have.
+    pub(crate) fn is_crowded(&self, place: Place) -> bool {
+        let most = (self.flights_max / PLACE_SHARE).max(PLACE_MIN);
+        self.places.get(&place).is_some_and(|count| *count >= most)
+    }
+
     fn under_way(&self) -> usize {
         self.entries.len() - self.proved
     }
 
-    pub(crate) fn ask(&mut self, key: FlightKey, asked: Asked, forget: Time) -> LoginId {
+    /// Remembers a flight; `place` is where it came from, if that is proved.
+    pub(crate) fn insert(
+        &mut self,
+        key: FlightKey,
+        flight: Flight,
+        place: Option<Place>,
+        forget: Time,
+    ) -> LoginId {
         let login = LoginId(self.next_login);
         self.next_login += 1;
-        let flight = Flight::Asked(Box::new(asked));
-        self.entries.insert(key, Entry { flight, login });
+        if let Some(place) = place {
+            *self.places.entry(place).or_default() += 1;
+        }
+        self.entries.insert(key, Entry { flight, login, place });
         self.order.push_back((forget, key));
         self.logins.insert(login, key);
         login
@@ -155,6 +180,8 @@ impl Flights {
         if let Some(entry) = entry {
             entry.flight = Flight::Proved;
             self.proved += 1;
+            let place = entry.place.take();
+            self.leave(place);
         }
         Some(login)
     }
@@ -173,6 +200,18 @@ impl Flights {
             if let Some(entry) = self.entries.remove(&key) {
                 self.logins.remove(&entry.login);
                 self.proved -= usize::from(matches!(entry.flight, Flight::Proved));
+                self.leave(entry.place);
+            }
+        }
+    }
+
+    /// A flight of this place is no longer under way.
+    fn leave(&mut self, place: Option<Place>) {
+        let Some(place) = place else { return };
+        if let Some(count) = self.places.get_mut(&place) {
+            *count -= 1;
+            if *count == 0 {
+                self.places.remove(&place);
             }
         }
     }

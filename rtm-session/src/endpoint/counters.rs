@@ -16,7 +16,7 @@ pub struct EndpointCounters {
     pub incompatible: u64,
     /// A first flight without the cookie that it was asked for.
     pub unproved: u64,
-    /// A first flight that found the tables full.
+    /// A first flight that found the tables full, or from where too many come.
     pub refused: u64,
     /// A packet that makes no sense in this role or state: replies to a server, first flights to
     /// a client, answers that came too late.

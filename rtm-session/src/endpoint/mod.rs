@@ -15,6 +15,7 @@ mod client;
 mod connecting;
 mod counters;
 mod deadlines;
+mod load;
 mod server;
 mod stateless;
 

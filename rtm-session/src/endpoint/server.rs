@@ -8,6 +8,7 @@ use rtm_wire::{
 };
 
 use super::accepting::{Asked, Flight, FlightKey, Flights};
+use super::load::{Failures, Place};
 use super::stateless::Answer;
 use super::{Endpoint, LOGIN_ANSWER_MAX, Role, prologue};
 use crate::crypto::{
@@ -23,13 +24,15 @@ pub(crate) struct Server {
     reset_secret: ResetSecret,
     cookies: CookieMaker,
     pub(crate) flights: Flights,
+    failures: Failures,
 }
 
 impl Server {
     pub(crate) fn new(key: StaticKey, flights_max: usize, generator: &mut Generator) -> Self {
         let reset_secret = ResetSecret::new(&key);
         let cookies = CookieMaker::new(generator.fork());
-        Self { key, reset_secret, cookies, flights: Flights::new(flights_max) }
+        let (flights, failures) = (Flights::new(flights_max), Failures::new());
+        Self { key, reset_secret, cookies, flights, failures }
     }
 
     pub(crate) fn reset(&self, cid: ConnectionId) -> Reset {
@@ -65,18 +68,38 @@ impl Endpoint {
             Some(_) => return,
             None => {}
         }
-        if server.flights.is_under_load()
-            && !server.cookies.check(now, from, client_cid, initial.cookie)
-        {
-            counters.unproved += 1;
-            let cookie = server.cookies.make(now, from, client_cid);
-            let retry = Retry { client_cid, cookie: &cookie };
-            let to = (Answer::Cookie, from);
-            return self.stateless.answer(now, to, received, &retry, counters);
+        // An address that isn't proved is not held against anybody.
+        let mut proved = None;
+        if server.flights.is_under_load() || server.failures.are_load(now) {
+            if !server.cookies.check(now, from, client_cid, initial.cookie) {
+                counters.unproved += 1;
+                let cookie = server.cookies.make(now, from, client_cid);
+                let retry = Retry { client_cid, cookie: &cookie };
+                let to = (Answer::Cookie, from);
+                return self.stateless.answer(now, to, received, &retry, counters);
+            }
+            proved = Some(Place::new(from));
         }
-        if server.flights.is_full() {
+        let is_greedy = proved.is_some_and(|place| {
+            server.flights.is_crowded(place) || server.failures.are_too_many(now, place)
+        });
+        if server.flights.is_full() || is_greedy {
             return counters.refused += 1;
         }
+        self.open_initial(now, from, initial, (key, proved), received);
+    }
+
+    /// Takes a first flight for which there is room.
+    fn open_initial(
+        &mut self,
+        now: Time,
+        from: SocketAddr,
+        initial: &Initial<'_>,
+        (key, proved): (FlightKey, Option<Place>),
+        received: usize,
+    ) {
+        let Role::Server(server) = &mut self.role else { return };
+        let (client_cid, counters) = (initial.client_cid, &mut self.counters);
         let prologue = prologue(initial.version, client_cid);
         let mut payload = Vec::new();
         let seed = self.generator.fork();
@@ -84,11 +107,13 @@ impl Endpoint {
             ServerHandshake::read(&server.key, &prologue, seed, initial.noise, &mut payload);
         let Ok(handshake) = handshake else {
             counters.undecipherable += 1;
+            server.failures.note(now, proved);
             let hint = KeyHint { client_cid, key_id: server.key.public().key_id() };
             let to = (Answer::KeyHint, from);
             return self.stateless.answer(now, to, received, &hint, counters);
         };
         let Ok(hello) = Hello::decode(&payload) else {
+            server.failures.note(now, proved);
             return counters.undecipherable += 1;
         };
         let offers = |cipher: &&Cipher| hello.ciphers.contains(&cipher.number());
@@ -105,7 +130,8 @@ impl Endpoint {
             params: hello.params,
             received,
         };
-        let login = server.flights.ask(key, asked, now + self.config.handshake_timeout);
+        let forget = now + self.config.handshake_timeout;
+        let login = server.flights.insert(key, Flight::Asked(asked.into()), proved, forget);
         let payload = bytes::Bytes::copy_from_slice(hello.login);
         self.events.push_back(Event::LoginRequested { login, from, payload });
     }

@@ -1,9 +1,12 @@
 //! Datagrams that nobody asked for.
 
-use bytes::BytesMut;
-use rtm_wire::{ConnectionId, Encode, Initial, LaneId, Packet, Retry};
+use std::net::SocketAddr;
 
-use crate::pair::{CLIENT, SERVER, Setup, delay, ms};
+use bytes::BytesMut;
+use rtm_session::{Config, Endpoint, Event};
+use rtm_wire::{ConnectionId, Encode, Initial, LaneId, Packet, Retry, Time};
+
+use crate::pair::{CLIENT, SERVER, Setup, delay, ms, seed, server_key};
 
 /// Numbers that look random, the same in every run.
 fn noise(state: &mut u64) -> u64 {
@@ -152,6 +155,83 @@ fn a_flood_of_one_garbage_keeps_nobody_from_the_answer_to_another() {
     }
 }
 
+/// A new connection of a client at `from`, with cookies; whether the server asks for a login.
+fn knock(client: &mut Endpoint, server: &mut Endpoint, now: Time, from: SocketAddr) -> bool {
+    client.connect(now, SERVER, &server_key().public(), b"").expect("may connect");
+    let (mut flight, mut answer) = (Vec::new(), Vec::new());
+    while client.poll_transmit(now, &mut flight).is_some() {
+        server.handle_datagram(now, from, flight.as_slice().into());
+        while server.poll_transmit(now, &mut answer).is_some() {
+            client.handle_datagram(now, SERVER, answer.as_slice().into());
+        }
+    }
+    let mut events = std::iter::from_fn(|| server.poll_event());
+    events.any(|event| matches!(event, Event::LoginRequested { .. }))
+}
+
+#[test]
+fn one_place_takes_a_part_of_the_table_only() {
+    let mut client = Endpoint::client(Config::default().sessions_max(10_000), seed(1));
+    let config = Config::server().handshakes_max(128);
+    let mut server = Endpoint::server(config, server_key(), seed(2));
+    let now = Time::ZERO;
+    let place = |number: u8| SocketAddr::from(([10, 0, 9, number], 1));
+    // Nobody answers these logins. Half of the table is open to all, wherever they say they are.
+    for _ in 0..64 {
+        assert!(knock(&mut client, &mut server, now, place(0)));
+    }
+    let got_in = |client: &mut Endpoint, server: &mut Endpoint, now, number| {
+        (0..100).filter(|_| knock(client, server, now, place(number))).count()
+    };
+    assert_eq!(got_in(&mut client, &mut server, now, 1), 8, "a sixteenth");
+    assert_eq!(
+        got_in(&mut client, &mut server, now, 0),
+        8,
+        "what others said is not held against it"
+    );
+    assert_eq!(server.counters().refused, 2 * 92);
+
+    // Once they are forgotten, the place has its part again.
+    let now = now + ms(10_000);
+    server.handle_timeout(now);
+    assert_eq!(got_in(&mut client, &mut server, now, 1), 64 + 8);
+}
+
+#[test]
+fn first_flights_that_do_not_open_are_load() {
+    let mut server = Endpoint::server(Config::server(), server_key(), seed(2));
+    let now = Time::ZERO;
+    let mut send = |from: SocketAddr, cookie: &[u8], number: u16| {
+        let mut noise = [1; 100];
+        noise[..2].copy_from_slice(&number.to_be_bytes());
+        let (mut datagram, client_cid) = (Vec::new(), ConnectionId([1; 8]));
+        Initial { version: 1, client_cid, cookie, noise: &noise }.encode(&mut datagram);
+        server.handle_datagram(now, from, datagram.as_slice().into());
+        let mut answer = Vec::new();
+        server.poll_transmit(now, &mut answer);
+        (answer, server.counters())
+    };
+
+    // From wherever one likes: what costs work soon has an end.
+    for number in 0..1_000 {
+        send(SocketAddr::from(([10, 6, 0, number as u8], number)), &[], number);
+    }
+    let here = "10.9.9.9:9".parse().expect("address");
+    let (retry, counters) = send(here, &[], 0);
+    assert_eq!((counters.undecipherable, counters.unproved), (64, 937));
+    let Ok(Packet::Retry(retry)) = Packet::decode(&retry) else { panic!("no retry: {retry:?}") };
+
+    // From one address, with its cookie.
+    for number in 0..1_000 {
+        send(here, retry.cookie, number);
+    }
+    let (_, counters) = send(here, retry.cookie, 0);
+    assert_eq!((counters.undecipherable, counters.refused), (128, 937));
+
+    let mut client = Endpoint::client(Config::default(), seed(1));
+    assert!(knock(&mut client, &mut server, now, CLIENT), "others get in");
+}
+
 #[test]
 fn retries_make_no_client_shout_and_a_forged_one_keeps_it_not_out() {
     let mut setup = Setup::new(delay(10));
@@ -162,7 +242,7 @@ fn retries_make_no_client_shout_and_a_forged_one_keeps_it_not_out() {
     pair.run(ms(50));
     pair.act(SERVER, |host, _| host.door = crate::pair::Door::Accept);
 
-    let key = crate::pair::server_key().public();
+    let key = server_key().public();
     let initials = pair.act(CLIENT, |host, now| {
         host.endpoint.connect(now, SERVER, &key, b"comes in").expect("may connect");
         let mut datagram = Vec::new();
