@@ -68,7 +68,8 @@ pub enum Event {
         /// The server's answer.
         answer: Bytes,
     },
-    /// Client: the server has rejected the login. The session is gone.
+    /// Client: the server has rejected the login, or has no cipher in common with us
+    /// ([`ErrorCode::SERVICE_NOT_SUPPORTED`]). The session is gone.
     Refused {
         /// The session.
         session: SessionId,

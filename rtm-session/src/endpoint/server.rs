@@ -118,8 +118,13 @@ impl Endpoint {
         };
         let offers = |cipher: &&Cipher| hello.ciphers.contains(&cipher.number());
         let cipher = self.config.ciphers.iter().find(offers);
+        let forget = now + self.config.handshake_timeout;
         let (Some(&cipher), true) = (cipher, hello.versions.contains(&rtm_wire::VERSION)) else {
-            return counters.incompatible += 1;
+            counters.incompatible += 1;
+            let Some(reply) = refusal(handshake, client_cid) else { return };
+            self.stateless.repeat(from, received, &reply, counters);
+            server.flights.insert(key, Flight::Answered { reply }, proved, forget);
+            return;
         };
         let asked = Asked {
             handshake,
@@ -130,7 +135,6 @@ impl Endpoint {
             params: hello.params,
             received,
         };
-        let forget = now + self.config.handshake_timeout;
         let login = server.flights.insert(key, Flight::Asked(asked.into()), proved, forget);
         let payload = bytes::Bytes::copy_from_slice(hello.login);
         self.events.push_back(Event::LoginRequested { login, from, payload });
@@ -209,4 +213,15 @@ impl Endpoint {
         self.insert(now, session, id);
         id
     }
+}
+
+/// The reply to a client with which nothing is in common.
+fn refusal(handshake: ServerHandshake, client_cid: ConnectionId) -> Option<Vec<u8>> {
+    let outcome = Err(rtm_wire::ErrorCode::SERVICE_NOT_SUPPORTED.0);
+    let welcome = Welcome { outcome, answer: &[] };
+    let (mut payload, mut noise, mut reply) = (Vec::new(), Vec::new(), Vec::new());
+    welcome.encode(&mut payload);
+    handshake.answer(&payload, &mut noise).ok()?;
+    ReplyPacket { client_cid, noise: &noise }.encode(&mut reply);
+    Some(reply)
 }

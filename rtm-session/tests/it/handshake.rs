@@ -4,7 +4,7 @@ use rtm_session::{
     CloseCause, Config, Endpoint, Event, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX, LoginAnswer,
     StaticKey,
 };
-use rtm_wire::{ErrorCode, Time};
+use rtm_wire::{Cipher, ErrorCode, Time};
 
 use crate::pair::{CLIENT, Door, SERVER, Setup, delay, ms, seed, server_key};
 
@@ -94,6 +94,22 @@ fn a_login_that_nobody_answers_is_forgotten() {
     assert_eq!(server.logins.len(), 1, "repeated flights are one login");
     assert_eq!(server.endpoint.poll_timeout(), None);
     assert!(server.endpoint.is_idle());
+}
+
+#[test]
+fn a_client_without_a_common_cipher_is_told_so() {
+    let mut setup = Setup::new(delay(10));
+    setup.client = setup.client.ciphers(&[Cipher::ChaCha20Poly1305]);
+    setup.server = setup.server.ciphers(&[Cipher::Aes256Gcm]);
+    let mut pair = setup.build();
+
+    let session = pair.connect(b"login");
+    pair.run(ms(20));
+
+    let code = ErrorCode::SERVICE_NOT_SUPPORTED;
+    assert_eq!(pair.news(CLIENT), &[Event::Refused { session, code, answer: "".into() }]);
+    assert!(pair.news(SERVER).is_empty());
+    assert!(pair.world.node(SERVER).endpoint.is_idle());
 }
 
 #[test]
