@@ -62,8 +62,8 @@ pub(crate) struct PacketKeys {
     former: Option<(Generation, Time)>,
     send_phase: bool,
     receive_phase: bool,
-    /// The first packet under the present sending key.
-    first_sent: PacketNumber,
+    /// The first packet under the present sending key, once there is one.
+    first_sent: Option<PacketNumber>,
     sealed: u64,
     /// A packet under the present sending key has been acknowledged.
     is_confirmed: bool,
@@ -98,7 +98,7 @@ impl PacketKeys {
             former: None,
             send_phase: false,
             receive_phase: false,
-            first_sent: PacketNumber(0),
+            first_sent: None,
             sealed: 0,
             is_confirmed: false,
             forged: 0,
@@ -119,6 +119,7 @@ impl PacketKeys {
         body: &mut [u8],
     ) -> [u8; TAG_LEN] {
         self.sealed += 1;
+        self.first_sent.get_or_insert(number);
         self.sending.aead.seal(path, number, header, body)
     }
 
@@ -174,7 +175,7 @@ impl PacketKeys {
 
     /// A packet has been acknowledged.
     pub(crate) fn on_acked(&mut self, number: PacketNumber) {
-        if number >= self.first_sent && self.sealed > 0 {
+        if self.first_sent.is_some_and(|first| number >= first) {
             self.is_confirmed = true;
         }
     }
@@ -187,10 +188,9 @@ impl PacketKeys {
             && self.send_phase == self.receive_phase
     }
 
-    /// Changes the sending key, from packet `next` on.
-    pub(crate) fn initiate_update(&mut self, next: PacketNumber) {
+    /// Changes the sending key, from the next packet on.
+    pub(crate) fn initiate_update(&mut self) {
         self.turn();
-        self.first_sent = next;
     }
 
     /// Whether the session has to end: the key could not be changed in time, or too many forgeries
@@ -203,6 +203,7 @@ impl PacketKeys {
         self.sending = self.sending.next(self.cipher);
         self.send_phase = !self.send_phase;
         self.sealed = 0;
+        self.first_sent = None;
         self.is_confirmed = false;
     }
 }
@@ -228,7 +229,7 @@ mod tests {
     fn seal(keys: &mut PacketKeys, number: u64) -> Packet {
         let number = PacketNumber(number);
         if keys.wants_update() {
-            keys.initiate_update(number);
+            keys.initiate_update();
         }
         let (phase, mut body) = (keys.phase(), b"plain".to_vec());
         let tag = keys.seal(PathId(0), number, b"header", &mut body);
@@ -276,6 +277,21 @@ mod tests {
         assert!(open(&mut server, 0, &first));
         assert!(open(&mut client, 0, &seal(&mut server, 0)));
         assert!(client.wants_update());
+    }
+
+    #[test]
+    fn an_acknowledgement_of_the_former_key_confirms_no_other() {
+        let (mut client, mut server) = pair(2);
+        (0..5).for_each(|number| drop(seal(&mut server, number)));
+        (0..3).for_each(|number| drop(seal(&mut client, number)));
+        client.on_acked(PacketNumber(2));
+        // The client is first, and the server follows.
+        assert!(open(&mut server, 0, &seal(&mut client, 3)));
+        (5..9).for_each(|number| assert!(seal(&mut server, number).phase));
+        server.on_acked(PacketNumber(4));
+        assert!(!server.wants_update(), "packet 4 had the former key");
+        server.on_acked(PacketNumber(5));
+        assert!(server.wants_update());
     }
 
     #[test]

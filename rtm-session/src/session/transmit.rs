@@ -107,7 +107,7 @@ impl Session {
 
     fn begin(&mut self, datagram: &mut Vec<u8>) {
         if self.keys.wants_update() {
-            self.keys.initiate_update(self.next_number);
+            self.keys.initiate_update();
         }
         let header = DataHeader {
             key_phase: self.keys.phase(),
