@@ -66,6 +66,8 @@ pub(crate) struct Session {
     id: SessionId,
     state: State,
     path: Path,
+    /// Server: the client may move.
+    follows_peer: bool,
     local_cid: ConnectionId,
     remote_cid: ConnectionId,
     reset_token: Option<ResetToken>,
@@ -108,6 +110,7 @@ impl Session {
             id,
             state: parts.proof_due.map_or(State::Open, |until| State::Unproved { until }),
             path: Path::proved(remote),
+            follows_peer: parts.proof_due.is_some(),
             local_cid,
             remote_cid,
             reset_token,

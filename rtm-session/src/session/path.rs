@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rtm_wire::PathResponse;
+use rtm_wire::{PathResponse, Time};
 
 /// How many times the bytes received may be sent to an address that is not proved (RFC 9000
 /// section 8.1).
@@ -20,7 +20,15 @@ enum Proof {
     /// The peer has answered from there.
     Done,
     /// A challenge is out; until it is answered, only a multiple of what came from there is sent.
-    Wanted { challenge: [u8; 8], received: u64, sent: u64, unsent: bool },
+    /// When there is no answer by `until`, the peer is taken to be where it was before.
+    Wanted {
+        challenge: [u8; 8],
+        received: u64,
+        sent: u64,
+        unsent: bool,
+        former: SocketAddr,
+        until: Time,
+    },
 }
 
 impl Path {
@@ -33,10 +41,35 @@ impl Path {
         self.remote
     }
 
-    /// The peer has moved, says an authentic packet newer than all before it.
-    pub(crate) fn move_to(&mut self, remote: SocketAddr, challenge: [u8; 8]) {
+    /// The peer has moved, says an authentic packet newer than all before it, and has to prove it
+    /// by `until`. A copy that somebody else sent on says the same: so the address before counts
+    /// as proved for as long, and the peer's next packet from there brings us back.
+    pub(crate) fn move_to(&mut self, remote: SocketAddr, challenge: [u8; 8], until: Time) {
+        let former = match self.proof {
+            Proof::Done => self.remote,
+            Proof::Wanted { former, .. } => former,
+        };
         self.remote = remote;
-        self.proof = Proof::Wanted { challenge, received: 0, sent: 0, unsent: true };
+        self.proof = if remote == former {
+            Proof::Done
+        } else {
+            Proof::Wanted { challenge, received: 0, sent: 0, unsent: true, former, until }
+        };
+    }
+
+    /// Until when the address has to be proved, if it has to.
+    pub(crate) const fn proof_deadline(&self) -> Option<Time> {
+        match self.proof {
+            Proof::Done => None,
+            Proof::Wanted { until, .. } => Some(until),
+        }
+    }
+
+    /// The proof has not come: back to where the peer was.
+    pub(crate) fn go_back(&mut self) {
+        if let Proof::Wanted { former, .. } = self.proof {
+            *self = Self::proved(former);
+        }
     }
 
     pub(crate) fn on_received(&mut self, bytes: usize) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rtm_wire::{Ack, DataHeader, Encode, Frame, Frames, PacketNumber, PathResponse, Time};
@@ -13,6 +14,11 @@ use crate::event::Event;
 use crate::lane::Received;
 use crate::recovery::Lost;
 use crate::session::contents::Sent;
+
+/// Probe timeouts that a new address has for its proof (RFC 9000 section 8.2.4).
+const PROOF_PTOS: u32 = 3;
+/// The least that such a timeout is taken for: the new way may be longer.
+const PROOF_PTO_MIN: Duration = Duration::from_secs(1);
 
 impl Session {
     /// Takes a data packet addressed to this session. Whether it was authentic and new.
@@ -46,7 +52,7 @@ impl Session {
             // of them was lost, but nearer to it than a guess for any network.
             self.recovery.on_first_round_trip(now.saturating_since(self.began));
         }
-        self.notice_address(from, number, length);
+        self.notice_address(now, from, number, length);
         let packet = datagram.freeze().slice(header_len..header_len + plain_len);
         let eliciting = if self.is_open() {
             match self.handle_frames(now, &packet, events) {
@@ -68,18 +74,24 @@ impl Session {
         true
     }
 
-    /// The peer may have a new address: the newest packet tells.
-    fn notice_address(&mut self, from: SocketAddr, number: PacketNumber, length: usize) {
+    /// A client may have a new address: its newest packet tells.
+    ///
+    /// A server has the address that its client knows it by: what comes from elsewhere was sent on
+    /// by somebody who would like to be in between (RFC 9000 section 9.6).
+    fn notice_address(&mut self, now: Time, from: SocketAddr, number: PacketNumber, length: usize) {
         let is_newest = self.received.largest().is_none_or(|largest| number > largest);
-        if from != self.path.remote() && is_newest {
+        if self.follows_peer && from != self.path.remote() && is_newest {
             // Another port is most often the same way through another hole of a NAT.
             if from.ip() != self.path.remote().ip() {
                 self.recovery.on_new_path();
             }
             let challenge = self.generator.next_u64().to_be_bytes();
-            self.path.move_to(from, challenge);
+            let patience = self.recovery.pto().max(PROOF_PTO_MIN) * PROOF_PTOS;
+            self.path.move_to(from, challenge, now + patience);
         }
-        self.path.on_received(length);
+        if from == self.path.remote() {
+            self.path.on_received(length);
+        }
     }
 
     /// Whether the packet asks for an acknowledgement; `None` if it is not to be acknowledged, as

@@ -22,9 +22,10 @@ impl Session {
             }
             State::Open if self.keys.is_exhausted() => Some(Time::ZERO),
             // What can't be sent to an address that isn't proved must not wake anybody.
-            State::Open if !self.may_address_peer() => Some(
-                self.idle_deadline().min(self.recovery.timeout().unwrap_or(self.idle_deadline())),
-            ),
+            State::Open if !self.may_address_peer() => {
+                let deadlines = [self.recovery.timeout(), self.path.proof_deadline()];
+                deadlines.into_iter().flatten().chain([self.idle_deadline()]).min()
+            }
             State::Open => {
                 let keep_alive = self.keep_alive.map(|pause| self.last_eliciting + pause);
                 [
@@ -32,6 +33,7 @@ impl Session {
                     keep_alive,
                     self.recovery.timeout(),
                     self.received.ack_deadline(),
+                    self.path.proof_deadline(),
                     self.pacing_deadline(),
                 ]
                 .into_iter()
@@ -60,6 +62,9 @@ impl Session {
         }
         if now >= self.idle_deadline() {
             return self.end(CloseCause::IdleTimeout, events);
+        }
+        if self.path.proof_deadline().is_some_and(|deadline| now >= deadline) {
+            self.path.go_back();
         }
         if self.keep_alive.is_some_and(|pause| now >= self.last_eliciting + pause) {
             self.ping = true;

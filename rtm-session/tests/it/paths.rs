@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use rtm_session::LaneSpec;
 use rtm_wire::LaneId;
 
-use crate::pair::{CLIENT, SERVER, Setup, delay, ms};
+use crate::pair::{CLIENT, Pair, SERVER, Setup, delay, ms};
 
 #[test]
 fn a_new_address_costs_no_message() {
@@ -97,6 +97,69 @@ fn a_packet_from_a_borrowed_address_brings_little_there_and_costs_no_message() {
     assert_eq!(pair.world.node(SERVER).endpoint.remote(pair.session(SERVER)), Some(CLIENT));
 }
 
+/// The next packet of a host that has something to say.
+fn packet_of(pair: &mut Pair, host: SocketAddr) -> BytesMut {
+    let session = pair.session(host);
+    let mut datagram = Vec::new();
+    pair.act(host, |host, now| {
+        host.endpoint.send(now, session, LaneId::CONTROL, "mine".into()).expect("taken");
+        host.endpoint.poll_transmit(now, &mut datagram).expect("a packet");
+    });
+    BytesMut::from(&datagram[..])
+}
+
+#[test]
+fn when_a_new_address_does_not_answer_the_former_one_counts_again() {
+    let mut pair = Setup::new(delay(20)).connected();
+    pair.run(ms(1_000));
+    let nobody = "10.9.9.9:9".parse().expect("address");
+    let copy = packet_of(&mut pair, CLIENT);
+    pair.act(SERVER, |host, now| host.endpoint.handle_datagram(now, nobody, copy));
+    let session = pair.session(SERVER);
+    assert_eq!(pair.world.node(SERVER).endpoint.remote(session), Some(nobody));
+
+    // Nothing of the client gets through, so it can't say where it is.
+    pair.world.network_mut().set_partition(CLIENT, SERVER, true);
+    pair.send(SERVER, LaneId::CONTROL, "anybody there");
+    pair.run(ms(2_900));
+    assert!(pair.got(CLIENT, LaneId::CONTROL).is_empty());
+    pair.run(ms(200));
+    assert_eq!(pair.got(CLIENT, LaneId::CONTROL), ["anybody there"]);
+    assert_eq!(pair.world.node(SERVER).endpoint.remote(session), Some(CLIENT));
+}
+
+#[test]
+fn the_next_packet_from_the_former_address_needs_no_new_proof() {
+    let mut pair = Setup::new(delay(20)).connected();
+    pair.run(ms(1_000));
+    let nobody = "10.9.9.9:9".parse().expect("address");
+    let (copy, next) = (packet_of(&mut pair, CLIENT), packet_of(&mut pair, CLIENT));
+    pair.act(SERVER, |host, now| host.endpoint.handle_datagram(now, nobody, copy));
+    pair.act(SERVER, |host, now| host.endpoint.handle_datagram(now, CLIENT, next));
+    for _ in 0..10 {
+        pair.send(SERVER, LaneId::CONTROL, vec![7; 1_000]);
+    }
+    pair.run(ms(21));
+    assert_eq!(pair.got(CLIENT, LaneId::CONTROL).len(), 10, "far more than three short packets");
+}
+
+#[test]
+fn a_client_does_not_follow_its_servers_address() {
+    let mut pair = Setup::new(delay(20)).connected();
+    pair.run(ms(1_000));
+    let relay = "10.9.9.9:9".parse().expect("address");
+    let copy = packet_of(&mut pair, SERVER);
+    pair.act(CLIENT, |host, now| host.endpoint.handle_datagram(now, relay, copy));
+
+    assert_eq!(pair.got(CLIENT, LaneId::CONTROL), ["mine"], "it is the server's word all the same");
+    let session = pair.session(CLIENT);
+    assert_eq!(pair.world.node(CLIENT).endpoint.remote(session), Some(SERVER));
+    pair.send(CLIENT, LaneId::CONTROL, "direct");
+    pair.run(ms(1_000));
+    assert_eq!(pair.got(SERVER, LaneId::CONTROL), ["direct"]);
+    assert_eq!(pair.world.network().link_counters(CLIENT, relay).sent_bytes, 0);
+}
+
 #[test]
 fn whatever_an_unproved_address_may_still_get_the_server_does_not_spin() {
     for length in 0..60 {
@@ -129,7 +192,7 @@ fn a_new_place_is_learnt_anew_and_a_new_port_is_not() {
     for (moved, is_reset) in [("10.0.0.1:4001", false), ("10.0.0.77:7", true)] {
         let mut pair = Setup::new(delay(30)).connected();
         let lane = pair.open_lane(SERVER, LaneSpec::ORDERED);
-        let window = |pair: &crate::pair::Pair| {
+        let window = |pair: &Pair| {
             let session = pair.session(SERVER);
             pair.world.node(SERVER).endpoint.stats(session).expect("open").window
         };
