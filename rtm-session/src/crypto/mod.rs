@@ -21,6 +21,8 @@ mod seed;
 pub(crate) use aead::{TAG_LEN, has_fast_aes};
 pub(crate) use cookie::CookieMaker;
 pub(crate) use keys::{PacketKeys, Role, UPDATE_AFTER};
+#[cfg(test)]
+pub(crate) use noise::TrafficSecrets;
 pub(crate) use noise::{ClientHandshake, ServerHandshake};
 pub use noise::{KeyError, PublicKey, StaticKey};
 pub(crate) use replay::ReplayWindow;

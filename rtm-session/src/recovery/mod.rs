@@ -32,6 +32,9 @@ const PACKET_THRESHOLD_MAX: u64 = 64;
 const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// Packets sent when a probe timeout passes (RFC 9002 section 6.2.4).
 const PROBES: u8 = 2;
+/// Packets on their way up to which others without messages may exceed the window: many, as the
+/// window may have become much smaller just now.
+const CONTROL_MAX: u64 = 2_048;
 /// Probe timeouts without any acknowledgement that mean persistent congestion (section 7.6.1).
 const PERSISTENT: u32 = 3;
 
@@ -94,6 +97,8 @@ pub(crate) struct Recovery<T> {
     /// When the oldest packet that isn't the newest counts as lost.
     loss_time: Option<Time>,
     last_eliciting: Time,
+    /// Since when there are packets on their way and nothing was acknowledged.
+    unanswered: Option<Time>,
     probe_count: u32,
     packet_threshold: u64,
     /// What was in flight when the last packet had gone out: how much of the window is used.
@@ -116,6 +121,7 @@ impl<T: Clone + Default> Recovery<T> {
             largest_acked: None,
             loss_time: None,
             last_eliciting: now,
+            unanswered: None,
             probe_count: 0,
             packet_threshold: PACKET_THRESHOLD,
             flight_peak: 0,
@@ -140,6 +146,7 @@ impl<T: Clone + Default> Recovery<T> {
         self.flight_peak = self.in_flight;
         self.eliciting_in_flight += 1;
         self.last_eliciting = now;
+        self.unanswered.get_or_insert(now);
         self.pacer.on_sent(now, bytes, self.pacing_rate());
         let packet = SentPacket { sent: now, bytes, lost: None, contents };
         self.sent.push(number, Some(packet));
@@ -193,6 +200,7 @@ impl<T: Clone + Default> Recovery<T> {
         if !outcome.acked.is_empty() {
             self.probe_count = 0;
             outcome.lost = self.detect_loss(now);
+            self.unanswered = (self.eliciting_in_flight > 0).then_some(now);
         }
         Ok(outcome)
     }
@@ -238,6 +246,17 @@ impl<T: Clone + Default> Recovery<T> {
     pub(crate) fn may_send(&mut self, now: Time, bytes: usize) -> bool {
         let rate = self.pacing_rate();
         self.fits_window(bytes) && self.pacer.may_send(now, rate)
+    }
+
+    /// Whether a packet without messages may go, which the window alone doesn't hold: a peer that
+    /// acknowledges nothing must not have us send, and remember, for ever.
+    pub(crate) fn may_send_control(&self) -> bool {
+        self.eliciting_in_flight < CONTROL_MAX || self.fits_window(self.config.datagram_len)
+    }
+
+    /// Since when packets have been on their way without any acknowledgement.
+    pub(crate) fn unanswered(&self) -> Option<Time> {
+        self.unanswered
     }
 
     /// When the pacer lets the next datagram go, if it is the pacer that holds it.
@@ -330,6 +349,9 @@ impl<T: Clone + Default> Recovery<T> {
             if is_one_run && self.rtt.has_sample() && span >= self.pto() * PERSISTENT {
                 self.congestion.on_persistent_congestion();
             }
+        }
+        if self.eliciting_in_flight == 0 {
+            self.unanswered = None;
         }
         let keep = self.pto() * 2;
         self.sent.forget_lost(now - keep);

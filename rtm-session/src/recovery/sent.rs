@@ -15,39 +15,40 @@ pub(super) struct SentPacket<T> {
     pub(super) contents: T,
 }
 
-/// A ring of packets by number. Those that need no acknowledgement, or have it, are holes.
+/// Packets that have to be acknowledged, by number. Those that have it are holes, until all before
+/// them are gone; those that need none take no place, or a peer that never acknowledges could fill
+/// the memory with its own packets' acknowledgements.
 #[derive(Debug)]
 pub(super) struct SentPackets<T> {
-    ring: VecDeque<Option<SentPacket<T>>>,
-    base: u64,
+    slots: VecDeque<(u64, Option<SentPacket<T>>)>,
+    next: u64,
 }
+
+/// Places above which lost packets are forgotten early.
+const REMEMBERED_MAX: usize = 16_384;
 
 impl<T> SentPackets<T> {
     pub(super) const fn new() -> Self {
-        Self { ring: VecDeque::new(), base: 0 }
+        Self { slots: VecDeque::new(), next: 0 }
     }
 
-    /// Adds a packet; numbers only grow, and may leave some out.
+    /// Adds a packet, if it has to be acknowledged; numbers only grow, and may leave some out.
     pub(super) fn push(&mut self, number: PacketNumber, packet: Option<SentPacket<T>>) {
-        debug_assert!(number.0 >= self.next(), "packet numbers grow");
-        if self.ring.is_empty() {
-            self.base = number.0;
+        debug_assert!(number.0 >= self.next, "packet numbers grow");
+        self.next = number.0 + 1;
+        if packet.is_some() {
+            self.slots.push_back((number.0, packet));
         }
-        while self.next() < number.0 {
-            self.ring.push_back(None);
-        }
-        self.ring.push_back(packet);
-        self.trim();
     }
 
     /// One more than the last number used.
-    pub(super) fn next(&self) -> u64 {
-        self.base + self.ring.len() as u64
+    pub(super) const fn next(&self) -> u64 {
+        self.next
     }
 
-    /// Places in the ring.
+    /// Places taken.
     pub(super) fn len(&self) -> usize {
-        self.ring.len()
+        self.slots.len()
     }
 
     /// Takes all packets of a range, lowest number first.
@@ -56,12 +57,13 @@ impl<T> SentPackets<T> {
         range: RangeInclusive<PacketNumber>,
         mut taken: impl FnMut(PacketNumber, SentPacket<T>),
     ) {
-        let low = range.start().0.max(self.base);
-        let high = range.end().0.min(self.next().saturating_sub(1));
-        for number in low..=high {
-            let slot = self.ring.get_mut((number - self.base) as usize);
-            if let Some(packet) = slot.and_then(Option::take) {
-                taken(PacketNumber(number), packet);
+        let low = self.slots.partition_point(|(number, _)| *number < range.start().0);
+        for (number, slot) in self.slots.range_mut(low..) {
+            if *number > range.end().0 {
+                break;
+            }
+            if let Some(packet) = slot.take() {
+                taken(PacketNumber(*number), packet);
             }
         }
         self.trim();
@@ -69,32 +71,30 @@ impl<T> SentPackets<T> {
 
     /// All packets, lowest number first, lost ones too.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (PacketNumber, &mut SentPacket<T>)> {
-        let base = self.base;
-        self.ring.iter_mut().enumerate().filter_map(move |(index, slot)| {
-            slot.as_mut().map(|packet| (PacketNumber(base + index as u64), packet))
+        self.slots.iter_mut().filter_map(|(number, slot)| {
+            slot.as_mut().map(|packet| (PacketNumber(*number), packet))
         })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &SentPacket<T>> {
-        self.ring.iter().flatten()
+        self.slots.iter().filter_map(|(_, slot)| slot.as_ref())
     }
 
-    /// Forgets packets that were declared lost before `time`.
+    /// Forgets packets that were declared lost before `time`, and more if there are too many.
     pub(super) fn forget_lost(&mut self, time: Time) {
-        while let Some(Some(packet)) = self.ring.front() {
-            if packet.lost.is_none_or(|lost| lost >= time) {
+        while let Some((_, Some(packet))) = self.slots.front() {
+            let is_many = self.slots.len() > REMEMBERED_MAX;
+            if packet.lost.is_none_or(|lost| lost >= time && !is_many) {
                 break;
             }
-            self.ring.pop_front();
-            self.base += 1;
+            self.slots.pop_front();
             self.trim();
         }
     }
 
     fn trim(&mut self) {
-        while let Some(None) = self.ring.front() {
-            self.ring.pop_front();
-            self.base += 1;
+        while let Some((_, None)) = self.slots.front() {
+            self.slots.pop_front();
         }
     }
 }

@@ -11,6 +11,8 @@ mod path;
 mod receive;
 mod state;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod transmit;
 

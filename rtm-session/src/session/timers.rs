@@ -94,8 +94,11 @@ impl Session {
         self.path.repeat_challenge();
     }
 
+    /// When the session is given up: the peer has been silent for too long, or has acknowledged
+    /// nothing for as long, which comes to the same. If it got nothing, it has given up itself.
     fn idle_deadline(&self) -> Time {
-        self.last_received + self.idle_timeout
+        let unanswered = self.recovery.unanswered().unwrap_or(self.last_received);
+        self.last_received.min(unanswered) + self.idle_timeout
     }
 
     /// Data waits for the pacer, and nothing else would wake the session. What waits for the

@@ -32,11 +32,8 @@ impl Session {
         if !self.may_address_peer() || self.keys.is_exhausted() {
             return false;
         }
-        let has_control = self.ping
-            || self.probes > 0
-            || !self.path_responses.is_empty()
-            || self.path.wants_challenge()
-            || self.receive.has_grants();
+        let may_send_control = self.probes > 0 || self.recovery.may_send_control();
+        let has_control = may_send_control && self.has_control();
         let may_send_data = self.probes > 0 || self.recovery.may_send(now, self.datagram_len);
         let has_data = may_send_data && self.send.has_work();
         if !(has_control || has_data || self.ack_due_now || self.received.is_ack_due()) {
@@ -46,13 +43,13 @@ impl Session {
         let header_len = datagram.len();
         let mut contents = Contents::default();
         // First, since an address that isn't proved may get very little.
-        let mut eliciting = self.write_path(datagram);
+        let mut eliciting = may_send_control && self.write_path(datagram);
         self.write_ack(now, datagram, &mut contents);
-        eliciting |= self.write_control(datagram, &mut contents);
+        eliciting |= may_send_control && self.write_control(datagram, &mut contents);
         if may_send_data {
             eliciting |= self.write_messages(datagram, &mut contents);
         }
-        if self.ping && !eliciting {
+        if self.ping && may_send_control && !eliciting {
             Ping.encode(datagram);
             eliciting = true;
         }
@@ -70,6 +67,15 @@ impl Session {
         self.next_number = number.next();
         self.recovery.on_packet_sent(now, number, datagram.len(), eliciting, contents);
         true
+    }
+
+    /// Whether something has to go out that isn't a message.
+    fn has_control(&self) -> bool {
+        self.ping
+            || self.probes > 0
+            || !self.path_responses.is_empty()
+            || self.path.wants_challenge()
+            || self.receive.has_grants()
     }
 
     fn transmit_close(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {

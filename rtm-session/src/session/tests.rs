@@ -1,0 +1,160 @@
+//! Sessions against a peer that has the keys and does what it likes.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rtm_wire::{
+    AckRanges, Cipher, ConnectionId, DataHeader, Encode, Packet, PacketNumber, PathChallenge, Ping,
+    Time, TransportParams, TruncatedNumber,
+};
+
+use super::*;
+use crate::crypto::{Role, Seed, TAG_LEN, TrafficSecrets};
+
+const PEER: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 1);
+
+/// A server's session and the hostile client behind it.
+struct Duel {
+    session: Session,
+    now: Time,
+    keys: PacketKeys,
+    next: u64,
+    /// The largest number that the session has used.
+    seen: Option<PacketNumber>,
+    events: VecDeque<Event>,
+}
+
+impl Duel {
+    fn new() -> Self {
+        let secrets = || TrafficSecrets { client_to_server: [1; 32], server_to_client: [2; 32] };
+        let keys = |role| {
+            PacketKeys::new(Cipher::ChaCha20Poly1305, &secrets(), role, 1 << 22).expect("known")
+        };
+        let parts = Parts {
+            id: SessionId(1),
+            remote: PEER,
+            local_cid: ConnectionId([1; 8]),
+            remote_cid: ConnectionId([2; 8]),
+            keys: keys(Role::Server),
+            peer: TransportParams::default(),
+            reset_token: None,
+            rtt: None,
+            generator: Generator::new(Seed::from_bytes([3; 32])),
+            proof_due: Some(Time::ZERO + Duration::from_secs(10)),
+        };
+        let session = Session::new(Time::ZERO, &Config::server(), parts);
+        let events = VecDeque::new();
+        Self { session, now: Time::ZERO, keys: keys(Role::Client), next: 0, seen: None, events }
+    }
+
+    /// Seals frames and hands them to the session.
+    fn send(&mut self, frames: &[u8]) {
+        let number = PacketNumber(self.next);
+        self.next += 1;
+        let header = DataHeader {
+            key_phase: false,
+            destination: ConnectionId([1; 8]),
+            path: PATH,
+            number: TruncatedNumber::new(number, None),
+        };
+        let (mut head, mut body) = (Vec::new(), frames.to_vec());
+        header.encode(&mut head);
+        let tag: [u8; TAG_LEN] = self.keys.seal(PATH, number, &head, &mut body);
+        let datagram: BytesMut = head.iter().chain(&body).chain(&tag).copied().collect();
+        self.session.handle_packet(self.now, PEER, header, datagram, &mut self.events);
+    }
+
+    /// Lets time pass, and takes what the session sends: the numbers of its packets.
+    fn run(&mut self, span: Duration) -> Vec<PacketNumber> {
+        self.now += span;
+        let (mut numbers, mut datagram) = (Vec::new(), Vec::new());
+        if self.session.poll_timeout().is_some_and(|due| due <= self.now) {
+            self.session.handle_timeout(self.now, &mut self.events);
+        }
+        while self.session.poll_transmit(self.now, &mut datagram) {
+            let Ok(Packet::Data { header, .. }) = Packet::decode(&datagram) else {
+                panic!("a data packet")
+            };
+            let number = header.number.expand(self.seen);
+            self.seen = Some(number);
+            numbers.push(number);
+        }
+        numbers
+    }
+
+    fn remembered(&self) -> usize {
+        self.session.stats().packets_remembered
+    }
+
+    fn cause(&self) -> Option<&CloseCause> {
+        self.events.iter().find_map(|event| match event {
+            Event::Closed { cause, .. } => Some(cause),
+            _ => None,
+        })
+    }
+}
+
+fn frames(of: &[&dyn Fn(&mut Vec<u8>)]) -> Vec<u8> {
+    let mut frames = Vec::new();
+    of.iter().for_each(|encode| encode(&mut frames));
+    frames
+}
+
+const MS: Duration = Duration::from_millis(1);
+
+#[test]
+fn acknowledgements_that_nobody_answers_are_not_remembered() {
+    let mut duel = Duel::new();
+    let ping = frames(&[&|out| Ping.encode(out)]);
+    duel.send(&frames(&[&|out| PathChallenge([7; 8]).encode(out)]));
+    duel.run(MS);
+    for _ in 0..20_000 {
+        duel.send(&ping);
+        duel.run(MS);
+    }
+    // The answer to the challenge, and probes for it.
+    assert!(duel.session.stats().packets_sent > 9_000);
+    assert!(duel.remembered() < 100, "{}", duel.remembered());
+    assert_eq!(duel.cause(), None);
+}
+
+#[test]
+fn a_peer_that_acknowledges_nothing_is_given_up() {
+    let mut duel = Duel::new();
+    let demands = frames(&[&|out| PathChallenge([7; 8]).encode(out)]);
+    let mut most = 0;
+    while duel.cause().is_none() && duel.now < Time::from_micros(60_000_000) {
+        duel.send(&demands);
+        duel.run(MS);
+        most = most.max(duel.remembered());
+    }
+    assert!((2_000..2_200).contains(&most), "{most} packets");
+    assert_eq!(duel.cause(), Some(&CloseCause::IdleTimeout));
+    let seconds = duel.now.as_micros() / 1_000_000;
+    assert_eq!(seconds, 30);
+}
+
+#[test]
+fn a_peer_that_acknowledges_little_and_late_makes_nobody_remember_much() {
+    let mut duel = Duel::new();
+    let demands = frames(&[&|out| PathChallenge([7; 8]).encode(out)]);
+    let mut most = 0;
+    for round in 0..60_000 {
+        duel.send(&demands);
+        let sent = duel.run(MS);
+        // One packet of a hundred, and the round-trip time looks like seconds.
+        if let (Some(&number), true) = (sent.last(), round % 100 == 0) {
+            duel.now += Duration::from_secs(5);
+            let mut encoded = Vec::new();
+            let ranges = AckRanges::encode([number..=number].into_iter(), &mut encoded);
+            let mut frame = Vec::new();
+            rtm_wire::Ack::new(PATH, Duration::ZERO, ranges).encode(&mut frame);
+            duel.send(&frame);
+        }
+        most = most.max(duel.remembered());
+    }
+    assert!(most <= 20_000, "{most} packets");
+}
