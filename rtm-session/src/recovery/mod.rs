@@ -10,6 +10,7 @@ mod congestion;
 mod pacer;
 mod rtt;
 mod sent;
+mod skipped;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use self::congestion::{Acked, Congestion, LostPackets};
 use self::pacer::{Pacer, Rate};
 use self::rtt::{GRANULARITY, Rtt};
 use self::sent::{SentPacket, SentPackets};
+use self::skipped::SkippedNumbers;
 
 /// Later packets that have to arrive before one is lost (RFC 9002 section 6.1.1), to begin with;
 /// grows when packets turn out to have been late only.
@@ -79,7 +81,7 @@ pub(crate) enum TimeoutOutcome<T> {
     Probe { count: u8 },
 }
 
-/// The peer acknowledged a packet that was never sent.
+/// The peer acknowledged a packet that was never sent, or a number that was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NeverSent;
 
@@ -89,6 +91,7 @@ pub(crate) struct Recovery<T> {
     config: RecoveryConfig,
     rtt: Rtt,
     sent: SentPackets<T>,
+    skipped: SkippedNumbers,
     congestion: Box<dyn Congestion>,
     pacer: Pacer,
     in_flight: u64,
@@ -114,6 +117,7 @@ impl<T: Clone + Default> Recovery<T> {
         Self {
             rtt,
             sent: SentPackets::new(),
+            skipped: SkippedNumbers::new(),
             congestion: config.congestion.controller(config.datagram_len),
             pacer: Pacer::new(now, config.datagram_len),
             in_flight: 0,
@@ -152,6 +156,11 @@ impl<T: Clone + Default> Recovery<T> {
         self.sent.push(number, Some(packet));
     }
 
+    /// Whether the packet number `next` has to be left out; to be asked once for each packet.
+    pub(crate) fn skips(&mut self, next: PacketNumber, chance: impl FnOnce() -> u64) -> bool {
+        self.skipped.skips(next, chance)
+    }
+
     /// Takes an acknowledgement, its ranges newest first.
     pub(crate) fn on_ack(
         &mut self,
@@ -164,7 +173,7 @@ impl<T: Clone + Default> Recovery<T> {
         let mut is_largest = true;
         let is_app_limited = self.is_app_limited();
         for range in ranges {
-            if range.end().0 >= self.sent.next() {
+            if range.end().0 >= self.sent.next() || self.skipped.meets(&range) {
                 return Err(NeverSent);
             }
             let largest = *range.end();

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use rtm_wire::{
-    AckRanges, Cipher, ConnectionId, DataHeader, Encode, Packet, PacketNumber, PathChallenge, Ping,
-    Time, TransportParams, TruncatedNumber,
+    AckRanges, Cipher, ConnectionId, DataHeader, Encode, LaneId, Packet, PacketNumber,
+    PathChallenge, Ping, Time, TransportParams, TruncatedNumber,
 };
 
 use super::*;
@@ -65,6 +65,15 @@ impl Duel {
         let tag: [u8; TAG_LEN] = self.keys.seal(PATH, number, &head, &mut body);
         let datagram: BytesMut = head.iter().chain(&body).chain(&tag).copied().collect();
         self.session.handle_packet(self.now, PEER, header, datagram, &mut self.events);
+    }
+
+    fn ack(&mut self, largest: PacketNumber) {
+        let mut encoded = Vec::new();
+        let ranges = [PacketNumber(0)..=largest].into_iter();
+        let ranges = AckRanges::encode(ranges, &mut encoded);
+        let mut frame = Vec::new();
+        rtm_wire::Ack::new(PATH, Duration::ZERO, ranges).encode(&mut frame);
+        self.send(&frame);
     }
 
     /// Lets time pass, and takes what the session sends: the numbers of its packets.
@@ -157,4 +166,24 @@ fn a_peer_that_acknowledges_little_and_late_makes_nobody_remember_much() {
         most = most.max(duel.remembered());
     }
     assert!(most <= 20_000, "{most} packets");
+}
+
+#[test]
+fn who_acknowledges_more_than_came_meets_a_number_that_was_never_used() {
+    let mut duel = Duel::new();
+    duel.send(&[]);
+    let mut largest = PacketNumber(0);
+    let mut sent = 0;
+    for _ in 0..2_000 {
+        let message = Bytes::from_static(&[1; 20]);
+        if duel.session.send(LaneId::CONTROL, message).is_err() {
+            break;
+        }
+        for number in duel.run(20 * MS) {
+            (largest, sent) = (largest.max(number), sent + 1);
+        }
+        duel.ack(largest);
+    }
+    assert_eq!(duel.cause(), Some(&CloseCause::Violation(Violation::Ack)));
+    assert!(sent <= 129, "{sent} packets");
 }

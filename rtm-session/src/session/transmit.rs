@@ -66,6 +66,9 @@ impl Session {
         let number = self.next_number;
         self.next_number = number.next();
         self.recovery.on_packet_sent(now, number, datagram.len(), eliciting, contents);
+        if self.recovery.skips(self.next_number, || self.generator.next_u64()) {
+            self.next_number = self.next_number.next();
+        }
         true
     }
 
