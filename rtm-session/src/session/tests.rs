@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rtm_wire::{
-    AckRanges, Cipher, ConnectionId, DataHeader, Encode, LaneId, Packet, PacketNumber,
+    Ack, AckRanges, Cipher, ConnectionId, DataHeader, Encode, LaneId, Packet, PacketNumber,
     PathChallenge, Ping, Time, TransportParams, TruncatedNumber,
 };
 
@@ -67,13 +68,10 @@ impl Duel {
         self.session.handle_packet(self.now, PEER, header, datagram, &mut self.events);
     }
 
-    fn ack(&mut self, largest: PacketNumber) {
+    fn ack(&mut self, range: RangeInclusive<PacketNumber>) {
         let mut encoded = Vec::new();
-        let ranges = [PacketNumber(0)..=largest].into_iter();
-        let ranges = AckRanges::encode(ranges, &mut encoded);
-        let mut frame = Vec::new();
-        rtm_wire::Ack::new(PATH, Duration::ZERO, ranges).encode(&mut frame);
-        self.send(&frame);
+        let ranges = AckRanges::encode([range], &mut encoded);
+        self.send(&frame(&Ack::new(PATH, Duration::ZERO, ranges)));
     }
 
     /// Lets time pass, and takes what the session sends: the numbers of its packets.
@@ -106,10 +104,10 @@ impl Duel {
     }
 }
 
-fn frames(of: &[&dyn Fn(&mut Vec<u8>)]) -> Vec<u8> {
-    let mut frames = Vec::new();
-    of.iter().for_each(|encode| encode(&mut frames));
-    frames
+fn frame(frame: &impl Encode) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frame.encode(&mut bytes);
+    bytes
 }
 
 const MS: Duration = Duration::from_millis(1);
@@ -117,8 +115,8 @@ const MS: Duration = Duration::from_millis(1);
 #[test]
 fn acknowledgements_that_nobody_answers_are_not_remembered() {
     let mut duel = Duel::new();
-    let ping = frames(&[&|out| Ping.encode(out)]);
-    duel.send(&frames(&[&|out| PathChallenge([7; 8]).encode(out)]));
+    let ping = frame(&Ping);
+    duel.send(&frame(&PathChallenge([7; 8])));
     duel.run(MS);
     for _ in 0..20_000 {
         duel.send(&ping);
@@ -133,7 +131,7 @@ fn acknowledgements_that_nobody_answers_are_not_remembered() {
 #[test]
 fn a_peer_that_acknowledges_nothing_is_given_up() {
     let mut duel = Duel::new();
-    let demands = frames(&[&|out| PathChallenge([7; 8]).encode(out)]);
+    let demands = frame(&PathChallenge([7; 8]));
     let mut most = 0;
     while duel.cause().is_none() && duel.now < Time::from_micros(60_000_000) {
         duel.send(&demands);
@@ -149,7 +147,7 @@ fn a_peer_that_acknowledges_nothing_is_given_up() {
 #[test]
 fn a_peer_that_acknowledges_little_and_late_makes_nobody_remember_much() {
     let mut duel = Duel::new();
-    let demands = frames(&[&|out| PathChallenge([7; 8]).encode(out)]);
+    let demands = frame(&PathChallenge([7; 8]));
     let mut most = 0;
     for round in 0..60_000 {
         duel.send(&demands);
@@ -157,11 +155,7 @@ fn a_peer_that_acknowledges_little_and_late_makes_nobody_remember_much() {
         // One packet of a hundred, and the round-trip time looks like seconds.
         if let (Some(&number), true) = (sent.last(), round % 100 == 0) {
             duel.now += Duration::from_secs(5);
-            let mut encoded = Vec::new();
-            let ranges = AckRanges::encode([number..=number].into_iter(), &mut encoded);
-            let mut frame = Vec::new();
-            rtm_wire::Ack::new(PATH, Duration::ZERO, ranges).encode(&mut frame);
-            duel.send(&frame);
+            duel.ack(number..=number);
         }
         most = most.max(duel.remembered());
     }
@@ -182,7 +176,7 @@ fn who_acknowledges_more_than_came_meets_a_number_that_was_never_used() {
         for number in duel.run(20 * MS) {
             (largest, sent) = (largest.max(number), sent + 1);
         }
-        duel.ack(largest);
+        duel.ack(PacketNumber(0)..=largest);
     }
     assert_eq!(duel.cause(), Some(&CloseCause::Violation(Violation::Ack)));
     assert!(sent <= 129, "{sent} packets");
