@@ -16,15 +16,15 @@ use crate::recovery::CongestionControl;
 ///
 /// - received and incomplete, or waiting for its turn: at most `lane_credit` for each of
 ///   `lanes_max + 1` lanes; [`SessionStats::receive_bytes`](crate::SessionStats) says how much it
-///   is, and it never exceeds [`Config::receive_bytes_max`]. Buffers grow with what has arrived, to
-///   twice as much at most: a message that was only begun takes little. Small messages that wait
-///   are copied out of their packets. Besides, a lane remembers which of the last 16,384 messages have
-///   arrived, as ranges: 128 KiB at worst.
-/// - received and not released: the same credit and the same bound. A lane that has ended gives its
-///   place to another one, so a peer could go on opening lanes; while all that is held comes to more
-///   than [`Config::receive_bytes_max`], packets with further messages count as lost, until the
-///   application has [released](crate::Endpoint::release) some. Messages share their packets'
-///   buffers, unless they are less than a sixteenth of them.
+///   is, and it never exceeds [`Config::receive_bytes_max`]. Buffers grow with what has arrived,
+///   to twice as much at most: a message that was only begun takes little. Small messages that
+///   wait are copied out of their packets. Besides, a lane remembers which of the last 16,384
+///   messages have arrived, as ranges: 128 KiB at worst.
+/// - received and not released: the same credit and the same bound. A lane that has ended gives
+///   its place to another one, so a peer could go on opening lanes; while all that is held comes
+///   to more than [`Config::receive_bytes_max`], packets with further messages count as lost,
+///   until the application has [released](crate::Endpoint::release) some. Messages share their
+///   packets' buffers, unless they are less than a sixteenth of them.
 /// - to be sent, until acknowledged: `send_queue` bytes for each lane.
 ///
 /// All of it grows only as far as the peer, or the application, goes. An end that talks to
