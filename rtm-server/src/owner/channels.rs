@@ -15,6 +15,7 @@ use rtm_wire::{
 
 use super::answer::refused;
 use super::command::{LaneKey, Output};
+use super::context::Context;
 use crate::limits::AppLimits;
 
 /// The authority of one channel.
@@ -104,8 +105,7 @@ impl AppChannels {
     ) -> Output {
         let result = match Request::decode(message) {
             Ok((_, request)) => {
-                let mut context =
-                    super::request::Context { now, time, from, identity, operation, out };
+                let mut context = Context { now, time, from, identity, operation, out };
                 self.dispatch(&mut context, &request)
             }
             Err(RequestError { error, .. }) => {

@@ -12,6 +12,7 @@
 mod answer;
 mod channels;
 mod command;
+mod context;
 mod request;
 
 pub(crate) use answer::{granted, refused};

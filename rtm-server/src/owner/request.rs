@@ -1,26 +1,17 @@
 //! Requests, carried out by the authorities.
 
 use bytes::Bytes;
-use rtm_channel::{ChannelKey, ChannelName, Identity, Refusal, SubscriberId};
+use rtm_channel::{ChannelKey, ChannelName, Refusal, SubscriberId};
 use rtm_topic::{PublicationKey, SubscribeOutcome, TopicName};
 use rtm_wire::{
     ChannelKind, ChannelRef, ErrorCode, FailedUser, Join, JoinTopic, LaneMode, List, OperationId,
-    Priority, Publish, PublishTopic, ReplyResult, Request, Subscribe, Time, TopicUsers, UnixTime,
+    Priority, Publish, PublishTopic, ReplyResult, Request, Subscribe, TopicUsers,
 };
 
 use super::answer::granted;
 use super::channels::{AppChannels, tell_members};
 use super::command::{LaneKey, Output};
-
-/// Who asks, when, and where what follows goes.
-pub(super) struct Context<'a> {
-    pub(super) now: Time,
-    pub(super) time: UnixTime,
-    pub(super) from: SubscriberId,
-    pub(super) identity: &'a Identity,
-    pub(super) operation: OperationId,
-    pub(super) out: &'a mut Vec<Output>,
-}
+use super::context::Context;
 
 impl AppChannels {
     /// The answer to a request.
