@@ -63,6 +63,8 @@ limits! {
     joined_topics: usize = topic.joined_topics, "limits.joined-topics", 10_000;
     /// Topics of one channel that one client may be subscribed to.
     subscribed_topics: usize = topic.subscribed_topics, "limits.subscribed-topics", 10_000;
+    /// Longest topic name, in bytes.
+    topic_name_bytes: usize = topic.topic_name_len, "limits.topic-name-bytes", 64;
     /// Publishers of one topic that one client may be subscribed to.
     publishers_per_subscription: usize =
         topic.publishers_per_subscription, "limits.publishers-per-subscription", 100_000;

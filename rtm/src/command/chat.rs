@@ -89,7 +89,9 @@ fn printable(text: &str) -> String {
 fn show_link(event: ClientEvent) {
     if let ClientEvent::LinkState(event) = event {
         match (event.previous, event.current) {
-            (_, LinkState::Disconnected) => eprintln!("* Connection lost; trying to come back."),
+            (LinkState::Connected, LinkState::Disconnected) => {
+                eprintln!("* Connection lost; trying to come back.")
+            }
             (LinkState::Connecting, LinkState::Connected) if event.is_restored => {
                 eprintln!("* Connected again.");
             }
