@@ -121,6 +121,19 @@ fn skips_that_overlap_and_repeat_count_credit_once() {
 }
 
 #[test]
+fn a_skip_of_what_was_begun_is_not_charged_again() {
+    let packet = Bytes::from(vec![1; 10_000]);
+    let mut lanes = lanes();
+    assert_eq!(take(&mut lanes, 0, Some((0, 9_968)), &packet, 100), Ok(Vec::new()));
+    assert_eq!(skip(&mut lanes, 0, 1, 10_000), Ok(0));
+    // 10,000 of 100,000 are used, and too few given back to be told.
+    for seq in 1..10 {
+        assert!(take(&mut lanes, seq, None, &packet, 9_968).is_ok(), "message {seq}");
+    }
+    assert_eq!(take(&mut lanes, 10, None, &packet, 9_968), Err(Violation::Credit));
+}
+
+#[test]
 fn a_skip_gives_no_credit_that_was_not_taken() {
     let packet = Bytes::from(vec![1; 10_000]);
     assert_eq!(skip(&mut lanes(), 0, 2, 64), Err(Violation::Credit), "of two at once");

@@ -45,6 +45,22 @@ fn one_later_packet_and_time_make_one_lost() {
     let TimeoutOutcome::Lost(lost) = recovery.on_timeout(due) else { panic!("a loss timer") };
     assert_eq!(lost, [0]);
     assert_eq!(recovery.timeout(), None);
+    assert_eq!(recovery.unanswered(), None, "nothing is on its way");
+}
+
+#[test]
+fn lost_packets_are_not_remembered_without_bound() {
+    let mut recovery = recovery();
+    // A round trip of 30 s, in which 30,000 packets go out; one of a hundred is acknowledged.
+    let mut most = 0;
+    for number in 0..100_000 {
+        send(&mut recovery, at(number), number);
+        if let (Some(old), true) = (number.checked_sub(30_000), number % 100 == 0) {
+            ack(&mut recovery, at(number), &[old]);
+        }
+        most = most.max(recovery.remembered());
+    }
+    assert!(most <= 30_200, "{most}, 30,000 of which are on their way");
 }
 
 #[test]
