@@ -100,8 +100,6 @@ pub(crate) struct Recovery<T> {
     /// When the oldest packet that isn't the newest counts as lost.
     loss_time: Option<Time>,
     last_eliciting: Time,
-    /// Since when there are packets on their way and nothing was acknowledged.
-    unanswered: Option<Time>,
     probe_count: u32,
     packet_threshold: u64,
     /// What was in flight when the last packet had gone out: how much of the window is used.
@@ -125,7 +123,6 @@ impl<T: Clone + Default> Recovery<T> {
             largest_acked: None,
             loss_time: None,
             last_eliciting: now,
-            unanswered: None,
             probe_count: 0,
             packet_threshold: PACKET_THRESHOLD,
             flight_peak: 0,
@@ -150,7 +147,6 @@ impl<T: Clone + Default> Recovery<T> {
         self.flight_peak = self.in_flight;
         self.eliciting_in_flight += 1;
         self.last_eliciting = now;
-        self.unanswered.get_or_insert(now);
         self.pacer.on_sent(now, bytes, self.pacing_rate());
         let packet = SentPacket { sent: now, bytes, lost: None, contents };
         self.sent.push(number, Some(packet));
@@ -209,7 +205,6 @@ impl<T: Clone + Default> Recovery<T> {
         if !outcome.acked.is_empty() {
             self.probe_count = 0;
             outcome.lost = self.detect_loss(now);
-            self.unanswered = (self.eliciting_in_flight > 0).then_some(now);
         }
         Ok(outcome)
     }
@@ -246,9 +241,25 @@ impl<T: Clone + Default> Recovery<T> {
         TimeoutOutcome::Probe { count: PROBES }
     }
 
-    /// Contents of the packets that are on their way, oldest first.
-    pub(crate) fn unacked(&self) -> impl Iterator<Item = &T> {
-        self.sent.iter().filter(|packet| packet.lost.is_none()).map(|packet| &packet.contents)
+    /// Contents of the `count` oldest packets that are on their way, to be sent once more. When
+    /// there are very many, the packets themselves are forgotten: who never acknowledges must not
+    /// be remembered for all probes that he was sent.
+    pub(crate) fn oldest(&mut self, count: u8) -> Vec<T> {
+        let count = usize::from(count);
+        if self.eliciting_in_flight < CONTROL_MAX {
+            let unacked = self.sent.iter().filter(|packet| packet.lost.is_none());
+            return unacked.take(count).map(|packet| packet.contents.clone()).collect();
+        }
+        let mut contents = Vec::with_capacity(count);
+        while contents.len() < count {
+            let Some(packet) = self.sent.pop() else { break };
+            if packet.lost.is_none() {
+                self.in_flight -= packet.bytes;
+                self.eliciting_in_flight -= 1;
+                contents.push(packet.contents);
+            }
+        }
+        contents
     }
 
     /// Whether window and pacer let a full datagram go.
@@ -261,11 +272,6 @@ impl<T: Clone + Default> Recovery<T> {
     /// acknowledges nothing must not have us send, and remember, for ever.
     pub(crate) fn may_send_control(&self) -> bool {
         self.eliciting_in_flight < CONTROL_MAX || self.fits_window(self.config.datagram_len)
-    }
-
-    /// Since when packets have been on their way without any acknowledgement.
-    pub(crate) fn unanswered(&self) -> Option<Time> {
-        self.unanswered
     }
 
     /// When the pacer lets the next datagram go, if it is the pacer that holds it.
@@ -358,9 +364,6 @@ impl<T: Clone + Default> Recovery<T> {
             if is_one_run && self.rtt.has_sample() && span >= self.pto() * PERSISTENT {
                 self.congestion.on_persistent_congestion();
             }
-        }
-        if self.eliciting_in_flight == 0 {
-            self.unanswered = None;
         }
         let keep = self.pto() * 2;
         self.sent.forget_lost(now - keep);

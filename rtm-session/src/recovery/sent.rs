@@ -69,6 +69,13 @@ impl<T> SentPackets<T> {
         self.trim();
     }
 
+    /// Takes the packet of the lowest number.
+    pub(super) fn pop(&mut self) -> Option<SentPacket<T>> {
+        let (_, packet) = self.slots.pop_front()?;
+        self.trim();
+        packet
+    }
+
     /// All packets, lowest number first, lost ones too.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (PacketNumber, &mut SentPacket<T>)> {
         self.slots.iter_mut().filter_map(|(number, slot)| {

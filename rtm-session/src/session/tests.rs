@@ -129,19 +129,22 @@ fn acknowledgements_that_nobody_answers_are_not_remembered() {
 }
 
 #[test]
-fn a_peer_that_acknowledges_nothing_is_given_up() {
+fn a_peer_that_acknowledges_nothing_is_remembered_within_bounds() {
     let mut duel = Duel::new();
-    let demands = frame(&PathChallenge([7; 8]));
+    let demand = frame(&PathChallenge([7; 8]));
     let mut most = 0;
-    while duel.cause().is_none() && duel.now < Time::from_micros(60_000_000) {
-        duel.send(&demands);
-        duel.run(MS);
+    for _ in 0..60_000 {
+        duel.send(&demand);
+        duel.run(10 * MS);
         most = most.max(duel.remembered());
     }
-    assert!((2_000..2_200).contains(&most), "{most} packets");
-    assert_eq!(duel.cause(), Some(&CloseCause::IdleTimeout));
-    let seconds = duel.now.as_micros() / 1_000_000;
-    assert_eq!(seconds, 30);
+    // As many as may be on their way, and two probes.
+    assert!((2_048..=2_050).contains(&most), "{most} packets");
+    assert_eq!(duel.cause(), None);
+
+    duel.ack(duel.seen.expect("packets were sent")..=duel.seen.expect("packets were sent"));
+    duel.run(100 * MS);
+    assert!(duel.remembered() <= 2_050);
 }
 
 #[test]

@@ -87,18 +87,14 @@ impl Session {
     fn on_probe_timeout(&mut self, count: u8) {
         self.probes = self.probes.max(count);
         self.ping = true;
-        let oldest: Vec<_> = self.recovery.unacked().take(usize::from(count)).cloned().collect();
-        for contents in oldest {
+        for contents in self.recovery.oldest(count) {
             self.requeue(contents);
         }
         self.path.repeat_challenge();
     }
 
-    /// When the session is given up: the peer has been silent for too long, or has acknowledged
-    /// nothing for as long, which comes to the same. If it got nothing, it has given up itself.
     fn idle_deadline(&self) -> Time {
-        let unanswered = self.recovery.unanswered().unwrap_or(self.last_received);
-        self.last_received.min(unanswered) + self.idle_timeout
+        self.last_received + self.idle_timeout
     }
 
     /// Data waits for the pacer, and nothing else would wake the session. What waits for the
