@@ -20,6 +20,9 @@ const PROOF_PTOS: u32 = 3;
 /// The least that such a timeout is taken for: the new way may be longer.
 const PROOF_PTO_MIN: Duration = Duration::from_secs(1);
 
+/// Pause between pings while there is no room for the peer's messages.
+const FULL_PING: Duration = Duration::from_secs(1);
+
 impl Session {
     /// Takes a data packet addressed to this session. Whether it was authentic and new.
     pub(crate) fn handle_packet(
@@ -59,6 +62,8 @@ impl Session {
                 Ok(Some(eliciting)) => eliciting,
                 Ok(None) => {
                     self.stats.packets_dropped += 1;
+                    // The peer must not take us for gone while nothing is acknowledged.
+                    self.ping |= now >= self.last_eliciting + FULL_PING;
                     return true;
                 }
                 Err(violation) => {

@@ -119,6 +119,36 @@ fn lanes_that_come_and_go_bring_no_more_than_a_session_may_hold() {
 }
 
 #[test]
+fn a_session_whose_application_takes_nothing_for_minutes_goes_on_afterwards() {
+    let mut setup = Setup::new(delay(5));
+    setup.server = setup.server.message_len_max(1_000).lane_credit(2_064).lanes_max(1);
+    let mut pair = setup.connected();
+    let near = pair.session(CLIENT);
+    pair.act(SERVER, |host, _| host.releases = false);
+    let mut sent = 0;
+    for _ in 0..2_000 {
+        let opened = pair.act(CLIENT, |host, _| host.endpoint.open_lane(near, LaneSpec::ORDERED));
+        if let Ok(lane) = opened {
+            pair.send(CLIENT, lane, vec![1; 1_000]);
+            pair.act(CLIENT, |host, now| host.endpoint.close_lane(now, near, lane));
+            sent += 1;
+        }
+        pair.run(ms(100));
+    }
+    assert!(pair.world.node(SERVER).messages.len() < sent, "the session is full");
+
+    pair.act(SERVER, |host, now| {
+        host.releases = true;
+        for (session, lane, message, _) in &host.messages {
+            host.endpoint.release(now, *session, *lane, message.len());
+        }
+    });
+    pair.run(ms(3_000));
+    assert_eq!(pair.world.node(SERVER).messages.len(), sent);
+    assert_eq!(pair.news(CLIENT).len(), 1, "nothing but the connection: {:?}", pair.news(CLIENT));
+}
+
+#[test]
 fn a_full_queue_refuses_and_says_when_to_go_on() {
     let mut setup = Setup::new(delay(5));
     setup.client = setup.client.send_queue(10_000, 100);
