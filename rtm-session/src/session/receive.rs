@@ -109,11 +109,13 @@ impl Session {
     ) -> Result<Option<bool>, Violation> {
         let (mut eliciting, mut is_refused) = (false, false);
         let mut received = std::mem::take(&mut self.scratch);
+        // Once, since many lanes take a while to ask, and a packet holds little.
+        let is_full = self.receive.is_full();
         for frame in Frames::new(packet) {
             let frame = frame?;
             eliciting |= !matches!(frame, Frame::Padding(_) | Frame::Ack(_) | Frame::Close(_));
             match frame {
-                Frame::Message(_) if self.receive.is_full() => is_refused = true,
+                Frame::Message(_) if is_full => is_refused = true,
                 Frame::Message(message) => {
                     self.receive.on_message(packet, &message, &mut received)?;
                 }
