@@ -134,6 +134,12 @@ impl Gateway {
             return;
         }
         match self.admit(message, work.moment.wall) {
+            // Its answer would have no name, as with any request (protocol §6.4).
+            Ok((OperationId(0), _)) => {
+                self.counters.logins_refused += 1;
+                let reason = "a login without an operation id; number requests from 1";
+                work.endpoint.close(work.moment.now, session, CloseCode::PROTOCOL, reason);
+            }
             Ok((operation, admission)) => {
                 let answer = self.logged_in(operation, work.moment.wall);
                 self.begin(work, session, admission);

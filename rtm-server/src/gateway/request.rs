@@ -15,17 +15,24 @@ impl Gateway {
             return self.on_first_message(work, session, &message);
         }
         self.counters.requests += 1;
-        let (operation, verdict) = match Request::decode(&message) {
-            Ok((operation, request)) => (operation, self.check(work, from, &request)),
+        let decoded = Request::decode(&message);
+        let operation = match &decoded {
+            Ok((operation, _)) => *operation,
+            Err(error) => error.operation,
+        };
+        if operation == OperationId(0) {
+            // Without an id there is nothing to answer (protocol §6.1), and nothing by which the
+            // owner could tell a repeated publish from a new one.
+            self.counters.requests_malformed += 1;
+            let reason = "a request without an operation id; number requests from 1";
+            return self.end(work, from, CloseCode::PROTOCOL, reason);
+        }
+        let verdict = match decoded {
+            Ok((_, request)) => self.check(work, from, &request),
             Err(error) => {
                 self.counters.requests_malformed += 1;
-                if error.operation == OperationId(0) {
-                    // Without an id there is nothing to answer (protocol §6.1).
-                    let reason = "a request without a readable operation id";
-                    return self.end(work, from, CloseCode::PROTOCOL, reason);
-                }
                 let reason = format!("the request can't be read: {}", error.error);
-                (error.operation, Err(Refusal::new(ErrorCode::INVALID_PARAMETER, reason)))
+                Err(Refusal::new(ErrorCode::INVALID_PARAMETER, reason))
             }
         };
         match verdict {
