@@ -1,4 +1,21 @@
-//! The server as a program and as a core.
+//! The server as a program and as a core; the core also together with the client's, in a
+//! simulated network.
 
+mod chat;
+mod client;
+mod hostile;
+mod lanes;
+mod limits;
+mod logins;
+mod losses;
 mod program;
+mod raw;
+mod repeats;
+mod server;
+mod shutdown;
+mod slow;
 mod start;
+mod tokens;
+mod topics;
+mod users;
+mod world;

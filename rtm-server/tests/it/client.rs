@@ -1,0 +1,187 @@
+//! The client's core as a node of a simulated network, with everything that it has told.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rtm_channel::{AppId, UserId};
+use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, Output};
+use rtm_client::{
+    ChannelEvent, Error, LinkEvent, LinkReason, LinkState, ServerLimits, StreamEvent, TopicEvent,
+};
+use rtm_sim::Node;
+use rtm_wire::Time;
+
+use super::server::public_key;
+
+/// A core and what came of it, in order.
+pub(crate) struct Client {
+    pub(crate) core: Core<u64>,
+    pub(crate) answers: BTreeMap<u64, Result<Answer, Error>>,
+    pub(crate) links: Vec<LinkEvent>,
+    pub(crate) limits: Option<ServerLimits>,
+    pub(crate) channels: Vec<(HandleId, ChannelEvent)>,
+    pub(crate) topics: Vec<(HandleId, TopicEvent)>,
+    pub(crate) streams: Vec<(HandleId, StreamEvent)>,
+    pub(crate) ended: Vec<HandleId>,
+    /// Whether messages are taken as soon as they are there.
+    pub(crate) takes: bool,
+    credits: Vec<Credit>,
+    last_waiter: u64,
+}
+
+impl Client {
+    pub(crate) fn new(app: &str, user: &str, seed: u8) -> Self {
+        let config = CoreConfig {
+            app_id: AppId::new(app).unwrap(),
+            user_id: UserId::new(user).unwrap(),
+            server_key: public_key(),
+            reconnect_timeout: None,
+            login_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(5),
+        };
+        Self {
+            core: Core::new(config, [seed; 32]),
+            answers: BTreeMap::new(),
+            links: Vec::new(),
+            limits: None,
+            channels: Vec::new(),
+            topics: Vec::new(),
+            streams: Vec::new(),
+            ended: Vec::new(),
+            takes: true,
+            credits: Vec::new(),
+            last_waiter: 0,
+        }
+    }
+
+    /// Hands a command to the core; the number of its answer.
+    pub(crate) fn command(&mut self, now: Time, command: Command) -> u64 {
+        self.last_waiter += 1;
+        self.core.handle_command(now, command, Some(self.last_waiter));
+        self.settle(now);
+        self.last_waiter
+    }
+
+    /// The states that the link has gone through, and why.
+    pub(crate) fn link_states(&self) -> Vec<(LinkState, LinkReason)> {
+        self.links.iter().map(|event| (event.current, event.reason)).collect()
+    }
+
+    /// What the subscription of a message channel, or the inbox, got, in short.
+    pub(crate) fn heard(&self, handle: u64) -> Vec<String> {
+        let events = self.channels.iter().filter(|(to, _)| to.0 == handle);
+        let in_short = |event: &ChannelEvent| match event {
+            ChannelEvent::Message(it) => {
+                format!("{} {}: {}", it.publisher, it.sequence, text(&it.payload))
+            }
+            ChannelEvent::Gap(gap) => format!("gap of {}", count(gap.count)),
+            ChannelEvent::Ended(error) => format!("ended: {}", error.code()),
+            other => format!("{other:?}"),
+        };
+        events.map(|(_, event)| in_short(event)).collect()
+    }
+
+    /// What a topic subscription got, in short.
+    pub(crate) fn heard_topic(&self, handle: u64) -> Vec<String> {
+        let events = self.topics.iter().filter(|(to, _)| to.0 == handle);
+        let in_short = |event: &TopicEvent| match event {
+            TopicEvent::Message(it) => {
+                format!("{} {}: {}", it.publisher, it.sequence, text(&it.payload))
+            }
+            TopicEvent::Gap(gap) => format!("gap of {}", count(gap.count)),
+            TopicEvent::Ended(error) => format!("ended: {}", error.code()),
+            other => format!("{other:?}"),
+        };
+        events.map(|(_, event)| in_short(event)).collect()
+    }
+
+    /// What a membership got, in short.
+    pub(crate) fn heard_stream(&self, handle: u64) -> Vec<String> {
+        let events = self.streams.iter().filter(|(to, _)| to.0 == handle);
+        let in_short = |event: &StreamEvent| match event {
+            StreamEvent::Snapshot(list) => {
+                let names =
+                    list.iter().map(|entry| format!(" {}/{}", entry.topic, entry.publisher));
+                format!("snapshot{}", names.collect::<String>())
+            }
+            StreamEvent::PublisherJoined(entry) => format!("+{}/{}", entry.topic, entry.publisher),
+            StreamEvent::PublisherLeft { topic, publisher } => format!("-{topic}/{publisher}"),
+            StreamEvent::Ended(error) => format!("ended: {}", error.code()),
+            other => format!("{other:?}"),
+        };
+        events.map(|(_, event)| in_short(event)).collect()
+    }
+
+    fn settle(&mut self, now: Time) {
+        while let Some(output) = self.core.poll_output() {
+            let credit = match output {
+                Output::Answer { waiter, result } => {
+                    let former = self.answers.insert(waiter, result);
+                    assert!(former.is_none(), "two answers to one command");
+                    None
+                }
+                Output::Channel { handle, event, credit } => {
+                    self.channels.push((handle, event));
+                    credit
+                }
+                Output::Topic { handle, event, credit } => {
+                    self.topics.push((handle, event));
+                    credit
+                }
+                Output::Stream { handle, event } => {
+                    self.streams.push((handle, event));
+                    None
+                }
+                Output::End(handle) => {
+                    self.ended.push(handle);
+                    None
+                }
+                Output::Link(event) => {
+                    self.links.push(event);
+                    None
+                }
+                Output::Limits(limits) => {
+                    self.limits = Some(limits);
+                    None
+                }
+                Output::ServersWanted => None,
+            };
+            self.credits.extend(credit);
+        }
+        if self.takes {
+            for credit in std::mem::take(&mut self.credits) {
+                self.core.release(now, credit);
+            }
+        }
+    }
+}
+
+impl Node for Client {
+    fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: BytesMut) {
+        self.core.handle_datagram(now, from, datagram);
+        self.settle(now);
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        self.core.handle_timeout(now);
+        self.settle(now);
+    }
+
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        self.core.poll_transmit(now, datagram)
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.core.poll_timeout()
+    }
+}
+
+fn text(payload: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(payload)
+}
+
+fn count(count: Option<u64>) -> String {
+    count.map_or_else(|| "unknown size".to_owned(), |count| count.to_string())
+}

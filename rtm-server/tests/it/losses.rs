@@ -1,0 +1,171 @@
+//! Networks that go away and come back, addresses that change, servers that start anew.
+
+use std::time::Duration;
+
+use rtm_client::{LinkReason, LinkState, Qos};
+use rtm_sim::{Burst, Reorder};
+
+use super::world::{
+    Lab, channel, join, join_topic, link, publication, subscribe, subscribe_topic, user,
+};
+
+/// Bob hears the lobby as 1, and all of the town's news, which alice publishes as 2, as 4.
+fn lab(loss: f64) -> Lab {
+    let mut lab = Lab::with_users(loss, &["alice", "bob"]);
+    for user in ["alice", "bob"] {
+        lab.call(user, join("town", 3)).unwrap();
+    }
+    lab.call("bob", subscribe("lobby", 1)).unwrap();
+    lab.call("alice", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    lab.call("bob", subscribe_topic("town", "news", &["alice"], 4)).unwrap();
+    lab
+}
+
+/// Alice says this in the lobby and in the topic.
+fn say(lab: &mut Lab, text: &str) {
+    for target in [channel("lobby"), publication(2)] {
+        let waiter = lab.publish("alice", target, text);
+        lab.published("alice", waiter).unwrap();
+    }
+    lab.run(Duration::from_secs(1));
+}
+
+#[test]
+fn a_short_blackout_is_a_pause() {
+    let mut lab = lab(0.0);
+    say(&mut lab, "a");
+    lab.set_blackout("bob", true);
+    say(&mut lab, "b");
+    lab.run(Duration::from_secs(15));
+    lab.set_blackout("bob", false);
+    lab.run(Duration::from_secs(10));
+    say(&mut lab, "c");
+    let expected = ["alice 1: a", "alice 2: b", "alice 3: c"];
+    assert_eq!(lab.client("bob").heard(1), expected);
+    assert_eq!(lab.client("bob").heard_topic(4), expected);
+    assert_eq!(lab.client("bob").core.link_state(), LinkState::Connected);
+    assert_eq!(lab.client("bob").links.len(), 2, "it was never anything else");
+}
+
+#[test]
+fn new_addresses_cost_nothing() {
+    let mut lab = lab(0.1);
+    for index in 0..10 {
+        for user in ["alice", "bob"] {
+            let (old, new) =
+                (lab.address(user), format!("172.16.0.{}:{}", index + 1, 5_000 + index));
+            lab.world.network_mut().rebind(old, new.parse().unwrap());
+        }
+        say(&mut lab, "m");
+    }
+    lab.run(Duration::from_secs(5));
+    let expected: Vec<_> = (1..=10).map(|sequence| format!("alice {sequence}: m")).collect();
+    assert_eq!(lab.client("bob").heard(1), expected);
+    assert_eq!(lab.client("bob").heard_topic(4), expected);
+    assert_eq!(lab.status().gateway.logins, 2);
+}
+
+#[test]
+fn what_an_outage_hides_is_a_gap_with_a_number() {
+    let mut lab = lab(0.0);
+    say(&mut lab, "a");
+    lab.set_blackout("bob", true);
+    lab.run(Duration::from_secs(35));
+    for text in ["b", "c", "d"] {
+        say(&mut lab, text);
+    }
+    assert_eq!(lab.status().sessions, 1);
+    lab.set_blackout("bob", false);
+    lab.run_until_link("bob", LinkState::Connected);
+    assert!(lab.client("bob").links.last().unwrap().is_restored);
+    say(&mut lab, "e");
+    let expected = ["alice 1: a", "gap of 3", "alice 5: e"];
+    assert_eq!(lab.client("bob").heard(1), expected);
+    assert_eq!(lab.client("bob").heard_topic(4), expected);
+    let states: Vec<_> = lab.client("bob").link_states();
+    assert_eq!(states[2], (LinkState::Disconnected, LinkReason::KeepAliveTimeout));
+    lab.end(&["alice", "bob"]);
+}
+
+#[test]
+fn a_publisher_that_was_away_publishes_again() {
+    let mut lab = lab(0.0);
+    say(&mut lab, "a");
+    lab.outage("alice");
+    lab.run_until_link("alice", LinkState::Connected);
+    lab.run(Duration::from_secs(1));
+    say(&mut lab, "b");
+    assert_eq!(lab.client("bob").heard(1), ["alice 1: a", "alice 2: b"]);
+    let heard = lab.client("bob").heard_topic(4);
+    assert_eq!(heard, ["alice 1: a", "alice 1: b"], "of a new publication, and nothing is missing");
+    let news = ["snapshot", "+news/alice", "-news/alice", "+news/alice"];
+    assert_eq!(lab.client("bob").heard_stream(3), news);
+}
+
+#[test]
+fn a_publish_whose_answer_is_lost_is_of_unknown_outcome_once() {
+    let mut lab = lab(0.0);
+    lab.set_blackout("alice", true);
+    let waiters: Vec<_> = [channel("lobby"), publication(2), user("bob")]
+        .into_iter()
+        .map(|target| lab.publish("alice", target, "into the dark"))
+        .collect();
+    for waiter in waiters {
+        let error = lab.published("alice", waiter).unwrap_err();
+        assert_eq!(error.kind(), rtm_client::ErrorKind::OutcomeUnknown);
+    }
+    lab.set_blackout("alice", false);
+    lab.run_until_link("alice", LinkState::Connected);
+    assert_eq!(lab.client("alice").core.operations_in_flight(), 0);
+}
+
+#[test]
+fn a_server_that_starts_anew_gets_everybody_back() {
+    let mut lab = lab(0.0);
+    for text in ["a", "b"] {
+        say(&mut lab, text);
+    }
+    lab.restart_server();
+    lab.run(Duration::from_secs(30));
+    for user in ["alice", "bob"] {
+        assert_eq!(lab.client(user).core.link_state(), LinkState::Connected);
+        assert!(lab.client(user).links.last().unwrap().is_restored, "{user}");
+    }
+    assert_eq!((lab.status().sessions, lab.status().channels), (2, 4));
+    say(&mut lab, "c");
+    let heard = lab.client("bob").heard(1);
+    assert_eq!(heard, ["alice 1: a", "alice 2: b", "gap of unknown size", "alice 1: c"]);
+    let events = &lab.client("bob").channels;
+    let epochs = events.iter().filter_map(|(_, event)| match event {
+        rtm_client::ChannelEvent::Message(message) => Some(message.epoch),
+        _ => None,
+    });
+    assert_eq!(epochs.collect::<Vec<_>>(), [1, 1, 2]);
+    assert_eq!(lab.client("bob").heard_topic(4).last().unwrap(), "alice 1: c");
+    lab.end(&["alice", "bob"]);
+}
+
+#[test]
+fn a_bad_network_loses_repeats_and_swaps_nothing() {
+    for seed in 0..5 {
+        let link = link()
+            .jitter(Duration::from_millis(40))
+            .loss(0.1)
+            .duplicate(0.1)
+            .corrupt(0.01)
+            .reorder(Reorder { probability: 0.1, extra_delay: Duration::from_millis(80) })
+            .burst(Burst::with_loss(0.05, Duration::from_millis(200)));
+        let (limits, session) = (rtm_server::AppLimits::hosted(), rtm_session::Config::server());
+        let mut lab = Lab::build(seed, link, limits, session);
+        lab.add_users(&["alice", "bob"]);
+        lab.call("bob", subscribe("lobby", 1)).unwrap();
+        for index in 0..100 {
+            lab.publish("alice", channel("lobby"), &index.to_string());
+            lab.run(Duration::from_millis(30));
+        }
+        lab.run(Duration::from_secs(20));
+        let expected: Vec<_> =
+            (0..100).map(|index| format!("alice {}: {index}", index + 1)).collect();
+        assert_eq!(lab.client("bob").heard(1), expected, "seed {seed}");
+    }
+}

@@ -1,0 +1,97 @@
+//! The server's core as a node of a simulated network.
+
+use std::net::SocketAddr;
+
+use bytes::BytesMut;
+use rtm_channel::AppId;
+use rtm_server::{Access, AppLimits, CoreConfig, ServerCore, Status};
+use rtm_session::driver::Moment;
+use rtm_session::{Config, PublicKey, Seed, StaticKey};
+use rtm_sim::Node;
+use rtm_token::{Certificate, Service, Token};
+use rtm_wire::{Epoch, Time, UnixTime};
+
+/// An app without tokens.
+pub(crate) const OPEN_APP: &str = "open";
+/// An app with tokens.
+pub(crate) const APP: &str = "970CA35de60c44645bbae8a215061b33";
+pub(crate) const CERTIFICATE: &str = "5CFd2fd1755d40ecb72977518be15d3b";
+
+/// The wall clock when the simulation begins, in seconds.
+pub(crate) const BEGIN: u32 = 1_795_000_000;
+
+pub(crate) struct Server {
+    pub(crate) core: ServerCore,
+}
+
+impl Server {
+    /// The server's life with this number; nothing is left of those before.
+    pub(crate) fn new(epoch: u64, limits: AppLimits, session: Config) -> Self {
+        let certificate = Certificate::new(CERTIFICATE).unwrap();
+        let mut access = Access::new();
+        access.insert(AppId::new(OPEN_APP).unwrap(), None);
+        access.insert(AppId::new(APP).unwrap(), Some(certificate));
+        let mut seed = [77; 32];
+        seed[..8].copy_from_slice(&epoch.to_be_bytes());
+        let (key, seed) = (key(), Seed::from_bytes(seed));
+        let core =
+            ServerCore::new(CoreConfig { session, key, seed, epoch: Epoch(epoch), access, limits });
+        Self { core }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.core.status()
+    }
+
+    pub(crate) fn shut_down(&mut self, now: Time) {
+        self.core.shut_down(moment(now));
+    }
+}
+
+impl Node for Server {
+    fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: BytesMut) {
+        self.core.handle_datagram(moment(now), from, datagram);
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        self.core.handle_timeout(moment(now));
+    }
+
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+        self.core.poll_transmit(now, datagram)
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.core.poll_timeout()
+    }
+}
+
+pub(crate) fn public_key() -> PublicKey {
+    key().public()
+}
+
+/// A token of [`APP`], made at [`BEGIN`].
+pub(crate) fn token(expires_in: u32, service: Service) -> String {
+    sign(APP, CERTIFICATE, BEGIN, expires_in, vec![service])
+}
+
+pub(crate) fn sign(
+    app: &str,
+    certificate: &str,
+    issued_at: u32,
+    expires_in: u32,
+    services: Vec<Service>,
+) -> String {
+    let app_id = rtm_token::AppId::new(app).unwrap();
+    let token = Token { app_id, issued_at, expires_in, salt: 1, services };
+    token.sign(&Certificate::new(certificate).unwrap())
+}
+
+fn key() -> StaticKey {
+    StaticKey::from_bytes([42; 32])
+}
+
+fn moment(now: Time) -> Moment {
+    let wall = u64::from(BEGIN) * 1_000 + now.as_micros() / 1_000;
+    Moment { now, wall: UnixTime::from_millis(wall) }
+}

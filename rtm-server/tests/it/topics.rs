@@ -1,0 +1,156 @@
+//! Topics of stream channels.
+
+use std::time::Duration;
+
+use rtm_client::Qos;
+use rtm_client::core::{Answer, Command, HandleId};
+
+use super::world::{
+    Lab, join, join_topic, leave, leave_topic, name, publication, subscribe_topic, topic,
+    unsubscribe_topic, user_ids,
+};
+
+const HEARERS: [&str; 3] = ["bob", "carol", "dave"];
+
+/// Alice publishes, the others are members.
+fn lab(loss: f64) -> Lab {
+    let mut lab = Lab::with_users(loss, &["alice", "bob", "carol", "dave"]);
+    for user in ["alice", "bob", "carol", "dave"] {
+        lab.call(user, join("town", 1)).unwrap();
+    }
+    lab
+}
+
+/// What the answers say about the places of 150 messages, and the texts that subscribers hear.
+fn publish_150(lab: &mut Lab) -> Vec<String> {
+    let mut waiters = Vec::new();
+    for index in 0..150 {
+        waiters.push(lab.publish("alice", publication(2), &format!("m{index}")));
+        lab.run(Duration::from_millis(10));
+    }
+    let mut said = Vec::new();
+    for (index, waiter) in waiters.into_iter().enumerate() {
+        let sequence = lab.published("alice", waiter).unwrap().sequence;
+        said.push((sequence, format!("alice {sequence}: m{index}")));
+    }
+    lab.run(Duration::from_secs(5));
+    said.sort();
+    said.into_iter().map(|(_, text)| text).collect()
+}
+
+#[test]
+fn an_ordered_topic_under_loss_is_complete_in_order_and_the_same_for_all() {
+    let mut lab = lab(0.2);
+    lab.call("alice", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    for user in HEARERS {
+        lab.call(user, subscribe_topic("town", "news", &[], 3)).unwrap();
+    }
+    let said = publish_150(&mut lab);
+    let in_order: Vec<_> = (0..150).map(|index| format!("alice {}: m{index}", index + 1)).collect();
+    assert_eq!(said, in_order);
+    for user in HEARERS {
+        assert_eq!(lab.client(user).heard_topic(3), in_order, "{user}");
+    }
+    lab.end(&["alice", "bob", "carol", "dave"]);
+}
+
+#[test]
+fn an_unordered_topic_under_loss_is_complete() {
+    let mut lab = lab(0.2);
+    lab.call("alice", join_topic("town", "news", 2, Qos::Unordered)).unwrap();
+    for user in HEARERS {
+        lab.call(user, subscribe_topic("town", "news", &[], 3)).unwrap();
+    }
+    let mut said = publish_150(&mut lab);
+    said.sort();
+    for user in HEARERS {
+        let mut heard = lab.client(user).heard_topic(3);
+        assert!(!heard.is_sorted_by_key(|text| sequence(text)), "{user} waits for no message");
+        heard.sort();
+        assert_eq!(heard, said, "{user}");
+    }
+    lab.end(&["alice", "bob", "carol", "dave"]);
+}
+
+#[test]
+fn a_publisher_leaves_and_comes_back() {
+    let mut lab = lab(0.0);
+    let unknown = lab.code("bob", subscribe_topic("town", "news", &["alice"], 3));
+    assert_eq!(unknown, -5, "nobody publishes there yet");
+    lab.call("alice", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    lab.run(Duration::from_millis(100));
+    lab.call("bob", subscribe_topic("town", "news", &[], 4)).unwrap();
+    let say = |lab: &mut Lab, handle, text: &str| {
+        let waiter = lab.publish("alice", publication(handle), text);
+        lab.published("alice", waiter).unwrap()
+    };
+    say(&mut lab, 2, "one");
+    say(&mut lab, 2, "two");
+    lab.call("alice", leave_topic(2)).unwrap();
+    // With another order, so on another lane.
+    lab.call("alice", join_topic("town", "news", 5, Qos::Unordered)).unwrap();
+    let again = say(&mut lab, 5, "three");
+    lab.run(Duration::from_millis(100));
+
+    assert_eq!(again.sequence, 1, "a new publication counts from one");
+    let heard = lab.client("bob").heard_topic(4);
+    assert_eq!(heard, ["alice 1: one", "alice 2: two", "alice 1: three"]);
+    let news = ["snapshot", "+news/alice", "-news/alice", "+news/alice"];
+    assert_eq!(lab.client("bob").heard_stream(1), news);
+    lab.call("alice", leave("town")).unwrap();
+    lab.run(Duration::from_millis(100));
+    assert_eq!(lab.client("bob").heard_stream(1).last().unwrap(), "-news/alice");
+}
+
+#[test]
+fn only_named_publishers_are_heard() {
+    let mut lab = lab(0.0);
+    for user in ["alice", "bob", "carol"] {
+        lab.call(user, join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    }
+    lab.run(Duration::from_millis(100));
+    let answer = lab.call("dave", subscribe_topic("town", "news", &["alice", "eve"], 3)).unwrap();
+    let Answer::Users(users) = answer else { panic!("{answer:?}") };
+    assert_eq!(users.succeeded, ["alice"]);
+    assert_eq!((users.failed[0].user.as_str(), users.failed[0].error.code()), ("eve", -5));
+    let everybody = |lab: &mut Lab, text: &str| {
+        for user in ["alice", "bob", "carol"] {
+            let waiter = lab.publish(user, publication(2), text);
+            lab.published(user, waiter).unwrap();
+        }
+        lab.run(Duration::from_millis(100));
+    };
+    everybody(&mut lab, "a");
+    let (handle, users) = (HandleId(3), Some(user_ids(&["bob"])));
+    lab.call("dave", Command::AddPublishers { handle, users }).unwrap();
+    everybody(&mut lab, "b");
+    let users = user_ids(&["alice"]);
+    lab.call("dave", Command::RemovePublishers { handle, users }).unwrap();
+    everybody(&mut lab, "c");
+    let list = Command::SubscribedUsers { channel: name("town"), topic: topic("news") };
+    let answer = lab.call("dave", list).unwrap();
+    assert!(matches!(answer, Answer::UserList(users) if users == ["bob"]));
+    lab.call("dave", unsubscribe_topic(3)).unwrap();
+    everybody(&mut lab, "d");
+
+    let heard = lab.client("dave").heard_topic(3);
+    assert_eq!(heard, ["alice 1: a", "alice 2: b", "bob 2: b", "bob 3: c"]);
+    lab.end(&["alice", "bob", "carol", "dave"]);
+}
+
+#[test]
+fn who_subscribes_to_all_hears_who_comes_later() {
+    let mut lab = lab(0.0);
+    lab.call("alice", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    lab.call("bob", subscribe_topic("town", "news", &[], 3)).unwrap();
+    lab.call("carol", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    let waiter = lab.publish("carol", publication(2), "late");
+    lab.published("carol", waiter).unwrap();
+    lab.run(Duration::from_millis(100));
+    assert_eq!(lab.client("bob").heard_topic(3), ["carol 1: late"]);
+}
+
+fn sequence(text: &str) -> u64 {
+    let number = text.split([' ', ':']).nth(1).unwrap();
+    number.parse().unwrap()
+}
