@@ -22,6 +22,10 @@ pub(crate) struct Client {
     pub(crate) links: Vec<LinkEvent>,
     pub(crate) limits: Option<ServerLimits>,
     pub(crate) channels: Vec<(HandleId, ChannelEvent)>,
+    /// How many of them there were when the client was logged out, or gave up.
+    pub(crate) lives: Vec<usize>,
+    /// How many of them there were when an answer came.
+    pub(crate) answered_at: BTreeMap<u64, usize>,
     pub(crate) topics: Vec<(HandleId, TopicEvent)>,
     pub(crate) streams: Vec<(HandleId, StreamEvent)>,
     pub(crate) ended: Vec<HandleId>,
@@ -47,6 +51,8 @@ impl Client {
             links: Vec::new(),
             limits: None,
             channels: Vec::new(),
+            lives: Vec::new(),
+            answered_at: BTreeMap::new(),
             topics: Vec::new(),
             streams: Vec::new(),
             ended: Vec::new(),
@@ -62,6 +68,11 @@ impl Client {
         self.core.handle_command(now, command, Some(self.last_waiter));
         self.settle(now);
         self.last_waiter
+    }
+
+    pub(crate) fn drop_handle(&mut self, now: Time, handle: u64) {
+        self.core.handle_drop(now, HandleId(handle));
+        self.settle(now);
     }
 
     /// The states that the link has gone through, and why.
@@ -118,6 +129,7 @@ impl Client {
         while let Some(output) = self.core.poll_output() {
             let credit = match output {
                 Output::Answer { waiter, result } => {
+                    self.answered_at.insert(waiter, self.channels.len());
                     let former = self.answers.insert(waiter, result);
                     assert!(former.is_none(), "two answers to one command");
                     None
@@ -139,6 +151,9 @@ impl Client {
                     None
                 }
                 Output::Link(event) => {
+                    if let LinkState::Idle | LinkState::Failed = event.current {
+                        self.lives.push(self.channels.len());
+                    }
                     self.links.push(event);
                     None
                 }

@@ -1,6 +1,7 @@
 //! The server as a program and as a core; the core also together with the client's, in a
 //! simulated network.
 
+mod chaos;
 mod chat;
 mod client;
 mod hostile;

@@ -1,0 +1,230 @@
+//! What was answered and heard, against what was said.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rtm_client::core::Answer;
+use rtm_client::{ChannelEvent, ErrorKind, Published, Qos, TopicEvent, TopicMessage};
+
+use super::model::{Asked, Place, number};
+use super::{Chaos, TOPICS, USERS, Weather};
+
+/// A message's place among others: epoch, publication (0 in channels), sequence.
+type Position = (u64, u64, u64);
+
+impl Chaos {
+    /// Each command has one answer, and each publish one that makes sense.
+    pub(super) fn check_answers(&self) {
+        for (who, waiter) in &self.model.waiting {
+            assert!(self.lab.client(who).answers.contains_key(waiter), "{who}: no {waiter}");
+        }
+        for said in self.model.said.values() {
+            let result = &self.lab.client(said.who).answers[&said.waiter];
+            let Err(error) = result else { continue };
+            let is_known = match error.kind() {
+                ErrorKind::ReceiverOffline => said.target.starts_with("inbox"),
+                ErrorKind::TopicNotJoined => !said.target.starts_with("channel"),
+                ErrorKind::NotJoined => said.target.starts_with("topic"),
+                // The publication has not begun yet.
+                ErrorKind::NotConnected if said.target.starts_with("topic") => true,
+                ErrorKind::OutcomeUnknown | ErrorKind::NotConnected | ErrorKind::NotLoggedIn => {
+                    self.weather == Weather::Rough
+                }
+                _ => false,
+            };
+            assert!(is_known, "{said:?}: {error}");
+        }
+        if self.weather == Weather::Calm {
+            for name in USERS {
+                assert_eq!(self.lab.client(name).links.len(), 2, "{name} was connected all along");
+            }
+        }
+    }
+
+    fn answer(&self, message: u64) -> Result<Published, ErrorKind> {
+        let said = &self.model.said[&message];
+        match &self.lab.client(said.who).answers[&said.waiter] {
+            Ok(Answer::Published(published)) => Ok(*published),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.kind()),
+        }
+    }
+
+    /// Order, gaps and repeats at each handle; and that all agree on what stands where.
+    pub(super) fn check_events(&self) {
+        let mut places = BTreeMap::new();
+        for asked in &self.model.handles {
+            match asked.place {
+                Place::Channel(name) => {
+                    self.check_channel(asked, &format!("channel {name}"), &mut places);
+                }
+                Place::Inbox => {
+                    self.check_channel(asked, &format!("inbox {}", asked.who), &mut places);
+                }
+                Place::Topic(channel, topic) => {
+                    let target = format!("topic {channel} {topic}");
+                    self.check_topic(asked, &target, qos(topic), &mut places);
+                }
+                Place::Stream(_) | Place::Publication(..) => {}
+            }
+        }
+        // What was answered, but perhaps not heard, stands nowhere else and is alone there.
+        let mut answered = BTreeSet::new();
+        for (message, said) in &self.model.said {
+            let Ok(published) = self.answer(*message) else { continue };
+            if !said.target.starts_with("topic") {
+                let place = (published.epoch, published.sequence);
+                assert!(answered.insert((said.target.clone(), place)), "{said:?} at {place:?}");
+            }
+        }
+    }
+
+    /// A message was heard: where nobody heard another, as its publisher was told, and meant so.
+    fn check_place(
+        &self,
+        message: u64,
+        target: &str,
+        publisher: &str,
+        position: Position,
+        places: &mut Places,
+    ) {
+        let said = self.model.said.get(&message).expect("nobody hears what nobody has said");
+        assert_eq!((said.target.as_str(), said.who), (target, publisher), "{message}");
+        match self.answer(message) {
+            Ok(published) => {
+                let (epoch, _, sequence) = position;
+                assert_eq!((published.epoch, published.sequence), (epoch, sequence), "{said:?}");
+            }
+            // It was done, and its publisher does not know.
+            Err(ErrorKind::OutcomeUnknown) => {}
+            Err(kind) => panic!("{said:?} was refused ({kind:?}), and heard at {position:?}"),
+        }
+        places.note(target, publisher, position, message);
+    }
+
+    fn check_channel(&self, asked: &Asked, target: &str, places: &mut BTreeMap<String, Places>) {
+        let places = places.entry(target.to_owned()).or_default();
+        let client = self.lab.client(asked.who);
+        let mut last: Option<(u64, u64)> = None;
+        // An inbox outlives logouts, and nothing is missed in between. What comes before the answer
+        // to a subscription may have been on its way to an earlier one.
+        let mut pauses = client.lives.clone();
+        pauses.push(client.answered_at[&asked.waiter]);
+        let mut floor = (0, 0);
+        for (index, (to, event)) in client.channels.iter().enumerate() {
+            if pauses.iter().any(|pause| *pause <= index) {
+                pauses.retain(|pause| *pause > index);
+                (floor, last) = (last.unwrap_or(floor), None);
+            }
+            if to.0 != asked.handle {
+                continue;
+            }
+            match event {
+                ChannelEvent::Message(it) => {
+                    let at = (it.epoch, it.sequence);
+                    let is_next = last.is_none_or(|(epoch, sequence)| at == (epoch, sequence + 1));
+                    assert!(is_next && at > floor, "{asked:?}: {at:?} after {last:?}, {floor:?}");
+                    last = Some(at);
+                    let position = (it.epoch, 0, it.sequence);
+                    self.check_place(number(&it.payload), target, &it.publisher, position, places);
+                }
+                ChannelEvent::Gap(gap) => {
+                    assert_eq!(self.weather, Weather::Rough, "{asked:?}: {gap:?}");
+                    assert!(last.is_none_or(|last| last == gap.after), "{gap:?} after {last:?}");
+                    assert!(gap.before > gap.after && gap.count != Some(0), "{gap:?}");
+                    last = Some((gap.before.0, gap.before.1 - 1));
+                }
+                ChannelEvent::Ended(_) => assert_eq!(self.weather, Weather::Rough),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn check_topic(
+        &self,
+        asked: &Asked,
+        target: &str,
+        qos: Qos,
+        places: &mut BTreeMap<String, Places>,
+    ) {
+        let places = places.entry(target.to_owned()).or_default();
+        let client = self.lab.client(asked.who);
+        let mut heard = BTreeSet::new();
+        let mut last: BTreeMap<String, Last> = BTreeMap::new();
+        for (_, event) in client.topics.iter().filter(|(to, _)| to.0 == asked.handle) {
+            match event {
+                TopicEvent::Message(it) => {
+                    let at = (it.epoch, it.publication, it.sequence);
+                    assert!(
+                        heard.insert((it.publisher.to_string(), at)),
+                        "{asked:?}: {at:?} twice"
+                    );
+                    if qos == Qos::Ordered {
+                        self.check_next(asked, it, last.get(&*it.publisher).copied());
+                        let publisher = it.publisher.to_string();
+                        let (epoch, sequence) = (Some(it.epoch), Some(it.sequence));
+                        let publication = it.publication;
+                        last.insert(publisher, Last { epoch, publication, sequence });
+                    }
+                    self.check_place(number(&it.payload), target, &it.publisher, at, places);
+                }
+                TopicEvent::Gap(gap) => {
+                    assert_eq!(self.weather, Weather::Rough, "{asked:?}: {gap:?}");
+                    assert!(gap.count != Some(0), "{asked:?}: {gap:?}");
+                    let former = last.get(&*gap.publisher);
+                    let former = former.filter(|former| former.publication == gap.publication);
+                    // After a restart, the number may be that of another publication.
+                    let known = former.and_then(|former| former.sequence).unwrap_or(gap.after);
+                    assert!(known == gap.after || gap.after == 0, "{asked:?}: {gap:?}, {known}");
+                    let sequence = gap.before.map(|before| before - 1);
+                    let former = Last { epoch: None, publication: gap.publication, sequence };
+                    last.insert(gap.publisher.to_string(), former);
+                }
+                TopicEvent::Ended(_) => assert_eq!(self.weather, Weather::Rough),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// An ordered message follows the last one of its publication, or begins another.
+    fn check_next(&self, asked: &Asked, it: &TopicMessage, last: Option<Last>) {
+        let Some(Last { epoch, publication, sequence }) = last else { return };
+        let is_same_epoch = epoch.is_none_or(|epoch| epoch == it.epoch);
+        match sequence.filter(|_| is_same_epoch && publication == it.publication) {
+            Some(sequence) => assert_eq!(it.sequence, sequence + 1, "{asked:?}: {it:?}, {last:?}"),
+            None if self.model.changed.contains(&(asked.who, asked.handle)) => {}
+            None => assert_eq!(it.sequence, 1, "{asked:?}: {it:?} after {last:?}"),
+        }
+    }
+}
+
+/// The last message of a publisher that was heard, or is known to be missing.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    /// Gaps don't tell.
+    epoch: Option<u64>,
+    publication: u64,
+    /// `None` when the publication has ended.
+    sequence: Option<u64>,
+}
+
+/// Which message stands where, in one channel, inbox or topic.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    messages: BTreeMap<(String, Position), u64>,
+    positions: BTreeMap<u64, Position>,
+}
+
+impl Places {
+    fn note(&mut self, target: &str, publisher: &str, position: Position, message: u64) {
+        // Channels have one sequence for all publishers, topics one for each.
+        let publisher = if target.starts_with("topic") { publisher } else { "" };
+        let there = *self.messages.entry((publisher.to_owned(), position)).or_insert(message);
+        assert_eq!(there, message, "two messages at {position:?} of {target}");
+        let position_before = *self.positions.entry(message).or_insert(position);
+        assert_eq!(position_before, position, "message {message} stands twice in {target}");
+    }
+}
+
+fn qos(topic: &str) -> Qos {
+    TOPICS.iter().find(|(name, _)| *name == topic).expect("one of ours").1
+}

@@ -1,0 +1,257 @@
+//! Everything at once, from a seed, checked against a model that shares no code with the engines.
+//!
+//! `RTM_SEEDS` says how many seeds, `RTM_SEED` names a single one.
+
+mod events;
+mod model;
+mod quiet;
+
+use std::time::Duration;
+
+use rand::rngs::ChaCha12Rng;
+use rand::{Rng, SeedableRng};
+use rtm_client::core::{Command, HandleId, Target};
+use rtm_client::{LinkState, Qos};
+use rtm_server::AppLimits;
+use rtm_session::Config;
+use rtm_sim::{LinkConfig, Reorder};
+
+use self::model::{Model, Place};
+use super::raw::{encode, login};
+use super::server::OPEN_APP;
+use super::world::{
+    Lab, channel, join, join_topic, leave, leave_topic, link, login as log_in, open_inbox, publish,
+    subscribe, subscribe_topic, unsubscribe, unsubscribe_topic, user, user_ids,
+};
+
+const USERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
+const CHANNELS: [&str; 2] = ["lobby", "garden"];
+/// Topics, each with its order.
+const TOPICS: [(&str, Qos); 2] = [("news", Qos::Ordered), ("talk", Qos::Unordered)];
+
+/// How many steps a run has.
+const STEPS: usize = 120;
+
+/// What may happen besides what users do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weather {
+    /// The network loses, repeats and delays, and that is all.
+    Calm,
+    /// Clients are cut off, move and are driven out, and the server starts anew.
+    Rough,
+}
+
+struct Chaos {
+    lab: Lab,
+    chance: ChaCha12Rng,
+    weather: Weather,
+    model: Model,
+    instances: u64,
+    /// The first message that was said when all had come to rest.
+    rest: u64,
+}
+
+impl Chaos {
+    fn new(seed: u64, weather: Weather) -> Self {
+        let mut chance = ChaCha12Rng::seed_from_u64(seed);
+        let link = bad_link(&mut chance);
+        let mut lab = Lab::build(seed, link, AppLimits::open(), Config::server());
+        lab.world.network_mut().record_trace();
+        for name in USERS {
+            lab.add(name, OPEN_APP, name);
+            lab.log_in(name);
+        }
+        Self { lab, chance, weather, model: Model::default(), instances: 0, rest: 0 }
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        self.chance.next_u64() as usize % limit
+    }
+
+    fn run(&mut self) {
+        for index in 0..STEPS {
+            self.step();
+            if self.weather == Weather::Rough && index % 25 == 24 {
+                self.accident();
+            }
+            // Often at once, so that operations cross each other.
+            let pause = [0, 0, 5, 30, 200][self.below(5)];
+            self.lab.run(Duration::from_millis(pause));
+        }
+        for name in USERS {
+            self.lab.set_blackout(name, false);
+            self.lab.with_client(name, |client, _| client.takes = true);
+        }
+        // All that is under way comes to its end.
+        self.lab.run(Duration::from_secs(200));
+        self.rest = self.model.next_message();
+    }
+
+    /// Somebody does something.
+    fn step(&mut self) {
+        let who = USERS[self.below(USERS.len())];
+        let (at, to) = (CHANNELS[self.below(2)], USERS[self.below(USERS.len())]);
+        let (topic, qos) = TOPICS[self.below(2)];
+        let former = HandleId(self.model.some_handle(who, self.chance.next_u64()));
+        let named = [to];
+        let users = &named[self.below(2)..];
+        let next = self.model.next_handle();
+        let (place, command) = match self.below(40) {
+            0..=3 => (Some(Place::Channel(at)), subscribe(at, next)),
+            4 => (None, unsubscribe(at)),
+            5..=7 => (Some(Place::Stream(at)), join(at, next)),
+            8 => (None, leave(at)),
+            9..=11 => (Some(Place::Publication(at, topic)), join_topic(at, topic, next, qos)),
+            12..=15 => (Some(Place::Topic(at, topic)), subscribe_topic(at, topic, users, next)),
+            16 => (None, unsubscribe_topic(former.0)),
+            17 => (None, leave_topic(former.0)),
+            18 => (Some(Place::Inbox), open_inbox(next)),
+            19 => return self.lab.with_client(who, |it, now| it.drop_handle(now, former.0)),
+            20 => {
+                self.model.change_publishers(who, former);
+                let users = (!users.is_empty()).then(|| user_ids(users));
+                (None, Command::AddPublishers { handle: former, users })
+            }
+            21 => {
+                self.model.change_publishers(who, former);
+                (None, Command::RemovePublishers { handle: former, users: user_ids(&[to]) })
+            }
+            22 => {
+                let takes = self.below(2) == 0;
+                return self.lab.with_client(who, |it, _| it.takes = takes);
+            }
+            23 if self.weather == Weather::Rough => (None, Command::Logout),
+            24 if self.weather == Weather::Rough => (None, log_in("")),
+            other => {
+                let count = 1 + self.below(4);
+                let target = match other % 3 {
+                    0 => channel(at),
+                    1 => user(to),
+                    _ => Target::Topic(former),
+                };
+                return (0..count).for_each(|_| self.say(who, &target));
+            }
+        };
+        let waiter = self.lab.command(who, command);
+        self.model.ask(who, waiter, place);
+    }
+
+    /// Somebody publishes something that nobody has said before.
+    fn say(&mut self, who: &'static str, target: &Target) {
+        let padding = [0, 0, 0, 3_000][self.below(4)];
+        let payload = self.model.next_text(padding);
+        let waiter = self.lab.command(who, publish(target.clone(), payload.as_bytes()));
+        self.model.say(who, waiter, target);
+    }
+
+    /// Something that nobody wants.
+    fn accident(&mut self) {
+        let who = USERS[self.below(USERS.len())];
+        match self.below(6) {
+            0 => self.lab.restart_server(),
+            1 => self.lab.outage(who),
+            2 => {
+                self.lab.set_blackout(who, true);
+                let span = self.below(20_000) as u64;
+                self.lab.run(Duration::from_millis(span));
+                self.lab.set_blackout(who, false);
+            }
+            3 => self.lab.set_blackout(who, true),
+            4 => {
+                let address = format!("172.16.0.{}:5000", 1 + self.below(200));
+                let old = self.lab.address(who);
+                self.lab.world.network_mut().rebind(old, address.parse().unwrap());
+            }
+            _ => self.drive_out(who),
+        }
+    }
+
+    /// The user logs in elsewhere, for a moment.
+    fn drive_out(&mut self, who: &str) {
+        self.instances += 1;
+        let name = format!("elsewhere {}", self.instances);
+        let login = encode(0, login(who, self.instances));
+        self.lab.add_raw(&name, Config::default(), &login);
+        // Longer than the handshake may take.
+        self.lab.run(Duration::from_secs(11));
+        self.lab.with_raw(&name, |raw, now| {
+            if let Some(session) = raw.session {
+                raw.endpoint.close(now, session, rtm_wire::CloseCode::DONE, "");
+            }
+        });
+        self.lab.run(Duration::from_secs(1));
+    }
+
+    fn is_connected(&self, who: &str) -> bool {
+        self.lab.client(who).core.link_state() == LinkState::Connected
+    }
+}
+
+fn bad_link(chance: &mut ChaCha12Rng) -> LinkConfig {
+    let mut one_of = |values: [f64; 3]| values[chance.next_u64() as usize % 3];
+    let loss = one_of([0.0, 0.05, 0.2]);
+    let jitter = Duration::from_secs_f64(one_of([0.0, 0.01, 0.05]));
+    let (duplicate, probability) = (one_of([0.0, 0.05, 0.1]), one_of([0.0, 0.05, 0.1]));
+    let extra_delay = Duration::from_millis(60);
+    let reorder = Reorder { probability, extra_delay };
+    link().loss(loss).jitter(jitter).duplicate(duplicate).reorder(reorder)
+}
+
+/// The seeds of a test: those that are asked for, or a few hundred.
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    match (number("RTM_SEED"), number("RTM_SEEDS")) {
+        (Some(seed), _) => seed..seed + 1,
+        (None, seeds) => 0..seeds.unwrap_or(default),
+    }
+}
+
+/// Names the run when it fails.
+struct Named(u64, Weather);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self(seed, weather) = self;
+            println!("{weather:?} weather, seed {seed}: RTM_SEED={seed} runs it alone");
+        }
+    }
+}
+
+fn check(seed: u64, weather: Weather) {
+    let _named = Named(seed, weather);
+    let mut chaos = Chaos::new(seed, weather);
+    chaos.run();
+    chaos.settle();
+    chaos.check_answers();
+    chaos.check_events();
+    chaos.end();
+}
+
+#[test]
+fn whatever_users_do_each_message_is_heard_once_in_order_by_those_who_should() {
+    for seed in seeds(100) {
+        check(seed, Weather::Calm);
+    }
+}
+
+#[test]
+fn whatever_happens_nothing_is_lost_in_silence_and_in_the_end_all_agree() {
+    for seed in seeds(200) {
+        check(seed, Weather::Rough);
+    }
+}
+
+#[test]
+fn one_seed_gives_the_same_datagrams_again() {
+    for (seed, weather) in [(3, Weather::Calm), (4, Weather::Rough), (5, Weather::Rough)] {
+        let hash = || {
+            let mut chaos = Chaos::new(seed, weather);
+            chaos.run();
+            let network = chaos.lab.world.network();
+            (network.trace_hash().expect("it is recorded"), chaos.lab.status())
+        };
+        let first = hash();
+        assert_eq!(hash(), first, "{weather:?}, seed {seed}");
+    }
+}

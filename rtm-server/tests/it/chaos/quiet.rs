@@ -1,0 +1,234 @@
+//! When all has come to rest: everybody's view is the server's.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rtm_client::core::{Answer, Command};
+use rtm_client::{ChannelEvent, ErrorKind, TopicEvent};
+use rtm_session::Config;
+use rtm_wire::{Join, Reply, ReplyResult, SubscribeOptions};
+
+use super::model::{Asked, Place, number};
+use super::{CHANNELS, Chaos, USERS};
+use crate::world::{channel, name, publication, topic, user};
+
+impl Chaos {
+    /// Everybody says something everywhere, and it is heard by exactly those who should.
+    pub(super) fn settle(&mut self) {
+        for who in USERS {
+            assert_eq!(self.lab.client(who).core.operations_in_flight(), 0, "{who}");
+        }
+        let online: Vec<_> = USERS.into_iter().filter(|who| self.is_connected(who)).collect();
+        self.check_counts(&online);
+        let truth = self.authority();
+        let own = self.say_in_topics(&online);
+        assert_eq!(own, truth, "those who can publish are those whom the server knows");
+        for who in &online {
+            self.check_topics(who, &truth);
+        }
+        self.say_in_channels(&online);
+        self.lab.run(Duration::from_secs(30));
+        self.check_last(&truth);
+    }
+
+    /// All log out, and nothing is left.
+    pub(super) fn end(&mut self) {
+        for who in USERS {
+            let waiter = self.lab.command(who, Command::Logout);
+            // Who isn't logged in any more is told so.
+            let _ = self.lab.answer(who, waiter);
+        }
+        self.lab.with_raw("observer", |raw, now| {
+            let session = raw.session.expect("it has logged in");
+            raw.endpoint.close(now, session, rtm_wire::CloseCode::DONE, "");
+        });
+        self.lab.run(Duration::from_secs(60));
+        let status = self.lab.status();
+        assert_eq!((status.sessions, status.channels), (0, 0));
+        for who in USERS {
+            assert!(self.lab.client(who).core.session_stats().is_none(), "{who}");
+        }
+    }
+
+    /// The server has a session for each who is connected, and a channel for each that is in use.
+    fn check_counts(&mut self, online: &[&'static str]) {
+        let handles = self.model.handles.clone();
+        let mut channels = BTreeSet::new();
+        for asked in handles {
+            if matches!(asked.place, Place::Channel(_)) && self.is_live(&asked) {
+                channels.insert(asked.place);
+            }
+        }
+        for at in CHANNELS {
+            let is_joined = |who: &&&'static str| self.topics(who, at).is_some();
+            if online.iter().filter(is_joined).count() > 0 {
+                channels.insert(Place::Stream(at));
+            }
+        }
+        let status = self.lab.status();
+        let expected = (online.len(), online.len() + channels.len());
+        assert_eq!((status.sessions, status.channels), expected, "{online:?} {channels:?}");
+    }
+
+    /// A subscription that began and hasn't ended.
+    fn is_live(&self, asked: &Asked) -> bool {
+        let client = self.lab.client(asked.who);
+        let has_begun = client.answers[&asked.waiter].is_ok();
+        has_begun && !client.ended.iter().any(|ended| ended.0 == asked.handle)
+    }
+
+    /// Who publishes where, as the server tells somebody who has just come.
+    fn authority(&mut self) -> BTreeSet<String> {
+        let login = crate::raw::encode(0, crate::raw::login("observer", 1));
+        self.lab.add_raw("observer", Config::default(), &login);
+        self.lab.run(Duration::from_secs(11));
+        while self.lab.raw("observer").session.is_none() {
+            self.lab.with_raw("observer", |raw, now| raw.connect(now, &login));
+            self.lab.run(Duration::from_secs(11));
+        }
+        self.lab.with_raw("observer", |raw, now| {
+            for (index, channel) in CHANNELS.into_iter().enumerate() {
+                let options = SubscribeOptions::default();
+                raw.request(now, 1 + index as u64, Join { channel, options, token: "" });
+            }
+        });
+        self.lab.run(Duration::from_secs(10));
+        let mut truth = BTreeSet::new();
+        for (index, channel) in CHANNELS.into_iter().enumerate() {
+            let reply = self.lab.raw("observer").replies(1 + index as u64).remove(0);
+            let result = Reply::decode(&reply).expect("a reply").result;
+            let ReplyResult::Joined { publishers, .. } = result else { panic!("{result:?}") };
+            let entry = |topic: &str, user: &str| format!("{channel}/{topic}/{user}");
+            truth.extend(publishers.iter().map(|it| entry(it.topic, it.user)));
+        }
+        truth
+    }
+
+    /// All use what they have joined; the topics in which that succeeds.
+    fn say_in_topics(&mut self, online: &[&'static str]) -> BTreeSet<String> {
+        let mut own = BTreeSet::new();
+        for asked in self.model.handles.clone() {
+            let Place::Publication(channel, topic) = asked.place else { continue };
+            if !online.contains(&asked.who) {
+                continue;
+            }
+            self.say(asked.who, &publication(asked.handle));
+            let (who, waiter) = *self.model.waiting.last().expect("just now");
+            if self.lab.answer(who, waiter).is_ok() {
+                let is_new = own.insert(format!("{channel}/{topic}/{who}"));
+                assert!(is_new, "{asked:?}: two handles for one publication");
+            }
+        }
+        own
+    }
+
+    /// All write to all channels and users.
+    fn say_in_channels(&mut self, online: &[&'static str]) {
+        for who in online {
+            for at in CHANNELS {
+                self.say(who, &channel(at));
+                let (_, waiter) = *self.model.waiting.last().expect("just now");
+                self.lab.answer(who, waiter).expect("channels take messages");
+            }
+            for to in USERS {
+                self.say(who, &user(to));
+                let (_, waiter) = *self.model.waiting.last().expect("just now");
+                match self.lab.answer(who, waiter) {
+                    Ok(_) => assert!(online.contains(&to), "{to} is not there"),
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::ReceiverOffline);
+                        assert!(!online.contains(&to), "{to} is there");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Who else publishes in a channel, as a member sees it; `None` if it is no member.
+    fn topics(&mut self, who: &str, at: &str) -> Option<BTreeSet<String>> {
+        let answer = self.lab.call(who, Command::Topics { channel: name(at) });
+        let Ok(Answer::Topics(list)) = answer else { return None };
+        let others = list.iter().filter(|entry| entry.publisher != who);
+        Some(others.map(|entry| format!("{at}/{}/{}", entry.topic, entry.publisher)).collect())
+    }
+
+    fn check_topics(&mut self, who: &str, truth: &BTreeSet<String>) {
+        for at in CHANNELS {
+            let Some(seen) = self.topics(who, at) else { continue };
+            let of_others = |entry: &&String| {
+                entry.starts_with(&format!("{at}/")) && !entry.ends_with(&format!("/{who}"))
+            };
+            let expected: BTreeSet<_> = truth.iter().filter(of_others).cloned().collect();
+            assert_eq!(seen, expected, "{who} in {at}");
+        }
+    }
+
+    /// Who has heard the last messages is who is subscribed.
+    fn check_last(&mut self, truth: &BTreeSet<String>) {
+        let handles = self.model.handles.clone();
+        for asked in handles {
+            let is_live = self.is_live(&asked) && self.is_connected(asked.who);
+            match asked.place {
+                Place::Channel(at) => self.check_heard(&asked, &format!("channel {at}"), is_live),
+                Place::Inbox => self.check_heard(&asked, &format!("inbox {}", asked.who), is_live),
+                Place::Topic(at, in_topic) => {
+                    let expected = match is_live {
+                        true => self.expected(&asked, at, in_topic, truth),
+                        false => BTreeSet::new(),
+                    };
+                    let heard = self.heard_last(&asked, &format!("topic {at} {in_topic}"));
+                    assert_eq!(heard, expected, "{asked:?}");
+                }
+                Place::Stream(_) | Place::Publication(..) => {}
+            }
+        }
+    }
+
+    fn check_heard(&self, asked: &Asked, target: &str, is_live: bool) {
+        let last = self.last_said(target);
+        let client = self.lab.client(asked.who);
+        let heard = client.channels.iter().filter_map(|(to, event)| match event {
+            ChannelEvent::Message(it) if to.0 == asked.handle => Some(number(&it.payload)),
+            _ => None,
+        });
+        let count = heard.filter(|message| last.contains(message)).count();
+        // The inbox is open for the next login, too.
+        let expected = if is_live { last.len() } else { 0 };
+        assert_eq!(count, expected, "{asked:?} of {last:?}");
+    }
+
+    /// Publishers whom a subscription should hear, as the client says.
+    fn expected(
+        &mut self,
+        asked: &Asked,
+        at: &str,
+        in_topic: &str,
+        truth: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let (channel, topic) = (name(at), topic(in_topic));
+        let answer = self.lab.call(asked.who, Command::SubscribedUsers { channel, topic });
+        let Ok(Answer::UserList(users)) = answer else { return BTreeSet::new() };
+        let publishes = |user: &String| truth.contains(&format!("{at}/{in_topic}/{user}"));
+        users.into_iter().filter(publishes).collect()
+    }
+
+    fn heard_last(&self, asked: &Asked, target: &str) -> BTreeSet<String> {
+        let last = self.last_said(target);
+        let client = self.lab.client(asked.who);
+        let heard = client.topics.iter().filter_map(|(to, event)| match event {
+            TopicEvent::Message(it) if to.0 == asked.handle => {
+                last.contains(&number(&it.payload)).then(|| it.publisher.to_string())
+            }
+            _ => None,
+        });
+        heard.collect()
+    }
+
+    /// What was said somewhere since all came to rest, with success.
+    fn last_said(&self, target: &str) -> BTreeSet<u64> {
+        let said = self.model.said.range(self.rest..).filter(|(_, said)| {
+            said.target == target && self.lab.client(said.who).answers[&said.waiter].is_ok()
+        });
+        said.map(|(message, _)| *message).collect()
+    }
+}
