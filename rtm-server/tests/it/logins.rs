@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use rtm_client::core::Command;
 use rtm_client::{LinkReason, LinkState};
+use rtm_server::AppLimits;
 use rtm_session::Config;
 use rtm_token::Service;
 use rtm_wire::{CloseCode, ErrorCode, Logout, Request};
 
 use super::raw::{encode, login};
 use super::server::{APP, OPEN_APP, token};
-use super::world::{Lab, SERVER, channel, login as with_token, subscribe};
+use super::world::{Lab, SERVER, channel, link, login as with_token, subscribe};
 
 #[test]
 fn the_same_user_elsewhere_ends_the_first_session_which_does_not_come_back() {
@@ -133,6 +134,18 @@ fn a_second_login_in_a_session_is_refused_and_changes_nothing() {
     assert_eq!(lab.raw("alice").closed, None);
     let status = lab.status();
     assert_eq!((status.sessions, status.gateway.logins), (1, 1));
+}
+
+#[test]
+fn a_full_server_refuses_until_somebody_goes() {
+    let (limits, session) = (AppLimits::hosted(), Config::server().sessions_max(1));
+    let mut lab = Lab::build(11, link(), limits, session);
+    lab.add_users(&["alice"]);
+    lab.add("bob", OPEN_APP, "bob");
+    assert_eq!(lab.code("bob", with_token("")), -10_010);
+    lab.call("alice", Command::Logout).unwrap();
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.code("bob", with_token("")), 0);
 }
 
 #[test]

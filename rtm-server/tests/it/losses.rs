@@ -6,7 +6,8 @@ use rtm_client::{LinkReason, LinkState, Qos};
 use rtm_sim::{Burst, Reorder};
 
 use super::world::{
-    Lab, channel, join, join_topic, link, publication, subscribe, subscribe_topic, user,
+    Lab, channel, join, join_topic, leave_topic, link, publication, subscribe, subscribe_topic,
+    unsubscribe, unsubscribe_topic, user,
 };
 
 /// Bob hears the lobby as 1, and all of the town's news, which alice publishes as 2, as 4.
@@ -100,6 +101,42 @@ fn a_publisher_that_was_away_publishes_again() {
     assert_eq!(heard, ["alice 1: a", "alice 1: b"], "of a new publication, and nothing is missing");
     let news = ["snapshot", "+news/alice", "-news/alice", "+news/alice"];
     assert_eq!(lab.client("bob").heard_stream(3), news);
+}
+
+#[test]
+fn what_is_ended_while_away_stays_ended() {
+    let mut lab = lab(0.0);
+    say(&mut lab, "a");
+    lab.set_blackout("bob", true);
+    lab.run_until_link("bob", LinkState::Disconnected);
+    lab.call("bob", unsubscribe("lobby")).unwrap();
+    lab.call("bob", unsubscribe_topic(4)).unwrap();
+    lab.set_blackout("bob", false);
+    lab.run_until_link("bob", LinkState::Connected);
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.status().channels, 3, "two inboxes and the town");
+    say(&mut lab, "b");
+    lab.call("bob", subscribe("lobby", 11)).unwrap();
+    lab.call("bob", subscribe_topic("town", "news", &["alice"], 14)).unwrap();
+    say(&mut lab, "c");
+    assert_eq!(lab.client("bob").heard(1), ["alice 1: a"]);
+    assert_eq!(lab.client("bob").heard_topic(4), ["alice 1: a"]);
+    assert_eq!(lab.client("bob").heard(11), ["alice 3: c"]);
+    assert_eq!(lab.client("bob").heard_topic(14), ["alice 3: c"]);
+}
+
+#[test]
+fn a_publication_that_nobody_wants_any_more_ends_when_its_client_is_back() {
+    let mut lab = lab(0.0);
+    lab.set_blackout("alice", true);
+    lab.run_until_link("alice", LinkState::Disconnected);
+    assert_eq!(lab.code("alice", leave_topic(2)), -10_025, "nobody can be asked");
+    lab.with_client("alice", |alice, now| alice.drop_handle(now, 2));
+    lab.set_blackout("alice", false);
+    lab.run_until_link("alice", LinkState::Connected);
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.client("bob").heard_stream(3).last().unwrap(), "-news/alice");
+    lab.call("alice", join_topic("town", "news", 12, Qos::Ordered)).unwrap();
 }
 
 #[test]

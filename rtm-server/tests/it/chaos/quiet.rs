@@ -48,6 +48,8 @@ impl Chaos {
         for who in USERS {
             assert!(self.lab.client(who).core.session_stats().is_none(), "{who}");
         }
+        self.lab.shut_down();
+        assert!(self.lab.server().core.is_finished(), "no session says good-bye any more");
     }
 
     /// The server has a session for each who is connected, and a channel for each that is in use.
