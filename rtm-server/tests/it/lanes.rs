@@ -6,8 +6,9 @@ use std::time::Duration;
 use rtm_client::Qos;
 use rtm_session::Config;
 use rtm_wire::{
-    Event, Join, JoinTopic, LaneId, Leave, LeaveTopic, List, Priority, Reliability,
-    ServerOperation, SubscribeOptions, SubscribeTopic,
+    ChannelKind, ChannelRef, Event, Join, JoinTopic, LaneId, Leave, LeaveTopic, List, MessageType,
+    Priority, Publish, PublishFlags, Reliability, ServerOperation, Subscribe, SubscribeOptions,
+    SubscribeTopic,
 };
 
 use super::raw::{encode, login};
@@ -169,6 +170,28 @@ fn replies_do_not_overtake_news_that_came_before_them() {
 fn place(lab: &Lab, what: impl Fn(&ServerOperation<'_>) -> bool) -> Option<usize> {
     let got = &lab.raw("bob").got;
     got.iter().position(|(_, message)| ServerOperation::decode(message).is_ok_and(|it| what(&it)))
+}
+
+#[test]
+fn an_answer_comes_before_what_it_has_caused() {
+    let mut lab = Lab::new(0.0);
+    // Without lanes of its own, all comes to this client in one order.
+    lab.add_raw_user("bob", Config::default().lanes_max(0));
+    lab.with_raw("bob", |raw, now| {
+        let channel = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
+        let options = SubscribeOptions::default();
+        raw.request(now, 1, Subscribe { channel, options, resume: None });
+        let (flags, message_type) = (PublishFlags { store: false }, MessageType::Binary);
+        let (custom_type, payload) = ("", &b"hi"[..]);
+        raw.request(now, 2, Publish { channel, flags, message_type, custom_type, payload });
+    });
+    lab.run(Duration::from_secs(1));
+    let got = lab.raw("bob").got.iter();
+    let is_reply = got.map(|(lane, message)| {
+        assert_eq!(*lane, LaneId::CONTROL);
+        matches!(ServerOperation::decode(message), Ok(ServerOperation::Reply(_)))
+    });
+    assert!(is_reply.eq([true, true, false]));
 }
 
 #[test]
