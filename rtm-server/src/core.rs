@@ -17,6 +17,9 @@ use crate::owner::{Command, Output, Owner};
 const DRAIN: Duration = Duration::from_secs(2);
 /// How often it looks whether they have.
 const DRAIN_STEP: Duration = Duration::from_millis(10);
+/// How long it then waits for sessions to end: several times what a good-bye takes. A client that
+/// has vanished in its handshake would take longer.
+const GOOD_BYE: Duration = Duration::from_secs(1);
 
 /// What a core is made of.
 #[derive(Debug)]
@@ -58,7 +61,11 @@ enum State {
         step: Time,
     },
     /// Sessions say good-bye.
-    Closing,
+    Closing {
+        until: Time,
+    },
+    /// Whoever is left isn't waited for.
+    Closed,
 }
 
 /// The whole server as a sans-IO state machine.
@@ -102,14 +109,16 @@ impl ServerCore {
         self.endpoint.handle_timeout(moment.now);
         let Self { endpoint, gateway, commands, .. } = self;
         gateway.handle_timeout(&mut Work { moment, endpoint, commands });
-        if let State::Draining { until, .. } = self.state {
-            self.drain(moment, until);
+        match self.state {
+            State::Draining { until, .. } => self.drain(moment, until),
+            State::Closing { until } if until <= moment.now => self.state = State::Closed,
+            _ => {}
         }
         self.work(moment);
     }
 
     /// Begins an orderly end: no more logins and requests, what is on its way is delivered for up
-    /// to two seconds, clients are told.
+    /// to two seconds, clients are told. It takes three seconds at most.
     pub fn shut_down(&mut self, moment: Moment) {
         if self.state == State::Serving {
             let until = moment.now + DRAIN;
@@ -129,7 +138,8 @@ impl ServerCore {
     pub fn poll_timeout(&self) -> Option<Time> {
         let step = match self.state {
             State::Draining { step, .. } => Some(step),
-            _ => None,
+            State::Closing { until } => Some(until),
+            State::Serving | State::Closed => None,
         };
         let own = [self.endpoint.poll_timeout(), self.gateway.poll_timeout(), step];
         own.into_iter().flatten().min()
@@ -138,7 +148,11 @@ impl ServerCore {
     /// Whether an orderly end has come to its end.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.state == State::Closing && self.endpoint.is_idle()
+        match self.state {
+            State::Serving | State::Draining { .. } => false,
+            State::Closing { .. } => self.endpoint.is_idle(),
+            State::Closed => true,
+        }
     }
 
     /// What it is doing.
@@ -178,7 +192,7 @@ impl ServerCore {
         gateway.close_sessions(&mut Work { moment, endpoint, commands }, is_over);
         let is_done = is_over || gateway.sessions() == 0;
         self.state = match is_done {
-            true => State::Closing,
+            true => State::Closing { until: moment.now + GOOD_BYE },
             false => State::Draining { until, step: until.min(moment.now + DRAIN_STEP) },
         };
     }

@@ -113,6 +113,11 @@ impl Gateway {
 
     pub(super) fn on_accepted(&mut self, work: &mut Work<'_>, session: SessionId, login: LoginId) {
         match self.logins.take_accepted(login) {
+            // It was accepted before the end began, and would never be told of it.
+            Some(_) if self.is_closing => {
+                let reason = "the server is shutting down; come back later";
+                work.endpoint.close(work.moment.now, session, CloseCode::SHUTDOWN, reason);
+            }
             Some(Some(admission)) => self.begin(work, session, admission),
             Some(None) => self.logins.expect(work.moment.now, session),
             None => {

@@ -78,6 +78,37 @@ fn an_end_without_sessions_is_short() {
 }
 
 #[test]
+fn a_login_under_way_does_not_hold_up_the_end() {
+    // Between the first flight and the client's answer to it, in the handshake or in a message.
+    for millis in [25, 45, 65, 85] {
+        for login in [&encode(0, login("alice", 1))[..], b""] {
+            let mut lab = Lab::new(0.0);
+            lab.add_raw_user("bob", Config::default());
+            lab.add_raw_unconnected("alice", Config::default(), login);
+            lab.run(Duration::from_millis(millis));
+            lab.shut_down();
+            lab.run(Duration::from_secs(4));
+            assert!(lab.server().core.is_finished(), "{millis} ms");
+            assert_eq!(lab.status().sessions, 0);
+            let alice = lab.raw("alice");
+            assert_eq!(alice.close_code(), Some(CloseCode::SHUTDOWN), "{millis} ms");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_vanishes_in_its_handshake_does_not_hold_up_the_end() {
+    let mut lab = Lab::new(0.0);
+    lab.add_raw_unconnected("alice", Config::default(), &encode(0, login("alice", 1)));
+    lab.run(Duration::from_millis(25));
+    lab.set_blackout("alice", true);
+    lab.shut_down();
+    assert!(!lab.server().core.is_finished(), "she may still come, and would be told");
+    lab.run(Duration::from_secs(2));
+    assert!(lab.server().core.is_finished());
+}
+
+#[test]
 fn clients_come_back_to_the_next_life() {
     let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
     lab.call("bob", subscribe("lobby", 1)).unwrap();

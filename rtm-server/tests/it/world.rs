@@ -77,10 +77,15 @@ impl Lab {
 
     /// Adds a client without rules whose login is this request, if any.
     pub(crate) fn add_raw(&mut self, name: &str, config: Config, login: &[u8]) {
+        self.add_raw_unconnected(name, config, login);
+        self.run(Duration::from_millis(500));
+    }
+
+    /// As [`add_raw`](Self::add_raw), and its first flight is under way.
+    pub(crate) fn add_raw_unconnected(&mut self, name: &str, config: Config, login: &[u8]) {
         let seed = self.next_seed();
         self.insert(name, Peer::Raw(Box::new(Raw::new(config, seed))));
         self.with_raw(name, |raw, now| raw.connect(now, login));
-        self.run(Duration::from_millis(500));
     }
 
     /// Adds a client without rules that is logged in.
