@@ -11,7 +11,7 @@ use crate::varint;
 /// `skip = lane varint, first seq varint, count varint, bytes varint`
 ///
 /// Messages that the sender dropped, so that an ordered lane does not wait for them, and what of
-/// the lane's credit they had taken.
+/// the lane's credit one of them had taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Skip {
     /// The lane.
@@ -20,7 +20,8 @@ pub struct Skip {
     pub first: MessageSeq,
     /// How many in a row, at least 1.
     pub count: u64,
-    /// Credit that these messages had taken, in bytes.
+    /// Credit that the message had taken when it was begun, in bytes; 0 for several, which were
+    /// never begun.
     pub bytes: u64,
 }
 
@@ -57,10 +58,10 @@ mod tests {
 
     #[test]
     fn skips_go_both_ways() {
-        let skip = Skip { lane: LaneId(3), first: MessageSeq(9), count: 2, bytes: 300 };
-        let last = Skip { first: MessageSeq(varint::MAX - 2), bytes: 0, ..skip };
+        let skip = Skip { lane: LaneId(3), first: MessageSeq(9), count: 1, bytes: 300 };
+        let last = Skip { first: MessageSeq(varint::MAX - 2), count: 2, bytes: 0, ..skip };
         testing::frames(&[
-            (b"\x05\x05\x03\x09\x02\x41\x2c\x01", b"\x01", skip.into()),
+            (b"\x05\x05\x03\x09\x01\x41\x2c\x01", b"\x01", skip.into()),
             (b"\x05\x0b\x03\xff\xff\xff\xff\xff\xff\xff\xfd\x02\x00", b"", last.into()),
         ]);
     }

@@ -108,7 +108,8 @@ fn messages() -> Vec<Vector> {
 fn lanes() -> Vec<Vector> {
     let lane = LaneId(3);
     vec![
-        frame("4.6", "skip", Skip { lane, first: MessageSeq(9), count: 2, bytes: 300 }),
+        frame("4.6", "skip", Skip { lane, first: MessageSeq(9), count: 1, bytes: 300 }),
+        frame("4.6", "skip of two", Skip { lane, first: MessageSeq(9), count: 2, bytes: 0 }),
         frame("4.7", "lane credit", LaneCredit { lane, limit: 1 << 20 }),
         frame("4.8", "lane close", LaneClose { lane, end: MessageSeq(70) }),
     ]
