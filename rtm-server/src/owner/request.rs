@@ -12,6 +12,7 @@ use super::answer::granted;
 use super::channels::{AppChannels, tell_members};
 use super::command::{LaneKey, Output};
 use super::context::Context;
+use crate::config::MESSAGE_BYTES_MAX;
 
 impl AppChannels {
     /// The answer to a request.
@@ -141,11 +142,21 @@ impl AppChannels {
         let result = self.stream(&key).join(from, identity, join.options);
         match result {
             Ok(topics) => {
-                self.note_joined(from, key);
                 let publishers = topics.publishers();
                 let publishers = List::Slice(&publishers);
                 let position = topics.position;
-                Ok(granted(context.operation, ReplyResult::Joined { position, publishers }))
+                let result = ReplyResult::Joined { position, publishers };
+                let answer = granted(context.operation, result);
+                if answer.len() > MESSAGE_BYTES_MAX {
+                    // It could not be sent, and the client would wait for it for ever. Who has
+                    // just come has no publications, so nobody has to hear of it.
+                    self.stream(&key).remove(from);
+                    let reason = "the channel has more publishers than fit one answer; try again \
+                                  when some have left, or use several channels";
+                    return Err(Refusal::new(ErrorCode::CHANNEL_JOIN_FAILED, reason));
+                }
+                self.note_joined(from, key);
+                Ok(answer)
             }
             Err(refusal) => {
                 self.drop_if_empty(&key);

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_client::core::{Command, HandleId};
-use rtm_client::{PublishOptions, Qos};
+use rtm_client::core::{Answer, Command, HandleId};
+use rtm_client::{PublishOptions, Qos, TopicOptions};
 use rtm_session::Config;
 use rtm_wire::{
     ChannelKind, ChannelRef, ErrorCode, Join, JoinTopic, Leave, LeaveTopic, List, MessageType,
@@ -15,8 +15,8 @@ use rtm_wire::{
 use super::raw::{encode, login};
 use super::server::OPEN_APP;
 use super::world::{
-    Lab, channel, join, join_topic, publication, publish, subscribe, subscribe_topic, unsubscribe,
-    user,
+    Lab, channel, join, join_topic, name, publication, publish, subscribe, subscribe_topic, topic,
+    unsubscribe, user,
 };
 
 const PUBLISH: Publish<'_> = Publish {
@@ -272,6 +272,35 @@ fn fifty_message_channels_ten_stream_channels_eight_topics() {
     assert_eq!(lab.code("alice", join_topic("s0", "t8", 210, Qos::Ordered)), 0);
     assert_eq!(lab.status().channels, 61);
     lab.end(&["alice"]);
+}
+
+#[test]
+fn a_channel_whose_publishers_do_not_fit_an_answer_is_not_joined() {
+    let mut lab = Lab::new(0.0);
+    let users: Vec<_> = (0..40).map(|index| format!("u{index}")).collect();
+    for user in &users {
+        lab.add(user, OPEN_APP, user);
+        lab.log_in(user);
+        lab.call(user, join("town", 1)).unwrap();
+    }
+    for user in &users {
+        for index in 0..8 {
+            let (channel, topic) = (name("town"), topic(&format!("t{index}")));
+            let options = TopicOptions::new().meta(vec![b'x'; 256]);
+            let handle = HandleId(10 + index);
+            lab.call(user, Command::JoinTopic { channel, topic, options, handle }).unwrap();
+        }
+    }
+    lab.add_users(&["late"]);
+    assert_eq!(lab.code("late", join("town", 1)), -11_007);
+    assert_eq!(lab.code("late", join("town", 2)), -11_007, "and is not joined by half");
+    for user in &users[..20] {
+        lab.call(user, Command::Logout).unwrap();
+    }
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.code("late", join("town", 3)), 0);
+    let answer = lab.call("late", Command::Topics { channel: name("town") }).unwrap();
+    assert!(matches!(answer, Answer::Topics(list) if list.len() == 160));
 }
 
 #[test]
