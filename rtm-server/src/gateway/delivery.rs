@@ -75,6 +75,11 @@ impl Gateway {
                               faster or subscribe to less";
                 self.end(work, to, CloseCode::TOO_SLOW, reason);
             }
+            Err(SendError::TooLong { .. }) if lane == LaneId::CONTROL => {
+                // Without this answer or news, the client would wait, or be wrong, for ever.
+                let reason = "an answer is longer than the longest message of this client";
+                self.end(work, to, CloseCode::LIMIT, reason);
+            }
             Err(error) => {
                 let session = client.session.number();
                 tracing::debug!(session, %error, "not delivered");
