@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rtm_client::Qos;
+use rtm_client::{Qos, TopicEvent};
 use rtm_session::Config;
 use rtm_wire::{
     ChannelKind, ChannelRef, Event, Join, JoinTopic, LaneId, Leave, LeaveTopic, List, MessageType,
     Priority, Publish, PublishFlags, Reliability, ServerOperation, Subscribe, SubscribeOptions,
-    SubscribeTopic,
+    SubscribeTopic, Unsubscribe, UnsubscribeTopic,
 };
 
 use super::raw::{encode, login};
-use super::world::{Lab, join, join_topic, leave_topic, link, publication};
+use super::world::{Lab, join, join_topic, leave_topic, link, publication, subscribe_topic};
 
 const TOPICS: [&str; 6] = ["t0", "t1", "t2", "t3", "t4", "t5"];
 
@@ -91,23 +91,48 @@ fn more_publications_than_lanes_arrive_over_the_control_lane() {
 fn a_lane_is_free_again_when_its_publication_has_ended() {
     let mut lab = few_lanes(0.0);
     say(&mut lab, 1);
+    let own = messages(&lab, 0).into_iter().filter(|(_, lane, _)| *lane != LaneId::CONTROL);
+    let (mut topic, ..) = own.max_by_key(|(_, lane, _)| lane.0).expect("two have lanes");
+    let mut handle = 10 + TOPICS.iter().position(|other| *other == topic).unwrap() as u64;
     for round in 0..5_u64 {
-        let own: BTreeMap<_, _> = messages(&lab, 0).into_iter().map(|(t, l, _)| (t, l)).collect();
-        let (topic, _) = own.iter().rfind(|(_, lane)| **lane != LaneId::CONTROL).unwrap();
-        let index = TOPICS.iter().position(|other| other == topic).unwrap() as u64;
-        lab.call("alice", leave_topic(10 + index)).unwrap();
-        lab.run(Duration::from_secs(1));
+        lab.call("alice", leave_topic(handle)).unwrap();
+        (topic, handle) = (format!("another {round}"), 100 + round);
         let from = lab.raw("bob").got.len();
-        lab.call("alice", join_topic("town", topic, 100 + round, Qos::Ordered)).unwrap();
-        lab.publish("alice", publication(100 + round), "again");
+        lab.with_raw("bob", |raw, now| raw.request(now, handle, subscribe_all(&topic)));
         lab.run(Duration::from_secs(1));
-        let again = messages(&lab, from);
-        assert_eq!(again.len(), 1);
-        assert_ne!(again[0].1, LaneId::CONTROL, "round {round}: there is room for a lane");
-        // For the next round, under its usual number.
-        lab.call("alice", leave_topic(100 + round)).unwrap();
-        lab.call("alice", join_topic("town", topic, 10 + index, Qos::Ordered)).unwrap();
-        lab.publish("alice", publication(10 + index), "m");
+        lab.call("alice", join_topic("town", &topic, handle, Qos::Ordered)).unwrap();
+        lab.publish("alice", publication(handle), "m");
+        lab.run(Duration::from_secs(1));
+        let got = messages(&lab, from);
+        assert_eq!((got.len(), got[0].0.as_str()), (1, topic.as_str()));
+        assert_ne!(got[0].1, LaneId::CONTROL, "round {round}: there is room for a lane");
+    }
+}
+
+#[test]
+fn a_publication_that_begins_anew_is_as_its_publisher_says_now() {
+    let mut lab = Lab::with_users(0.2, &["alice", "bob"]);
+    for user in ["alice", "bob"] {
+        lab.call(user, join("town", 1)).unwrap();
+    }
+    lab.call("bob", subscribe_topic("town", "news", &[], 2)).unwrap();
+    for (handle, qos) in [(10, Qos::Ordered), (11, Qos::Unordered), (12, Qos::Ordered)] {
+        let from = lab.client("bob").topics.len();
+        lab.call("alice", join_topic("town", "news", handle, qos)).unwrap();
+        for _ in 0..100 {
+            lab.publish("alice", publication(handle), "m");
+            lab.run(Duration::from_millis(10));
+        }
+        lab.run(Duration::from_secs(5));
+        let numbers = lab.client("bob").topics[from..].iter().map(|(_, event)| match event {
+            TopicEvent::Message(message) => message.sequence,
+            other => panic!("{other:?}"),
+        });
+        let mut numbers: Vec<_> = numbers.collect();
+        assert_eq!(numbers.is_sorted(), qos == Qos::Ordered, "{qos:?} {numbers:?}");
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(1..=100));
+        lab.call("alice", leave_topic(handle)).unwrap();
         lab.run(Duration::from_secs(1));
     }
 }
@@ -128,6 +153,52 @@ fn lanes_of_a_channel_are_free_again_when_it_is_left() {
         let again = messages(&lab, from);
         assert_eq!(again.len(), 1);
         assert_ne!(again[0].1, LaneId::CONTROL, "time {id}: there is room for a lane");
+    }
+}
+
+#[test]
+fn lanes_of_subscriptions_that_have_ended_are_free_again() {
+    let mut lab = few_lanes(0.0);
+    say(&mut lab, 1);
+    let lanes: BTreeMap<_, _> = messages(&lab, 0).into_iter().map(|(t, l, _)| (t, l)).collect();
+    let find = |is_control: bool| {
+        let mut found = lanes.iter().filter(|(_, lane)| (**lane == LaneId::CONTROL) == is_control);
+        found.next().expect("there are both kinds").0.as_str()
+    };
+    let (with_lane, without) = (find(false), find(true));
+    lab.with_raw("bob", |raw, now| {
+        for (id, topic) in [(50, with_lane), (51, without)] {
+            let users = List::default();
+            raw.request(now, id, UnsubscribeTopic { channel: "town", topic, users });
+        }
+        raw.request(now, 52, subscribe_all(without));
+    });
+    lab.run(Duration::from_secs(1));
+    let from = lab.raw("bob").got.len();
+    say(&mut lab, 1);
+    let again = messages(&lab, from).into_iter().find(|(topic, ..)| topic == without);
+    assert_ne!(again.expect("it is subscribed again").1, LaneId::CONTROL);
+}
+
+#[test]
+fn lanes_of_message_channels_are_free_again_when_they_are_unsubscribed() {
+    let mut lab = Lab::with_users(0.0, &["alice"]);
+    lab.add_raw_user("bob", Config::default().lanes_max(1));
+    for round in 0..5 {
+        let at = format!("c{round}");
+        let channel = ChannelRef { kind: ChannelKind::Message, name: &at };
+        let options = SubscribeOptions::default();
+        let id = 1 + 2 * round;
+        lab.with_raw("bob", |raw, now| {
+            raw.request(now, id, Subscribe { channel, options, resume: None });
+        });
+        lab.run(Duration::from_millis(100));
+        lab.publish("alice", super::world::channel(&at), "m");
+        lab.run(Duration::from_secs(1));
+        let (lane, _) = lab.raw("bob").got.last().expect("the message");
+        assert_ne!(*lane, LaneId::CONTROL, "round {round}");
+        lab.with_raw("bob", |raw, now| raw.request(now, id + 1, Unsubscribe { channel }));
+        lab.run(Duration::from_millis(100));
     }
 }
 

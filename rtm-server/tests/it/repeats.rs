@@ -106,6 +106,20 @@ fn another_instance_or_a_forgotten_one_is_somebody_else() {
 }
 
 #[test]
+fn an_instance_that_is_back_in_time_is_not_forgotten() {
+    let mut lab = lab();
+    alice(&mut lab, "first", 1);
+    say(&mut lab, "first", 5, b"a");
+    lab.set_blackout("first", true);
+    lab.run(Duration::from_secs(100));
+    alice(&mut lab, "second", 1);
+    lab.run(Duration::from_secs(300));
+    say(&mut lab, "second", 5, b"a");
+    assert_eq!(lab.raw("first").replies(5), lab.raw("second").replies(5));
+    assert_eq!(lab.client("bob").heard(1), ["alice 1: a"]);
+}
+
+#[test]
 fn what_was_refused_is_tried_anew() {
     let mut lab = Lab::new(0.0);
     alice(&mut lab, "alice", 1);
