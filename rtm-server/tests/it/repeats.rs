@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rtm_client::Qos;
+use rtm_client::core::Command;
 use rtm_server::AppLimits;
 use rtm_session::Config;
 use rtm_wire::{
@@ -114,6 +115,9 @@ fn an_instance_that_is_back_in_time_is_not_forgotten() {
     lab.run(Duration::from_secs(100));
     alice(&mut lab, "second", 1);
     lab.run(Duration::from_secs(300));
+    // When a session ends, what is old is forgotten.
+    lab.add_users(&["carol"]);
+    lab.call("carol", Command::Logout).unwrap();
     say(&mut lab, "second", 5, b"a");
     assert_eq!(lab.raw("first").replies(5), lab.raw("second").replies(5));
     assert_eq!(lab.client("bob").heard(1), ["alice 1: a"]);
