@@ -55,7 +55,12 @@ impl Chaos {
     fn new(seed: u64, weather: Weather) -> Self {
         let mut chance = ChaCha12Rng::seed_from_u64(seed);
         let link = bad_link(&mut chance);
-        let mut lab = Lab::build(seed, link, AppLimits::open(), Config::server());
+        let session = match weather {
+            Weather::Calm => Config::server(),
+            // So short that some sessions are too slow.
+            Weather::Rough => Config::server().send_queue(64 * 1_024, 10),
+        };
+        let mut lab = Lab::build(seed, link, AppLimits::open(), session);
         lab.world.network_mut().record_trace();
         for name in USERS {
             lab.add(name, OPEN_APP, name);
