@@ -46,7 +46,7 @@ struct Options {
     /// Subscribers of the rows with many.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(2..=1_000))]
     subscribers: u32,
-    /// Only rows whose name contains this, for profiling: "rate, message channel, 1 → 100".
+    /// Only the rows whose names contain this, for profiling: "rate, message channel, many".
     #[arg(long, default_value = "")]
     only: String,
 }
@@ -69,8 +69,8 @@ fn main() -> Result<(), Failure> {
         .into_iter()
         .flat_map(|kind| [1, options.subscribers].map(|subscribers| (kind, subscribers)));
     for (kind, subscribers) in rows.clone() {
-        let name = format!("{kind}, 1 → {subscribers}");
-        if is_wanted(&format!("rate, {name}")) {
+        let (name, few) = (format!("{kind}, 1 → {subscribers}"), few(subscribers));
+        if is_wanted(&format!("rate, {kind}, {few}")) {
             let Rate { messages, busy } = saturation::rate(kind, subscribers, span)?;
             let deliveries = messages * f64::from(subscribers);
             let busy = busy.map(|micros| format!("{micros:.1}")).join(" | ");
@@ -87,12 +87,17 @@ fn main() -> Result<(), Failure> {
     }
     for (kind, subscribers) in rows {
         let rate = if subscribers == 1 { RATE_ONE } else { RATE_MANY };
-        let name = format!("{kind}, 1 → {subscribers}");
-        if is_wanted(&format!("latency, {name}")) {
+        let (name, few) = (format!("{kind}, 1 → {subscribers}"), few(subscribers));
+        if is_wanted(&format!("latency, {kind}, {few}")) {
             let latency = latency::measure(kind, subscribers, rate, span)?;
             println!("| {name}, {rate}/s | {latency} |");
         }
     }
     println!("\nLoad average at the end: {}", machine::load());
     Ok(())
+}
+
+/// Names of rows don't depend on the number.
+const fn few(subscribers: u32) -> &'static str {
+    if subscribers == 1 { "one" } else { "many" }
 }
