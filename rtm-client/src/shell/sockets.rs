@@ -20,8 +20,8 @@ pub(super) struct Sockets {
 
 impl Sockets {
     pub(super) fn bind() -> Result<Self, Error> {
-        let ipv4 = UdpTransport::bind(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)));
-        let ipv6 = UdpTransport::bind(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)));
+        let ipv4 = UdpTransport::bind_for_one_peer((Ipv4Addr::UNSPECIFIED, 0).into());
+        let ipv6 = UdpTransport::bind_for_one_peer((Ipv6Addr::UNSPECIFIED, 0).into());
         let (ipv4, ipv6) = match (ipv4, ipv6) {
             (Err(error), Err(_)) => {
                 let wrong = format!("the system refused a UDP socket: {error}");

@@ -16,6 +16,8 @@ use super::{Arrivals, Departures, Transport};
 const SOCKET_BUFFER: usize = 2 * 1024 * 1024;
 /// Room for what the system may join to one buffer.
 const RECEIVE_LEN: usize = 65_535;
+/// Buffers of an end that has one peer: what comes in a burst, the system joins.
+const BUFFERS_FOR_ONE_PEER: usize = 2;
 
 /// A bound UDP socket.
 pub struct UdpTransport {
@@ -32,11 +34,24 @@ impl std::fmt::Debug for UdpTransport {
 }
 
 impl UdpTransport {
-    /// Binds to `addr`; port 0 lets the system choose. Needs a tokio runtime.
+    /// Binds to `addr`; port 0 lets the system choose. Needs a tokio runtime. Reserves 64 KiB for
+    /// each datagram of a batch, up to 2 MiB.
     ///
     /// # Errors
     /// The system's: port in use, no such address, no permission.
     pub fn bind(addr: SocketAddr) -> io::Result<Self> {
+        Self::bind_with(addr, BATCH_SIZE)
+    }
+
+    /// As [`bind`](Self::bind), for an end that has one peer: reserves 128 KiB.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind).
+    pub fn bind_for_one_peer(addr: SocketAddr) -> io::Result<Self> {
+        Self::bind_with(addr, BUFFERS_FOR_ONE_PEER.min(BATCH_SIZE))
+    }
+
+    fn bind_with(addr: SocketAddr, buffers: usize) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
         // More than the system allows is cut by it, which is no error worth failing for.
@@ -47,7 +62,7 @@ impl UdpTransport {
         let socket = UdpSocket::from_std(socket.into())?;
         // Segmentation offload loses datagrams on some Android devices.
         let run_max = if cfg!(target_os = "android") { 1 } else { state.max_gso_segments() };
-        let buffers = (0..BATCH_SIZE).map(|_| vec![0; RECEIVE_LEN]).collect();
+        let buffers = (0..buffers).map(|_| vec![0; RECEIVE_LEN]).collect();
         Ok(Self { socket, state, buffers, run_max })
     }
 }
@@ -60,11 +75,12 @@ impl Transport for UdpTransport {
             let Self { socket, state, buffers, .. } = self;
             let received = socket
                 .async_io(Interest::READABLE, || {
+                    let count = buffers.len();
                     let mut buffers = buffers.iter_mut();
                     let mut slices: [IoSliceMut<'_>; BATCH_SIZE] = std::array::from_fn(|_| {
-                        IoSliceMut::new(buffers.next().expect("one buffer for each slot"))
+                        IoSliceMut::new(buffers.next().map_or(&mut [], Vec::as_mut_slice))
                     });
-                    state.recv((&*socket).into(), &mut slices, &mut metas)
+                    state.recv((&*socket).into(), &mut slices[..count], &mut metas[..count])
                 })
                 .await;
             match received {

@@ -41,6 +41,10 @@ use crate::event::{Event, LoginAnswer, LoginId, SessionId};
 use crate::lane::LaneSpec;
 use crate::session::{Session, SessionStats};
 
+/// Packets that a session sends before the next one has its turn. The system takes packets to one
+/// address that follow each other at once.
+const TURN_MAX: u32 = 8;
+
 /// Longest answer to a login in bytes: it goes to an address that isn't proved yet.
 pub const LOGIN_ANSWER_MAX: usize = 512;
 
@@ -77,6 +81,8 @@ pub struct Endpoint {
     /// Sessions that may have something to send, in turn.
     ready: VecDeque<SessionId>,
     is_ready: BTreeSet<SessionId>,
+    /// Packets that the first of them has sent in its turn.
+    turn: u32,
     deadlines: Deadlines<SessionId>,
     events: VecDeque<Event>,
     stateless: Stateless,
@@ -117,6 +123,7 @@ impl Endpoint {
             next_session: 1,
             ready: VecDeque::new(),
             is_ready: BTreeSet::new(),
+            turn: 0,
             deadlines: Deadlines::new(),
             events: VecDeque::new(),
             stateless: Stateless::new(),
@@ -282,6 +289,7 @@ impl Endpoint {
             return Some(to);
         }
         while let Some(&session) = self.ready.front() {
+            self.turn += 1;
             let to = match self.sessions.get_mut(&session) {
                 Some(state) => {
                     let sent = state.poll_transmit(now, datagram);
@@ -289,9 +297,12 @@ impl Endpoint {
                 }
                 None => self.transmit_connecting(now, session, datagram),
             };
+            if to.is_some() && self.turn < TURN_MAX {
+                return to;
+            }
+            self.turn = 0;
             self.ready.pop_front();
             if to.is_some() {
-                // Sessions take turns, packet by packet.
                 self.ready.push_back(session);
                 return to;
             }
