@@ -162,7 +162,8 @@ pub enum TopicEvent {
     Message(TopicMessage),
     /// Messages of one publisher are missing at this place. Of publishers that didn't choose
     /// [`Qos::Ordered`](crate::Qos::Ordered) it is told after a loss of the session only: else
-    /// nobody knows what is still to come.
+    /// nobody knows what is still to come. What was missed until the subscription is restored may
+    /// be told in two parts, and after the first messages that follow it.
     Gap(TopicGap),
     /// The subscription has ended without being asked to: nothing follows.
     Ended(Error),

@@ -84,7 +84,7 @@ impl SubscribedUsers {
             error: Error::from_answer(failed.code, ""),
         });
         Self {
-            succeeded: users.succeeded.iter().map(str::to_owned).collect(),
+            succeeded: users.succeeded.iter().map(|heard| heard.user.to_owned()).collect(),
             failed: failed.collect(),
         }
     }

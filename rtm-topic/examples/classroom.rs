@@ -4,7 +4,7 @@
 //! `cargo run -p rtm-topic --example classroom`
 
 use rtm_channel::{AppId, ChannelKey, ChannelName, Identity, Limits, SubscriberId, UserId};
-use rtm_topic::{StreamAuthority, StreamView, SubscribeOutcome, TopicLimits, TopicName};
+use rtm_topic::{StreamAuthority, StreamView, TopicLimits, TopicName};
 use rtm_wire::{
     ChannelKind, Epoch, Event, JoinTopic, List, MessageType, Priority, PublishTopic, Qos,
     Reliability, Sequence, SessionInstance, SubscribeOptions, Time, TopicUsers, UnixTime,
@@ -93,12 +93,12 @@ fn subscribe(
     topic: &TopicName,
 ) -> Result<(), Failure> {
     pupil.subscribe_topic(topic, &[])?;
-    let SubscribeOutcome { succeeded, .. } =
-        owner.subscribe_topic(session, topic.as_str(), List::Slice(&[]))?;
-    let names: Vec<_> = succeeded.iter().map(UserId::as_str).collect();
-    let users = TopicUsers { succeeded: List::Slice(&names), failed: List::Slice(&[]) };
-    pupil.on_topic_subscribed(topic, true, &users);
-    println!("  pupil: hears {names:?} in {topic}");
+    let outcome = owner.subscribe_topic(session, topic.as_str(), List::Slice(&[]))?;
+    let heard = outcome.heard_users();
+    let users = TopicUsers { succeeded: List::Slice(&heard), failed: List::Slice(&[]) };
+    let missed = pupil.on_topic_subscribed(topic, true, &users);
+    let names: Vec<_> = heard.iter().map(|heard| heard.user).collect();
+    println!("  pupil: hears {names:?} in {topic}, missed {missed:?}");
     Ok(())
 }
 

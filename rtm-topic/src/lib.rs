@@ -16,7 +16,7 @@
 //! are independent. A publication is one publisher's part in a topic: it has a number, messages
 //! counted from 1 without holes, an order and an urgency of the publisher's choice, and a lane of
 //! its own on the way to each subscriber ([`Delivery::lane_mode`]). Views drop repeats, and name
-//! gaps where order was chosen.
+//! each message that a subscriber was to get and will not.
 //!
 //! Nothing here reads a clock, draws a number, or knows of sockets. See `examples/classroom.rs` for
 //! an authority and a view that talk without a network.
@@ -28,7 +28,7 @@ mod name;
 mod view;
 mod wish;
 
-pub use authority::{PublicationKey, StreamAuthority, SubscribeOutcome, Topics};
+pub use authority::{Heard, PublicationKey, StreamAuthority, SubscribeOutcome, Topics};
 pub use lanes::Delivery;
 pub use limits::TopicLimits;
 pub use name::TopicName;

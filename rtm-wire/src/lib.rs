@@ -76,9 +76,9 @@ pub use kind::{
 };
 pub use list::{EncodedList, Item, List};
 pub use operation::{
-    ChannelRef, Event, FailedUser, Join, JoinTopic, Leave, LeaveTopic, Limit, Login, Logout,
-    MessageEvent, Position, Publish, PublishFlags, PublishTopic, Published, Publisher, Reply,
-    ReplyResult, Request, RequestError, ServerOperation, Subscribe, SubscribeOptions,
+    ChannelRef, Event, FailedUser, HeardUser, Join, JoinTopic, Leave, LeaveTopic, Limit, Login,
+    Logout, MessageEvent, Position, Publish, PublishFlags, PublishTopic, Published, Publisher,
+    Reply, ReplyResult, Request, RequestError, ServerOperation, Subscribe, SubscribeOptions,
     SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic,
     shared,
 };

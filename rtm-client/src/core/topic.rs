@@ -104,7 +104,10 @@ impl<W> Core<W> {
         let subscribed = SubscribedUsers::new(users);
         let mut result = Ok(());
         if let Some(entry) = self.streams.get_mut(channel) {
-            entry.view.on_topic_subscribed(topic, all, users);
+            let missed = entry.view.on_topic_subscribed(topic, all, users);
+            self.tell_missed(channel, missed);
+        }
+        if let Some(entry) = self.streams.get_mut(channel) {
             let is_subscribed = entry.view.subscribed_users(topic).is_ok();
             if let Some(sink) = entry.topics.get_mut(topic) {
                 // Who has removed all publishers may add others.
@@ -232,7 +235,7 @@ impl<W> Core<W> {
         }
     }
 
-    /// What was missed of topics while the session was lost.
+    /// What was missed of topics because the session was lost.
     pub(super) fn tell_missed(&mut self, channel: &ChannelName, missed: Vec<TopicMissed>) {
         let Some(entry) = self.streams.get(channel) else { return };
         for missed in missed {

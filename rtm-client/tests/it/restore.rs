@@ -171,7 +171,8 @@ fn named_publishers_are_heard_when_they_come_back_later() {
     let publish = lab.publish("alice", Target::Topic(HandleId(2)), "hi");
     lab.published("alice", publish).unwrap();
     lab.run(Duration::from_secs(1));
-    assert_eq!(lab.client("bob").heard_topic(3), ["alice 1: hi"]);
+    // Nobody knows whether the server that is gone had more of her.
+    assert_eq!(lab.client("bob").heard_topic(3), ["gap", "alice 1: hi"]);
 }
 
 #[test]

@@ -13,10 +13,10 @@ use rtm_session::{
 };
 use rtm_sim::Node;
 use rtm_wire::{
-    ChannelKind, ChannelRef, CloseCode, Encode, Epoch, ErrorCode, Event, FailedUser, JoinTopic,
-    LaneId, Limit, LimitKind, List, MessageEvent, OperationId, Position, Priority, PublishTopic,
-    Published, Publisher, Qos, Reply, ReplyResult, Request, Sequence, SubscribeTopic, Time,
-    TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
+    ChannelKind, ChannelRef, CloseCode, Encode, Epoch, ErrorCode, Event, FailedUser, HeardUser,
+    JoinTopic, LaneId, Limit, LimitKind, List, MessageEvent, OperationId, Position, Priority,
+    PublishTopic, Published, Publisher, Qos, Reply, ReplyResult, Request, Sequence, SubscribeTopic,
+    Time, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
 };
 
 /// What every scripted server says that it allows.

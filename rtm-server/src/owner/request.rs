@@ -243,8 +243,8 @@ fn end_lanes(
     context: &mut Context<'_>,
 ) {
     let Ok(topic) = TopicName::new(topic) else { return };
-    for user in &outcome.succeeded {
-        let lane = LaneKey::Publication(channel.clone(), topic.clone(), user.clone());
+    for heard in &outcome.succeeded {
+        let lane = LaneKey::Publication(channel.clone(), topic.clone(), heard.user.clone());
         context.out.push(Output::LaneEnds { to: vec![context.from], lane });
     }
 }
@@ -255,7 +255,7 @@ fn wrong_kind() -> Refusal {
 }
 
 fn topic_users(operation: OperationId, outcome: &SubscribeOutcome) -> Bytes {
-    let succeeded: Vec<_> = outcome.succeeded.iter().map(|user| user.as_str()).collect();
+    let succeeded = outcome.heard_users();
     let failed: Vec<_> =
         outcome.failed.iter().map(|(user, code)| FailedUser { user, code: *code }).collect();
     let users = TopicUsers { succeeded: List::Slice(&succeeded), failed: List::Slice(&failed) };

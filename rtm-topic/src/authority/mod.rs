@@ -8,5 +8,5 @@ mod tests;
 mod topic;
 
 pub use stream::{StreamAuthority, Topics};
-pub use subscribe::SubscribeOutcome;
+pub use subscribe::{Heard, SubscribeOutcome};
 pub use topic::PublicationKey;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use rtm_channel::{Refusal, SubscriberId, UserId};
-use rtm_wire::{ErrorCode, List};
+use rtm_wire::{ErrorCode, HeardUser, List, Sequence};
 
 use super::StreamAuthority;
 use super::stream::topic_name;
@@ -14,9 +14,35 @@ use crate::wish::Wish;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SubscribeOutcome {
     /// Those for whom it did.
-    pub succeeded: Vec<UserId>,
+    pub succeeded: Vec<Heard>,
     /// The others as they were named, each with a detail code.
     pub failed: Vec<(String, ErrorCode)>,
+}
+
+/// A publisher who is heard from now on, or up to now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    /// Who it is.
+    pub user: UserId,
+    /// The number of the publication; 0 when the user publishes nothing, which happens at the end
+    /// of a subscription only.
+    pub publication: Sequence,
+    /// The publication's last message so far: a subscription hears those after it, one that ends
+    /// has heard those up to it.
+    pub last: Sequence,
+}
+
+impl SubscribeOutcome {
+    /// Those for whom it went well, as the answer tells them.
+    #[must_use]
+    pub fn heard_users(&self) -> Vec<HeardUser<'_>> {
+        let heard = self.succeeded.iter().map(|heard| HeardUser {
+            user: heard.user.as_str(),
+            publication: heard.publication,
+            last: heard.last,
+        });
+        heard.collect()
+    }
 }
 
 impl StreamAuthority {
@@ -51,7 +77,7 @@ impl StreamAuthority {
             wish.want_all();
             for user in self.publishers(&topic) {
                 if user != own && wish.len() < limit && wish.meet(&user) {
-                    outcome.succeeded.push(user);
+                    outcome.succeeded.push(self.heard(&topic, user));
                 }
             }
         }
@@ -59,7 +85,7 @@ impl StreamAuthority {
             match self.check_wish(&topic, &own, &wish, name) {
                 Ok(user) => {
                     wish.name(user.clone());
-                    outcome.succeeded.push(user);
+                    outcome.succeeded.push(self.heard(&topic, user));
                 }
                 Err(code) => outcome.failed.push((name.to_owned(), code)),
             }
@@ -87,12 +113,13 @@ impl StreamAuthority {
         let mut wish = wish.clone();
         let mut outcome = SubscribeOutcome::default();
         if users.is_empty() {
-            outcome.succeeded = wish.users().cloned().collect();
+            let users = wish.users().cloned();
+            outcome.succeeded = users.map(|user| self.heard(&topic, user)).collect();
             wish = Wish::default();
         }
         for name in users.iter() {
             match wish.forget(name) {
-                Some(user) => outcome.succeeded.push(user),
+                Some(user) => outcome.succeeded.push(self.heard(&topic, user)),
                 None => outcome.failed.push((name.to_owned(), ErrorCode::NOT_SUBSCRIBED)),
             }
         }
@@ -137,6 +164,14 @@ impl StreamAuthority {
         self.wishes.get(&subscriber)?.get(topic)
     }
 
+    /// Where the user's publication stands.
+    fn heard(&self, topic: &TopicName, user: UserId) -> Heard {
+        let publication = self.topics.get(topic).and_then(|it| it.publications.get(&user));
+        let (publication, last) =
+            publication.map_or((Sequence(0), Sequence(0)), |it| (it.number, it.last));
+        Heard { user, publication, last }
+    }
+
     /// The topic's publishers, earliest first.
     fn publishers(&self, topic: &TopicName) -> Vec<UserId> {
         let publications = self.topics.get(topic).map(|topic| &topic.publications);
@@ -178,12 +213,12 @@ impl StreamAuthority {
         subscriber: SubscriberId,
         topic: TopicName,
         wish: Wish,
-        changed: &[UserId],
+        changed: &[Heard],
         hears: bool,
     ) {
         if let Some(entry) = self.topics.get_mut(&topic) {
-            for user in changed {
-                let Some(publication) = entry.publications.get_mut(user) else { continue };
+            for heard in changed {
+                let Some(publication) = entry.publications.get_mut(&heard.user) else { continue };
                 if hears {
                     publication.subscribers.insert(subscriber);
                 } else {

@@ -148,10 +148,19 @@ fn a_subscription_tells_for_whom_it_went_well() {
         authority.join_topic(Time::ZERO, publisher, &join_topic("t")).expect("joins");
     }
 
+    for _ in 0..2 {
+        let (now, time) = (Time::ZERO, UnixTime::default());
+        authority.publish_topic(now, time, alice, &publish("t", b"x")).expect("published");
+    }
+
     let wanted = ["alice", "alice", "bob", "dave", "carol", "a.b"];
     let outcome = authority.subscribe_topic(carol, "t", users(&wanted)).expect("partly");
 
-    assert_eq!(outcome.succeeded, [UserId::new("alice").expect("a name")]);
+    let heard = |name, publication, last| {
+        let user = UserId::new(name).expect("a name");
+        Heard { user, publication: Sequence(publication), last: Sequence(last) }
+    };
+    assert_eq!(outcome.succeeded, [heard("alice", 1, 2)]);
     let failed = [
         ("alice", ErrorCode::ALREADY_SUBSCRIBED),
         ("bob", ErrorCode::SUB_USER_EXCEED_LIMITATION),
@@ -162,7 +171,13 @@ fn a_subscription_tells_for_whom_it_went_well() {
     assert_eq!(outcome.failed, failed.map(|(user, code)| (user.to_owned(), code)));
     let outcome =
         authority.unsubscribe_topic(carol, "t", users(&["bob", "alice"])).expect("partly");
+    assert_eq!(outcome.succeeded, [heard("alice", 1, 2)]);
     assert_eq!(outcome.failed, [("bob".to_owned(), ErrorCode::NOT_SUBSCRIBED)]);
+
+    authority.subscribe_topic(carol, "t", users(&["alice"])).expect("alice publishes");
+    authority.leave_topic(alice, "t").expect("was joined");
+    let outcome = authority.unsubscribe_topic(carol, "t", users(&[])).expect("subscribed");
+    assert_eq!(outcome.succeeded, [heard("alice", 0, 0)], "nothing is published");
 }
 
 #[test]

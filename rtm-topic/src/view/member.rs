@@ -39,6 +39,8 @@ pub struct PublisherInfo {
     pub delivery: Delivery,
     /// What the publisher shows.
     pub meta: Bytes,
+    /// Messages up to here belong to a subscription that has ended.
+    pub(super) over: Sequence,
 }
 
 /// Where an own publication is in its life.

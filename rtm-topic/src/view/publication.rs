@@ -37,21 +37,22 @@ pub enum TopicVerdict {
 ///   0 ── begun ──┤ 1 2 3 4 5 6 7 8 9 ├─────────►      ordered: holes are gaps
 /// ```
 ///
-/// Who hears the publication from its beginning misses nothing before its first message; who came
-/// later starts with whatever comes first. Whether order matters is the publisher's choice; while
-/// it isn't known yet, messages count as unordered.
+/// Who hears the publication misses nothing before a place that the owner has told: its beginning,
+/// or its last message when the subscription began. Until that is known, the first message that
+/// comes is the start. Whether order matters is the publisher's choice; while it isn't known yet,
+/// messages count as unordered.
 ///
 /// Holes are what takes memory: at most 8,192 of them, 24 to 48 bytes each, if a server sends every
 /// other message; none in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicationView {
     /// First and last of each run of messages that have arrived or are not waited for; runs don't
-    /// touch. The number 0, which no message has, stands for "from the beginning".
+    /// touch. The number 0, which no message has, is there once the start is known.
     runs: BTreeMap<u64, u64>,
 }
 
 impl PublicationView {
-    /// The view of who hears a publication from somewhere in its middle.
+    /// The view of who hears a publication from somewhere in its middle, and isn't told where.
     #[must_use]
     pub fn from_first_message() -> Self {
         Self::default()
@@ -71,32 +72,56 @@ impl PublicationView {
         let newest = self.newest();
         self.insert(sequence.0);
         match newest {
-            Some(after) if qos == Qos::Ordered => {
-                self.fill_holes();
-                if after.0 + 1 < sequence.0 {
-                    return TopicVerdict::DeliverAfter(TopicGap { after, before: sequence });
-                }
+            Some(after) if qos == Qos::Ordered && after.0 + 1 < sequence.0 => {
+                self.fill_gap(after.0);
+                TopicVerdict::DeliverAfter(TopicGap { after, before: sequence })
             }
-            _ => self.fill_holes_before_window(),
+            _ => {
+                self.fill_holes_before_window();
+                TopicVerdict::Deliver
+            }
         }
-        TopicVerdict::Deliver
     }
 
-    /// Nothing up to `last` will arrive any more that hasn't yet: the gaps that remain.
+    /// A message has arrived while it isn't known yet what is owed before it: then a hole is no
+    /// gap, and is kept until it is known.
+    pub fn on_unclear_message(&mut self, sequence: Sequence, qos: Qos) -> TopicVerdict {
+        if qos == Qos::Ordered && self.newest() > Some(sequence) {
+            return TopicVerdict::Repeat;
+        }
+        self.on_message(sequence, Qos::Unordered)
+    }
+
+    /// Nothing up to `last` will arrive any more that hasn't yet: the gaps that remain in there.
     pub fn on_lost_until(&mut self, last: Sequence) -> Vec<TopicGap> {
         let mut gaps = Vec::new();
         let mut runs = self.runs.iter();
-        let Some((_, &(mut end))) = runs.next() else { return gaps };
-        for (&start, &next_end) in runs {
-            gaps.push(TopicGap { after: Sequence(end), before: Sequence(start) });
-            end = next_end;
+        let Some((&first, &(mut after))) = runs.next() else { return gaps };
+        if first > last.0 {
+            return gaps;
         }
-        if end < last.0 {
-            gaps.push(TopicGap { after: Sequence(end), before: Sequence(last.0 + 1) });
-            self.insert(last.0);
+        while after < last.0 {
+            let (start, end) = runs.next().map_or((u64::MAX, u64::MAX), |(&s, &e)| (s, e));
+            let before = start.min(last.0 + 1);
+            gaps.push(TopicGap { after: Sequence(after), before: Sequence(before) });
+            after = end;
         }
-        self.fill_holes();
+        self.fill_until(first, last.0);
         gaps
+    }
+
+    /// Messages up to `last` are not waited for: what is owed begins after it.
+    pub fn start_after(&mut self, last: Sequence) {
+        self.fill_until(0, last.0);
+    }
+
+    /// Messages up to `last` were those of another subscription: what is left starts with the first
+    /// message after them.
+    pub fn forget_until(&mut self, last: Sequence) {
+        let later = self.runs.split_off(&(last.0 + 1));
+        let end = self.newest().filter(|&end| end > last);
+        self.runs = later;
+        self.runs.extend(end.map(|end| (last.0 + 1, end.0)));
     }
 
     /// The newest message that has arrived; 0 when none has, but the first is waited for.
@@ -105,8 +130,8 @@ impl PublicationView {
         self.runs.last_key_value().map(|(_, &end)| Sequence(end))
     }
 
-    /// Whether all up to `last` have arrived, as far as that can be known: who came in the middle
-    /// of an unordered publication doesn't know what was before.
+    /// Whether all up to `last` have arrived, as far as that can be known: who isn't told where it
+    /// started doesn't know what was before.
     #[must_use]
     pub fn is_complete(&self, last: Sequence, qos: Qos) -> bool {
         match self.runs.first_key_value() {
@@ -128,12 +153,23 @@ impl PublicationView {
         self.runs.insert(start, end);
     }
 
-    fn fill_holes(&mut self) {
-        if self.runs.len() > 1 {
-            let start = self.runs.first_key_value().map(|(&start, _)| start);
-            let end = self.runs.last_key_value().map(|(_, &end)| end);
-            self.runs = start.zip(end).into_iter().collect();
+    /// Joins the run that ends with `after` and the next one.
+    fn fill_gap(&mut self, after: u64) {
+        if let Some((&start, &end)) = self.runs.range(after + 1..).next() {
+            self.runs.remove(&start);
+            if let Some((_, run)) = self.runs.range_mut(..=after).next_back() {
+                *run = end;
+            }
         }
+    }
+
+    /// One run from `start` to `last`, or on to the end of the run that it touches.
+    fn fill_until(&mut self, start: u64, last: u64) {
+        let later = self.runs.split_off(&(last + 1));
+        let end = self.runs.last_key_value().map_or(last, |(_, &end)| end.max(last));
+        self.runs = later;
+        let end = self.runs.remove(&(end + 1)).unwrap_or(end);
+        self.runs.insert(start, end);
     }
 
     /// What is too far behind the newest message can't arrive any more.
@@ -143,12 +179,7 @@ impl PublicationView {
         if end >= floor {
             return;
         }
-        let later = self.runs.split_off(&(floor + 1));
-        let end = self.runs.last_key_value().map_or(floor, |(_, &end)| end.max(floor));
-        self.runs = later;
-        // The run after the floor may begin right behind it.
-        let end = self.runs.remove(&(end + 1)).unwrap_or(end);
-        self.runs.insert(start, end);
+        self.fill_until(start, floor);
     }
 }
 
@@ -214,6 +245,38 @@ mod tests {
         assert_eq!(gaps(&mut view, 8), []);
         assert_eq!(verdicts(view, Qos::Unordered, &[2, 8, 9]), "rrd");
         assert_eq!(gaps(&mut PublicationView::from_first_message(), 8), [], "nothing was heard");
+    }
+
+    #[test]
+    fn what_is_unclear_is_no_gap_until_the_start_is_known() {
+        let mut view = PublicationView::from_first_message();
+        for sequence in [3, 6, 7, 9] {
+            let verdict = view.on_unclear_message(Sequence(sequence), Qos::Ordered);
+            assert_eq!(verdict, TopicVerdict::Deliver);
+        }
+        let verdict = view.on_unclear_message(Sequence(8), Qos::Ordered);
+        assert_eq!(verdict, TopicVerdict::Repeat, "out of order");
+        for (start, expected) in [(2, &[(3, 6), (7, 9), (9, 11)][..]), (8, &[(9, 11)]), (10, &[])] {
+            let mut view = view.clone();
+            view.start_after(Sequence(start));
+            assert_eq!(gaps(&mut view, 10), expected, "after {start}");
+        }
+        for (ended, rest) in [(2, "rrr"), (5, "drr"), (6, "ddr"), (9, "ddd")] {
+            let mut view = view.clone();
+            view.forget_until(Sequence(ended));
+            assert_eq!(verdicts(view, Qos::Unordered, &[3, 6, 9]), rest);
+        }
+    }
+
+    #[test]
+    fn a_loss_names_nothing_beyond_it() {
+        let mut view = PublicationView::following(Sequence(0));
+        for sequence in [2, 5, 8] {
+            view.on_message(Sequence(sequence), Qos::Unordered);
+        }
+        assert_eq!(gaps(&mut view, 3), [(0, 2), (2, 4)]);
+        assert_eq!(gaps(&mut view, 6), [(3, 5), (5, 7)]);
+        assert_eq!(gaps(&mut view, 8), [(6, 8)]);
     }
 
     #[test]

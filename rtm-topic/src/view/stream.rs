@@ -75,10 +75,12 @@ impl StreamView {
     }
 
     /// The owner has made us a member, and shows who publishes; after a loss of the session also
-    /// what was missed of the publications that are subscribed.
+    /// what was missed until now of the publications that were heard.
     ///
-    /// Messages between this answer and the one to a renewed subscription are not among it: in
-    /// ordered publications the next message names them, in unordered ones the next loss does.
+    /// What is missed from here to the answer to a renewed subscription, that answer tells; also
+    /// what was missed of publications that began after the loss, as it tells whether they are
+    /// heard. See [`on_topic_subscribed`](Self::on_topic_subscribed). In ordered publications a
+    /// message that overtakes the answer tells it first.
     #[must_use]
     pub fn on_joined(
         &mut self,
@@ -97,6 +99,7 @@ impl StreamView {
                     publication: publisher.publication,
                     delivery: Delivery { qos: publisher.qos, priority: publisher.priority },
                     meta: Bytes::copy_from_slice(publisher.meta),
+                    over: Sequence(0),
                 };
                 last.insert(publisher.publication, publisher.last);
                 self.topics.entry(topic).or_default().insert(user, info);
@@ -277,6 +280,7 @@ impl StreamView {
             publication: event.position.sequence,
             delivery: Delivery { qos: event.qos, priority: event.priority },
             meta: Bytes::copy_from_slice(event.meta),
+            over: Sequence(0),
         };
         if let Some(subscription) = self.subscriptions.get_mut(&topic) {
             let publication = info.publication(event.publisher, event.position);

@@ -3,25 +3,51 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rtm_channel::UserId;
-use rtm_wire::{ErrorCode, List, Position, Qos, Sequence, TopicUsers};
+use rtm_wire::{ErrorCode, HeardUser, Position, Qos, Sequence, TopicUsers};
 
 use super::publication::{PublicationView, TopicGap, TopicVerdict};
 use crate::wish::Wish;
 
 /// Publications that are followed in one topic: as many as a channel can have.
 const TRACKS_MAX: usize = rtm_wire::limits::LIST;
-/// Users that are remembered as not wanted although all are.
-const MUTED_MAX: usize = rtm_wire::limits::LIST;
 
 /// A publication whose messages are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Track {
+    hearing: Hearing,
     received: PublicationView,
     /// Unknown until its topic event has come.
     qos: Option<Qos>,
     /// Its last message, once the publisher has left.
     end: Option<Sequence>,
 }
+
+/// What is owed of a publication.
+///
+/// ```text
+///   message ───► Unclear ──┐ answer, or it begins: what follows that
+///                  │       ▼
+///        it is new │      Now ◄────────── answer: what the holes before it are is told
+///                  ▼       │                │
+///   found ───────► New ────┼────────────────┤
+///                          └─ disconnect ─► Before
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hearing {
+    /// This session's owner sends it: all from the start on.
+    Now,
+    /// An earlier session's owner did: all from the start on, until an answer says that it is heard
+    /// again or isn't.
+    Before,
+    /// It began after the session was lost, and is covered by what is to be restored: all of it, if
+    /// the answer says that it is heard.
+    New,
+    /// Messages have overtaken what tells where they start.
+    Unclear,
+}
+
+/// What a new session, or the answer to a renewed subscription, tells of one publication.
+pub(super) type Told = (UserId, Position, Vec<TopicGap>);
 
 /// What is wanted of one topic, and what has come of it.
 ///
@@ -36,8 +62,6 @@ pub(super) struct Subscription {
     kept: Kept,
     /// Requests that wait for their answers, in order; an empty one asks for all.
     pending: VecDeque<BTreeSet<UserId>>,
-    /// Wanted no more though all are: publications up to here.
-    muted: BTreeMap<UserId, Position>,
     /// By publisher and publication: its epoch and number.
     tracks: BTreeMap<UserId, BTreeMap<Position, Track>>,
 }
@@ -48,6 +72,8 @@ pub(super) struct Subscription {
 pub(super) struct Kept {
     pub(super) all: bool,
     pub(super) named: BTreeSet<UserId>,
+    /// Of all, those whose end was asked for meanwhile: what they publish isn't owed.
+    except: BTreeSet<UserId>,
 }
 
 /// A publication, as a topic event, a list of publishers or a message names it.
@@ -80,23 +106,23 @@ impl Subscription {
 
     /// A request for these users, or all, goes out: messages may come before its answer.
     pub(super) fn expect(&mut self, users: &[UserId]) {
-        if users.is_empty() {
-            self.muted.clear();
-        }
-        for user in users {
-            self.muted.remove(user);
-        }
         self.pending.push_back(users.iter().cloned().collect());
     }
 
-    /// The answer to the earliest request.
-    pub(super) fn on_answer(&mut self, all: bool, users: &TopicUsers<'_>) {
+    /// The answer to the earliest request: what was missed until then of publications that were
+    /// heard in an earlier session. `find` tells of the publications that there are.
+    pub(super) fn on_answer<'a>(
+        &mut self,
+        all: bool,
+        users: &TopicUsers<'a>,
+        find: impl Fn(&'a str) -> Option<Publication<'a>>,
+    ) -> Vec<Told> {
         self.pending.pop_front();
         if all {
-            self.kept.all = false;
+            self.kept.forget_all();
             self.wish.want_all();
         }
-        for user in users.succeeded.iter().flat_map(UserId::new) {
+        for user in users.succeeded.iter().flat_map(|heard| UserId::new(heard.user)) {
             self.kept.named.remove(&user);
             if all {
                 self.wish.meet(&user);
@@ -110,13 +136,23 @@ impl Subscription {
                 self.kept.named.remove(failed.user);
             }
         }
+        let mut told = self.take_ended_before();
+        for heard in users.succeeded.iter() {
+            let publication = find(heard.user);
+            let publication = publication.filter(|it| it.at.sequence == heard.publication);
+            if let (Some(publication), Ok(user)) = (publication, UserId::new(heard.user)) {
+                let gaps = self.on_heard(publication, heard.last);
+                told.push((user, publication.at, gaps));
+            }
+        }
         self.drop_unwanted();
+        told
     }
 
     /// The earliest request was refused.
     pub(super) fn on_refused(&mut self) {
         match self.pending.pop_front() {
-            Some(users) if users.is_empty() => self.kept.all = false,
+            Some(users) if users.is_empty() => self.kept.forget_all(),
             Some(users) => self.kept.named.retain(|user| !users.contains(user)),
             None => {}
         }
@@ -129,28 +165,32 @@ impl Subscription {
             self.kept = Kept::default();
         }
         self.kept.named.retain(|user| !users.contains(user));
+        if self.kept.all {
+            self.kept.except.extend(users.iter().cloned());
+        }
+        // Nothing is owed of them any more; what has come of a request under way stays known.
+        let is_meant = |user: &UserId| users.is_empty() || users.contains(user);
+        for (_, tracks) in self.tracks.iter_mut().filter(|(user, _)| is_meant(user)) {
+            tracks.retain(|_, track| !matches!(track.hearing, Hearing::Before | Hearing::New));
+        }
         self.drop_unwanted();
     }
 
-    /// The owner has ended the subscription to these users, or to all; `now` is the last topic
-    /// event.
-    pub(super) fn on_ended(&mut self, all: bool, users: List<'_, &str>, now: Position) {
+    /// The owner has ended the subscription to these users, or to all. What has come of a later
+    /// subscription, whose answer is still under way, stays.
+    pub(super) fn on_ended<'a>(&mut self, all: bool, ended: impl Iterator<Item = HeardUser<'a>>) {
         if all {
             self.wish = Wish::default();
-            self.muted.clear();
-            self.tracks.clear();
         }
-        for user in users.iter() {
-            let forgotten = self.wish.forget(user);
-            // A subscription that was asked for meanwhile starts afresh.
-            self.tracks.remove(user);
-            // Unless it was asked for again meanwhile.
-            let is_wanted = !self.wish.all() || self.is_asked_for(user);
-            if let Some(user) = forgotten.filter(|_| !is_wanted) {
-                self.muted.insert(user, now);
-                if self.muted.len() > MUTED_MAX {
-                    self.muted.pop_first();
-                }
+        let ended: BTreeMap<_, _> = ended.map(|it| (it.user, it)).collect();
+        for user in ended.keys() {
+            self.wish.forget(user);
+        }
+        for (user, tracks) in &mut self.tracks {
+            match ended.get(user.as_str()) {
+                Some(ended) => tracks.retain(|at, track| track.on_ended(at.sequence, ended)),
+                None if all => tracks.retain(|_, track| track.hearing == Hearing::Unclear),
+                None => {}
             }
         }
         self.drop_unwanted();
@@ -165,24 +205,29 @@ impl Subscription {
         users_max: usize,
     ) -> bool {
         let is_heard = self.wish.on_publisher_joined(user, users_max);
-        let is_kept = self.kept.named.contains(user);
-        if is_heard || is_kept {
-            self.follow(publication, PublicationView::following(Sequence(0)));
+        let is_named = self.kept.named.contains(user);
+        if is_heard {
+            self.on_begun(publication, Hearing::Now);
+        } else if self.kept.covers(user.as_str()) {
+            self.on_begun(publication, Hearing::New);
+        } else if !self.is_asked_for(user.as_str()) {
+            // The owner has other limits than we think.
+            if let Some(track) = self.track(user.as_str(), publication.at) {
+                track.hearing = Hearing::Now;
+            }
         }
         // A request that is under way finds the user.
-        is_kept && !is_heard && !self.pending.iter().any(|users| users.contains(user))
-    }
-
-    /// A publication that is under way is heard from now on.
-    pub(super) fn on_heard(&mut self, publication: Publication<'_>) {
-        self.follow(publication, PublicationView::from_first_message());
+        is_named && !is_heard && !self.pending.iter().any(|users| users.contains(user))
     }
 
     /// A publication has ended with this message.
     pub(super) fn on_publisher_left(&mut self, user: &UserId, at: Position, last: Sequence) {
         self.wish.on_publisher_left(user);
-        if let Some(track) = self.tracks.get_mut(user).and_then(|tracks| tracks.get_mut(&at)) {
-            track.end = Some(last);
+        let Some(track) = self.track(user.as_str(), at) else { return };
+        track.end = Some(last);
+        if track.hearing == Hearing::New && !track.has_come() {
+            // Never heard, and never will be.
+            self.drop_track(user.as_str(), at);
         }
         self.drop_if_complete(user.as_str(), at);
     }
@@ -195,15 +240,24 @@ impl Subscription {
         sequence: Sequence,
     ) -> TopicVerdict {
         let Publication { user, at, qos } = publication;
-        if !self.wants(user, at) {
+        if !self.wants(user) {
             return TopicVerdict::Unwanted;
         }
+        let is_asked_for = self.is_asked_for(user);
         if self.track(user, at).is_none() && !is_over {
-            self.follow(publication, PublicationView::from_first_message());
+            let is_clear = qos.is_some() && !is_asked_for;
+            let hearing = if is_clear { Hearing::Now } else { Hearing::Unclear };
+            self.follow(publication, hearing, PublicationView::from_first_message());
         }
         let Some(track) = self.track(user, at) else { return TopicVerdict::Unwanted };
         track.qos = qos.or(track.qos);
-        let verdict = track.received.on_message(sequence, track.order());
+        // An end may be under way, and this be of the subscription that follows it.
+        let is_next = track.hearing == Hearing::Now && is_asked_for;
+        let verdict = if is_next || track.hearing == Hearing::Unclear {
+            track.received.on_unclear_message(sequence, track.order())
+        } else {
+            track.received.on_message(sequence, track.order())
+        };
         self.drop_if_complete(user, at);
         verdict
     }
@@ -212,15 +266,22 @@ impl Subscription {
     pub(super) fn on_disconnected(&mut self) {
         let wish = std::mem::take(&mut self.wish);
         self.kept.all |= wish.all();
+        self.kept.except.clear();
         self.kept.named.extend(wish.into_named());
         self.pending.clear();
-        self.muted.clear();
+        for track in self.tracks.values_mut().flat_map(BTreeMap::values_mut) {
+            // The messages of a new one that have come say that it was heard.
+            let is_heard_new = track.hearing == Hearing::New && track.has_come();
+            if track.hearing == Hearing::Now || is_heard_new {
+                track.hearing = Hearing::Before;
+            }
+        }
         // What was asked for and not answered is no subscription yet.
         self.drop_unwanted();
     }
 
-    /// A new session shows a publication that goes on: what of it was missed. From now on it is
-    /// expected to go on after `last`.
+    /// A new session shows a publication that goes on: what of it was missed. `is_new` says that
+    /// it began after the session was lost.
     pub(super) fn on_found(
         &mut self,
         publication: Publication<'_>,
@@ -228,16 +289,16 @@ impl Subscription {
         is_new: bool,
     ) -> Vec<TopicGap> {
         let Publication { user, at, qos } = publication;
-        if let Some(track) = self.track(user, at) {
-            track.qos = qos;
-            return track.received.on_lost_until(last);
+        if is_new && self.kept.covers(user) {
+            self.on_begun(publication, Hearing::New);
         }
-        if !is_new {
-            return Vec::new();
+        let Some(track) = self.track(user, at) else { return Vec::new() };
+        track.qos = qos;
+        match track.hearing {
+            Hearing::Before => track.received.on_lost_until(last),
+            // The answer tells whether it is heard.
+            _ => Vec::new(),
         }
-        self.follow(publication, PublicationView::following(last));
-        let gap = TopicGap { after: Sequence(0), before: Sequence(last.0 + 1) };
-        Vec::from_iter((last.0 > 0).then_some(gap))
     }
 
     /// The publications that a new session doesn't show any more, with the holes in them, and the
@@ -250,12 +311,9 @@ impl Subscription {
         for (user, tracks) in &mut self.tracks {
             tracks.retain(|&at, track| {
                 let is_found = is_found(user, at);
-                if !is_found {
-                    let newest = track.received.newest();
-                    let end = track.end.or(newest).unwrap_or_default();
-                    let gaps = track.received.on_lost_until(end);
-                    let open = newest.filter(|_| track.end.is_none());
-                    gone.push((user.clone(), at, gaps, open));
+                if !is_found && (track.hearing == Hearing::Before || track.has_come()) {
+                    let open = track.received.newest().filter(|_| track.end.is_none());
+                    gone.push((user.clone(), at, track.gaps_to_end(), open));
                 }
                 is_found
             });
@@ -264,15 +322,57 @@ impl Subscription {
         gone
     }
 
-    fn wants(&self, user: &str, at: Position) -> bool {
-        if self.muted.get(user).is_some_and(|&until| at <= until) {
-            return false;
+    /// A publication is heard from now on: what was missed before, of one that was heard in an
+    /// earlier session.
+    fn on_heard(&mut self, publication: Publication<'_>, last: Sequence) -> Vec<TopicGap> {
+        let Publication { user, at, qos } = publication;
+        let Some(track) = self.track(user, at) else {
+            self.follow(publication, Hearing::Now, PublicationView::following(last));
+            return Vec::new();
+        };
+        track.qos = qos.or(track.qos);
+        let hearing = std::mem::replace(&mut track.hearing, Hearing::Now);
+        match hearing {
+            Hearing::Before | Hearing::New => return track.received.on_lost_until(last),
+            Hearing::Unclear => track.received.start_after(last),
+            Hearing::Now => {}
         }
-        self.wish.all()
-            || self.kept.all
-            || self.wish.contains(user)
-            || self.kept.named.contains(user)
-            || self.is_asked_for(user)
+        Vec::new()
+    }
+
+    /// A publication is known to be owed from its beginning.
+    fn on_begun(&mut self, publication: Publication<'_>, hearing: Hearing) {
+        self.follow(publication, hearing, PublicationView::following(Sequence(0)));
+        if let Some(track) = self.track(publication.user, publication.at) {
+            if track.hearing == Hearing::Unclear {
+                track.hearing = hearing;
+                track.received.start_after(Sequence(0));
+            }
+        }
+    }
+
+    /// Publications that have ended before they were heard again: nothing comes of them any more.
+    fn take_ended_before(&mut self) -> Vec<Told> {
+        let mut told = Vec::new();
+        for (user, tracks) in &mut self.tracks {
+            tracks.retain(|&at, track| {
+                let is_over = track.hearing == Hearing::Before && track.end.is_some();
+                if is_over {
+                    told.push((user.clone(), at, track.gaps_to_end()));
+                }
+                !is_over
+            });
+        }
+        told
+    }
+
+    fn wants(&self, user: &str) -> bool {
+        self.wish.all() || self.wish.contains(user) || self.is_expected(user)
+    }
+
+    /// Whether an answer may still come that says that the user is heard.
+    fn is_expected(&self, user: &str) -> bool {
+        self.kept.all || self.kept.named.contains(user) || self.is_asked_for(user)
     }
 
     fn is_asked_for(&self, user: &str) -> bool {
@@ -284,7 +384,12 @@ impl Subscription {
     }
 
     /// Begins to track a publication, unless it is tracked or there are too many.
-    fn follow(&mut self, publication: Publication<'_>, received: PublicationView) {
+    fn follow(
+        &mut self,
+        publication: Publication<'_>,
+        hearing: Hearing,
+        received: PublicationView,
+    ) {
         let Publication { user, at, qos } = publication;
         if let Some(track) = self.track(user, at) {
             track.qos = qos.or(track.qos);
@@ -295,7 +400,7 @@ impl Subscription {
             return;
         }
         if let Ok(user) = UserId::new(user) {
-            let track = Track { received, qos, end: None };
+            let track = Track { hearing, received, qos, end: None };
             self.tracks.entry(user).or_default().insert(at, track);
         }
     }
@@ -332,14 +437,57 @@ impl Subscription {
     fn drop_unwanted(&mut self) {
         let mut tracks = std::mem::take(&mut self.tracks);
         tracks.retain(|user, tracks| {
-            tracks.retain(|&at, _| self.wants(user.as_str(), at));
+            let (is_wanted, is_expected) =
+                (self.wants(user.as_str()), self.is_expected(user.as_str()));
+            tracks.retain(|_, track| match track.hearing {
+                Hearing::Now | Hearing::Unclear => is_wanted,
+                Hearing::Before | Hearing::New => is_expected,
+            });
             !tracks.is_empty()
         });
         self.tracks = tracks;
     }
 }
 
+impl Kept {
+    /// Whether what the user publishes is owed once it is restored.
+    fn covers(&self, user: &str) -> bool {
+        self.named.contains(user) || (self.all && !self.except.contains(user))
+    }
+
+    fn forget_all(&mut self) {
+        self.all = false;
+        self.except.clear();
+    }
+}
+
 impl Track {
+    /// Whether any message has come.
+    fn has_come(&self) -> bool {
+        self.received.newest().is_some_and(|newest| newest.0 > 0)
+    }
+
+    /// The gaps that remain once nothing comes any more. Where it starts isn't known while messages
+    /// have overtaken that: then none.
+    fn gaps_to_end(&mut self) -> Vec<TopicGap> {
+        let end = self.end.or(self.received.newest()).unwrap_or_default();
+        match self.hearing {
+            Hearing::Unclear => Vec::new(),
+            _ => self.received.on_lost_until(end),
+        }
+    }
+
+    /// The subscription that it was heard by has ended. Whether anything is left: of a later
+    /// subscription.
+    fn on_ended(&mut self, publication: Sequence, ended: &HeardUser<'_>) -> bool {
+        if publication == ended.publication {
+            self.received.forget_until(ended.last);
+            self.hearing = Hearing::Unclear;
+            return self.received.newest().is_some();
+        }
+        publication > ended.publication && self.hearing == Hearing::Unclear
+    }
+
     /// While its order isn't known, messages are taken in any.
     fn order(&self) -> Qos {
         self.qos.unwrap_or(Qos::Unordered)

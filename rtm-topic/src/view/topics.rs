@@ -11,7 +11,7 @@ use super::stream::StreamView;
 use super::subscription::{Kept, Publication, Subscription};
 use crate::name::TopicName;
 
-/// Messages of a publication that were missed while the session was lost: those after `after`.
+/// Messages of a publication that were missed because the session was lost: those after `after`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicMissed {
     /// The topic.
@@ -46,16 +46,32 @@ impl StreamView {
 
     /// The owner has answered the earliest open [`subscribe_topic`](Self::subscribe_topic) of this
     /// topic: these publishers are heard from now on. `all` says that none was named.
-    pub fn on_topic_subscribed(&mut self, topic: &TopicName, all: bool, users: &TopicUsers<'_>) {
-        let Some(subscription) = self.subscriptions.get_mut(topic) else { return };
-        subscription.on_answer(all, users);
+    ///
+    /// When it restores a subscription that was lost with a session, the result tells what was
+    /// missed since [`on_joined`](Self::on_joined), and of publications that began in between all
+    /// until now.
+    #[must_use]
+    pub fn on_topic_subscribed(
+        &mut self,
+        topic: &TopicName,
+        all: bool,
+        users: &TopicUsers<'_>,
+    ) -> Vec<TopicMissed> {
+        let Some(subscription) = self.subscriptions.get_mut(topic) else { return Vec::new() };
         let publishers = self.topics.get(topic);
-        for user in users.succeeded.iter() {
-            if let Some(info) = publishers.and_then(|publishers| publishers.get(user)) {
-                subscription.on_heard(info.publication(user, self.position));
+        let find = |user| {
+            let info = publishers.and_then(|publishers| publishers.get(user))?;
+            Some(info.publication(user, self.position))
+        };
+        let mut missed = Vec::new();
+        for (user, publication, gaps) in subscription.on_answer(all, users, find) {
+            for gap in gaps {
+                let (topic, user, before) = (topic.clone(), user.clone(), Some(gap.before));
+                missed.push(TopicMissed { topic, user, publication, after: gap.after, before });
             }
         }
         self.drop_empty(topic);
+        missed
     }
 
     /// The earliest open [`subscribe_topic`](Self::subscribe_topic) of this topic was refused.
@@ -91,8 +107,16 @@ impl StreamView {
     /// none was named.
     pub fn on_topic_unsubscribed(&mut self, topic: &TopicName, all: bool, users: &TopicUsers<'_>) {
         if let Some(subscription) = self.subscriptions.get_mut(topic) {
-            subscription.on_ended(all, users.succeeded, self.position);
+            subscription.on_ended(all, users.succeeded.iter());
             self.drop_empty(topic);
+        }
+        // Stragglers are nobody's, also when the publisher is subscribed again.
+        let Some(publishers) = self.topics.get_mut(topic) else { return };
+        for ended in users.succeeded.iter() {
+            let info = publishers.get_mut(ended.user);
+            if let Some(info) = info.filter(|info| info.publication == ended.publication) {
+                info.over = ended.last;
+            }
         }
     }
 
@@ -116,6 +140,9 @@ impl StreamView {
         let publishers = self.topics.get(event.topic);
         let info = publishers.and_then(|publishers| publishers.get(event.publisher));
         let info = info.filter(|info| info.publication == event.publication);
+        if info.is_some_and(|info| event.sequence <= info.over) {
+            return TopicVerdict::Unwanted;
+        }
         let qos = info.map(|info| info.delivery.qos);
         let is_over = info.is_none() && at <= self.position;
         let publication = Publication { user: event.publisher, at, qos };
@@ -163,16 +190,9 @@ impl StreamView {
                 gaps.iter().for_each(|gap| report(&user, at, gap.after, Some(gap.before)));
                 open.iter().for_each(|&after| report(&user, at, after, None));
             }
-            let mut found: Vec<_> = publishers.into_iter().flatten().collect();
-            found.sort_by_key(|(_, info)| info.publication);
-            let Kept { all, named } = subscription.kept().clone();
-            let mut room = self.users_max.saturating_sub(named.len());
-            for (user, info) in found {
+            for (user, info) in publishers.into_iter().flatten() {
                 let publication = info.publication(user.as_str(), self.position);
-                let is_named = named.contains(user);
-                let is_met = !is_named && all && room > 0;
-                room -= usize::from(is_met);
-                let is_new = (is_named || is_met) && publication.at > before;
+                let is_new = publication.at > before;
                 let last = last.get(&info.publication).copied().unwrap_or_default();
                 for gap in subscription.on_found(publication, last, is_new) {
                     report(user, publication.at, gap.after, Some(gap.before));

@@ -44,7 +44,9 @@ pub(crate) struct Issued {
     pub(crate) user: usize,
 }
 
-pub(crate) type Outcome = (Vec<usize>, Vec<(usize, ErrorCode)>);
+/// A user, and where the user's publication stands: its number and last message.
+pub(crate) type Heard = (usize, u64, u64);
+pub(crate) type Outcome = (Vec<Heard>, Vec<(usize, ErrorCode)>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Owner {
@@ -151,7 +153,7 @@ impl Owner {
                 let is_new = user != own && !wish.users.contains_key(&user);
                 if is_new && wish.users.len() < USERS_MAX {
                     wish.users.insert(user, false);
-                    outcome.0.push(user);
+                    outcome.0.push(self.standing(topic, user));
                 }
             }
         }
@@ -166,7 +168,7 @@ impl Owner {
                 ErrorCode::SUB_USER_EXCEED_LIMITATION
             } else {
                 wish.users.insert(user, true);
-                outcome.0.push(user);
+                outcome.0.push(self.standing(topic, user));
                 continue;
             };
             outcome.1.push((user, code));
@@ -174,7 +176,7 @@ impl Owner {
         if wish.all || !wish.users.is_empty() {
             self.wishes.insert((session, topic), wish);
         }
-        for &user in &outcome.0 {
+        for &(user, ..) in &outcome.0 {
             self.hear(session, topic, user);
         }
         Ok(outcome)
@@ -187,26 +189,28 @@ impl Owner {
         users: &[usize],
     ) -> Result<Outcome, ErrorCode> {
         self.user(session)?;
-        let Some(wish) = self.wishes.get_mut(&(session, topic)) else {
+        let Some(mut wish) = self.wishes.get(&(session, topic)).cloned() else {
             return Err(ErrorCode::CHANNEL_TOPIC_NOT_SUBSCRIBED);
         };
         let mut outcome = Outcome::default();
         if users.is_empty() {
             wish.all = false;
-            outcome.0 = wish.users.keys().copied().collect();
+            outcome.0 = wish.users.keys().map(|&user| self.standing(topic, user)).collect();
             wish.users.clear();
         }
         for &user in users {
             match wish.users.remove(&user) {
-                Some(_) => outcome.0.push(user),
+                Some(_) => outcome.0.push(self.standing(topic, user)),
                 None => outcome.1.push((user, ErrorCode::NOT_SUBSCRIBED)),
             }
         }
         if !wish.all && wish.users.is_empty() {
             self.wishes.remove(&(session, topic));
+        } else {
+            self.wishes.insert((session, topic), wish);
         }
         for it in self.published.iter_mut().filter(|it| it.topic == topic) {
-            if outcome.0.contains(&it.user) {
+            if outcome.0.iter().any(|heard| heard.0 == it.user) {
                 it.heard.remove(&session);
             }
         }
@@ -229,6 +233,10 @@ impl Owner {
 
     pub(crate) fn find(&self, topic: usize, user: usize) -> Option<&Published> {
         self.published.iter().find(|it| it.topic == topic && it.user == user)
+    }
+
+    fn standing(&self, topic: usize, user: usize) -> Heard {
+        self.find(topic, user).map_or((user, 0, 0), |it| (user, it.number, it.last))
     }
 
     /// Grants of a session for publishers of a topic, all so far; for all publishers when none is

@@ -38,9 +38,22 @@ enum Control {
     Left(BTreeSet<Grant>),
     TopicJoined(usize, bool),
     TopicLeft(usize),
-    Subscribed { topic: usize, all: bool, outcome: Option<SubscribeOutcome> },
-    Unsubscribed { topic: usize, all: bool, outcome: SubscribeOutcome, ended: BTreeSet<Grant> },
-    News(Bytes),
+    Subscribed {
+        topic: usize,
+        all: bool,
+        outcome: Option<SubscribeOutcome>,
+    },
+    Unsubscribed {
+        topic: usize,
+        all: bool,
+        outcome: SubscribeOutcome,
+        ended: BTreeSet<Grant>,
+    },
+    /// Whether the owner lets this client hear the publication that it tells of.
+    News {
+        event: Bytes,
+        is_heard: bool,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -114,7 +127,7 @@ fn authority(epoch: u64) -> StreamAuthority {
 
 /// As they come back from the wire.
 fn with_users<T>(outcome: &SubscribeOutcome, act: impl FnOnce(&TopicUsers<'_>) -> T) -> T {
-    let succeeded: Vec<_> = outcome.succeeded.iter().map(UserId::as_str).collect();
+    let succeeded = outcome.heard_users();
     let failed: Vec<_> =
         outcome.failed.iter().map(|(user, code)| FailedUser { user, code: *code }).collect();
     act(&TopicUsers { succeeded: List::Slice(&succeeded), failed: List::Slice(&failed) })
@@ -341,7 +354,8 @@ fn number_of(topic: &TopicName) -> usize {
 }
 
 fn plain(outcome: &SubscribeOutcome) -> owner_model::Outcome {
-    let succeeded = outcome.succeeded.iter().map(|user| number(user.as_str()));
+    let heard = outcome.succeeded.iter();
+    let heard = heard.map(|it| (number(it.user.as_str()), it.publication.0, it.last.0));
     let failed = outcome.failed.iter().map(|(user, code)| (number(user), *code));
-    (succeeded.collect(), failed.collect())
+    (heard.collect(), failed.collect())
 }

@@ -20,7 +20,7 @@ pub use event::Event;
 pub use field::{ChannelRef, Position};
 pub use login::{Limit, Login, Logout};
 pub use message::{MessageEvent, Publish, PublishFlags};
-pub use reply::{FailedUser, Published, Publisher, Reply, ReplyResult, TopicUsers};
+pub use reply::{FailedUser, HeardUser, Published, Publisher, Reply, ReplyResult, TopicUsers};
 pub use request::{Request, RequestError};
 pub use topic::{
     JoinTopic, LeaveTopic, PublishTopic, SubscribeTopic, TopicEvent, TopicMessageEvent,

@@ -108,6 +108,20 @@ pub struct Publisher<'a> {
     pub meta: &'a [u8],
 }
 
+/// `heard user = user text, publication varint, last varint`
+///
+/// Both numbers are 0 when an end of a subscription is answered and the user publishes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeardUser<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// The publication: the channel's sequence at which the user joined the topic.
+    pub publication: Sequence,
+    /// Its last message before this answer. A subscription hears those after it, one that has ended
+    /// has heard those up to it.
+    pub last: Sequence,
+}
+
 /// `failed user = user text, code varint`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FailedUser<'a> {
@@ -117,11 +131,11 @@ pub struct FailedUser<'a> {
     pub code: ErrorCode,
 }
 
-/// `topic users = succeeded list of text, failed list of failed users`
+/// `topic users = succeeded list of heard users, failed list of failed users`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicUsers<'a> {
-    /// Those for whom it went well.
-    pub succeeded: List<'a, &'a str>,
+    /// Those for whom it went well, and where their publications stand.
+    pub succeeded: List<'a, HeardUser<'a>>,
     /// The others.
     pub failed: List<'a, FailedUser<'a>>,
 }
@@ -293,6 +307,27 @@ impl Encode for Publisher<'_> {
         out.put_u8(self.qos.number());
         out.put_u8(self.priority.number());
         put_blob(out, self.meta);
+    }
+}
+
+impl<'a> Item<'a> for HeardUser<'a> {
+    fn parse(input: Input<'a>) -> Parsed<'a, Self> {
+        let (input, user) = name(input, "user")?;
+        let (input, publication) = varint::parse(input)?;
+        let (input, last) = varint::parse(input)?;
+        Ok((input, Self { user, publication: Sequence(publication), last: Sequence(last) }))
+    }
+}
+
+impl Encode for HeardUser<'_> {
+    fn encoded_len(&self) -> usize {
+        text_len(self.user) + varint::len(self.publication.0) + varint::len(self.last.0)
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        put_text(out, self.user);
+        varint::put(out, self.publication.0);
+        varint::put(out, self.last.0);
     }
 }
 

@@ -186,14 +186,15 @@ fn replies_with_lists() {
     }];
     let joined = ReplyResult::Joined { position: AT, publishers: List::Slice(&publishers) };
     let failed = [FailedUser { user: "bob", code: ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED }];
-    let users = TopicUsers { succeeded: List::Slice(&["alice"]), failed: List::Slice(&failed) };
+    let heard = [HeardUser { user: "alice", publication: Sequence(1), last: Sequence(64) }];
+    let users = TopicUsers { succeeded: List::Slice(&heard), failed: List::Slice(&failed) };
     server(&[
         (
             b"\x80\x05\x00\x00\x04\x03\x40\x40\x01\x01t\x03bob\x01\x02\x01\x04\x01\xff",
             reply(joined),
         ),
         (
-            b"\x80\x05\x00\x00\x06\x01\x05alice\x01\x03bob\x05",
+            b"\x80\x05\x00\x00\x06\x01\x05alice\x01\x40\x40\x01\x03bob\x05",
             reply(ReplyResult::TopicUsers(users)),
         ),
     ]);

@@ -35,7 +35,10 @@ impl Server {
                 } else if let Some(Some(users)) = self.topic_subscriptions.get_mut(&key) {
                     users.retain(|user| unsubscribe.users.iter().all(|other| other != user));
                 }
-                let (succeeded, failed) = (unsubscribe.users, List::default());
+                let (channel, topic) = (unsubscribe.channel, unsubscribe.topic);
+                let heard = unsubscribe.users.iter().map(|user| self.heard(channel, topic, user));
+                let heard: Vec<_> = heard.collect();
+                let (succeeded, failed) = (List::Slice(&heard), List::default());
                 answer(self, ReplyResult::TopicUsers(TopicUsers { succeeded, failed }));
             }
             _ => answer(self, ReplyResult::None),
@@ -131,7 +134,10 @@ impl Server {
         }
         let code = ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED;
         let failed: Vec<_> = failed.into_iter().map(|user| FailedUser { user, code }).collect();
-        let users = TopicUsers { succeeded: List::Slice(&succeeded), failed: List::Slice(&failed) };
+        let heard = succeeded.iter();
+        let heard = heard.map(|user| self.heard(subscribe.channel, subscribe.topic, user));
+        let heard: Vec<_> = heard.collect();
+        let users = TopicUsers { succeeded: List::Slice(&heard), failed: List::Slice(&failed) };
         answer(self, ReplyResult::TopicUsers(users));
     }
 
@@ -141,6 +147,14 @@ impl Server {
         let stream = ChannelRef { kind: ChannelKind::Stream, name: channel };
         let position = self.next_position(stream);
         self.tell_topic(now, TopicChange::Left, position, channel, topic, user);
+    }
+
+    /// Where the user's publication stands.
+    fn heard<'a>(&self, channel: &str, topic: &str, user: &'a str) -> HeardUser<'a> {
+        let name = (channel.to_owned(), topic.to_owned(), user.to_owned());
+        let (publication, last) =
+            self.publications.get(&name).map_or((0, 0), |it| (it.number, it.last));
+        HeardUser { user, publication: Sequence(publication), last: Sequence(last) }
     }
 
     fn publishers(&self, channel: &str, topic: &str) -> Vec<String> {

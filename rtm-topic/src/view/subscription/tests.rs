@@ -1,8 +1,8 @@
 //! Subscriptions that are lost, restored, refused and ended, and what a view keeps of them.
 
 use rtm_wire::{
-    Epoch, FailedUser, MessageType, Priority, Publisher, SubscribeOptions, TopicChange, TopicEvent,
-    TopicMessageEvent, UnixTime,
+    Epoch, FailedUser, List, MessageType, Priority, Publisher, SubscribeOptions, TopicChange,
+    TopicEvent, TopicMessageEvent, UnixTime,
 };
 
 use super::*;
@@ -54,11 +54,53 @@ fn subscribe(
     succeeded: &[&str],
     failed: &[(&str, ErrorCode)],
 ) {
+    ask(view, names);
+    let succeeded: Vec<_> = succeeded.iter().map(|&name| (name, 0)).collect();
+    assert_eq!(answer(view, names, &succeeded, failed), []);
+}
+
+fn ask(view: &mut StreamView, names: &[&str]) {
     let users: Vec<_> = names.iter().map(|name| user(name)).collect();
     view.subscribe_topic(&topic(), &users).expect("a member");
+}
+
+/// The answer to a subscription: users with the last messages of their publications. What was
+/// missed: publication, after, before.
+fn answer(
+    view: &mut StreamView,
+    names: &[&str],
+    succeeded: &[(&str, u64)],
+    failed: &[(&str, ErrorCode)],
+) -> Vec<(u64, u64, u64)> {
+    let heard = heard(view, succeeded);
     let failed: Vec<_> = failed.iter().map(|&(user, code)| FailedUser { user, code }).collect();
-    let users = TopicUsers { succeeded: List::Slice(succeeded), failed: List::Slice(&failed) };
-    view.on_topic_subscribed(&topic(), names.is_empty(), &users);
+    let users = TopicUsers { succeeded: List::Slice(&heard), failed: List::Slice(&failed) };
+    told(&view.on_topic_subscribed(&topic(), names.is_empty(), &users))
+}
+
+/// The end of a subscription, asked for earlier, is answered.
+fn end(view: &mut StreamView, names: &[&str], ended: &[(&str, u64)]) {
+    let heard = heard(view, ended);
+    let users = TopicUsers { succeeded: List::Slice(&heard), failed: List::Slice(&[]) };
+    view.on_topic_unsubscribed(&topic(), names.is_empty(), &users);
+}
+
+fn heard<'a>(view: &StreamView, users: &[(&'a str, u64)]) -> Vec<HeardUser<'a>> {
+    let publications = view.topics.get(&topic());
+    let heard = users.iter().map(|&(user, last)| {
+        let info = publications.and_then(|publications| publications.get(user));
+        let publication = info.map_or(Sequence(0), |info| info.publication);
+        HeardUser { user, publication, last: Sequence(last) }
+    });
+    heard.collect()
+}
+
+/// Publication, after, before; 0 when that isn't known.
+fn told(missed: &[TopicMissed]) -> Vec<(u64, u64, u64)> {
+    let missed = missed.iter();
+    missed
+        .map(|it| (it.publication.sequence.0, it.after.0, it.before.map_or(0, |before| before.0)))
+        .collect()
 }
 
 fn news(view: &mut StreamView, name: &str, change: TopicChange, position: u64, last: u64) {
@@ -175,10 +217,10 @@ fn a_named_publisher_who_was_absent_is_asked_for_when_back() {
     let returned = view.take_returned();
     assert_eq!(returned, BTreeMap::from([(topic(), BTreeSet::from([user("bob")]))]));
     assert!(view.take_returned().is_empty(), "told once");
-    subscribe(&mut view, &["bob"], &["bob"], &[]);
-    let gap = TopicGap { after: Sequence(0), before: Sequence(3) };
-    let verdict = message(&mut view, "bob", 4, 3);
-    assert_eq!(verdict, TopicVerdict::DeliverAfter(gap), "the request took its time");
+    ask(&mut view, &["bob"]);
+    let missed = answer(&mut view, &["bob"], &[("bob", 2)], &[]);
+    assert_eq!(missed, [(4, 0, 3)], "the request took its time");
+    assert_eq!(message(&mut view, "bob", 4, 3), TopicVerdict::Deliver);
 }
 
 #[test]
@@ -215,23 +257,132 @@ fn what_was_missed_is_told() {
     let mut view = member(3, &publishers);
     subscribe(&mut view, &[], &before, &[]);
     for (name, number, sequence) in
-        [("alice", 1, 1), ("alice", 1, 2), ("bob", 2, 1), ("dave", 3, 4)]
+        [("alice", 1, 1), ("alice", 1, 2), ("bob", 2, 1), ("dave", 3, 1)]
     {
         assert_eq!(message(&mut view, name, number, sequence), TopicVerdict::Deliver);
     }
     view.on_disconnected();
     let now = [publisher("alice", 1, 5), publisher("bob", 2, 1), publisher("carol", 5, 7)];
     let missed = join(&mut view, 5, &now);
-    let missed: Vec<_> = missed
-        .iter()
-        .map(|it| (it.user.as_str(), it.publication, it.after.0, it.before.map(|it| it.0)))
-        .collect();
-    let expected =
-        [("dave", at(3), 4, None), ("alice", at(1), 2, Some(6)), ("carol", at(5), 0, Some(8))];
-    assert_eq!(missed, expected);
+    assert_eq!(missed.iter().map(|it| it.user.as_str()).collect::<Vec<_>>(), ["dave", "alice"]);
+    assert_eq!(told(&missed), [(3, 1, 0), (1, 2, 6)]);
     assert_eq!(tracks(&view), 3, "dave is gone");
     view.on_disconnected();
     assert_eq!(join(&mut view, 5, &now), [], "told once");
+    // Until the answer, alice and carol go on, and bob leaves.
+    ask(&mut view, &[]);
+    news(&mut view, "bob", TopicChange::Left, 6, 3);
+    let missed = answer(&mut view, &[], &[("alice", 7), ("carol", 8)], &[]);
+    assert_eq!(missed, [(2, 1, 4), (1, 5, 8), (5, 0, 9)]);
+    assert_eq!(tracks(&view), 2);
+    for (name, number, sequence) in [("alice", 1, 8), ("carol", 5, 9)] {
+        assert_eq!(message(&mut view, name, number, sequence), TopicVerdict::Deliver);
+    }
+}
+
+#[test]
+fn what_overtakes_the_answer_to_a_renewed_subscription_counts() {
+    for qos in [Qos::Ordered, Qos::Unordered] {
+        let bob = |last| [Publisher { qos, ..publisher("bob", 1, last) }];
+        let mut view = member(1, &bob(0));
+        subscribe(&mut view, &["bob"], &["bob"], &[]);
+        view.on_disconnected();
+        assert_eq!(told(&join(&mut view, 1, &bob(2))), [(1, 0, 3)]);
+        ask(&mut view, &["bob"]);
+        let gap = TopicGap { after: Sequence(2), before: Sequence(5) };
+        let (verdict, missed) = match qos {
+            Qos::Ordered => (TopicVerdict::DeliverAfter(gap), vec![]),
+            _ => (TopicVerdict::Deliver, vec![(1, 2, 5)]),
+        };
+        assert_eq!(message(&mut view, "bob", 1, 5), verdict);
+        assert_eq!(answer(&mut view, &["bob"], &[("bob", 4)], &[]), missed);
+        view.on_disconnected();
+        assert_eq!(told(&join(&mut view, 1, &bob(6))), [(1, 5, 7)], "told once");
+    }
+}
+
+#[test]
+fn what_is_lost_before_the_first_message_of_a_subscription_is_told() {
+    let bob = |last| [Publisher { qos: Qos::Unordered, ..publisher("bob", 1, last) }];
+    for overtaking in [&[][..], &[8], &[8, 6]] {
+        let mut view = member(1, &bob(3));
+        ask(&mut view, &["bob"]);
+        for &sequence in overtaking {
+            assert_eq!(message(&mut view, "bob", 1, sequence), TopicVerdict::Deliver);
+        }
+        assert_eq!(answer(&mut view, &["bob"], &[("bob", 5)], &[]), []);
+        view.on_disconnected();
+        let expected: &[_] = match overtaking {
+            [] => &[(1, 5, 10)],
+            [_] => &[(1, 5, 8), (1, 8, 10)],
+            _ => &[(1, 6, 8), (1, 8, 10)],
+        };
+        assert_eq!(told(&join(&mut view, 1, &bob(9))), expected, "{overtaking:?}");
+    }
+}
+
+#[test]
+fn a_publication_that_began_and_ended_before_the_answer_is_not_owed() {
+    let mut view = member(0, &[]);
+    subscribe(&mut view, &[], &[], &[]);
+    view.on_disconnected();
+    assert_eq!(join(&mut view, 1, &[publisher("bob", 1, 2)]), []);
+    ask(&mut view, &[]);
+    news(&mut view, "carol", TopicChange::Joined, 2, 0);
+    news(&mut view, "bob", TopicChange::Left, 3, 2);
+    assert_eq!(answer(&mut view, &[], &[("carol", 1)], &[]), [(2, 0, 2)]);
+    assert_eq!(tracks(&view), 1);
+}
+
+#[test]
+fn stragglers_of_an_ended_subscription_are_not_those_of_the_next() {
+    for names in [&[][..], &["bob"]] {
+        let mut view = member(1, &[publisher("bob", 1, 0)]);
+        subscribe(&mut view, names, &["bob"], &[]);
+        message(&mut view, "bob", 1, 1);
+        view.unsubscribe_topic(&topic(), &[]).expect("subscribed");
+        end(&mut view, &[], &[("bob", 4)]);
+        ask(&mut view, names);
+        assert_eq!(message(&mut view, "bob", 1, 2), TopicVerdict::Unwanted);
+        assert_eq!(message(&mut view, "bob", 1, 7), TopicVerdict::Deliver, "of the next");
+        assert_eq!(answer(&mut view, names, &[("bob", 6)], &[]), []);
+        assert_eq!(message(&mut view, "bob", 1, 4), TopicVerdict::Unwanted);
+        assert_eq!(message(&mut view, "bob", 1, 8), TopicVerdict::Deliver);
+    }
+}
+
+#[test]
+fn the_time_between_two_subscriptions_is_no_gap() {
+    for names in [&[][..], &["bob"]] {
+        let mut view = member(1, &[publisher("bob", 1, 0)]);
+        subscribe(&mut view, names, &["bob"], &[]);
+        message(&mut view, "bob", 1, 1);
+        view.unsubscribe_topic(&topic(), &[]).expect("subscribed");
+        ask(&mut view, names);
+        assert_eq!(message(&mut view, "bob", 1, 7), TopicVerdict::Deliver, "overtakes both");
+        end(&mut view, &[], &[("bob", 4)]);
+        assert_eq!(message(&mut view, "bob", 1, 8), TopicVerdict::Deliver);
+        assert_eq!(answer(&mut view, names, &[("bob", 6)], &[]), []);
+        assert_eq!(message(&mut view, "bob", 1, 9), TopicVerdict::Deliver);
+        view.on_disconnected();
+        assert_eq!(join(&mut view, 1, &[publisher("bob", 1, 9)]), []);
+    }
+}
+
+#[test]
+fn what_is_restored_and_ended_at_once_owes_nothing() {
+    for names in [&[][..], &["bob"]] {
+        let mut view = member(1, &[publisher("bob", 1, 0)]);
+        subscribe(&mut view, &[], &["bob"], &[]);
+        view.on_disconnected();
+        join(&mut view, 1, &[publisher("bob", 1, 0)]);
+        ask(&mut view, &[]);
+        let users: Vec<_> = names.iter().map(|name| user(name)).collect();
+        view.unsubscribe_topic(&topic(), &users).expect("to be restored");
+        news(&mut view, "bob", TopicChange::Left, 2, 3);
+        news(&mut view, "bob", TopicChange::Joined, 3, 0);
+        assert_eq!(answer(&mut view, &[], &[("bob", 2)], &[]), []);
+    }
 }
 
 #[test]
@@ -297,7 +448,7 @@ fn ended_publications_make_room_and_living_ones_do_not() {
 
 #[test]
 fn the_end_of_a_subscription_ends_its_tracks() {
-    for (all, names) in [(true, &[][..]), (false, &["bob"])] {
+    for names in [&[][..], &["bob"]] {
         let mut view = member(1, &[publisher("bob", 1, 0)]);
         subscribe(&mut view, &[], &["bob"], &[]);
         message(&mut view, "bob", 1, 1);
@@ -305,9 +456,7 @@ fn the_end_of_a_subscription_ends_its_tracks() {
         view.unsubscribe_topic(&topic(), &users).expect("subscribed");
         // Asked for again at once: what comes then begins anew.
         view.subscribe_topic(&topic(), &[user("bob")]).expect("a member");
-        let succeeded = ["bob"];
-        let users = TopicUsers { succeeded: List::Slice(&succeeded), failed: List::Slice(&[]) };
-        view.on_topic_unsubscribed(&topic(), all, &users);
+        end(&mut view, names, &[("bob", 1)]);
         assert_eq!(tracks(&view), 0);
         assert_eq!(message(&mut view, "bob", 1, 5), TopicVerdict::Deliver);
     }
@@ -321,8 +470,7 @@ fn the_end_of_all_subscriptions_ends_what_is_waited_for_of_those_who_have_left()
     news(&mut view, "bob", TopicChange::Left, 2, 3);
     view.unsubscribe_topic(&topic(), &[]).expect("subscribed");
     view.subscribe_topic(&topic(), &[]).expect("a member");
-    let nobody = TopicUsers { succeeded: List::Slice(&[]), failed: List::Slice(&[]) };
-    view.on_topic_unsubscribed(&topic(), true, &nobody);
+    end(&mut view, &[], &[]);
     assert_eq!(tracks(&view), 0);
     assert_eq!(message(&mut view, "bob", 1, 2), TopicVerdict::Unwanted);
 }

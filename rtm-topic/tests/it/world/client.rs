@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use rtm_topic::{Membership, PublisherState, Topics};
-use rtm_wire::{Event, List, Qos};
+use rtm_topic::{Membership, PublisherState, TopicMissed, Topics};
+use rtm_wire::{Event, List, Qos, TopicChange};
 
 use super::{Asked, Client, Control, number, number_of, plain, topic, users, with_users};
 use crate::client_model::{Own, Phase};
@@ -34,9 +34,10 @@ impl Client {
                 self.model.own.remove(&number);
             }
             Control::Subscribed { topic: number, all, outcome: Some(outcome) } => {
-                with_users(&outcome, |users| {
-                    self.view.on_topic_subscribed(&topic(number), all, users);
+                let missed = with_users(&outcome, |users| {
+                    self.view.on_topic_subscribed(&topic(number), all, users)
                 });
+                self.tell_missed(missed);
                 self.model.subscribed(number, all, &plain(&outcome));
             }
             Control::Subscribed { topic: number, .. } => {
@@ -49,11 +50,20 @@ impl Client {
                 });
                 self.model.unsubscribed(number, all, &plain(&outcome).0, ended);
             }
-            Control::News(event) => {
+            Control::News { event, is_heard } => {
                 let Ok(Event::Topic(event)) = Event::decode(&event) else { panic!("no news") };
                 let is_joined = self.model.phase == Phase::Joined;
                 assert_eq!(self.view.on_topic_event(&event), is_joined, "{event:?}");
                 assert!(!self.view.on_topic_event(&event), "known by now");
+                let at = (event.position.epoch.0, event.position.sequence.0);
+                let who = (number(event.topic), number(event.publisher));
+                if !is_joined {
+                    return;
+                }
+                match event.change {
+                    TopicChange::Joined => self.model.begun(who, at, is_heard),
+                    _ => self.model.over(who, at, event.last.0),
+                }
                 for (topic, named) in self.view.take_returned() {
                     let named: Vec<_> = named.iter().map(|user| number(user.as_str())).collect();
                     self.ask(number_of(&topic), &named);
@@ -67,15 +77,13 @@ impl Client {
         let publishers = topics.publishers();
         let missed = self.view.on_joined(topics.position, List::Slice(&publishers));
         self.model.phase = Phase::Joined;
-        for it in missed {
-            let publication = (it.publication.epoch.0, it.publication.sequence.0);
-            let who = (number_of(&it.topic), number(it.user.as_str()));
-            let before = it.before.map(|before| before.0);
-            self.model.missed(who, publication, it.after.0, before);
-        }
-        for it in &publishers {
-            self.model.shown((topics.position.epoch.0, it.publication.0), it.last.0);
-        }
+        self.tell_missed(missed);
+        let epoch = topics.position.epoch.0;
+        let shown = publishers.iter().map(|it| {
+            let who = (number(it.topic), number(it.user));
+            ((epoch, it.publication.0), (who, it.last.0))
+        });
+        self.model.shown((epoch, topics.position.sequence.0), &shown.collect());
         let own = self.view.own_publications();
         let own = own.map(|(topic, state)| match state {
             PublisherState::Joining(delivery, _) => Asked::JoinTopic(number_of(topic), *delivery),
@@ -98,6 +106,15 @@ impl Client {
             if all {
                 self.ask(topic, &[]);
             }
+        }
+    }
+
+    fn tell_missed(&mut self, missed: Vec<TopicMissed>) {
+        for it in missed {
+            let publication = (it.publication.epoch.0, it.publication.sequence.0);
+            let who = (number_of(&it.topic), number(it.user.as_str()));
+            let before = it.before.map(|before| before.0);
+            self.model.missed(who, publication, it.after.0, before);
         }
     }
 
@@ -127,6 +144,7 @@ impl Client {
             number_of(topic)
         });
         assert_eq!(joined.collect::<BTreeSet<_>>(), own.collect::<BTreeSet<_>>());
+        self.model.check_ended();
         for number in 0..3 {
             self.check_heard(owner, id, number);
         }
@@ -146,7 +164,7 @@ impl Client {
                 assert!(it.heard.contains_key(&id), "{} was named by {self:?}", it.user);
             }
             if it.heard.contains_key(&id) {
-                self.model.check_settled((owner.epoch, it.number), it.last, it.is_ordered);
+                self.model.check_heard((owner.epoch, it.number), it.last);
             }
         }
     }

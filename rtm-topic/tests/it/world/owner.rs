@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use rtm_channel::{Fanout, Identity, SubscriberId, UserId};
 use rtm_topic::{Delivery, StreamAuthority};
 use rtm_wire::{
-    Epoch, JoinTopic, List, MessageType, Position, PublishTopic, Qos, Reliability, Sequence,
+    Epoch, Event, JoinTopic, List, MessageType, Position, PublishTopic, Qos, Reliability, Sequence,
     SessionInstance, SubscribeOptions, Time, UnixTime,
 };
 
@@ -49,8 +49,9 @@ impl World {
             Asked::Subscribe(topic, named) => Some(self.let_hear(id, topic, &named)),
             Asked::Unsubscribe(topic, named) => {
                 let answer = self.let_go(id, topic, &named);
-                if let Some(Control::Unsubscribed { ended, .. }) = &answer {
-                    self.clients[client].model.ending.extend(ended);
+                if let Some(Control::Unsubscribed { ended, outcome, .. }) = &answer {
+                    let heard = plain(outcome).0;
+                    self.clients[client].model.ending(ended, self.owner.epoch, &heard);
                 }
                 answer
             }
@@ -134,6 +135,7 @@ impl World {
         assert_eq!(outcome, expected);
         self.unchanged_if(result.is_err(), &before);
         let (gone, _) = expected.ok()?;
+        let gone: Vec<_> = gone.iter().map(|heard| heard.0).collect();
         let ended = grants(&self.owner, &gone);
         let outcome = result.ok()?;
         Some(Control::Unsubscribed { topic: number, all: named.is_empty(), outcome, ended })
@@ -183,9 +185,12 @@ impl World {
     pub(super) fn spread(&mut self, about: usize, news: Fanout) {
         let others = self.owner.others(about).into_iter().map(SubscriberId);
         assert_eq!(news.to, others.collect::<Vec<_>>());
+        let Ok(Event::Topic(event)) = Event::decode(&news.event) else { panic!("no news") };
+        let it = self.owner.find(number(event.topic), about);
         for session in self.clients.iter_mut().filter_map(|client| client.session.as_mut()) {
             if news.to.contains(&SubscriberId(session.id)) {
-                session.control.push_back(Control::News(news.event.clone()));
+                let is_heard = it.is_some_and(|it| it.heard.contains_key(&session.id));
+                session.control.push_back(Control::News { event: news.event.clone(), is_heard });
             }
         }
     }

@@ -1,10 +1,10 @@
 //! Replies and events (protocol §6.2, §6.3, §6.17 to §6.19).
 
 use rtm_wire::{
-    ChannelKind, ChannelRef, Epoch, ErrorCode, Event, FailedUser, Limit, LimitKind, List,
-    MessageEvent, MessageType, OperationId, Position, Priority, Published, Publisher, Qos, Reply,
-    ReplyResult, Sequence, ServerOperation, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers,
-    UnixTime,
+    ChannelKind, ChannelRef, Epoch, ErrorCode, Event, FailedUser, HeardUser, Limit, LimitKind,
+    List, MessageEvent, MessageType, OperationId, Position, Priority, Published, Publisher, Qos,
+    Reply, ReplyResult, Sequence, ServerOperation, TopicChange, TopicEvent, TopicMessageEvent,
+    TopicUsers, UnixTime,
 };
 
 use super::super::vector::{Type, Vector};
@@ -73,11 +73,15 @@ fn lists() -> Vec<Vector> {
     let failed = [FailedUser { user: "carol", code: ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED }];
     let joined =
         |publishers| ReplyResult::Joined { position: AT, publishers: List::Slice(publishers) };
-    let users = TopicUsers { succeeded: List::Slice(&["alice"]), failed: List::Slice(&failed) };
+    let heard = [HeardUser { user: "alice", publication: Sequence(12), last: Sequence(345) }];
+    let users = TopicUsers { succeeded: List::Slice(&heard), failed: List::Slice(&failed) };
+    let over = [HeardUser { user: "alice", publication: Sequence(0), last: Sequence(0) }];
+    let over = TopicUsers { succeeded: List::Slice(&over), failed: List::Slice(&[]) };
     vec![
         reply("reply to join, nobody publishes", joined(&[])),
         reply("reply to join", joined(&publishers)),
         reply("reply to subscribe topic", ReplyResult::TopicUsers(users)),
+        reply("reply to unsubscribe topic, nothing published", ReplyResult::TopicUsers(over)),
     ]
 }
 

@@ -124,11 +124,18 @@ fn result(reply: &Reply<'_>) -> Value {
         }
         ReplyResult::TopicJoined(at) => json!({ "kind": "topic joined", "position": position(at) }),
         ReplyResult::TopicUsers(users) => {
+            let succeeded = users.succeeded.iter().map(|heard| {
+                json!({
+                    "user": heard.user,
+                    "publication": int(heard.publication.0),
+                    "last": int(heard.last.0),
+                })
+            });
             let failed = users.failed.iter();
             let failed = failed.map(|failed| json!({ "user": failed.user, "code": failed.code.0 }));
             json!({
                 "kind": "topic users",
-                "succeeded": users.succeeded.iter().collect::<Vec<_>>(),
+                "succeeded": succeeded.collect::<Vec<_>>(),
                 "failed": failed.collect::<Vec<_>>(),
             })
         }

@@ -2,11 +2,11 @@
 
 use proptest::prelude::*;
 use rtm_wire::{
-    Event, FailedUser, Item, Join, JoinTopic, Leave, LeaveTopic, Limit, LimitKind, List, Login,
-    Logout, MessageEvent, OperationId, Publish, PublishFlags, PublishTopic, Published, Publisher,
-    Reply, ReplyResult, Request, ServerOperation, SessionInstance, Subscribe, SubscribeOptions,
-    SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic,
-    limits,
+    Event, FailedUser, HeardUser, Item, Join, JoinTopic, Leave, LeaveTopic, Limit, LimitKind, List,
+    Login, Logout, MessageEvent, OperationId, Publish, PublishFlags, PublishTopic, Published,
+    Publisher, Reply, ReplyResult, Request, ServerOperation, SessionInstance, Subscribe,
+    SubscribeOptions, SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe,
+    UnsubscribeTopic, limits,
 };
 
 use super::fields::{
@@ -114,6 +114,8 @@ fn reply() -> impl Strategy<Value = Reply<'static>> {
 }
 
 fn result() -> impl Strategy<Value = ReplyResult<'static>> {
+    let heard_user = (name(), sequence(), sequence())
+        .prop_map(|(user, publication, last)| HeardUser { user, publication, last });
     let failed_user = (name(), error_code()).prop_map(|(user, code)| FailedUser { user, code });
     prop_oneof![
         Just(ReplyResult::None),
@@ -124,9 +126,9 @@ fn result() -> impl Strategy<Value = ReplyResult<'static>> {
         (position(), list(publisher()))
             .prop_map(|(position, publishers)| ReplyResult::Joined { position, publishers }),
         position().prop_map(ReplyResult::TopicJoined),
-        (list(name()), list(failed_user)).prop_map(|(succeeded, failed)| ReplyResult::TopicUsers(
-            TopicUsers { succeeded, failed }
-        )),
+        (list(heard_user), list(failed_user)).prop_map(|(succeeded, failed)| {
+            ReplyResult::TopicUsers(TopicUsers { succeeded, failed })
+        }),
         (0x40..=0xff_u8, bytes(50)).prop_map(|(kind, body)| ReplyResult::Unknown { kind, body }),
     ]
 }
