@@ -322,6 +322,41 @@ fn what_is_lost_before_the_first_message_of_a_subscription_is_told() {
 }
 
 #[test]
+fn what_is_lost_before_a_message_that_overtakes_the_beginning_is_told() {
+    let mut view = member(0, &[]);
+    subscribe(&mut view, &[], &[], &[]);
+    assert_eq!(message(&mut view, "bob", 1, 3), TopicVerdict::Deliver);
+    news(&mut view, "bob", TopicChange::Joined, 1, 0);
+    view.on_disconnected();
+    assert_eq!(told(&join(&mut view, 1, &[publisher("bob", 1, 3)])), [(1, 0, 3)]);
+}
+
+#[test]
+fn a_new_publication_that_was_heard_is_owed_when_the_session_is_lost_again() {
+    let mut view = member(0, &[]);
+    subscribe(&mut view, &[], &[], &[]);
+    view.on_disconnected();
+    join(&mut view, 1, &[Publisher { qos: Qos::Unordered, ..publisher("bob", 1, 1) }]);
+    ask(&mut view, &[]);
+    assert_eq!(message(&mut view, "bob", 1, 3), TopicVerdict::Deliver, "overtakes the answer");
+    view.on_disconnected();
+    let missed = join(&mut view, 1, &[publisher("bob", 1, 4)]);
+    assert_eq!(told(&missed), [(1, 0, 3), (1, 3, 5)]);
+}
+
+#[test]
+fn who_is_not_heard_again_is_owed_no_more() {
+    let mut view = member(1, &[publisher("bob", 1, 0)]);
+    subscribe(&mut view, &[], &["bob"], &[]);
+    view.on_disconnected();
+    let now = [publisher("bob", 1, 2), publisher("carol", 2, 2)];
+    assert_eq!(told(&join(&mut view, 2, &now)), [(1, 0, 3)]);
+    ask(&mut view, &[]);
+    assert_eq!(answer(&mut view, &[], &[], &[]), [], "there is no room");
+    assert_eq!(tracks(&view), 0);
+}
+
+#[test]
 fn a_publication_that_began_and_ended_before_the_answer_is_not_owed() {
     let mut view = member(0, &[]);
     subscribe(&mut view, &[], &[], &[]);
