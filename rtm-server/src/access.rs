@@ -38,6 +38,11 @@ impl Access {
         self.apps.insert(app, certificate);
     }
 
+    /// The apps that want no tokens.
+    pub fn open_apps(&self) -> impl Iterator<Item = &AppId> {
+        self.apps.iter().filter(|(_, certificate)| certificate.is_none()).map(|(id, _)| id)
+    }
+
     /// The apps, by id.
     pub fn apps(&self) -> impl Iterator<Item = &AppId> {
         self.apps.keys()

@@ -35,7 +35,8 @@ struct Cli {
     /// Host in the connection string [default: the address, or 127.0.0.1]
     #[arg(long, value_name = "HOST")]
     public_host: Option<String>,
-    /// Folder of key, epoch and own app [default: ~/.local/share/rtm-server]
+    /// Folder of key, epoch and own app [default: ~/.local/share/rtm-server, with --dev
+    /// ~/.local/share/rtm-server-dev]
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,
     /// What is logged to standard error: error, warn, info, debug, trace, or a filter
@@ -124,11 +125,14 @@ async fn serve(settings: &Settings, is_dev: bool) -> Result<(), ServerError> {
     let mut stop = Stop::new()?;
     let folder = match &settings.data_dir {
         Some(folder) => folder.clone(),
-        None => DataDir::default_path()?,
+        None => DataDir::default_path(is_dev)?,
     };
     let data = DataDir::open(&folder)?;
     let (access, own) = access(settings, is_dev, &data)?;
     let apps: Vec<_> = access.apps().map(ToString::to_string).collect();
+    for app in access.open_apps() {
+        eprintln!("\n*** App {app} is open: everybody can log in as anybody. ***\n");
+    }
     let server = Server::bind(settings, is_dev, access, &data)?;
     let connection = server.connection_string();
     tracing::info!(listen = %server.local_addr(), data = %folder.display(), "started");
@@ -186,6 +190,7 @@ fn greet(server: &Server, apps: &[String], context: Option<&PathBuf>) {
         text += &format!("app      {app}\n");
     }
     text += &format!("connect  {}\n", server.connection_string());
+    text += &format!("key id   {}\n", server.key_id());
     if let Some(path) = context {
         text += &format!("context  {}\n", path.display());
         eprintln!(

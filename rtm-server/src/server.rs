@@ -93,6 +93,12 @@ impl Server {
         format!("rtm://{place}?key={}", self.key)
     }
 
+    /// The short name of its key, which clients with another key are told.
+    #[must_use]
+    pub fn key_id(&self) -> String {
+        self.key.key_id().to_string()
+    }
+
     /// Asks it while it runs.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {

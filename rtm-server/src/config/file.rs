@@ -88,8 +88,11 @@ impl Default for SessionSettings {
 pub struct AppSettings {
     /// Its id.
     pub id: String,
-    /// What signs its tokens; without one, nobody needs a token.
+    /// What signs its tokens.
     pub certificate: Option<String>,
+    /// Whether everybody may log in as anybody, without a token: instead of a certificate.
+    #[serde(default)]
+    pub open: bool,
 }
 
 impl std::fmt::Debug for AppSettings {

@@ -73,6 +73,11 @@ impl Settings {
             let Ok(id) = AppId::new(&app.id) else {
                 return wrong("app.id", &app.id, "an app id has 32 hexadecimal digits");
             };
+            if app.open == app.certificate.is_some() {
+                let advice = "give the app a certificate; or `open = true` instead, which lets \
+                              everybody log in as anybody";
+                return wrong("app.certificate", "missing, or beside `open`", advice);
+            }
             let certificate = match &app.certificate {
                 Some(text) => match (Certificate::new(text), rtm_token::AppId::new(&app.id)) {
                     (Ok(certificate), Ok(_)) => Some(certificate),

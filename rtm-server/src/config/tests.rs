@@ -59,6 +59,10 @@ fn what_makes_no_sense_is_refused_by_name() {
     for text in sessions {
         assert!(settings(&format!("[session]\n{text}")).session().is_err(), "{text}");
     }
+    for (text, is_good) in [("", false), ("open = true", true), ("open = false", false)] {
+        let result = settings(&format!("[[app]]\nid = \"closed-net\"\n{text}")).access();
+        assert_eq!(result.is_ok(), is_good, "{text}: {result:?}");
+    }
     let apps = [
         "id = \"a.b\"",
         "id = \"x\"\ncertificate = \"5CFd2fd1755d40ecb72977518be15d3b\"",

@@ -39,14 +39,16 @@ impl DataDir {
     }
 
     /// The folder that is used when none is named: `$XDG_DATA_HOME/rtm-server`, or
-    /// `$HOME/.local/share/rtm-server`.
+    /// `$HOME/.local/share/rtm-server`. A development server has one of its own beside it, so that
+    /// it never tells the certificate of a real app: `rtm-server-dev`.
     ///
     /// # Errors
     /// Neither variable is set.
-    pub fn default_path() -> Result<PathBuf, ServerError> {
+    pub fn default_path(is_dev: bool) -> Result<PathBuf, ServerError> {
         let set = |name| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
         let data = set("XDG_DATA_HOME").or_else(|| set("HOME").map(|h| h.join(".local/share")));
-        data.map(|data| data.join("rtm-server")).ok_or(ServerError::NoDataDir)
+        let name = if is_dev { "rtm-server-dev" } else { "rtm-server" };
+        data.map(|data| data.join(name)).ok_or(ServerError::NoDataDir)
     }
 
     /// The secret key, made from `fresh` if there is none yet.
