@@ -100,7 +100,7 @@ pub(crate) struct Token {
     /// Also let the user join this stream channel; may be repeated
     #[arg(long)]
     pub(crate) channel: Vec<String>,
-    /// How long it is good for, in seconds
+    /// How long it is good for, in seconds, up to a day
     #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub(crate) expires: u32,
     #[command(flatten)]

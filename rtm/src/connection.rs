@@ -69,7 +69,7 @@ pub(crate) struct Connection {
 impl Connection {
     /// Who and where, for a command that joins these stream channels.
     pub(crate) fn find(who: &Who, channels: &[String]) -> Result<Self, Failure> {
-        let context = context()?;
+        let context = context()?.filter(|context| is_of(context, who.server.as_deref()));
         let server = match (&who.server, &context) {
             (Some(server), _) => server.clone(),
             (None, Some(context)) => context.server.clone(),
@@ -96,6 +96,13 @@ impl Connection {
     }
 }
 
+/// Logs out after a failure, so that the server does not wait for the client; the failure.
+pub(crate) async fn goodbye(client: &RtmClient, failure: Failure) -> Failure {
+    // Nobody may be logged in.
+    let _ = client.logout().await;
+    failure
+}
+
 fn context() -> Result<Option<Context>, Failure> {
     let path = match Context::path() {
         Ok(path) => path,
@@ -107,6 +114,12 @@ fn context() -> Result<Option<Context>, Failure> {
         Err(ContextError::Missing { .. }) => Ok(None),
         Err(error) => Err(usage(error)),
     }
+}
+
+/// Whether a context is about this server: it has the same key, or none is named.
+fn is_of(context: &Context, server: Option<&str>) -> bool {
+    let key = |text: &str| text.split_once("?key=").map(|(_, key)| key.to_owned());
+    server.is_none_or(|server| key(server) == key(&context.server))
 }
 
 /// From the flag or the environment, the certificate file, or the context.

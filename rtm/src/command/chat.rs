@@ -2,12 +2,11 @@
 
 use std::io::{IsTerminal, Write};
 
-use rtm_client::{
-    ChannelEvent, ClientEvent, LinkState, MessageChannel, PublishOptions, SubscribeOptions,
-};
+use rtm_client::{ChannelEvent, ErrorKind, MessageChannel, PublishOptions, SubscribeOptions};
 
+use super::link::notice;
 use crate::cli::Chat;
-use crate::connection::Connection;
+use crate::connection::{Connection, goodbye};
 use crate::failure::{Exit, Failure};
 use crate::lines::{Line, standard_input};
 use crate::stop::Stop;
@@ -22,7 +21,10 @@ pub(crate) async fn run(arguments: Chat) -> Result<(), Failure> {
         client.login().await?;
         Ok(channel.subscribe(SubscribeOptions::new()).await?)
     };
-    let mut messages = stop.unless(subscribe).await?;
+    let mut messages = match stop.unless(subscribe).await {
+        Ok(messages) => messages,
+        Err(failure) => return Err(goodbye(&client, failure).await),
+    };
     let user = &who.user;
     eprintln!("* You are {user} in {name}. Type and press Enter; Ctrl-D ends.");
 
@@ -38,7 +40,11 @@ pub(crate) async fn run(arguments: Chat) -> Result<(), Failure> {
                 Some(event) => show(user, event)?,
                 None => break Ok(()),
             },
-            Some(event) = events.recv() => show_link(event),
+            Some(event) = events.recv() => {
+                if let Some(notice) = notice(&event) {
+                    eprintln!("* {notice}");
+                }
+            }
             () = stop.wait() => break Ok(()),
         }
     };
@@ -53,7 +59,11 @@ async fn say(channel: &MessageChannel, line: Line) -> Result<(), Failure> {
         return Ok(());
     }
     if let Err(error) = channel.publish(line, PublishOptions::text()).await {
-        eprintln!("* Not sent: {error}");
+        let what = match error.kind() {
+            ErrorKind::OutcomeUnknown => "Perhaps not sent",
+            _ => "Not sent",
+        };
+        eprintln!("* {what}: {error}");
         if !error.is_retryable() && Failure::from(error.clone()).exit == Exit::Access {
             return Err(error.into());
         }
@@ -84,20 +94,6 @@ fn show(user: &str, event: ChannelEvent) -> Result<(), Failure> {
 /// Without control characters: nobody else moves this terminal's cursor.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
-}
-
-fn show_link(event: ClientEvent) {
-    if let ClientEvent::LinkState(event) = event {
-        match (event.previous, event.current) {
-            (LinkState::Connected, LinkState::Disconnected) => {
-                eprintln!("* Connection lost; trying to come back.")
-            }
-            (LinkState::Connecting, LinkState::Connected) if event.is_restored => {
-                eprintln!("* Connected again.");
-            }
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub(crate) mod chat;
+mod link;
 pub(crate) mod publish;
 pub(crate) mod subscribe;
 pub(crate) mod token;

@@ -9,7 +9,7 @@ use rtm_client::{
 use tokio::sync::mpsc;
 
 use crate::cli::{Publish, Urgency};
-use crate::connection::Connection;
+use crate::connection::{Connection, goodbye};
 use crate::failure::{Exit, Failure};
 use crate::lines::{Line, standard_input};
 use crate::pace::Pace;
@@ -35,7 +35,10 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
         let publisher = stream.join_topic(topic, topic_options(&arguments)).await?;
         Ok((Target::Topic(publisher), Some(stream)))
     };
-    let (target, stream) = stop.unless(begin).await?;
+    let (target, stream) = match stop.unless(begin).await {
+        Ok(begun) => begun,
+        Err(failure) => return Err(goodbye(&client, failure).await),
+    };
     let limits = client.limits().unwrap_or_default();
     let (rate, length) = target.limits(&limits);
     let rate = arguments.rate.unwrap_or(rate).min(rate);
@@ -46,20 +49,24 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
         custom_type: arguments.custom_type.clone(),
         unanswered: VecDeque::new(),
         next_line: 1,
+        what: if arguments.message.is_empty() { "line" } else { "message" },
         published: 0,
     };
     let result = stream_of_lines.publish_all(lines(&arguments), &mut stop).await;
     let published = stream_of_lines.published;
     // All that was said before is answered; leaving tells the others that nothing follows.
-    if let (Target::Topic(publisher), Some(stream)) = (&stream_of_lines.target, stream) {
-        publisher.leave().await?;
-        stream.leave().await?;
-    }
-    client.logout().await?;
+    let end = async {
+        if let (Target::Topic(publisher), Some(stream)) = (&stream_of_lines.target, stream) {
+            publisher.leave().await?;
+            stream.leave().await?;
+        }
+        client.logout().await
+    };
+    let ended = end.await.map_err(Failure::from);
     if !arguments.quiet {
         eprintln!("rtm: published {published} {}", plural(published));
     }
-    result
+    result.and(ended)
 }
 
 fn plural(count: u64) -> &'static str {
@@ -123,6 +130,8 @@ struct StreamOfLines {
     custom_type: String,
     unanswered: VecDeque<(u64, PendingPublish)>,
     next_line: u64,
+    /// What the messages are, where they come from.
+    what: &'static str,
     published: u64,
 }
 
@@ -167,15 +176,15 @@ impl StreamOfLines {
     async fn send(&mut self, line: Line) -> Result<(), Failure> {
         let number = self.next_line;
         let line = line.map_err(|error| {
-            Failure::new(Exit::Limit, format!("line {number} cannot be read: {error}"))
+            Failure::new(Exit::Limit, format!("{} {number} cannot be read: {error}", self.what))
         })?;
         let length = line.len() + self.custom_type.len();
         if length > self.length {
-            let limit = self.length;
+            let (what, limit) = (self.what, self.length);
             let text = format!(
-                "line {number} has {length} bytes, above the limit of {limit} [-11010 \
-                 CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION]: split or shorten it; the lines before \
-                 it are published"
+                "{what} {number} has {length} bytes, above the limit of {limit} [-11010 \
+                 CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION]: split or shorten it; those before it \
+                 are published"
             );
             return Err(Failure::new(Exit::Limit, text));
         }
@@ -186,7 +195,8 @@ impl StreamOfLines {
         let options =
             PublishOptions::new().message_type(message_type).custom_type(self.custom_type.clone());
         let pending = self.target.send(line, options).await;
-        let pending = pending.map_err(|error| Failure::about(format!("line {number}"), &error))?;
+        let pending =
+            pending.map_err(|error| Failure::about(format!("{} {number}", self.what), &error))?;
         self.unanswered.push_back((number, pending));
         self.next_line += 1;
         Ok(())
@@ -198,7 +208,7 @@ impl StreamOfLines {
                 self.published += 1;
                 Ok(())
             }
-            Err(error) => Err(Failure::about(format!("line {line}"), &error)),
+            Err(error) => Err(Failure::about(format!("{} {line}", self.what), &error)),
         }
     }
 }

@@ -5,8 +5,9 @@ use rtm_client::{
     TopicEvent, TopicSubscription,
 };
 
+use super::link::notice;
 use crate::cli::Subscribe;
-use crate::connection::Connection;
+use crate::connection::{Connection, goodbye};
 use crate::failure::{Exit, Failure};
 use crate::output::{Printer, Received};
 use crate::stop::Stop;
@@ -17,8 +18,19 @@ pub(crate) async fn run(arguments: Subscribe) -> Result<(), Failure> {
     // Names are checked before anything is sent.
     client.message_channel(&arguments.channel)?;
     let mut stop = Stop::new()?;
-    let mut source = stop.unless(subscribe(&client, &arguments, token)).await?;
+    let mut events = client.events();
+    let mut source = match stop.unless(subscribe(&client, &arguments, token)).await {
+        Ok(source) => source,
+        Err(failure) => return Err(goodbye(&client, failure).await),
+    };
     if !arguments.quiet {
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                if let Some(notice) = notice(&event) {
+                    eprintln!("rtm: {notice}");
+                }
+            }
+        });
         let topic = arguments.topic.as_ref().map_or(String::new(), |topic| format!("/{topic}"));
         eprintln!("rtm: subscribed to {}{topic}", arguments.channel);
     }
@@ -136,7 +148,7 @@ async fn print_all(
     }
     is_closed(printer.flush())?;
     if gaps > 0 {
-        let text = "messages are missing, as told above; publish them again, or ask for them";
+        let text = "messages are missing, as told above; they are not repeated";
         return Err(Failure::new(Exit::Missing, text));
     }
     if count.is_some_and(|count| printed < count) {

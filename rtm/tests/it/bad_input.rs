@@ -23,15 +23,21 @@ fn who_may_not_come_in_is_told_why() {
     let other_key = lab.context.server.rsplit_once('=').expect("a key").0.to_owned();
     let other_key = format!("{other_key}={}", "09".repeat(32));
     let (bobs, expired) = (lab.token("bob", 0, 600), lab.token("alice", 700, 600));
+    let app_id = lab.context.app_id.as_str();
     let unknown_app = "0123456789abcdef0123456789abcdef";
     let pub_as_alice = ["pub", "lobby", "--message", "x", "--as", "alice"];
-    let cases: [(&[&str], i32, &[&str]); 7] = [
-        (&["--server", &other_key], 4, &["its key is", "-10020", "connection string"]),
+    let cases: [(&[&str], i32, &[&str]); 8] = [
+        (
+            &["--server", &other_key, "--app-id", app_id, "--token", &bobs],
+            4,
+            &["its key is", "-10020", "connection string"],
+        ),
         (&["--token", &bobs], 4, &["-10005", "alice", "make one"]),
         (&["--token", &expired], 4, &["-10009", "expired", "get a new one"]),
         (&["--token", "007rubbish"], 4, &["-10005", "damaged"]),
         (&["--token", "rubbish"], 4, &["-10005", "007"]),
         (&["--app-id", unknown_app, "--token", &bobs], 4, &["-10003", "app id"]),
+        (&["--server", &other_key], 2, &["--app-id"]),
         (&["--server", "127.0.0.1:7700"], 2, &["-10024", "rtm://"]),
     ];
     for (more, code, words) in cases {

@@ -92,7 +92,7 @@ fn a_server_that_shuts_down_tells_and_a_chat_waits_for_it() {
 
     lab.shut_down();
 
-    alice.wait_for("Connection lost; trying to come back.");
+    alice.wait_for("connection lost; trying to come back");
     drop(stdin);
     alice.end().ok();
 }
