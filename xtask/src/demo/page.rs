@@ -7,6 +7,8 @@ use std::time::Duration;
 /// Markdown under construction.
 pub(super) struct Page {
     text: String,
+    /// Where the server listens.
+    place: String,
     has_loss: bool,
 }
 
@@ -17,10 +19,12 @@ impl Page {
              what they print, on\n{machine}.\n`cargo test -p rtm` runs the same scenes, \
              shorter.\n\n"
         );
-        Self { text, has_loss: false }
+        Self { text, place: String::new(), has_loss: false }
     }
 
     pub(super) fn server(&mut self, greeting: &[String], folder: &str) {
+        let connect = greeting.iter().find_map(|line| line.split_once("rtm://")?.1.split_once('?'));
+        self.place = connect.map_or_else(String::new, |(place, _)| place.to_owned());
         self.text += "## A server\n\n```text\n$ rtm-server --dev\n";
         for line in greeting.iter().filter(|line| !line.contains(" INFO ")) {
             let line = shortened(line, folder);
@@ -58,7 +62,7 @@ impl Page {
         let _ = writeln!(self.text, "## {title}\n\n```text");
         let server = if counts.is_some() { " --server $SERVER" } else { "" };
         if counts.is_some() {
-            let place = "127.0.0.1:7700";
+            let place = &self.place;
             let delay =
                 if delay_ms > 0 { format!(" --delay-ms {delay_ms}") } else { String::new() };
             let _ = writeln!(self.text, "$ netlab proxy --to {place} --loss {loss}{delay} &");
