@@ -252,7 +252,7 @@ impl<W> Core<W> {
             Connection::Opening { sessions, error } if sessions.contains(&session) => {
                 sessions.retain(|&other| other != session);
                 // What says more than "no answer" is worth keeping.
-                let latest = Error::from(cause);
+                let latest = Error::from_close(cause, self.config.server_key.key_id());
                 let says_more = latest.kind() != ErrorKind::ServerUnreachable;
                 if error.is_none() || says_more {
                     *error = Some(latest);
@@ -268,7 +268,7 @@ impl<W> Core<W> {
             Connection::LoggingIn { session: ours, .. } | Connection::Up { session: ours, .. }
                 if *ours == session =>
             {
-                let error = Error::from(cause);
+                let error = Error::from_close(cause, self.config.server_key.key_id());
                 let input = match reason::is_final(&error) {
                     true => Input::Refused(reason::of_refusal(&error)),
                     false => Input::Lost(reason),

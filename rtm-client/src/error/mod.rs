@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use rtm_channel::Refusal;
 use rtm_session::{CloseCause, ConnectError, SendError};
-use rtm_wire::{CloseCode, DecodeError, ErrorCode};
+use rtm_wire::{CloseCode, DecodeError, ErrorCode, KeyId};
 
 /// Why a call failed, or the link did.
 ///
@@ -98,10 +98,11 @@ impl Error {
         i32::try_from(self.0.code.0).map_or(i32::MIN, |number| -number)
     }
 
-    /// The number's name in RTM 2.x, for example `INVALID_TOKEN`.
+    /// The number's name in RTM 2.x, for example `INVALID_TOKEN`; numbers that stand for a single
+    /// user of a topic subscription have theirs, too: `REMOTE_USER_IS_NOT_PUBLISHED`.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        self.0.code.name()
+        name_of(self.0.code)
     }
 
     /// Whether the same call may succeed later without a change.
@@ -119,10 +120,10 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { code, detail, kind, .. } = &*self.0;
-        match detail {
-            Detail::Wrong(wrong) => write!(f, "{wrong} [{code}]: {}", kind.advice()),
-            Detail::Complete(text) => write!(f, "{text} [{code}]"),
+        let (code, name) = (self.code(), self.name());
+        match &self.0.detail {
+            Detail::Wrong(wrong) => write!(f, "{wrong} [{code} {name}]: {}", self.advice()),
+            Detail::Complete(text) => write!(f, "{text} [{code} {name}]"),
         }
     }
 }
@@ -174,8 +175,10 @@ impl From<DecodeError> for Error {
     }
 }
 
-impl From<CloseCause> for Error {
-    fn from(cause: CloseCause) -> Self {
+impl Error {
+    /// Why a session with the server ended, or none came to be; `used` is the key that the server
+    /// was addressed by.
+    pub(crate) fn from_close(cause: CloseCause, used: KeyId) -> Self {
         if let CloseCause::Peer { code, reason } = &cause {
             if let Some(code) = code.error_code() {
                 return Self::from_answer(code, reason);
@@ -191,15 +194,29 @@ impl From<CloseCause> for Error {
             _ => ErrorKind::NotConnected,
         };
         let wrong = match &cause {
-            CloseCause::HandshakeTimeout { other_key: Some(key) } => {
-                format!("the server did not accept our handshake and says that its key is {key}")
-            }
+            CloseCause::HandshakeTimeout { other_key: Some(other) } => format!(
+                "the server says that its key is another one, with key id {other} (rtm-server \
+                 prints it); the address has the key with key id {used}",
+            ),
             CloseCause::Peer { code: CloseCode::SHUTDOWN, .. } => {
                 "the server is shutting down".to_owned()
             }
             other => other.to_string(),
         };
         Self::with_source(kind, wrong, cause)
+    }
+}
+
+/// The number's name, also that of a detail code, which stands for one user of a topic
+/// subscription.
+const fn name_of(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED => "REMOTE_USER_IS_NOT_PUBLISHED",
+        ErrorCode::INVALID_REMOTE_USER => "INVALID_REMOTE_USER",
+        ErrorCode::ALREADY_SUBSCRIBED => "ALREADY_SUBSCRIBED",
+        ErrorCode::SUB_USER_EXCEED_LIMITATION => "SUB_USER_EXCEED_LIMITATION",
+        ErrorCode::NOT_SUBSCRIBED => "NOT_SUBSCRIBED",
+        _ => code.name(),
     }
 }
 

@@ -67,8 +67,23 @@ fn the_servers_words_are_kept_and_numbered() {
 }
 
 #[test]
+fn detail_codes_have_names() {
+    let cases = [
+        (ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED, "[-5 REMOTE_USER_IS_NOT_PUBLISHED]"),
+        (ErrorCode::INVALID_REMOTE_USER, "[-6 INVALID_REMOTE_USER]"),
+        (ErrorCode::ALREADY_SUBSCRIBED, "[-20001 ALREADY_SUBSCRIBED]"),
+        (ErrorCode::SUB_USER_EXCEED_LIMITATION, "[-20003 SUB_USER_EXCEED_LIMITATION]"),
+        (ErrorCode::NOT_SUBSCRIBED, "[-20004 NOT_SUBSCRIBED]"),
+    ];
+    for (code, shown) in cases {
+        let error = Error::from_answer(code, "");
+        assert!(error.to_string().contains(shown), "{error}");
+    }
+}
+
+#[test]
 fn close_causes_name_the_culprit() {
-    let other_key = Some(rtm_wire::KeyId([7; 8]));
+    let (other_key, used) = (Some(KeyId([7; 8])), KeyId([8; 8]));
     let peer = |code, reason: &str| CloseCause::Peer { code, reason: reason.to_owned() };
     let cases = [
         (CloseCause::HandshakeTimeout { other_key: None }, ErrorKind::ServerUnreachable),
@@ -81,10 +96,12 @@ fn close_causes_name_the_culprit() {
         (peer(ErrorCode::TOKEN_EXPIRED.into(), "expired"), ErrorKind::TokenExpired),
     ];
     for (cause, kind) in cases {
-        let error = Error::from(cause.clone());
+        let error = Error::from_close(cause.clone(), used);
         assert_eq!(error.kind(), kind, "{cause:?}");
     }
-    let error = Error::from(CloseCause::HandshakeTimeout { other_key });
-    assert!(error.to_string().contains("0707070707070707"), "{error}");
+    let error = Error::from_close(CloseCause::HandshakeTimeout { other_key }, used);
+    for key_id in ["another one, with key id 07070707", "the key with key id 08080808"] {
+        assert!(error.to_string().contains(key_id), "{error}");
+    }
     assert!(StdError::source(&error).is_some());
 }
