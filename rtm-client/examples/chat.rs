@@ -1,8 +1,8 @@
 //! A chat: `cargo run -p rtm-client --example chat -- SERVER APP USER [TOKEN]`.
 //!
-//! SERVER and APP are what `rtm-server` prints; `rtm token --as USER` prints a TOKEN. Each line of
-//! the input is published in the channel "lobby"; what others publish there is printed. The end of
-//! the input is the end.
+//! SERVER and APP are what `rtm-server` prints; `rtm token --as USER` prints a TOKEN, which may be
+//! left out where the app wants none. Each line of the input is published in the channel "lobby";
+//! what anybody publishes there is printed. The end of the input is the end.
 
 use std::process::ExitCode;
 

@@ -24,13 +24,14 @@
 //! # Example
 //!
 //! `rtm-server --dev` prints the server's address and the app; `rtm token --as alice` prints a
-//! token.
+//! token, and `rtm token --as alice --channel town` one that is also good for joining "town".
 //!
 //! ```no_run
 //! use rtm_client::{ChannelEvent, PublishOptions, RtmClient, SubscribeOptions};
 //!
 //! # async fn example() -> Result<(), rtm_client::Error> {
-//! let client = RtmClient::builder("demo", "alice")
+//! let app = "0123456789abcdef0123456789abcdef";
+//! let client = RtmClient::builder(app, "alice")
 //!     .server("rtm://localhost:7700?key=00…".parse()?)
 //!     .token("007…")
 //!     .build()?;
@@ -44,7 +45,10 @@
 //! while let Some(event) = messages.recv().await {
 //!     match event {
 //!         ChannelEvent::Message(it) => println!("{}: {:?}", it.publisher, it.payload),
-//!         ChannelEvent::Gap(gap) => println!("{:?} messages are missing", gap.count),
+//!         ChannelEvent::Gap(gap) => match gap.count {
+//!             Some(count) => println!("{count} messages are missing"),
+//!             None => println!("some messages are missing"),
+//!         },
 //!         ChannelEvent::Ended(error) => return Err(error),
 //!         _ => {}
 //!     }
@@ -63,6 +67,7 @@
 //!
 //! # async fn example(client: RtmClient) -> Result<(), rtm_client::Error> {
 //! let town = client.stream_channel("town")?;
+//! // The login's token does, if it was made with `--channel town`.
 //! let _members = town.join(JoinOptions::new().token("007…")).await?;
 //!
 //! let options = TopicOptions::new().qos(Qos::Ordered).priority(Priority::High);
@@ -72,9 +77,14 @@
 //! let second = positions.send(vec![3, 4], PublishOptions::new()).await?;
 //! assert!(first.await?.sequence < second.await?.sequence);
 //!
-//! let mut others = town.subscribe_topic("positions", Publishers::users(["bob"])).await?;
-//! while let Some(TopicEvent::Message(message)) = others.recv().await {
-//!     println!("{} is at {:?}", message.publisher, message.payload);
+//! let mut others = town.subscribe_topic("positions", Publishers::All).await?;
+//! while let Some(event) = others.recv().await {
+//!     match event {
+//!         TopicEvent::Message(it) => println!("{} is at {:?}", it.publisher, it.payload),
+//!         TopicEvent::Ended(error) => return Err(error),
+//!         // Gaps: the next position makes up for what is missing.
+//!         _ => {}
+//!     }
 //! }
 //! # Ok(())
 //! # }
@@ -91,8 +101,17 @@
 //!   seconds, after two minutes every 30 seconds. Subscriptions, memberships and publications are
 //!   restored, and what could not be is told with the reason ([`LinkEvent::unrestored`]). Messages
 //!   of the meantime are reported as a gap. Operations that were in flight fail.
+//! - When the link becomes [`LinkState::Failed`] (token expired, logged in elsewhere …) or after a
+//!   logout, all subscriptions, memberships and publishers have ended; after the next login
+//!   subscribe and join again. A token can't be renewed yet: make it last as long as the longest
+//!   session.
 //! - An operation ends with the server's answer, or with the session, which dies after 30 s of
-//!   silence. There are no other timeouts to wait for.
+//!   silence. Until then the link counts as connected, and `publish` waits. Who can't wait so long
+//!   wraps it in `tokio::time::timeout`; the outcome is unknown then.
+//! - A client that moves to another network, or whose address changes otherwise, keeps its session.
+//! - `send` doesn't keep to the server's rates: what is too much is refused with
+//!   [`ErrorKind::TooFrequent`] ([`RtmClient::limits`] tells them). A development server has none:
+//!   try with its setting `preset = "hosted"` before a release.
 //!
 //! # Memory
 //!

@@ -26,7 +26,9 @@ pub enum LinkState {
     Disconnected,
     /// The session was lost more than two minutes ago; the client goes on trying every 30 seconds.
     Suspended,
-    /// The client has given up, or was refused. Only a login helps.
+    /// The client has given up, or was refused: the token has expired, the same user has logged in
+    /// elsewhere … Only a login helps. All subscriptions, memberships and publishers have ended;
+    /// after the login subscribe and join again.
     Failed,
 }
 

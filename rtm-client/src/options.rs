@@ -66,8 +66,10 @@ impl JoinOptions {
         Self::default()
     }
 
-    /// Proof that this user may join this channel: an RTC token. Kept for joining again after a
-    /// loss of the session. Default: none.
+    /// Proof that this user may join this channel: a token with an RTC service for both. One token
+    /// can serve for the login and for joining: `rtm token --as alice --channel town` makes such a
+    /// one; hand it to both. Kept for joining again after a loss of the session. Default: none; the
+    /// login's token is not taken by itself.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = token.into();
         self
@@ -172,7 +174,8 @@ impl PublishOptions {
 pub enum Publishers {
     /// Everybody's, also of those who join the topic later, up to the server's limit (64).
     All,
-    /// These users'. Those who don't publish in the topic are reported as failed.
+    /// These users', who have to publish in the topic already; those who don't are reported as
+    /// failed.
     Users(Vec<String>),
 }
 

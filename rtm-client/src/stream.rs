@@ -38,12 +38,12 @@ impl Publication {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StreamEvent {
-    /// Who publishes what: after joining, and again after each loss of the session. Replaces what
-    /// was known.
+    /// Which others publish what: after joining, and again after each loss of the session. Replaces
+    /// what was known.
     Snapshot(Vec<Publication>),
-    /// Somebody began to publish in a topic.
+    /// Another user began to publish in a topic.
     PublisherJoined(Publication),
-    /// Somebody ceased to publish in a topic.
+    /// Another user ceased to publish in a topic.
     PublisherLeft {
         /// The topic.
         topic: String,

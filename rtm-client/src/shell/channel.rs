@@ -68,6 +68,9 @@ impl MessageChannel {
 
     /// Publishes a message; done when the channel's owner has given it its place.
     ///
+    /// On a network that has gone silent this waits until the session dies, up to 30 s. Who can't
+    /// wait so long wraps it in `tokio::time::timeout`; the outcome is unknown then.
+    ///
     /// # Errors
     /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn),
     /// [`NotConnected`](crate::ErrorKind::NotConnected): it was not sent.
@@ -92,6 +95,11 @@ impl MessageChannel {
     ///
     /// Waits only for room: [`PUBLISH_WINDOW_BYTES`](crate::PUBLISH_WINDOW_BYTES) may be unanswered
     /// in this channel handle and its clones. Messages are published in the order of the calls.
+    ///
+    /// Doesn't keep to the server's rates: what is too much is refused with
+    /// [`TooFrequent`](crate::ErrorKind::TooFrequent), see
+    /// [`RtmClient::limits`](crate::RtmClient::limits). A development server has no rates; try with
+    /// its setting `preset = "hosted"` before a release.
     ///
     /// # Errors
     /// [`Closed`](crate::ErrorKind::Closed),
@@ -120,7 +128,9 @@ impl fmt::Debug for MessageChannel {
 /// An application that is slower than the channel stops the channel's lane, and nothing else: the
 /// server sends at most 256 KiB that are not received, then it queues, and in the end closes the
 /// session of a client that is too slow. Survives losses of the session; messages that are missing
-/// because of one are reported as a gap. Dropping it unsubscribes in the background.
+/// because of one are reported as a gap. Dropping it unsubscribes in the background. A channel's
+/// subscription ends with the logout, and when the link becomes
+/// [`Failed`](crate::LinkState::Failed); the inbox stays open.
 #[must_use = "dropping a subscription ends it"]
 pub struct MessageSubscription {
     queue: Queue<ChannelEvent>,

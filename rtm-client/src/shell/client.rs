@@ -65,6 +65,11 @@ impl RtmClient {
 
     /// Logs in with another token than the builder's, which is kept for coming back.
     ///
+    /// This is also the way back from [`LinkState::Failed`] with a new token, when the old one has
+    /// expired: all subscriptions, memberships and publishers have ended then, so subscribe and
+    /// join again afterwards. A token can't be renewed yet while logged in: make it last as long as
+    /// the longest session.
+    ///
     /// # Errors
     /// As [`login`](Self::login).
     ///
@@ -80,7 +85,8 @@ impl RtmClient {
     }
 
     /// Logs out: waits up to two seconds for messages that are unanswered, says good-bye to the
-    /// server, and ends all subscriptions and memberships. The inbox stays open for the next login.
+    /// server, and ends all subscriptions, memberships and publishers. The inbox stays open for the
+    /// next login.
     ///
     /// # Errors
     /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn).
@@ -97,7 +103,8 @@ impl RtmClient {
         self.shared.link_state()
     }
 
-    /// What the server allows, as it said with the last login; `None` before the first.
+    /// What the server allows, as it said with the last login; `None` before the first. What goes
+    /// beyond is refused by the server; the client doesn't hold it back.
     #[must_use]
     pub fn limits(&self) -> Option<ServerLimits> {
         self.shared.limits()

@@ -39,8 +39,8 @@ impl StreamChannel {
         self.name.as_str()
     }
 
-    /// Joins the channel; done when its owner has said so. Its first event shows who publishes
-    /// what.
+    /// Joins the channel; done when its owner has said so. Its first event shows which others
+    /// publish what.
     ///
     /// # Errors
     /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn),
@@ -73,7 +73,8 @@ impl StreamChannel {
         self.shared.call(Command::Leave { channel: self.name.clone() }, None).await.map(drop)
     }
 
-    /// Who publishes what at present, as far as this client knows. Asks nobody.
+    /// Which others publish what at present, as far as this client knows; own publications aren't
+    /// shown. Asks nobody.
     ///
     /// # Errors
     /// [`NotJoined`](crate::ErrorKind::NotJoined);
@@ -114,13 +115,17 @@ impl StreamChannel {
     /// Subscribes to publishers of a topic; done when the channel's owner has said whose messages
     /// come. There is one subscription of a topic at a time; it can be changed.
     ///
+    /// [`Publishers::All`] succeeds even if nobody publishes there yet. Users that are named have
+    /// to publish already: name those of the [`StreamEvent::Snapshot`], or wait for their
+    /// [`StreamEvent::PublisherJoined`].
+    ///
     /// # Errors
     /// [`InvalidName`](crate::ErrorKind::InvalidName),
     /// [`InvalidUserList`](crate::ErrorKind::InvalidUserList).
     /// [`NotJoined`](crate::ErrorKind::NotJoined): join the channel first.
     /// [`Duplicate`](crate::ErrorKind::Duplicate): the topic is subscribed.
-    /// [`UnknownTopic`](crate::ErrorKind::UnknownTopic): none of these users publishes there.
-    /// Other refusals of the server.
+    /// [`UnknownTopic`](crate::ErrorKind::UnknownTopic): none of the users that are named publishes
+    /// there. Other refusals of the server.
     ///
     /// # Cancel safety
     /// When the future is dropped, the topic is not subscribed, or won't be soon.
@@ -162,7 +167,8 @@ impl fmt::Debug for StreamChannel {
     }
 }
 
-/// Receives who begins and ceases to publish in a stream channel.
+/// Receives which others begin and cease to publish in a stream channel; own publications aren't
+/// shown.
 ///
 /// Holds 256 events; the oldest go when the application is slower. Dropping it discards events; the
 /// membership goes on.

@@ -18,9 +18,12 @@ use crate::stream::SubscribedUsers;
 
 /// Publishes in a topic.
 ///
-/// Cheap to clone; clones share one window of unanswered messages. Survives losses of the session.
-/// When the last clone is dropped, the topic is left in the background, once all messages are
-/// answered.
+/// Cheap to clone; clones share one window of unanswered messages. Survives losses of the session,
+/// but not the end of the membership: after a logout, or when the link has become
+/// [`Failed`](crate::LinkState::Failed), all further messages are refused with
+/// [`TopicNotJoined`](crate::ErrorKind::TopicNotJoined); join channel and topic again after the
+/// next login. When the last clone is dropped, the topic is left in the background, once all
+/// messages are answered.
 #[derive(Clone)]
 pub struct TopicPublisher {
     guard: Arc<Guard>,
@@ -40,7 +43,8 @@ impl TopicPublisher {
     }
 
     /// Publishes a message; done when the channel's owner has given it its place in this
-    /// publication.
+    /// publication. How long that may take: see
+    /// [`MessageChannel::publish`](crate::MessageChannel::publish).
     ///
     /// # Errors
     /// [`TopicNotJoined`](crate::ErrorKind::TopicNotJoined): the topic, or its channel, was left.
@@ -60,6 +64,11 @@ impl TopicPublisher {
     /// many messages in a row.
     ///
     /// Waits only for room in the window that this publisher and its clones share.
+    ///
+    /// Doesn't keep to the server's rates: what is too much is refused with
+    /// [`TooFrequent`](crate::ErrorKind::TooFrequent), see
+    /// [`RtmClient::limits`](crate::RtmClient::limits). A development server has no rates; try with
+    /// its setting `preset = "hosted"` before a release.
     ///
     /// # Errors
     /// As [`MessageChannel::send`](crate::MessageChannel::send).
@@ -100,8 +109,8 @@ impl fmt::Debug for TopicPublisher {
 /// Receives messages of a topic.
 ///
 /// As with [`MessageSubscription`](crate::MessageSubscription), a slow application stops the lanes
-/// of these publishers, and nothing else. Survives losses of the session. Dropping it unsubscribes
-/// in the background.
+/// of these publishers, and nothing else. Survives losses of the session, but no logout and no
+/// [`Failed`](crate::LinkState::Failed) link. Dropping it unsubscribes in the background.
 #[must_use = "dropping a subscription ends it"]
 pub struct TopicSubscription {
     queue: Queue<TopicEvent>,

@@ -53,7 +53,9 @@ impl UserChannel {
 
     /// Sends a message without waiting for the answer, which the returned future gives.
     ///
-    /// Waits only for room in the window that all users share.
+    /// Waits only for room in the window that all users share. As with
+    /// [`MessageChannel::send`](crate::MessageChannel::send), what is too much for the server's
+    /// rates is refused.
     ///
     /// # Errors
     /// As [`MessageChannel::send`](crate::MessageChannel::send).
