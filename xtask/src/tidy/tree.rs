@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::failure::Failure;
 
-/// Folders that hold products, not sources.
+/// What holds products, not sources; `.git` is a file in further working trees.
 const SKIPPED: &[&str] = &["target", ".git", "corpus", "artifacts", "node_modules"];
 
 /// Larger files are data, whose text nobody reads line by line.
@@ -64,7 +64,11 @@ impl Tree {
             let name = entry.file_name().to_string_lossy().into_owned();
             let path = format!("{prefix}{name}");
             let kind = entry.file_type()?;
-            if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
+            if SKIPPED.contains(&name.as_str()) {
+                self.paths.insert(path);
+                continue;
+            }
+            if kind.is_dir() {
                 self.read_folder(&entry.path(), &format!("{path}/"))?;
             }
             if kind.is_file() && entry.metadata()?.len() <= TEXT_BYTES_MAX {
