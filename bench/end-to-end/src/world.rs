@@ -55,7 +55,7 @@ fn serve(data: &DataDir) -> Result<ServerAddress, Failure> {
     let mut settings = Settings::default();
     settings.listen = Some("127.0.0.1:0".parse()?);
     settings.preset = Some(Preset::Open);
-    settings.app.push(AppSettings { id: APP.to_owned(), certificate: None });
+    settings.app.push(AppSettings { id: APP.to_owned(), certificate: None, open: true });
     let server = Server::bind(&settings, true, settings.access()?, data)?;
     let address = server.connection_string().parse()?;
     tokio::spawn(async move {
