@@ -18,6 +18,11 @@ macro_rules! codes {
             pub const fn name(self) -> &'static str {
                 match self.0 {
                     0 => "OK",
+                    5 => "REMOTE_USER_IS_NOT_PUBLISHED",
+                    6 => "INVALID_REMOTE_USER",
+                    20_001 => "ALREADY_SUBSCRIBED",
+                    20_003 => "SUB_USER_EXCEED_LIMITATION",
+                    20_004 => "NOT_SUBSCRIBED",
                     $($number => stringify!($name),)*
                     _ => "UNKNOWN",
                 }
@@ -141,6 +146,11 @@ mod tests {
         for (code, shown) in [
             (ErrorCode::OK, "0 OK"),
             (ErrorCode::INVALID_TOKEN, "-10005 INVALID_TOKEN"),
+            (ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED, "-5 REMOTE_USER_IS_NOT_PUBLISHED"),
+            (ErrorCode::INVALID_REMOTE_USER, "-6 INVALID_REMOTE_USER"),
+            (ErrorCode::ALREADY_SUBSCRIBED, "-20001 ALREADY_SUBSCRIBED"),
+            (ErrorCode::SUB_USER_EXCEED_LIMITATION, "-20003 SUB_USER_EXCEED_LIMITATION"),
+            (ErrorCode::NOT_SUBSCRIBED, "-20004 NOT_SUBSCRIBED"),
             (ErrorCode(77), "-77 UNKNOWN"),
         ] {
             assert_eq!(format!("{code}"), shown);

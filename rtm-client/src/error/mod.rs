@@ -102,7 +102,7 @@ impl Error {
     /// user of a topic subscription have theirs, too: `REMOTE_USER_IS_NOT_PUBLISHED`.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        name_of(self.0.code)
+        self.0.code.name()
     }
 
     /// Whether the same call may succeed later without a change.
@@ -120,10 +120,10 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (code, name) = (self.code(), self.name());
+        let code = self.0.code;
         match &self.0.detail {
-            Detail::Wrong(wrong) => write!(f, "{wrong} [{code} {name}]: {}", self.advice()),
-            Detail::Complete(text) => write!(f, "{text} [{code} {name}]"),
+            Detail::Wrong(wrong) => write!(f, "{wrong} [{code}]: {}", self.advice()),
+            Detail::Complete(text) => write!(f, "{text} [{code}]"),
         }
     }
 }
@@ -204,19 +204,6 @@ impl Error {
             other => other.to_string(),
         };
         Self::with_source(kind, wrong, cause)
-    }
-}
-
-/// The number's name, also that of a detail code, which stands for one user of a topic
-/// subscription.
-const fn name_of(code: ErrorCode) -> &'static str {
-    match code {
-        ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED => "REMOTE_USER_IS_NOT_PUBLISHED",
-        ErrorCode::INVALID_REMOTE_USER => "INVALID_REMOTE_USER",
-        ErrorCode::ALREADY_SUBSCRIBED => "ALREADY_SUBSCRIBED",
-        ErrorCode::SUB_USER_EXCEED_LIMITATION => "SUB_USER_EXCEED_LIMITATION",
-        ErrorCode::NOT_SUBSCRIBED => "NOT_SUBSCRIBED",
-        _ => code.name(),
     }
 }
 

@@ -9,7 +9,8 @@ use super::{Gateway, Work};
 use crate::owner::{LaneKey, Output};
 
 impl Gateway {
-    pub(super) fn on_output(&mut self, work: &mut Work<'_>, output: Output) {
+    /// Carries out what the owner wants to be sent.
+    pub(crate) fn deliver(&mut self, work: &mut Work<'_>, output: Output) {
         match output {
             Output::Reply { to, message } => self.send_reply(work, to, message),
             Output::Event { to, lane, mode, priority, message } => {

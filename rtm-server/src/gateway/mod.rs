@@ -24,7 +24,7 @@ use self::login::Logins;
 use self::session::Client;
 use crate::access::Access;
 use crate::limits::AppLimits;
-use crate::owner::{Command, CommandKind, Output};
+use crate::owner::{Command, CommandKind};
 
 /// What the gateway has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -154,11 +154,6 @@ impl Gateway {
     #[must_use]
     pub(crate) const fn counters(&self) -> GatewayCounters {
         self.counters
-    }
-
-    /// Carries out what the owner wants to be sent.
-    pub(crate) fn deliver(&mut self, work: &mut Work<'_>, output: Output) {
-        self.on_output(work, output);
     }
 
     /// Ends a session from this side.

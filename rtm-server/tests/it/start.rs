@@ -81,6 +81,24 @@ fn what_cannot_work_is_one_sentence_with_a_number_and_an_exit_code() {
     assert!(!place.data().join("epoch").exists(), "nothing was counted");
 }
 
+#[cfg(unix)]
+#[test]
+fn an_open_app_is_told_loudly_and_one_without_a_certificate_does_not_start() {
+    let place = Place::new();
+    let path = place.path("apps.toml");
+    let name = path.to_str().expect("a path of ours");
+    std::fs::write(&path, "[[app]]\nid = \"workshop\"\n").expect("written");
+    let (code, text) = place.fail(&["--config", name, "--listen", "127.0.0.1:0"]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("app.certificate") && text.contains("open = true"), "{text}");
+
+    std::fs::write(&path, "[[app]]\nid = \"workshop\"\nopen = true\n").expect("written");
+    let server = place.start(&["--config", name]);
+    assert_eq!(server.said("app"), "workshop");
+    let (_, log) = server.end("TERM");
+    assert!(log.contains("App workshop is open: everybody can log in as anybody"), "{log}");
+}
+
 #[test]
 fn damaged_files_stop_the_start_and_stay() {
     let place = Place::new();

@@ -5,6 +5,7 @@ mod publication;
 mod stream;
 mod subscription;
 mod topics;
+mod track;
 
 pub use member::{Membership, PublisherInfo, PublisherState};
 pub use publication::{PublicationView, TopicGap, TopicVerdict};

@@ -6,45 +6,11 @@ use rtm_channel::UserId;
 use rtm_wire::{ErrorCode, HeardUser, Position, Qos, Sequence, TopicUsers};
 
 use super::publication::{PublicationView, TopicGap, TopicVerdict};
+use super::track::{Hearing, Track};
 use crate::wish::Wish;
 
 /// Publications that are followed in one topic: as many as a channel can have.
 const TRACKS_MAX: usize = rtm_wire::limits::LIST;
-
-/// A publication whose messages are wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Track {
-    hearing: Hearing,
-    received: PublicationView,
-    /// Unknown until its topic event has come.
-    qos: Option<Qos>,
-    /// Its last message, once the publisher has left.
-    end: Option<Sequence>,
-}
-
-/// What is owed of a publication.
-///
-/// ```text
-///   message ───► Unclear ──┐ answer, or it begins: what follows that
-///                  │       ▼
-///        it is new │      Now ◄────────── answer: what the holes before it are is told
-///                  ▼       │                │
-///   found ───────► New ────┼────────────────┤
-///                          └─ disconnect ─► Before
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hearing {
-    /// This session's owner sends it: all from the start on.
-    Now,
-    /// An earlier session's owner did: all from the start on, until an answer says that it is heard
-    /// again or isn't.
-    Before,
-    /// It began after the session was lost, and is covered by what is to be restored: all of it, if
-    /// the answer says that it is heard.
-    New,
-    /// Messages have overtaken what tells where they start.
-    Unclear,
-}
 
 /// What a new session, or the answer to a renewed subscription, tells of one publication.
 pub(super) type Told = (UserId, Position, Vec<TopicGap>);
@@ -458,39 +424,6 @@ impl Kept {
     fn forget_all(&mut self) {
         self.all = false;
         self.except.clear();
-    }
-}
-
-impl Track {
-    /// Whether any message has come.
-    fn has_come(&self) -> bool {
-        self.received.newest().is_some_and(|newest| newest.0 > 0)
-    }
-
-    /// The gaps that remain once nothing comes any more. Where it starts isn't known while messages
-    /// have overtaken that: then none.
-    fn gaps_to_end(&mut self) -> Vec<TopicGap> {
-        let end = self.end.or(self.received.newest()).unwrap_or_default();
-        match self.hearing {
-            Hearing::Unclear => Vec::new(),
-            _ => self.received.on_lost_until(end),
-        }
-    }
-
-    /// The subscription that it was heard by has ended. Whether anything is left: of a later
-    /// subscription.
-    fn on_ended(&mut self, publication: Sequence, ended: &HeardUser<'_>) -> bool {
-        if publication == ended.publication {
-            self.received.forget_until(ended.last);
-            self.hearing = Hearing::Unclear;
-            return self.received.newest().is_some();
-        }
-        publication > ended.publication && self.hearing == Hearing::Unclear
-    }
-
-    /// While its order isn't known, messages are taken in any.
-    fn order(&self) -> Qos {
-        self.qos.unwrap_or(Qos::Unordered)
     }
 }
 

@@ -83,7 +83,7 @@ fn an_interrupted_count_is_not_a_success() {
 }
 
 #[test]
-fn a_server_that_shuts_down_tells_and_a_chat_waits_for_it() {
+fn a_chat_outlives_its_server() {
     let mut lab = Lab::new(true);
     let mut alice =
         Running::start(rtm(&lab, &["chat", "lobby", "--as", "alice"]).stdin(Stdio::piped()));
@@ -91,8 +91,13 @@ fn a_server_that_shuts_down_tells_and_a_chat_waits_for_it() {
     let stdin = alice.stdin();
 
     lab.shut_down();
-
     alice.wait_for("connection lost; trying to come back");
+    lab.start_again(true);
+    alice.wait_for("connected again");
+
+    // What she had subscribed is there again.
+    run(&mut rtm(&lab, &["pub", "lobby", "--as", "bob", "-m", "still here?"])).ok();
+    assert_eq!(alice.line(), "bob: still here?");
     drop(stdin);
     alice.end().ok();
 }

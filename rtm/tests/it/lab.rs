@@ -1,7 +1,7 @@
 //! A server in this process, perhaps behind a proxy that loses datagrams.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use netlab::{Impairment, Proxy, ProxyConfig, Report, Stop};
@@ -21,29 +21,18 @@ impl Lab {
     /// A server with the limits of development, or of production.
     pub(crate) fn new(is_dev: bool) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let data = DataDir::open(&folder.path().join("data")).expect("made");
-        let app = own_app(&data).expect("made");
-        let mut access = Access::new();
-        app.add_to(&mut access);
-        let mut settings = Settings::default();
-        settings.listen = Some("127.0.0.1:0".parse().expect("an address"));
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let server = {
-            let _entered = runtime.enter();
-            Server::bind(&settings, is_dev, access, &data).expect("a free port")
-        };
-        let context = Context {
-            server: server.connection_string(),
-            app_id: app.id.as_str().to_owned(),
-            certificate: app.certificate.as_str().to_owned(),
-        };
+        let (context, handle, server) = serve(folder.path(), is_dev, "127.0.0.1:0");
         context.write(&folder.path().join("context.json")).expect("written");
-        let handle = server.handle();
-        let running = std::thread::spawn(move || {
-            runtime.block_on(server.run(std::future::pending())).expect("an orderly end");
-        });
-        Self { folder, context, handle, server: Some(running) }
+        Self { folder, context, handle, server: Some(server) }
+    }
+
+    /// The server's next life, where the last one was.
+    pub(crate) fn start_again(&mut self, is_dev: bool) {
+        let place = self.context.server.trim_start_matches("rtm://");
+        let (place, _) = place.split_once('?').expect("a key");
+        let (context, handle, server) = serve(self.folder.path(), is_dev, place);
+        assert_eq!(context.server, self.context.server, "key and port stay");
+        (self.handle, self.server) = (handle, Some(server));
     }
 
     pub(crate) fn context_file(&self) -> PathBuf {
@@ -91,6 +80,32 @@ impl Drop for Lab {
     fn drop(&mut self) {
         self.shut_down();
     }
+}
+
+/// Starts a server with its files in this folder.
+fn serve(folder: &Path, is_dev: bool, listen: &str) -> (Context, ServerHandle, JoinHandle<()>) {
+    let data = DataDir::open(&folder.join("data")).expect("made");
+    let app = own_app(&data).expect("made");
+    let mut access = Access::new();
+    app.add_to(&mut access);
+    let mut settings = Settings::default();
+    settings.listen = Some(listen.parse().expect("an address"));
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let server = {
+        let _entered = runtime.enter();
+        Server::bind(&settings, is_dev, access, &data).expect("a free port")
+    };
+    let context = Context {
+        server: server.connection_string(),
+        app_id: app.id.as_str().to_owned(),
+        certificate: app.certificate.as_str().to_owned(),
+    };
+    let handle = server.handle();
+    let running = std::thread::spawn(move || {
+        runtime.block_on(server.run(std::future::pending())).expect("an orderly end");
+    });
+    (context, handle, running)
 }
 
 /// A proxy before a lab's server that loses datagrams, both ways.

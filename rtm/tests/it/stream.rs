@@ -1,5 +1,6 @@
 //! Lines that one process publishes arrive at others: complete, in order, identical.
 
+use std::io::Write;
 use std::process::Stdio;
 
 use crate::lab::{Lab, Lossy};
@@ -127,12 +128,11 @@ fn only_the_chosen_publishers_are_heard() {
         let ended = bob.end();
         assert!(ended.err.contains("publisher carol"), "{}", ended.err);
     };
-    for (_, stdin) in &mut publishers {
-        use std::io::Write;
-        stdin.write_all(b"first\nsecond\n").expect("it reads");
+    for ((_, stdin), user) in publishers.iter_mut().zip(["alice", "carol"]) {
+        writeln!(stdin, "first of {user}\nsecond of {user}").expect("it reads");
     }
-    assert_eq!(bob.line(), "first");
-    assert_eq!(bob.end().ok(), "second\n");
+    assert_eq!(bob.line(), "first of carol");
+    assert_eq!(bob.end().ok(), "second of carol\n");
     for (publisher, stdin) in publishers {
         drop(stdin);
         publisher.end().ok();
