@@ -66,6 +66,7 @@
 //! | `session` | one session: packets in, packets out, its life |
 //! | `lane` | messages, fragments, order, credit |
 //! | `recovery` | acknowledgements, loss, congestion (RFC 9002) |
+//! | `redundancy` | small messages sent several times, as the path loses |
 //! | `crypto` | Noise, ciphers, keys, cookies |
 //! | `driver` | sockets and clocks; the only part that does IO |
 
@@ -79,6 +80,7 @@ mod event;
 mod lane;
 mod received;
 mod recovery;
+mod redundancy;
 mod session;
 
 pub use config::Config;
@@ -88,4 +90,5 @@ pub use error::{CloseCause, ConnectError, SendError, Violation};
 pub use event::{Event, LoginAnswer, LoginId, SessionId};
 pub use lane::{CREDIT_PER_MESSAGE, LaneSpec, MESSAGE_WINDOW};
 pub use recovery::CongestionControl;
+pub use redundancy::Redundancy;
 pub use session::SessionStats;

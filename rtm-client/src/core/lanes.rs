@@ -98,7 +98,7 @@ pub(super) fn for_publication(
     session: SessionId,
     delivery: Delivery,
 ) -> LaneId {
-    let spec = LaneSpec { mode: delivery.lane_mode(), priority: delivery.priority };
+    let spec = LaneSpec { mode: delivery.lane_mode(), priority: delivery.priority, ..LaneSpec::ORDERED };
     open(endpoint, session, spec)
 }
 

@@ -14,7 +14,7 @@ impl Gateway {
         match output {
             Output::Reply { to, message } => self.send_reply(work, to, message),
             Output::Event { to, lane, mode, priority, message } => {
-                let spec = LaneSpec { mode, priority };
+                let spec = LaneSpec { mode, priority, ..LaneSpec::ORDERED };
                 for subscriber in to {
                     self.send_event(work, subscriber, &lane, spec, message.clone());
                 }

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::Bytes;
-use rtm_wire::{LaneId, MessageSeq};
+use rtm_wire::{LaneId, MessageSeq, Time};
 
 use super::range_set::RangeSet;
 use super::spec::{CREDIT_PER_MESSAGE, LaneSpec, MESSAGE_WINDOW};
+use crate::redundancy::SMALL_MAX;
 
 /// Part of a message in a packet: what is remembered until the packet is acknowledged or lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,25 @@ pub(crate) struct Outgoing {
     pub(crate) range: Range<u64>,
     pub(crate) total: u64,
     pub(crate) payload: Bytes,
+    /// Whether these bytes go out for the first time.
+    pub(crate) is_fresh: bool,
+}
+
+impl Outgoing {
+    /// Whether it is a message that may be sent several times.
+    pub(crate) fn is_small(&self) -> bool {
+        self.payload.len() as u64 == self.total && self.total <= SMALL_MAX as u64
+    }
+}
+
+/// Copies of a small message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Copies {
+    /// Sent, and neither acknowledged nor lost.
+    pub(crate) under_way: usize,
+    /// Of these, copies that are not overdue.
+    pub(crate) fresh: usize,
+    pub(crate) last: Time,
 }
 
 /// A message that is not yet acknowledged as a whole.
@@ -34,6 +54,7 @@ struct Pending {
     /// Bytes that were sent at least once; `None` until the message is begun.
     sent: Option<u64>,
     acked: RangeSet,
+    copies: Copies,
 }
 
 impl Pending {
@@ -95,7 +116,9 @@ impl SendLane {
         debug_assert!(self.is_open(), "a closing lane takes no messages");
         let seq = self.end();
         self.queued_bytes += payload.len();
-        self.queue.push_back(Some(Pending { payload, sent: None, acked: RangeSet::new() }));
+        let copies = Copies { under_way: 0, fresh: 0, last: Time::ZERO };
+        let acked = RangeSet::new();
+        self.queue.push_back(Some(Pending { payload, sent: None, acked, copies }));
         seq
     }
 
@@ -105,9 +128,31 @@ impl SendLane {
     /// one byte".
     pub(crate) fn next_chunk(
         &mut self,
+        now: Time,
         room: impl Fn(u64, u64, u64) -> Option<u64>,
     ) -> Option<Outgoing> {
-        self.next_lost(&room).or_else(|| self.fresh_chunk(&room))
+        let outgoing = self.next_lost(&room).or_else(|| self.fresh_chunk(&room))?;
+        self.note_copy(now, &outgoing);
+        Some(outgoing)
+    }
+
+    /// One more copy of a small message that has been sent and is not acknowledged.
+    pub(crate) fn copy(&mut self, now: Time, seq: MessageSeq) -> Option<Outgoing> {
+        let pending = self.pending(seq.0)?;
+        let (total, payload) = (pending.total(), pending.payload.clone());
+        let outgoing = Outgoing { seq, range: 0..total, total, payload, is_fresh: false };
+        self.note_copy(now, &outgoing);
+        Some(outgoing)
+    }
+
+    /// The length of a message that isn't acknowledged.
+    pub(crate) fn length(&self, seq: MessageSeq) -> Option<u64> {
+        self.pending(seq.0).map(Pending::total)
+    }
+
+    /// The copies of a message that isn't acknowledged.
+    pub(crate) fn copies(&self, seq: MessageSeq) -> Option<Copies> {
+        self.pending(seq.0).map(|pending| pending.copies)
     }
 
     pub(crate) fn has_work(&self) -> bool {
@@ -130,7 +175,35 @@ impl SendLane {
         }
     }
 
-    pub(crate) fn on_lost(&mut self, seq: MessageSeq, range: Range<u64>) {
+    /// Has a part sent again, unless it is a small message of which other copies are under way:
+    /// those are given back.
+    pub(crate) fn on_lost(
+        &mut self,
+        seq: MessageSeq,
+        range: Range<u64>,
+        was_overdue: bool,
+    ) -> Option<Copies> {
+        if let Some(pending) = self.small(seq.0, &range) {
+            let Copies { under_way, fresh, .. } = &mut pending.copies;
+            *under_way = under_way.saturating_sub(1);
+            *fresh = fresh.saturating_sub(usize::from(!was_overdue));
+            if *under_way > 0 {
+                return Some(pending.copies);
+            }
+        }
+        self.repeat(seq, range);
+        None
+    }
+
+    /// A copy of a small message should have been acknowledged by now.
+    pub(crate) fn on_overdue(&mut self, seq: MessageSeq, range: &Range<u64>) -> Option<Copies> {
+        let pending = self.small(seq.0, range)?;
+        pending.copies.fresh = pending.copies.fresh.saturating_sub(1);
+        Some(pending.copies)
+    }
+
+    /// Has a part sent again, whether it is lost or not.
+    pub(crate) fn repeat(&mut self, seq: MessageSeq, range: Range<u64>) {
         if self.is_missing(seq.0, &range) {
             self.lost.push_back((seq.0, range));
         }
@@ -230,7 +303,8 @@ impl SendLane {
             } else {
                 self.lost[0].1.start = sent.end;
             }
-            return Some(Outgoing { seq: MessageSeq(seq), range: sent, total, payload });
+            let seq = MessageSeq(seq);
+            return Some(Outgoing { seq, range: sent, total, payload, is_fresh: false });
         }
     }
 
@@ -256,7 +330,21 @@ impl SendLane {
         }
         let range = start..start + length;
         let payload = pending.payload.slice(range.start as usize..range.end as usize);
-        Some(Outgoing { seq: MessageSeq(seq), range, total, payload })
+        Some(Outgoing { seq: MessageSeq(seq), range, total, payload, is_fresh: true })
+    }
+
+    fn note_copy(&mut self, now: Time, outgoing: &Outgoing) {
+        if let Some(Some(pending)) = self.slot(outgoing.seq.0).filter(|_| outgoing.is_small()) {
+            let Copies { under_way, fresh, .. } = pending.copies;
+            pending.copies = Copies { under_way: under_way + 1, fresh: fresh + 1, last: now };
+        }
+    }
+
+    /// The message, if it is a small one and the range is all of it.
+    fn small(&mut self, seq: u64, range: &Range<u64>) -> Option<&mut Pending> {
+        let pending = self.slot(seq)?.as_mut()?;
+        let is_small = pending.total() <= SMALL_MAX as u64 && *range == (0..pending.total());
+        is_small.then_some(pending)
     }
 
     /// Whether the next fresh message may go out: it is begun already, or credit and window cover

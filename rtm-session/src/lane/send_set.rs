@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use rtm_wire::{Fragment, LaneClose, LaneId, Message, MessageSeq, varint};
+use rtm_wire::{Fragment, LaneClose, LaneId, Message, MessageSeq, Time, varint};
 
-use super::send::{Chunk, Outgoing, SendLane};
+use super::send::{Chunk, Copies, Outgoing, SendLane};
 use super::spec::{CREDIT_PER_MESSAGE, FRAGMENT_MIN, LaneSpec};
 use crate::error::SendError;
+use crate::redundancy::{Redundancy, Rider, SMALL_MAX};
 
 /// What bounds the sending end; the first three are the peer's.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,19 @@ impl SendLimits {
     fn message_len(&self) -> u64 {
         self.message_len.min(self.lane_credit.saturating_sub(CREDIT_PER_MESSAGE))
     }
+}
+
+/// A message frame that was written.
+#[derive(Debug)]
+pub(crate) struct Written<T> {
+    /// What writing gave.
+    pub(crate) value: T,
+    /// What to remember of it.
+    pub(crate) chunk: Chunk,
+    /// Whether it went out for the first time.
+    pub(crate) is_fresh: bool,
+    /// If it is a message that may be sent several times.
+    pub(crate) rider: Option<Rider>,
 }
 
 #[derive(Debug)]
@@ -108,33 +122,90 @@ impl SendLanes {
         }
     }
 
-    /// The next message frame that fits `room` bytes, and what to remember of it.
+    /// The next message frame that fits `room` bytes. Small messages are not cut if `keep_whole`.
     ///
     /// More urgent lanes first; lanes of one priority take turns.
     pub(crate) fn next_frame<T>(
         &mut self,
+        now: Time,
         room: usize,
+        keep_whole: bool,
         write: impl FnOnce(Message<'_>) -> T,
-    ) -> Option<(T, Chunk)> {
+    ) -> Option<Written<T>> {
         let id = self.front()?;
         let entry = self.lanes.get_mut(&id).expect("front() names a lane that exists");
-        let fits = |seq, offset, total| capacity(room as u64, id, seq, offset, total);
-        let outgoing = entry.lane.next_chunk(fits)?;
+        let fits = |seq, offset, total| {
+            let left = capacity(room as u64, id, seq, offset, total)?;
+            let is_cut = keep_whole && offset == 0 && total <= SMALL_MAX as u64 && left < total;
+            (!is_cut).then_some(left)
+        };
+        let outgoing = entry.lane.next_chunk(now, fits)?;
         let still_ready = entry.lane.has_work();
         let priority = entry.lane.spec.priority.number();
-        let mode = entry.lane.spec.mode;
         entry.queued = still_ready;
         let queue = self.ready.get_mut(&priority).expect("front() found it there");
         queue.pop_front();
         if still_ready {
             queue.push_back(id);
         }
-        let Outgoing { seq, range, total, payload } = outgoing;
+        Some(self.written(id, outgoing, write))
+    }
+
+    /// One more copy of a message that is not acknowledged, if it fits.
+    pub(crate) fn copy<T>(
+        &mut self,
+        now: Time,
+        rider: &Rider,
+        room: usize,
+        write: impl FnOnce(Message<'_>) -> T,
+    ) -> Option<Written<T>> {
+        let (id, seq) = (rider.lane, rider.seq);
+        let lane = &mut self.lanes.get_mut(&id)?.lane;
+        let total = lane.length(seq)?;
+        if capacity(room as u64, id, seq.0, 0, total).is_none_or(|left| left < total) {
+            return None;
+        }
+        let outgoing = lane.copy(now, seq)?;
+        Some(self.written(id, outgoing, write))
+    }
+
+    /// Whether a message still has the copies that it was listed with.
+    pub(crate) fn is_current(&self, rider: &Rider) -> bool {
+        let copies = self.lanes.get(&rider.lane).and_then(|entry| entry.lane.copies(rider.seq));
+        copies.is_some_and(|copies| {
+            copies.fresh == rider.copies && copies.last == rider.last_copy
+        })
+    }
+
+    fn written<T>(
+        &self,
+        id: LaneId,
+        outgoing: Outgoing,
+        write: impl FnOnce(Message<'_>) -> T,
+    ) -> Written<T> {
+        let spec = self.lanes[&id].lane.spec;
+        let rider = self.rider(id, &outgoing);
+        let Outgoing { seq, range, total, payload, is_fresh } = outgoing;
         let whole = range.start == 0 && range.end == total;
         let fragment = (!whole).then_some(Fragment { offset: range.start, total });
-        let message =
-            Message { lane: id, mode, seq, fragment, deadline_ms: None, payload: &payload };
-        Some((write(message), Chunk { lane: id, seq, range }))
+        let payload = &payload[..];
+        let mode = spec.mode;
+        let message = Message { lane: id, mode, seq, fragment, deadline_ms: None, payload };
+        Written { value: write(message), chunk: Chunk { lane: id, seq, range }, is_fresh, rider }
+    }
+
+    fn rider(&self, lane: LaneId, outgoing: &Outgoing) -> Option<Rider> {
+        let entry = self.lanes.get(&lane)?;
+        let policy = entry.lane.spec.redundancy;
+        let copies = entry.lane.copies(outgoing.seq)?;
+        let seq = outgoing.seq;
+        (outgoing.is_small() && policy != Redundancy::Off).then_some(Rider {
+            lane,
+            seq,
+            policy,
+            copies: copies.fresh,
+            last_copy: copies.last,
+        })
     }
 
     /// The next lane close frame.
@@ -180,9 +251,31 @@ impl SendLanes {
         self.forget_if_finished(chunk.lane);
     }
 
-    pub(crate) fn on_lost(&mut self, chunk: Chunk) {
+    /// Has a part sent again, unless other copies of it are under way: it may ride with those.
+    pub(crate) fn on_lost(&mut self, chunk: Chunk, was_overdue: bool) -> Option<Rider> {
+        let Chunk { lane, seq, range } = chunk;
+        let entry = self.lanes.get_mut(&lane)?;
+        let policy = entry.lane.spec.redundancy;
+        let Some(Copies { fresh, last, .. }) = entry.lane.on_lost(seq, range, was_overdue) else {
+            self.wake(lane);
+            return None;
+        };
+        Some(Rider { lane, seq, policy, copies: fresh, last_copy: last })
+    }
+
+    /// A part should have been acknowledged by now: a small message may ride once more.
+    pub(crate) fn on_overdue(&mut self, chunk: &Chunk) -> Option<Rider> {
+        let &Chunk { lane, seq, ref range } = chunk;
+        let entry = self.lanes.get_mut(&lane)?;
+        let policy = entry.lane.spec.redundancy;
+        let Copies { fresh, last, .. } = entry.lane.on_overdue(seq, range)?;
+        Some(Rider { lane, seq, policy, copies: fresh, last_copy: last })
+    }
+
+    /// Has a part sent again, whether it is lost or not.
+    pub(crate) fn repeat(&mut self, chunk: Chunk) {
         if let Some(entry) = self.lanes.get_mut(&chunk.lane) {
-            entry.lane.on_lost(chunk.seq, chunk.range);
+            entry.lane.repeat(chunk.seq, chunk.range);
             self.wake(chunk.lane);
         }
     }

@@ -2,6 +2,8 @@
 
 use rtm_wire::{LaneMode, Priority};
 
+use crate::redundancy::Redundancy;
+
 /// Credit in bytes that each message takes besides its payload, so that empty messages are not
 /// free (protocol §4.7).
 pub const CREDIT_PER_MESSAGE: u64 = 32;
@@ -21,13 +23,18 @@ pub struct LaneSpec {
     /// Urgency against the session's other lanes. Frames of a more urgent lane go first; lanes of
     /// one urgency take turns, frame by frame.
     pub priority: Priority,
+    /// How often small messages are sent before it is known that they are missing.
+    pub redundancy: Redundancy,
 }
 
 impl LaneSpec {
     /// The control lane's.
-    pub const CONTROL: Self =
-        Self { mode: LaneMode::RELIABLE_ORDERED, priority: Priority::Highest };
+    pub const CONTROL: Self = Self { priority: Priority::Highest, ..Self::ORDERED };
 
-    /// Reliable, ordered, of normal urgency.
-    pub const ORDERED: Self = Self { mode: LaneMode::RELIABLE_ORDERED, priority: Priority::Normal };
+    /// Reliable, ordered, of normal urgency, with copies as the path needs them.
+    pub const ORDERED: Self = Self {
+        mode: LaneMode::RELIABLE_ORDERED,
+        priority: Priority::Normal,
+        redundancy: Redundancy::Auto,
+    };
 }

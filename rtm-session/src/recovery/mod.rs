@@ -6,7 +6,9 @@
 //!        Rtt, Congestion, Pacer ──► may_send, timeout
 //! ```
 
+mod app_rate;
 mod congestion;
+mod loss_meter;
 mod pacer;
 mod rtt;
 mod sent;
@@ -19,24 +21,44 @@ use std::time::Duration;
 
 use rtm_wire::{PacketNumber, Time};
 
+use self::app_rate::AppRate;
 pub use self::congestion::CongestionControl;
-use self::congestion::{Acked, Congestion, LostPackets};
+use self::congestion::{Acked, Congestion, LostPackets, QueueWatch};
+use self::loss_meter::{LossMeter, LostPacket};
 use self::pacer::{Pacer, Rate};
 use self::rtt::{GRANULARITY, Rtt};
 use self::sent::{SentPacket, SentPackets};
 use self::skipped::SkippedNumbers;
+use crate::redundancy::Circumstances;
 
 /// Later packets that have to arrive before one is lost (RFC 9002 section 6.1.1), to begin with;
 /// grows when packets turn out to have been late only.
 const PACKET_THRESHOLD: u64 = 3;
 const PACKET_THRESHOLD_MAX: u64 = 64;
-/// Probe timeouts back off no further than this, so that a link that comes back is noticed soon.
+/// Eighths of a round trip by which a packet may be later than one sent after it, to begin with
+/// (section 6.1.2); grows likewise.
+const TIME_THRESHOLD: u32 = 1;
+const TIME_THRESHOLD_MAX: u32 = 8;
+/// While the peer has not been silent for [`EAGER_SPAN`], probe timeouts back off no further than
+/// a round trip and this: a link that comes back is noticed that soon.
+const EAGER_PAUSE: Duration = Duration::from_millis(100);
+/// Links come back from tunnels and lifts within this time.
+const EAGER_SPAN: Duration = Duration::from_secs(30);
+/// Afterwards, they back off no further than this.
 const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// Packets sent when a probe timeout passes (RFC 9002 section 6.2.4).
 const PROBES: u8 = 2;
+/// Timeouts in a row after which it is one packet: the link is down, or so full that it seems so.
+const PROBES_FULL: u32 = 3;
 /// Packets on their way up to which others without messages may exceed the window: many, as the
 /// window may have become much smaller just now.
 const CONTROL_MAX: u64 = 2_048;
+/// While a queue adds no more than this to the round trip, and loses no more than that, the
+/// application's own rate is allowed: others may have made it.
+const INFLATION_MAX: Duration = Duration::from_millis(100);
+const QUEUE_LOSS_MAX: f64 = 0.05;
+/// After so long a silence, only probes go beyond the window.
+const SILENCE_MAX: Duration = Duration::from_secs(1);
 /// Probe timeouts without any acknowledgement that mean persistent congestion (section 7.6.1).
 const PERSISTENT: u32 = 3;
 
@@ -101,7 +123,19 @@ pub(crate) struct Recovery<T> {
     loss_time: Option<Time>,
     last_eliciting: Time,
     probe_count: u32,
+    /// Since when the peer has been silent, from the first probe timeout on.
+    silent_since: Option<Time>,
     packet_threshold: u64,
+    /// Eighths of a round trip by which a packet may be late.
+    time_threshold: u32,
+    /// Packets below are acknowledged, lost or known to be overdue.
+    overdue_below: u64,
+    /// Bytes in flight that are overdue.
+    overdue_bytes: u64,
+    queue: QueueWatch,
+    loss: LossMeter,
+    app: AppRate,
+    spurious: u64,
     /// What was in flight when the last packet had gone out: how much of the window is used.
     flight_peak: u64,
 }
@@ -124,7 +158,15 @@ impl<T: Clone + Default> Recovery<T> {
             loss_time: None,
             last_eliciting: now,
             probe_count: 0,
+            silent_since: None,
             packet_threshold: PACKET_THRESHOLD,
+            time_threshold: TIME_THRESHOLD,
+            overdue_below: 0,
+            overdue_bytes: 0,
+            queue: QueueWatch::new(),
+            loss: LossMeter::new(),
+            app: AppRate::new(now),
+            spurious: 0,
             flight_peak: 0,
             config,
         }
@@ -146,10 +188,36 @@ impl<T: Clone + Default> Recovery<T> {
         self.in_flight += bytes;
         self.flight_peak = self.in_flight;
         self.eliciting_in_flight += 1;
+        let gap = now.saturating_since(self.last_eliciting);
         self.last_eliciting = now;
         self.pacer.on_sent(now, bytes, self.pacing_rate());
-        let packet = SentPacket { sent: now, bytes, lost: None, contents };
+        let packet =
+            SentPacket { sent: now, gap, bytes, is_overdue: false, lost: None, contents };
         self.sent.push(number, Some(packet));
+    }
+
+    /// Bytes of fresh messages, or of copies of them, are about to go out.
+    pub(crate) fn on_message_bytes(&mut self, now: Time, bytes: usize) {
+        self.app.on_bytes(now, bytes as u64);
+    }
+
+    /// Whether messages had to stay behind when the last packet had gone out.
+    pub(crate) fn on_backlog(&mut self, now: Time, backlog: bool) {
+        self.app.on_backlog(now, backlog);
+    }
+
+    /// Contents of packets that should have been acknowledged by now, each once. They may still be:
+    /// acknowledgements are lost, too.
+    pub(crate) fn overdue(&mut self, now: Time, mut each: impl FnMut(&mut T)) {
+        let until = now - self.pto();
+        for (number, packet) in self.sent.sent_until(self.overdue_below, until) {
+            self.overdue_below = number.0 + 1;
+            if packet.lost.is_none() {
+                packet.is_overdue = true;
+                self.overdue_bytes += packet.bytes;
+                each(&mut packet.contents);
+            }
+        }
     }
 
     /// Whether the packet number `next` has to be left out; to be asked once for each packet.
@@ -168,18 +236,22 @@ impl<T: Clone + Default> Recovery<T> {
         let mut newest = None;
         let mut is_largest = true;
         let is_app_limited = self.is_app_limited();
+        let queue_stands = self.queue.stands();
         for range in ranges {
             if range.end().0 >= self.sent.next() || self.skipped.meets(&range) {
                 return Err(NeverSent);
             }
             let largest = *range.end();
             let (sent, congestion) = (&mut self.sent, &mut self.congestion);
-            let (mut bytes, mut count, mut late) = (0, 0, None);
+            let (mut bytes, mut overdue, mut count) = (0, 0, 0);
+            let (mut late, mut spurious) = (None, 0);
             sent.take(range, |number, packet| {
                 if packet.lost.is_some() {
                     late = late.max(Some(number));
+                    spurious += 1;
                 } else {
                     bytes += packet.bytes;
+                    overdue += if packet.is_overdue { packet.bytes } else { 0 };
                     count += 1;
                     let SentPacket { sent, bytes, .. } = packet;
                     congestion.on_ack(now, Acked { bytes, sent, is_app_limited });
@@ -191,8 +263,12 @@ impl<T: Clone + Default> Recovery<T> {
                 outcome.acked.push(packet.contents);
             });
             self.in_flight -= bytes;
+            self.overdue_bytes -= overdue;
             self.eliciting_in_flight -= count;
             self.largest_acked = self.largest_acked.max(Some(largest));
+            self.loss.on_acked(count, queue_stands);
+            self.spurious += spurious;
+            (0..spurious).for_each(|_| self.loss.on_spurious());
             self.learn_reordering(late);
             is_largest = false;
         }
@@ -201,9 +277,11 @@ impl<T: Clone + Default> Recovery<T> {
             let sample = now.saturating_since(sent);
             self.rtt.on_sample(sample, delay);
             self.congestion.on_rtt(now, sent, sample.saturating_sub(delay));
+            self.queue.on_sample(now, sent, sample.saturating_sub(delay));
         }
         if !outcome.acked.is_empty() {
             self.probe_count = 0;
+            self.silent_since = None;
             outcome.lost = self.detect_loss(now);
         }
         Ok(outcome)
@@ -221,6 +299,8 @@ impl<T: Clone + Default> Recovery<T> {
     /// The round-trip time adapts by itself, and a timer that is a little off does no harm.
     pub(crate) fn on_new_path(&mut self) {
         self.congestion = self.config.congestion.controller(self.config.datagram_len);
+        self.queue = QueueWatch::new();
+        self.loss.reset();
     }
 
     /// When [`on_timeout`](Self::on_timeout) is to be called.
@@ -236,9 +316,11 @@ impl<T: Clone + Default> Recovery<T> {
             return TimeoutOutcome::Lost(self.detect_loss(now));
         }
         self.probe_count = self.probe_count.saturating_add(1);
+        self.silent_since.get_or_insert(now);
+        self.loss.on_timeout();
         // The next timeout counts from now even if no probe could be sent.
         self.last_eliciting = now;
-        TimeoutOutcome::Probe { count: PROBES }
+        TimeoutOutcome::Probe { count: if self.probe_count > PROBES_FULL { 1 } else { PROBES } }
     }
 
     /// Contents of the `count` oldest packets that are on their way, to be sent once more. When
@@ -255,6 +337,7 @@ impl<T: Clone + Default> Recovery<T> {
             let Some(packet) = self.sent.pop() else { break };
             if packet.lost.is_none() {
                 self.in_flight -= packet.bytes;
+                self.overdue_bytes -= if packet.is_overdue { packet.bytes } else { 0 };
                 self.eliciting_in_flight -= 1;
                 contents.push(packet.contents);
             }
@@ -274,10 +357,15 @@ impl<T: Clone + Default> Recovery<T> {
         self.eliciting_in_flight < CONTROL_MAX || self.fits_window(self.config.datagram_len)
     }
 
-    /// When the pacer lets the next datagram go, if it is the pacer that holds it.
+    /// When the next datagram may go, as far as time alone brings it about: the pacer lets it, or
+    /// what fills the window is overdue.
     pub(crate) fn pacing_deadline(&self) -> Option<Time> {
-        let fits = self.fits_window(self.config.datagram_len);
-        fits.then(|| self.pacer.ready_at(self.pacing_rate()))
+        if self.fits_window(self.config.datagram_len) {
+            return Some(self.pacer.ready_at(self.pacing_rate()));
+        }
+        let is_floored = self.floor() > self.config.datagram_len as u64;
+        let first = self.sent.first_from(self.overdue_below).filter(|_| is_floored)?;
+        Some(first + self.pto())
     }
 
     /// Probe timeout without back-off.
@@ -287,6 +375,27 @@ impl<T: Clone + Default> Recovery<T> {
 
     pub(crate) fn rtt(&self) -> Duration {
         self.rtt.smoothed()
+    }
+
+    /// What decides about redundancy.
+    pub(crate) fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            rtt: self.rtt.smoothed(),
+            loss: self.loss.loss(),
+            loss_after_loss: self.loss.loss_after_loss(),
+            burst: self.loss.burst(),
+            queue_stands: self.queue.stands(),
+        }
+    }
+
+    /// Packets that counted as lost and were late only.
+    pub(crate) fn spurious(&self) -> u64 {
+        self.spurious
+    }
+
+    /// Packets lost while a queue stood.
+    pub(crate) fn queue_lost(&self) -> u64 {
+        self.loss.queue_lost()
     }
 
     pub(crate) fn window(&self) -> u64 {
@@ -308,19 +417,38 @@ impl<T: Clone + Default> Recovery<T> {
     }
 
     fn fits_window(&self, bytes: usize) -> bool {
-        self.in_flight + bytes as u64 <= self.congestion.window()
+        let bytes = bytes as u64;
+        // What is overdue is most likely lost, and in nobody's way.
+        self.in_flight + bytes <= self.congestion.window()
+            || self.in_flight - self.overdue_bytes + bytes <= self.floor()
+    }
+
+    /// Bytes that may be in flight whatever the window says: what the application asks for, unless
+    /// that makes a queue, or nothing gets through. A small flow that slowed down would relieve
+    /// nobody.
+    fn floor(&self) -> u64 {
+        let is_silent =
+            self.silent_since.is_some_and(|since| self.last_eliciting >= since + SILENCE_MAX);
+        let is_queued = self.queue.stands()
+            && (self.queue.inflation() > INFLATION_MAX || self.loss.queue_loss() > QUEUE_LOSS_MAX);
+        if is_silent || is_queued || self.app.is_bulk() || !self.rtt.has_sample() {
+            return 0;
+        }
+        self.app.floor(self.pto())
     }
 
     fn backed_off(&self) -> Duration {
         let pto = self.pto();
         let doubled = pto.saturating_mul(1 << self.probe_count.min(16));
+        let is_long = self.silent_since.is_some_and(|since| self.last_eliciting >= since + EAGER_SPAN);
+        let most = if is_long { PROBE_TIMEOUT_MAX } else { self.rtt.smoothed() + EAGER_PAUSE };
         // A path slower than the bound keeps its own pace.
-        doubled.min(PROBE_TIMEOUT_MAX.max(pto))
+        doubled.min(most.max(pto))
     }
 
     /// A little faster than the window, so that pacing alone never starves it (section 7.7).
     fn pacing_rate(&self) -> Rate {
-        let window = self.congestion.window();
+        let window = self.congestion.window().max(self.floor());
         let faster = if self.congestion.is_in_slow_start() { window * 2 } else { window * 5 / 4 };
         Rate { window: faster, span: self.rtt.smoothed().max(GRANULARITY / 10) }
     }
@@ -331,15 +459,20 @@ impl<T: Clone + Default> Recovery<T> {
         let mut lost = Vec::new();
         self.loss_time = None;
         let Some(largest) = self.largest_acked else { return lost };
-        let delay = self.rtt.loss_delay();
+        let delay = self.rtt.loss_delay(self.time_threshold);
         let is_app_limited = self.is_app_limited();
-        let (mut oldest, mut newest): (Option<(PacketNumber, Time)>, _) = (None, None);
         let (mut is_one_run, mut previous) = (true, None);
+        let (mut found, mut follows_loss) = (Vec::new(), false);
         for (number, packet) in self.sent.iter_mut() {
             if number >= largest {
                 break;
             }
+            let Some(packet) = packet else {
+                follows_loss = false;
+                continue;
+            };
             if packet.lost.is_some() {
+                follows_loss = true;
                 continue;
             }
             let is_behind = largest.0 - number.0 >= self.packet_threshold;
@@ -350,14 +483,17 @@ impl<T: Clone + Default> Recovery<T> {
             }
             packet.lost = Some(now);
             self.in_flight -= packet.bytes;
+            self.overdue_bytes -= if packet.is_overdue { packet.bytes } else { 0 };
             self.eliciting_in_flight -= 1;
             is_one_run &= previous.is_none_or(|p: PacketNumber| p.0 + 1 == number.0);
             previous = Some(number);
-            oldest = oldest.or(Some((number, packet.sent)));
-            newest = Some(packet.sent);
+            found.push(LostPacket { sent: packet.sent, gap: packet.gap, follows_loss });
+            follows_loss = true;
             lost.push(packet.contents.clone());
         }
-        if let (Some((_, first)), Some(last_sent)) = (oldest, newest) {
+        if let (Some(first), Some(last)) = (found.first(), found.last()) {
+            let (first, last_sent) = (first.sent, last.sent);
+            self.loss.on_lost(&found, self.queue.stands());
             let count = lost.len() as u64;
             self.congestion.on_loss(now, LostPackets { count, last_sent, is_app_limited });
             let span = last_sent.saturating_since(first);
@@ -375,6 +511,7 @@ impl<T: Clone + Default> Recovery<T> {
         if let (Some(late), Some(largest)) = (late, self.largest_acked) {
             let distance = largest.0.saturating_sub(late.0) + 1;
             self.packet_threshold = self.packet_threshold.max(distance).min(PACKET_THRESHOLD_MAX);
+            self.time_threshold = (self.time_threshold + 1).min(TIME_THRESHOLD_MAX);
         }
     }
 }

@@ -57,9 +57,10 @@ impl Rtt {
         self.has_sample
     }
 
-    /// Age at which a packet is lost when a later one has arrived (RFC 9002 section 6.1.2).
-    pub(super) fn loss_delay(&self) -> Duration {
-        (self.latest.max(self.smoothed) * 9 / 8).max(GRANULARITY)
+    /// Age at which a packet is lost when a later one has arrived (RFC 9002 section 6.1.2), with so
+    /// many eighths of a round trip for reordering.
+    pub(super) fn loss_delay(&self, eighths: u32) -> Duration {
+        (self.latest.max(self.smoothed) * (8 + eighths) / 8).max(GRANULARITY)
     }
 
     /// Time to wait for an acknowledgement (RFC 9002 section 6.2.1).
@@ -98,9 +99,9 @@ mod tests {
     fn loss_delay_is_nine_eighths_and_never_zero() {
         let mut rtt = Rtt::new(ms(333));
         rtt.on_sample(ms(80), ms(0));
-        assert_eq!(rtt.loss_delay(), ms(90));
+        assert_eq!(rtt.loss_delay(1), ms(90));
         let mut near = Rtt::new(ms(333));
         near.on_sample(Duration::from_micros(80), ms(0));
-        assert_eq!(near.loss_delay(), GRANULARITY);
+        assert_eq!(near.loss_delay(1), GRANULARITY);
     }
 }

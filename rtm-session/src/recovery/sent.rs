@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use rtm_wire::{PacketNumber, Time};
 
@@ -9,7 +10,11 @@ use rtm_wire::{PacketNumber, Time};
 #[derive(Debug)]
 pub(super) struct SentPacket<T> {
     pub(super) sent: Time,
+    /// Time since the packet before it.
+    pub(super) gap: Duration,
     pub(super) bytes: u64,
+    /// It should have been acknowledged by now.
+    pub(super) is_overdue: bool,
     /// Since when it counts as lost. It is remembered a while longer: it may only be late.
     pub(super) lost: Option<Time>,
     pub(super) contents: T,
@@ -76,15 +81,35 @@ impl<T> SentPackets<T> {
         packet
     }
 
-    /// All packets, lowest number first, lost ones too.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (PacketNumber, &mut SentPacket<T>)> {
-        self.slots.iter_mut().filter_map(|(number, slot)| {
-            slot.as_mut().map(|packet| (PacketNumber(*number), packet))
-        })
+    /// All packets, lowest number first, lost ones too; `None` for those that were acknowledged.
+    pub(super) fn iter_mut(
+        &mut self,
+    ) -> impl Iterator<Item = (PacketNumber, Option<&mut SentPacket<T>>)> {
+        self.slots.iter_mut().map(|(number, slot)| (PacketNumber(*number), slot.as_mut()))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &SentPacket<T>> {
         self.slots.iter().filter_map(|(_, slot)| slot.as_ref())
+    }
+
+    /// When the first packet from the number `first` on was sent, lost or not.
+    pub(super) fn first_from(&self, first: u64) -> Option<Time> {
+        let low = self.slots.partition_point(|(number, _)| *number < first);
+        self.slots.range(low..).find_map(|(_, slot)| slot.as_ref().map(|packet| packet.sent))
+    }
+
+    /// Packets from the number `first` on that were sent up to `time` and are on their way.
+    pub(super) fn sent_until(
+        &mut self,
+        first: u64,
+        time: Time,
+    ) -> impl Iterator<Item = (PacketNumber, &mut SentPacket<T>)> {
+        let low = self.slots.partition_point(|(number, _)| *number < first);
+        let slots = self.slots.range_mut(low..);
+        let packets = slots.filter_map(|(number, slot)| {
+            slot.as_mut().map(|packet| (PacketNumber(*number), packet))
+        });
+        packets.take_while(move |(_, packet)| packet.sent <= time)
     }
 
     /// Forgets packets that were declared lost before `time`, and more if there are too many.

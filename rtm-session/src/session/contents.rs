@@ -23,4 +23,6 @@ pub(crate) enum Sent {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Contents {
     pub(crate) frames: Vec<Sent>,
+    /// The packet should have been acknowledged by now.
+    pub(crate) is_overdue: bool,
 }

@@ -39,6 +39,7 @@ use crate::event::{Event, SessionId};
 use crate::lane::{LaneSpec, ReceiveLanes, Received, SendLanes};
 use crate::received::ReceivedPackets;
 use crate::recovery::{Recovery, RecoveryConfig};
+use crate::redundancy::Governor;
 
 /// The one path of this version.
 const PATH: PathId = PathId(0);
@@ -76,6 +77,7 @@ pub(crate) struct Session {
     keys: PacketKeys,
     generator: Generator,
     recovery: Recovery<Contents>,
+    redundancy: Governor,
     received: ReceivedPackets,
     send: SendLanes,
     receive: ReceiveLanes,
@@ -108,6 +110,9 @@ impl Session {
             congestion: config.congestion,
             ..RecoveryConfig::default()
         };
+        let recovery = Recovery::new(now, recovery_config, parts.rtt);
+        let (rate, ratio) = (config.redundancy_rate, config.redundancy_ratio);
+        let redundancy = Governor::new(now, rate, ratio, recovery.circumstances());
         Self {
             id,
             state: parts.proof_due.map_or(State::Open, |until| State::Unproved { until }),
@@ -118,7 +123,8 @@ impl Session {
             reset_token,
             keys,
             generator: parts.generator,
-            recovery: Recovery::new(now, recovery_config, parts.rtt),
+            recovery,
+            redundancy,
             received: ReceivedPackets::new(config.ack_delay),
             send: SendLanes::new(config.send_limits(&peer)),
             receive: ReceiveLanes::new(config.lanes_max, config.window(), config.message_len_max),
@@ -258,6 +264,10 @@ impl Session {
             receive_bytes: self.receive.buffered(),
             unreleased_bytes: self.receive.unreleased(),
             packets_remembered: self.recovery.remembered(),
+            packets_spurious: self.recovery.spurious(),
+            packets_queue_lost: self.recovery.queue_lost(),
+            random_loss: self.recovery.circumstances().loss,
+            burst: self.recovery.circumstances().burst,
             ..self.stats
         }
     }

@@ -182,6 +182,7 @@ impl Session {
             self.on_acked(contents);
         }
         self.on_lost(outcome.lost);
+        self.redundancy.update(now, self.recovery.circumstances());
         let session = self.id;
         while let Some(lane) = self.send.poll_writable() {
             events.push_back(Event::Writable { session, lane });
@@ -203,19 +204,24 @@ impl Session {
     pub(super) fn on_lost(&mut self, lost: Lost<Contents>) {
         self.stats.packets_lost += lost.len() as u64;
         for contents in lost {
-            self.requeue(contents);
+            for frame in contents.frames {
+                if let Sent::Chunk(chunk) = frame {
+                    let rider = self.send.on_lost(chunk, contents.is_overdue);
+                    self.note_copy(rider);
+                } else {
+                    self.repeat(frame);
+                }
+            }
         }
     }
 
-    /// Has everything in `contents` sent again that still matters.
-    pub(super) fn requeue(&mut self, contents: Contents) {
-        for frame in contents.frames {
-            match frame {
-                Sent::Chunk(chunk) => self.send.on_lost(chunk),
-                Sent::Credit(lane) => self.receive.on_grant_lost(lane),
-                Sent::LaneClose(lane) => self.send.on_close_lost(lane),
-                Sent::Ack(_) => {}
-            }
+    /// Has a frame sent again if it still matters.
+    pub(super) fn repeat(&mut self, frame: Sent) {
+        match frame {
+            Sent::Chunk(chunk) => self.send.repeat(chunk),
+            Sent::Credit(lane) => self.receive.on_grant_lost(lane),
+            Sent::LaneClose(lane) => self.send.on_close_lost(lane),
+            Sent::Ack(_) => {}
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A snapshot of one session.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SessionStats {
     /// Smoothed round-trip time.
@@ -28,6 +28,18 @@ pub struct SessionStats {
     pub bytes_sent: u64,
     /// Packets declared lost.
     pub packets_lost: u64,
+    /// Of these, packets that arrived after all.
+    pub packets_spurious: u64,
+    /// Packets declared lost while a queue stood before the bottleneck.
+    pub packets_queue_lost: u64,
+    /// Part of the packets to the peer that is lost at random, 0 to 1, as estimated.
+    pub random_loss: f64,
+    /// Mean length of a burst of losses; zero while losses look independent.
+    pub burst: Duration,
+    /// Copies of messages sent before it was known that they are missing.
+    pub copies_sent: u64,
+    /// Bytes of such copies.
+    pub copies_bytes: u64,
     /// Packets received that were authentic and new.
     pub packets_received: u64,
     /// Bytes of datagrams received that were authentic and new.

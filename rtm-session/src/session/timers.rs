@@ -35,6 +35,7 @@ impl Session {
                     self.received.ack_deadline(),
                     self.path.proof_deadline(),
                     self.pacing_deadline(),
+                    self.echo_deadline(),
                 ]
                 .into_iter()
                 .flatten()
@@ -88,9 +89,19 @@ impl Session {
         self.probes = self.probes.max(count);
         self.ping = true;
         for contents in self.recovery.oldest(count) {
-            self.requeue(contents);
+            contents.frames.into_iter().for_each(|frame| self.repeat(frame));
         }
         self.path.repeat_challenge();
+    }
+
+    /// When a packet only of copies may go out. One that waits for window or pacer is woken with
+    /// them, or not at all: then fresh messages have filled them, and copies can wait.
+    fn echo_deadline(&self) -> Option<Time> {
+        let lanes = &self.send;
+        let due = self.redundancy.deadline(|rider| lanes.is_current(rider))?;
+        let may_go = self.path.allowance() >= self.datagram_len;
+        let paced = self.recovery.pacing_deadline().filter(|_| may_go)?;
+        Some(due.max(paced))
     }
 
     fn idle_deadline(&self) -> Time {

@@ -1,14 +1,18 @@
 //! A packet goes out.
 
+use std::ops::Range;
+
 use bytes::BufMut;
 use rtm_wire::{
-    Ack, AckRanges, Close, DataHeader, Encode, Frame, PathChallenge, Ping, Time, TruncatedNumber,
+    Ack, AckRanges, Close, DataHeader, Encode, Frame, Message, PathChallenge, Ping, Time,
+    TruncatedNumber,
 };
 
 use super::contents::Sent;
 use super::state::State;
 use super::{Contents, PATH, Session};
 use crate::crypto::TAG_LEN;
+use crate::redundancy::Rider;
 
 /// A packet shorter than this isn't worth sending to an address that isn't proved: header, tag,
 /// challenge, and an acknowledgement of one range. Three times a peer's shortest packet allows it.
@@ -17,6 +21,9 @@ const PACKET_MIN: usize = 80;
 const ACK_HEAD_MAX: usize = 24;
 /// A range of an acknowledgement, at most.
 const ACK_RANGE_MAX: usize = 16;
+/// What a small message takes besides its own bytes: headers of frame and packet, the tag, an
+/// acknowledgement.
+const OVERHEAD: usize = 60;
 
 impl Session {
     /// Writes the next packet to the empty `datagram`; whether there was one.
@@ -32,11 +39,17 @@ impl Session {
         if !self.may_address_peer() || self.keys.is_exhausted() {
             return false;
         }
+        self.note_overdue(now);
         let may_send_control = self.probes > 0 || self.recovery.may_send_control();
         let has_control = may_send_control && self.has_control();
         let may_send_data = self.probes > 0 || self.recovery.may_send(now, self.datagram_len);
-        let has_data = may_send_data && self.send.has_work();
+        let echoes = {
+            let lanes = &self.send;
+            may_send_data && self.redundancy.is_due(now, |rider| lanes.is_current(rider))
+        };
+        let has_data = may_send_data && (self.send.has_work() || echoes);
         if !(has_control || has_data || self.ack_due_now || self.received.is_ack_due()) {
+            self.recovery.on_backlog(now, self.send.has_work());
             return false;
         }
         self.begin(datagram);
@@ -47,7 +60,7 @@ impl Session {
         self.write_ack(now, datagram, &mut contents);
         eliciting |= may_send_control && self.write_control(datagram, &mut contents);
         if may_send_data {
-            eliciting |= self.write_messages(datagram, &mut contents);
+            eliciting |= self.write_messages(now, datagram, &mut contents, echoes);
         }
         if self.ping && may_send_control && !eliciting {
             Ping.encode(datagram);
@@ -207,15 +220,80 @@ impl Session {
         fits
     }
 
-    fn write_messages(&mut self, datagram: &mut Vec<u8>, contents: &mut Contents) -> bool {
+    fn write_messages(
+        &mut self,
+        now: Time,
+        datagram: &mut Vec<u8>,
+        contents: &mut Contents,
+        echoes: bool,
+    ) -> bool {
         let before = contents.frames.len();
+        let keep_whole = self.redundancy.wants_copies();
         loop {
             let room = self.room(datagram);
-            let written = self.send.next_frame(room, |message| message.encode(datagram));
-            match written {
-                Some(((), chunk)) => contents.frames.push(Sent::Chunk(chunk)),
-                None => return contents.frames.len() > before,
+            let write = |message: Message<'_>| message.encode(datagram);
+            let Some(written) = self.send.next_frame(now, room, keep_whole, write) else { break };
+            if let (true, Some(rider)) = (written.is_fresh, written.rider) {
+                let Range { start, end } = written.chunk.range;
+                self.redundancy.on_fresh(now, (end - start) as usize, rider.policy);
             }
+            if written.is_fresh {
+                let Range { start, end } = written.chunk.range;
+                self.recovery.on_message_bytes(now, (end - start) as usize + OVERHEAD);
+            }
+            self.note_copy(written.rider);
+            contents.frames.push(Sent::Chunk(written.chunk));
         }
+        if echoes || contents.frames.len() > before {
+            self.write_copies(now, datagram, contents);
+        }
+        let wrote = contents.frames.len() > before;
+        if wrote {
+            self.redundancy.on_packet(now);
+        }
+        wrote
+    }
+
+    /// Fills the rest of a packet with messages that may be missing at the peer.
+    fn write_copies(&mut self, now: Time, datagram: &mut Vec<u8>, contents: &mut Contents) {
+        loop {
+            let lanes = &self.send;
+            let Some(rider) = self.redundancy.next(now, |rider| lanes.is_current(rider)) else {
+                return;
+            };
+            let (room, before) = (self.room(datagram), datagram.len());
+            let write = |message: Message<'_>| message.encode(datagram);
+            let Some(written) = self.send.copy(now, &rider, room, write) else {
+                return self.redundancy.put_back(rider);
+            };
+            let length = datagram.len() - before;
+            self.redundancy.pay(now, length);
+            self.recovery.on_message_bytes(now, length);
+            self.stats.copies_sent += 1;
+            self.stats.copies_bytes += length as u64;
+            self.note_copy(written.rider);
+            contents.frames.push(Sent::Chunk(written.chunk));
+        }
+    }
+
+    /// Messages whose acknowledgement is overdue may be missing, whatever copies they have.
+    fn note_overdue(&mut self, now: Time) {
+        let Self { recovery, send, redundancy, .. } = self;
+        recovery.overdue(now, |contents| {
+            contents.is_overdue = true;
+            for frame in &contents.frames {
+                let Sent::Chunk(chunk) = frame else { continue };
+                if let Some(rider) = send.on_overdue(chunk) {
+                    redundancy.on_copy(rider, |rider| send.is_current(rider));
+                }
+            }
+        });
+    }
+
+    /// A copy of a message is under way, or one less.
+    pub(super) fn note_copy(&mut self, rider: Option<Rider>) {
+        let Some(rider) = rider else { return };
+        let lanes = &self.send;
+        self.redundancy.on_copy(rider, |rider| lanes.is_current(rider));
     }
 }

@@ -11,6 +11,7 @@ use rtm_wire::Time;
 
 pub(crate) use self::loss_tolerant::LossTolerant;
 pub(crate) use self::new_reno::NewReno;
+pub(super) use self::queue::QueueWatch;
 
 /// How a session reacts to loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

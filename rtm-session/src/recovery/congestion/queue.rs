@@ -18,7 +18,7 @@ const STANDING_MIN: Duration = Duration::from_millis(2);
 /// The shortest of a round, because jitter makes single packets late, and a standing queue all of
 /// them.
 #[derive(Debug)]
-pub(super) struct QueueWatch {
+pub(in crate::recovery) struct QueueWatch {
     /// Shortest of the current and of the former span.
     base: [Option<Duration>; 2],
     base_until: Time,
@@ -29,7 +29,7 @@ pub(super) struct QueueWatch {
 }
 
 impl QueueWatch {
-    pub(super) const fn new() -> Self {
+    pub(in crate::recovery) const fn new() -> Self {
         Self {
             base: [None; 2],
             base_until: Time::ZERO,
@@ -41,7 +41,7 @@ impl QueueWatch {
     }
 
     /// Takes a sample of a packet that was sent at `sent`.
-    pub(super) fn on_sample(&mut self, now: Time, sent: Time, sample: Duration) {
+    pub(in crate::recovery) fn on_sample(&mut self, now: Time, sent: Time, sample: Duration) {
         if now >= self.base_until {
             self.base = [None, self.base[0]];
             self.base_until = now + BASE_SPAN;
@@ -57,14 +57,26 @@ impl QueueWatch {
         self.samples += 1;
     }
 
+    /// By how much the shortest round trip of the last round is above the shortest known.
+    pub(in crate::recovery) fn inflation(&self) -> Duration {
+        match (self.recent(), self.base.iter().flatten().min()) {
+            (Some(recent), Some(base)) => recent.saturating_sub(*base),
+            _ => Duration::ZERO,
+        }
+    }
+
     /// Whether packets have been waiting somewhere for a round trip or longer.
-    pub(super) fn stands(&self) -> bool {
-        let recent = if self.samples >= SAMPLES_MIN { self.current } else { self.former };
+    pub(in crate::recovery) fn stands(&self) -> bool {
         let base = self.base.iter().flatten().min();
-        match (recent, base) {
+        match (self.recent(), base) {
             (Some(recent), Some(&base)) => recent > base + (base / 8).max(STANDING_MIN),
             _ => false,
         }
+    }
+
+    /// Shortest round trip of the last round.
+    fn recent(&self) -> Option<Duration> {
+        if self.samples >= SAMPLES_MIN { self.current } else { self.former }
     }
 }
 

@@ -1,0 +1,167 @@
+//! How much is lost at random, and in what bursts.
+
+use std::time::Duration;
+
+use rtm_wire::Time;
+
+/// Packets over which loss is averaged, in the end.
+const SLOW: f64 = 512.0;
+/// Packets over which a sudden change shows.
+const FAST: f64 = 32.0;
+/// Packets over which the loss in a queue is averaged.
+const QUEUE: f64 = 64.0;
+/// What is taken for granted before anything is known, and how many packets it weighs.
+const PRIOR: f64 = 0.04;
+const PRIOR_WEIGHT: f64 = 8.0;
+/// Losses over which bursts are averaged.
+const BURST: f64 = 24.0;
+/// A run of losses this long is an outage: it says nothing about the time after it.
+const OUTAGE: Duration = Duration::from_millis(500);
+const OUTAGE_PACKETS: usize = 8;
+/// A correlation below this is chance.
+const CORRELATION_MIN: f64 = 0.15;
+/// Nobody loses more and still has a connection.
+const LOSS_MAX: f64 = 0.95;
+
+/// Loss on the way to the peer, as acknowledgements tell it.
+///
+/// Only what happens while no queue stands counts as random loss; what is lost in a queue is
+/// counted apart, for whoever looks at the statistics. Timeouts count for the fast average, so that
+/// the meter goes on while nothing is acknowledged.
+#[derive(Debug)]
+pub(crate) struct LossMeter {
+    packets: f64,
+    slow: f64,
+    fast: f64,
+    losses: f64,
+    /// Part of lost packets whose predecessor was lost, too.
+    after_loss: f64,
+    /// Mean time between lost packets and their predecessors, in seconds.
+    gap: f64,
+    queue_lost: u64,
+    /// Loss while a queue stands.
+    queue_loss: f64,
+}
+
+/// A lost packet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LostPacket {
+    pub(crate) sent: Time,
+    /// Time since the packet before it.
+    pub(crate) gap: Duration,
+    /// Whether that one was lost, too.
+    pub(crate) follows_loss: bool,
+}
+
+impl LossMeter {
+    pub(crate) const fn new() -> Self {
+        Self {
+            packets: 0.0,
+            slow: PRIOR,
+            fast: PRIOR,
+            losses: 0.0,
+            after_loss: PRIOR,
+            gap: 0.0,
+            queue_lost: 0,
+            queue_loss: 0.0,
+        }
+    }
+
+    /// So many packets have arrived.
+    pub(crate) fn on_acked(&mut self, count: u64, queue_stands: bool) {
+        if queue_stands {
+            (0..count.min(QUEUE as u64)).for_each(|_| self.queue_loss -= self.queue_loss / QUEUE);
+        } else {
+            (0..count.min(SLOW as u64)).for_each(|_| self.count(0.0));
+        }
+    }
+
+    /// These packets were found lost together, in the order in which they were sent.
+    pub(crate) fn on_lost(&mut self, lost: &[LostPacket], queue_stands: bool) {
+        if queue_stands {
+            self.queue_lost += lost.len() as u64;
+            lost.iter().for_each(|_| self.queue_loss += (1.0 - self.queue_loss) / QUEUE);
+            return;
+        }
+        let is_outage = lost.len() >= OUTAGE_PACKETS
+            && lost[1..].iter().all(|packet| packet.follows_loss)
+            && lost[lost.len() - 1].sent.saturating_since(lost[0].sent) >= OUTAGE;
+        if is_outage {
+            return;
+        }
+        for packet in lost {
+            self.count(1.0);
+            self.losses += 1.0;
+            let weight = 1.0 / self.losses.min(BURST);
+            let follows = if packet.follows_loss { 1.0 } else { 0.0 };
+            self.after_loss += (follows - self.after_loss) * weight;
+            self.gap += (packet.gap.as_secs_f64().min(1.0) - self.gap) * weight;
+        }
+    }
+
+    /// A packet that counted as lost has arrived after all.
+    pub(crate) fn on_spurious(&mut self) {
+        self.slow = (self.slow - 1.0 / self.weight()).max(0.0);
+        self.fast = (self.fast - 1.0 / FAST).max(0.0);
+    }
+
+    /// Nothing was heard for a probe timeout.
+    pub(crate) fn on_timeout(&mut self) {
+        self.fast += (1.0 - self.fast) / FAST;
+    }
+
+    /// The path is another one.
+    pub(crate) fn reset(&mut self) {
+        *self = Self { queue_lost: self.queue_lost, ..Self::new() };
+    }
+
+    /// Random loss, 0 to 1.
+    pub(crate) fn loss(&self) -> f64 {
+        let is_sudden = self.fast > 2.0 * self.slow + 0.05;
+        (if is_sudden { self.fast } else { self.slow }).min(LOSS_MAX)
+    }
+
+    /// Probability that the packet after a lost one is lost.
+    pub(crate) fn loss_after_loss(&self) -> f64 {
+        if self.correlation() > 0.0 { self.after_loss.min(LOSS_MAX) } else { self.loss() }
+    }
+
+    /// Mean length of bursts; zero when losses don't depend on each other.
+    ///
+    /// Of a process that forgets its state exponentially: correlation at the distance `gap` is
+    /// e^(−gap/τ), and −ln ρ is 2(1 − ρ)/(1 + ρ) to a few per cent.
+    pub(crate) fn burst(&self) -> Duration {
+        let correlation = self.correlation();
+        if correlation == 0.0 {
+            return Duration::ZERO;
+        }
+        let tau = self.gap * (1.0 + correlation) / (2.0 * (1.0 - correlation).max(0.05));
+        Duration::from_secs_f64(tau.min(1.0))
+    }
+
+    /// Loss while a queue stands, 0 to 1.
+    pub(crate) const fn queue_loss(&self) -> f64 {
+        self.queue_loss
+    }
+
+    /// Packets lost while a queue stood.
+    pub(crate) const fn queue_lost(&self) -> u64 {
+        self.queue_lost
+    }
+
+    fn correlation(&self) -> f64 {
+        let loss = self.loss();
+        let correlation = (self.after_loss - loss) / (1.0 - loss);
+        if self.losses >= 8.0 && correlation >= CORRELATION_MIN { correlation } else { 0.0 }
+    }
+
+    fn count(&mut self, lost: f64) {
+        self.packets += 1.0;
+        self.slow += (lost - self.slow) / self.weight();
+        self.fast += (lost - self.fast) / FAST.min(self.packets + PRIOR_WEIGHT);
+    }
+
+    fn weight(&self) -> f64 {
+        SLOW.min(self.packets + PRIOR_WEIGHT)
+    }
+}
