@@ -132,7 +132,8 @@ fn run(link: LinkConfig, spec: LaneSpec, flows: usize, seed: u64) -> Result<Figu
     let mut network = Network::new(seed);
     network.set_default(link);
     let mut world = World::new(network);
-    let len = std::env::var("LEN").map_or(1200, |len| len.parse().unwrap()); let config = Config::default().handshake_timeout(Duration::from_secs(60)).datagram_len(len);
+    let len = std::env::var("LEN").map_or(1200, |len| len.parse().unwrap());
+    let config = Config::default().handshake_timeout(Duration::from_secs(60)).datagram_len(len);
     let endpoint = Endpoint::client(config, Seed::from_bytes([seed as u8; 32]));
     world.insert(client, Peer::new(endpoint))?;
     let config = Config::server();
@@ -174,7 +175,9 @@ fn run(link: LinkConfig, spec: LaneSpec, flows: usize, seed: u64) -> Result<Figu
 fn main() -> Result<(), Livelock> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let wants = |index: usize, name: &str| args.get(index).is_none_or(|arg| arg == name);
-    println!("| flows | lane | redundancy | loss | p50 | p99 | p99.9 | largest | packets | bytes |");
+    println!(
+        "| flows | lane | redundancy | loss | p50 | p99 | p99.9 | largest | packets | bytes |"
+    );
     println!("|---|---|---|---|---:|---:|---:|---:|---:|---:|");
     for (count, flows) in [("one", 1), ("eight", 8)] {
         if !wants(0, count) {
@@ -205,9 +208,7 @@ fn lanes() -> [(&'static str, LaneMode, Redundancy); 4] {
 }
 
 fn conditions() -> Vec<(&'static str, LinkConfig)> {
-    let bursts = |loss| {
-        LinkConfig::new().burst(Burst::with_loss(loss, Duration::from_millis(60)))
-    };
+    let bursts = |loss| LinkConfig::new().burst(Burst::with_loss(loss, Duration::from_millis(60)));
     let loss = |loss| LinkConfig::new().loss(loss);
     vec![
         ("0 %", LinkConfig::new()),

@@ -56,7 +56,7 @@ impl Default for Config {
             sessions_max: 16,
             handshakes_max: 1_024,
             handshake_timeout: Duration::from_secs(10),
-            idle_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(40),
             keep_alive: Some(Duration::from_secs(5)),
             ack_delay: Duration::from_millis(5),
             lanes_max: 4_096,
@@ -115,7 +115,8 @@ impl Config {
         self
     }
 
-    /// Silence after which the session is given up. The shorter of both ends' holds. Default 30 s.
+    /// Silence after which the session is given up. The shorter of both ends' holds.
+    /// Default 40 s: an outage of half a minute is survived.
     #[must_use]
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;

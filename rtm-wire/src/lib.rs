@@ -64,7 +64,8 @@ pub use encode::Encode;
 pub use error::{DecodeError, Input};
 pub use frame::{
     Ack, AckRanges, Close, CloseCode, Fragment, Frame, Frames, LaneClose, LaneCredit, LaneMode,
-    Message, NewConnectionId, Padding, PathChallenge, PathResponse, Ping, RetireConnectionId, Skip,
+    Message, NewConnectionId, Padding, Parity, PathChallenge, PathResponse, Ping,
+    RetireConnectionId, Skip,
 };
 pub use handshake::{Accepted, Hello, TransportParams, Welcome};
 pub use id::{

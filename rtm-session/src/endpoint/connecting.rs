@@ -11,9 +11,9 @@ use crate::crypto::{ClientHandshake, Generator, PublicKey};
 use crate::error::{CloseCause, ConnectError};
 
 /// First pause before the first flight is repeated; it grows by half up to [`PAUSE_MAX`]. Short, as
-/// nothing else can tell of a loss yet: five copies in the first 100 ms cost 1.4 KiB.
-const PAUSE: Duration = Duration::from_millis(20);
-const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// nothing else can tell of a loss yet: four copies in the first 100 ms cost 1.1 KiB.
+const PAUSE: Duration = Duration::from_millis(15);
+const PAUSE_MAX: Duration = Duration::from_millis(400);
 /// A longer handshake has had losses, and tells nothing of the round trip.
 const RTT_MAX: Duration = Duration::from_millis(333);
 /// A first flight is never shorter, so that its answer may be three times as long.

@@ -5,11 +5,16 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+use super::parity;
 use super::spec::FRAGMENT_MIN;
 use crate::error::Violation;
 
 /// Pieces of a message that may lie apart from each other besides one for each shortest fragment.
 const PIECES_SPARE: u64 = 8;
+
+/// Bytes by which the last symbol may be filled up: one for each symbol at most, when the sender cuts
+/// a message evenly.
+const PARITY_SPARE: u64 = 255;
 
 /// Holds what has arrived, in a buffer that grows with it: a peer that only says that a message is
 /// long makes nobody reserve its length.
@@ -21,21 +26,29 @@ pub(super) struct Assembly {
     arrived: u64,
     /// Runs of bytes by the offset of their first.
     pieces: BTreeMap<u64, Vec<u8>>,
+    /// Parity symbols by number, all of one length, while they may help.
+    parity: BTreeMap<u8, Vec<u8>>,
 }
 
 impl Assembly {
     /// A message of `total` bytes.
     pub(super) const fn new(total: u64) -> Self {
-        Self { total, arrived: 0, pieces: BTreeMap::new() }
+        Self { total, arrived: 0, pieces: BTreeMap::new(), parity: BTreeMap::new() }
     }
 
     pub(super) const fn total(&self) -> u64 {
         self.total
     }
 
-    /// Bytes that have arrived and are held.
+    /// Bytes that have arrived.
+    #[cfg(test)]
     pub(super) const fn arrived(&self) -> u64 {
         self.arrived
+    }
+
+    /// Bytes that are held, parity included.
+    pub(super) fn held(&self) -> usize {
+        self.arrived as usize + self.parity.values().map(Vec::len).sum::<usize>()
     }
 
     pub(super) const fn is_complete(&self) -> bool {
@@ -60,6 +73,56 @@ impl Assembly {
             return Err(Violation::Length);
         }
         Ok(())
+    }
+
+    /// Takes a parity symbol. One that differs from others in length is ignored, and so is what
+    /// can't be needed: with it, there would be more than the whole message.
+    pub(super) fn insert_parity(&mut self, index: u8, symbol: &[u8]) {
+        let is_like = self.parity.values().next().is_none_or(|known| known.len() == symbol.len());
+        let held = (self.held() + symbol.len()) as u64;
+        if is_like && held <= self.total + PARITY_SPARE {
+            self.parity.entry(index).or_insert_with(|| symbol.to_vec());
+        }
+    }
+
+    /// Finds what is missing, if there is parity enough for it.
+    pub(super) fn repair(&mut self) {
+        let Some(symbol) = self.parity.values().next().map(Vec::len) else { return };
+        let all = 0..parity::symbols(self.total, symbol);
+        let is_missing =
+            |data: &usize| self.hole(parity::place(self.total, symbol, *data)).is_some();
+        let missing: Vec<usize> = all.filter(is_missing).take(self.parity.len() + 1).collect();
+        if missing.len() > self.parity.len() {
+            return;
+        }
+        let symbols: Vec<_> =
+            self.parity.iter().map(|(index, bytes)| (*index, &bytes[..])).collect();
+        let found = parity::decode(self.total, &missing, &symbols, |range, out| {
+            self.read(range, out);
+        });
+        self.parity.clear();
+        for (data, bytes) in missing.into_iter().zip(found) {
+            let start = parity::place(self.total, symbol, data).start;
+            // Few pieces are left when all holes are filled, so there is no error.
+            let _ = self.insert(start, &bytes);
+        }
+    }
+
+    /// Copies a range that is there.
+    fn read(&self, range: Range<u64>, out: &mut [u8]) {
+        let mut next = range.start;
+        let first = self.pieces.range(..=next).next_back().map_or(next, |(&start, _)| start);
+        for (&start, piece) in self.pieces.range(first..range.end) {
+            let end = (start + piece.len() as u64).min(range.end);
+            if end <= next {
+                continue;
+            }
+            let bytes = &piece[(next - start) as usize..(end - start) as usize];
+            let at = (next - range.start) as usize;
+            out[at..at + bytes.len()].copy_from_slice(bytes);
+            next = end;
+        }
+        debug_assert_eq!(next, range.end, "only what is there is read");
     }
 
     /// The whole message, which is complete.

@@ -10,6 +10,7 @@
 //! when the lane's credit covers all of it, so that what has been begun can always be finished.
 
 mod assembly;
+mod parity;
 mod range_set;
 mod receive;
 mod receive_set;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
-use rtm_wire::{LaneMode, Qos};
+use rtm_wire::{LaneMode, Parity, Qos};
 
 use super::assembly::Assembly;
 use super::range_set::RangeSet;
@@ -84,13 +84,7 @@ impl ReceiveLane {
         payload: Shared<'_>,
         deliver: &mut Vec<Bytes>,
     ) -> Result<(), Violation> {
-        if *self.mode.get_or_insert(mode) != mode {
-            return Err(Violation::Mode);
-        }
-        if seq >= self.done.prefix() + MESSAGE_WINDOW || self.end.is_some_and(|end| seq >= end) {
-            return Err(Violation::Sequence);
-        }
-        if self.done.contains(seq) {
+        if !self.expects(mode, seq)? {
             return Ok(());
         }
         if payload.bytes.len() as u64 == total {
@@ -106,20 +100,54 @@ impl ReceiveLane {
             self.complete(seq, payload.take(will_wait), deliver);
             return Ok(());
         }
+        self.assembly(seq, total)?.insert(offset, payload.bytes)?;
+        self.complete_if_whole(seq, deliver);
+        Ok(())
+    }
+
+    /// Takes a parity symbol of message `seq`, which may complete it.
+    pub(crate) fn on_parity(
+        &mut self,
+        parity: &Parity<'_>,
+        deliver: &mut Vec<Bytes>,
+    ) -> Result<(), Violation> {
+        let seq = parity.seq.0;
+        if !self.expects(parity.mode, seq)? {
+            return Ok(());
+        }
+        self.assembly(seq, parity.total)?.insert_parity(parity.index, parity.symbol);
+        self.complete_if_whole(seq, deliver);
+        Ok(())
+    }
+
+    /// Whether a message is legal, and not here yet.
+    fn expects(&mut self, mode: LaneMode, seq: u64) -> Result<bool, Violation> {
+        if *self.mode.get_or_insert(mode) != mode {
+            return Err(Violation::Mode);
+        }
+        if seq >= self.done.prefix() + MESSAGE_WINDOW || self.end.is_some_and(|end| seq >= end) {
+            return Err(Violation::Sequence);
+        }
+        Ok(!self.done.contains(seq))
+    }
+
+    /// What has arrived of a message of this length; charges for it if that is nothing yet.
+    fn assembly(&mut self, seq: u64, total: u64) -> Result<&mut Assembly, Violation> {
         if !self.partial.contains_key(&seq) {
             self.charge(total)?;
             self.partial.insert(seq, Assembly::new(total));
         }
         let assembly = self.partial.get_mut(&seq).expect("inserted above");
-        if assembly.total() != total {
-            return Err(Violation::Length);
-        }
-        assembly.insert(offset, payload.bytes)?;
+        if assembly.total() == total { Ok(assembly) } else { Err(Violation::Length) }
+    }
+
+    fn complete_if_whole(&mut self, seq: u64, deliver: &mut Vec<Bytes>) {
+        let Some(assembly) = self.partial.get_mut(&seq) else { return };
+        assembly.repair();
         if assembly.is_complete() {
             let assembly = self.partial.remove(&seq).expect("just used");
             self.complete(seq, assembly.into_bytes(), deliver);
         }
-        Ok(())
     }
 
     /// The peer will not send these; `bytes` of credit, of a single one, are free again.
@@ -200,7 +228,7 @@ impl ReceiveLane {
 
     /// Bytes held for this lane.
     pub(crate) fn buffered(&self) -> usize {
-        self.partial.values().map(|assembly| assembly.arrived() as usize).sum::<usize>()
+        self.partial.values().map(|assembly| assembly.held()).sum::<usize>()
             + self.waiting.values().map(Bytes::len).sum::<usize>()
     }
 

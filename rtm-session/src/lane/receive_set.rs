@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use rtm_wire::{LaneClose, LaneCredit, LaneId, Message, Qos, Reliability, Skip};
+use rtm_wire::{LaneClose, LaneCredit, LaneId, LaneMode, Message, Parity, Qos, Reliability, Skip};
 
 use super::range_set::RangeSet;
 use super::receive::{ReceiveLane, Shared};
@@ -63,14 +63,7 @@ impl ReceiveLanes {
     ) -> Result<(), Violation> {
         let length = message.payload.len() as u64;
         let (offset, total) = message.fragment.map_or((0, length), |f| (f.offset, f.total));
-        if total > self.message_max {
-            return Err(Violation::Length);
-        }
-        if matches!(message.mode.order, Qos::Unknown(_))
-            || matches!(message.mode.reliability, Reliability::Unknown(_))
-        {
-            return Err(Violation::Mode);
-        }
+        self.check(message.mode, total)?;
         let id = message.lane;
         let mut deliver = std::mem::take(&mut self.scratch);
         if let Some(lane) = self.lane(id)? {
@@ -166,6 +159,33 @@ impl ReceiveLanes {
     /// Bytes held in incomplete and waiting messages.
     pub(crate) fn buffered(&self) -> usize {
         self.lanes.values().map(ReceiveLane::buffered).sum()
+    }
+
+    /// Takes a parity frame.
+    pub(crate) fn on_parity(
+        &mut self,
+        parity: &Parity<'_>,
+        out: &mut Vec<Received>,
+    ) -> Result<(), Violation> {
+        self.check(parity.mode, parity.total)?;
+        let mut deliver = std::mem::take(&mut self.scratch);
+        if let Some(lane) = self.lane(parity.lane)? {
+            lane.on_parity(parity, &mut deliver)?;
+        }
+        self.hand_over(parity.lane, deliver, out);
+        Ok(())
+    }
+
+    fn check(&self, mode: LaneMode, total: u64) -> Result<(), Violation> {
+        let is_unknown = matches!(mode.order, Qos::Unknown(_))
+            || matches!(mode.reliability, Reliability::Unknown(_));
+        if total > self.message_max {
+            Err(Violation::Length)
+        } else if is_unknown {
+            Err(Violation::Mode)
+        } else {
+            Ok(())
+        }
     }
 
     /// The lane, opened with all below it if it is new; `None` when it has ended.

@@ -1,14 +1,15 @@
 //! The sending end of one lane.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
 use bytes::Bytes;
 use rtm_wire::{LaneId, MessageSeq, Time};
 
+use super::parity;
 use super::range_set::RangeSet;
 use super::spec::{CREDIT_PER_MESSAGE, LaneSpec, MESSAGE_WINDOW};
-use crate::redundancy::SMALL_MAX;
+use crate::redundancy::{ParityPolicy, SMALL_MAX};
 
 /// Part of a message in a packet: what is remembered until the packet is acknowledged or lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,29 @@ struct Pending {
     sent: Option<u64>,
     acked: RangeSet,
     copies: Copies,
+    parity: Option<ParityPlan>,
+}
+
+/// Parity that goes out after a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ParityPlan {
+    /// Length of a symbol; no fragment reaches over its end.
+    symbol: usize,
+    /// How many there are.
+    count: u8,
+    /// How many have gone out.
+    sent: u8,
+    /// Whether the next one had no room in a packet.
+    has_missed: bool,
+}
+
+/// A parity symbol about to be sent.
+#[derive(Debug)]
+pub(crate) struct OutgoingParity {
+    pub(crate) seq: MessageSeq,
+    pub(crate) total: u64,
+    pub(crate) index: u8,
+    pub(crate) symbol: Vec<u8>,
 }
 
 impl Pending {
@@ -67,6 +91,23 @@ impl Pending {
     }
 }
 
+impl ParityPolicy {
+    /// Parity for a message of this length, if it is worth any.
+    fn plan(self, total: u64) -> Option<ParityPlan> {
+        let symbols = usize::try_from(total.div_ceil(self.symbol_max as u64)).ok()?;
+        if !(2..=SYMBOLS_MAX).contains(&symbols) {
+            return None;
+        }
+        // Evenly cut, so that little is filled up.
+        let symbol = total.div_ceil(symbols as u64) as usize;
+        let count = parity::count(symbols, self.loss, self.risk, symbols.min(254 - symbols));
+        (count > 0).then_some(ParityPlan { symbol, count: count as u8, sent: 0, has_missed: false })
+    }
+}
+
+/// Symbols of a message that has parity: what the code can number, and parity besides.
+const SYMBOLS_MAX: usize = 200;
+
 /// Invariants: `queue[i]` is message `base + i`, `None` once acknowledged; messages are begun in
 /// order, so those before `next_fresh` are begun and those after it are not.
 #[derive(Debug)]
@@ -76,8 +117,11 @@ pub(crate) struct SendLane {
     base: u64,
     /// The first message that isn't sent to its end.
     next_fresh: u64,
-    /// Parts to be sent again, oldest first.
-    lost: VecDeque<(u64, Range<u64>)>,
+    /// Parts to be sent again: message and first byte, and where they end. The oldest goes first,
+    /// as an ordered lane waits for it.
+    lost: BTreeMap<(u64, u64), u64>,
+    /// Messages that were sent to their end and have parity to follow.
+    parity_due: VecDeque<u64>,
     credit_limit: u64,
     credit_used: u64,
     queued_bytes: usize,
@@ -103,7 +147,8 @@ impl SendLane {
             queue: VecDeque::new(),
             base: 0,
             next_fresh: 0,
-            lost: VecDeque::new(),
+            lost: BTreeMap::new(),
+            parity_due: VecDeque::new(),
             credit_limit: credit,
             credit_used: 0,
             queued_bytes: 0,
@@ -118,7 +163,8 @@ impl SendLane {
         self.queued_bytes += payload.len();
         let copies = Copies { under_way: 0, fresh: 0, last: Time::ZERO };
         let acked = RangeSet::new();
-        self.queue.push_back(Some(Pending { payload, sent: None, acked, copies }));
+        let parity = None;
+        self.queue.push_back(Some(Pending { payload, sent: None, acked, copies, parity }));
         seq
     }
 
@@ -129,11 +175,46 @@ impl SendLane {
     pub(crate) fn next_chunk(
         &mut self,
         now: Time,
+        parity: Option<ParityPolicy>,
         room: impl Fn(u64, u64, u64) -> Option<u64>,
     ) -> Option<Outgoing> {
-        let outgoing = self.next_lost(&room).or_else(|| self.fresh_chunk(&room))?;
+        let outgoing = self.next_lost(&room).or_else(|| self.fresh_chunk(parity, &room))?;
         self.note_copy(now, &outgoing);
         Some(outgoing)
+    }
+
+    /// The next parity symbol that fits `room(seq, total)` bytes; lost parts go first.
+    pub(crate) fn next_parity(
+        &mut self,
+        room: impl Fn(u64, u64) -> usize,
+    ) -> Option<OutgoingParity> {
+        if !self.lost.is_empty() {
+            return None;
+        }
+        while let Some(&seq) = self.parity_due.front() {
+            let pending = self.slot(seq).and_then(Option::as_mut);
+            let Some((pending, plan)) = pending.and_then(|pending| {
+                let plan = pending.parity.filter(|plan| plan.sent < plan.count)?;
+                Some((pending, plan))
+            }) else {
+                // Acknowledged meanwhile, or all of it is out.
+                self.parity_due.pop_front();
+                continue;
+            };
+            let (total, index) = (pending.total(), plan.sent);
+            let fits = room(seq, total) >= plan.symbol;
+            let next = pending.parity.as_mut().expect("just found");
+            next.has_missed = !fits;
+            next.sent += u8::from(fits || plan.has_missed);
+            if !fits {
+                // In the next packet; a symbol that doesn't fit there either fits nowhere.
+                return None;
+            }
+            let mut symbol = vec![0; plan.symbol];
+            parity::encode(&pending.payload, index, &mut symbol);
+            return Some(OutgoingParity { seq: MessageSeq(seq), total, index, symbol });
+        }
+        None
     }
 
     /// One more copy of a small message that has been sent and is not acknowledged.
@@ -143,6 +224,13 @@ impl SendLane {
         let outgoing = Outgoing { seq, range: 0..total, total, payload, is_fresh: false };
         self.note_copy(now, &outgoing);
         Some(outgoing)
+    }
+
+    /// The oldest message that isn't acknowledged, if it is a small one that has been sent.
+    pub(crate) fn oldest(&self) -> Option<(MessageSeq, Copies)> {
+        let pending = self.queue.front()?.as_ref()?;
+        let is_listed = pending.total() <= SMALL_MAX as u64 && pending.copies.under_way > 0;
+        is_listed.then_some((MessageSeq(self.base), pending.copies))
     }
 
     /// The length of a message that isn't acknowledged.
@@ -156,7 +244,10 @@ impl SendLane {
     }
 
     pub(crate) fn has_work(&self) -> bool {
-        self.lost.iter().any(|(seq, range)| self.is_missing(*seq, range)) || self.can_send_fresh()
+        let mut lost = self.lost.iter().map(|(&(seq, start), &end)| (seq, start..end));
+        lost.any(|(seq, range)| self.is_missing(seq, &range))
+            || !self.parity_due.is_empty()
+            || self.can_send_fresh()
     }
 
     pub(crate) fn on_acked(&mut self, seq: MessageSeq, range: Range<u64>) {
@@ -205,7 +296,8 @@ impl SendLane {
     /// Has a part sent again, whether it is lost or not.
     pub(crate) fn repeat(&mut self, seq: MessageSeq, range: Range<u64>) {
         if self.is_missing(seq.0, &range) {
-            self.lost.push_back((seq.0, range));
+            let end = self.lost.entry((seq.0, range.start)).or_default();
+            *end = range.end.max(*end);
         }
     }
 
@@ -278,16 +370,17 @@ impl SendLane {
         self.queue.get(usize::try_from(index).ok()?)?.as_ref()
     }
 
-    fn is_missing(&self, seq: u64, range: &Range<u64>) -> bool {
+    pub(crate) fn is_missing(&self, seq: u64, range: &Range<u64>) -> bool {
         self.pending(seq)
             .is_some_and(|pending| pending.total() == 0 || !pending.acked.covers(range))
     }
 
     fn next_lost(&mut self, room: &impl Fn(u64, u64, u64) -> Option<u64>) -> Option<Outgoing> {
         loop {
-            let (seq, range) = self.lost.front()?.clone();
+            let (&(seq, start), &end) = self.lost.first_key_value()?;
+            let range = start..end;
             if !self.is_missing(seq, &range) {
-                self.lost.pop_front();
+                self.lost.pop_first();
                 continue;
             }
             let pending = self.pending(seq).expect("missing means pending");
@@ -298,17 +391,20 @@ impl SendLane {
                 return None;
             }
             let payload = pending.payload.slice(sent.start as usize..sent.end as usize);
-            if sent.end == range.end {
-                self.lost.pop_front();
-            } else {
-                self.lost[0].1.start = sent.end;
+            self.lost.pop_first();
+            if sent.end < range.end {
+                self.lost.insert((seq, sent.end), range.end);
             }
             let seq = MessageSeq(seq);
             return Some(Outgoing { seq, range: sent, total, payload, is_fresh: false });
         }
     }
 
-    fn fresh_chunk(&mut self, room: &impl Fn(u64, u64, u64) -> Option<u64>) -> Option<Outgoing> {
+    fn fresh_chunk(
+        &mut self,
+        parity: Option<ParityPolicy>,
+        room: &impl Fn(u64, u64, u64) -> Option<u64>,
+    ) -> Option<Outgoing> {
         if !self.can_send_fresh() {
             return None;
         }
@@ -317,9 +413,21 @@ impl SendLane {
         let pending = self.queue[index].as_mut().expect("not begun, so not acknowledged");
         let total = pending.total();
         let start = pending.sent.unwrap_or(0);
-        let length = room(seq, start, total)?.min(total - start);
+        let mut length = room(seq, start, total)?.min(total - start);
         if length == 0 && total != 0 {
             return None;
+        }
+        if pending.sent.is_none() {
+            pending.parity = parity.and_then(|policy| policy.plan(total));
+        }
+        if let Some(plan) = pending.parity {
+            let symbol = plan.symbol as u64;
+            let left = (symbol - start % symbol).min(total - start);
+            // A symbol in two packets is lost with either of them.
+            if length < left.min(symbol / 2) {
+                return None;
+            }
+            length = length.min(left);
         }
         if pending.sent.is_none() {
             self.credit_used += total + CREDIT_PER_MESSAGE;
@@ -327,6 +435,7 @@ impl SendLane {
         pending.sent = Some(start + length);
         if pending.is_sent() {
             self.next_fresh += 1;
+            self.parity_due.extend(pending.parity.map(|_| seq));
         }
         let range = start..start + length;
         let payload = pending.payload.slice(range.start as usize..range.end as usize);

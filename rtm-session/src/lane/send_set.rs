@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use rtm_wire::{Fragment, LaneClose, LaneId, Message, MessageSeq, Time, varint};
+use rtm_wire::{Fragment, Frame, LaneClose, LaneId, Message, MessageSeq, Parity, Time, varint};
 
-use super::send::{Chunk, Copies, Outgoing, SendLane};
+use super::send::{Chunk, Copies, Outgoing, OutgoingParity, SendLane};
 use super::spec::{CREDIT_PER_MESSAGE, FRAGMENT_MIN, LaneSpec};
 use crate::error::SendError;
-use crate::redundancy::{Redundancy, Rider, SMALL_MAX};
+use crate::redundancy::{Plan, Redundancy, Rider, SMALL_MAX};
 
 /// What bounds the sending end; the first three are the peer's.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +32,11 @@ impl SendLimits {
     }
 }
 
-/// A message frame that was written.
+/// A frame that was written.
 #[derive(Debug)]
-pub(crate) struct Written<T> {
-    /// What writing gave.
-    pub(crate) value: T,
-    /// What to remember of it.
-    pub(crate) chunk: Chunk,
+pub(crate) struct Written {
+    /// What to remember of it; parity is forgotten.
+    pub(crate) chunk: Option<Chunk>,
     /// Whether it went out for the first time.
     pub(crate) is_fresh: bool,
     /// If it is a message that may be sent several times.
@@ -122,24 +120,33 @@ impl SendLanes {
         }
     }
 
-    /// The next message frame that fits `room` bytes. Small messages are not cut if `keep_whole`.
+    /// The next frame that fits `room` bytes.
     ///
     /// More urgent lanes first; lanes of one priority take turns.
-    pub(crate) fn next_frame<T>(
+    pub(crate) fn next_frame(
         &mut self,
         now: Time,
         room: usize,
-        keep_whole: bool,
-        write: impl FnOnce(Message<'_>) -> T,
-    ) -> Option<Written<T>> {
+        plan: Plan,
+        write: impl FnOnce(Frame<'_>),
+    ) -> Option<Written> {
         let id = self.front()?;
         let entry = self.lanes.get_mut(&id).expect("front() names a lane that exists");
         let fits = |seq, offset, total| {
             let left = capacity(room as u64, id, seq, offset, total)?;
-            let is_cut = keep_whole && offset == 0 && total <= SMALL_MAX as u64 && left < total;
+            let is_cut =
+                plan.keep_whole && offset == 0 && total <= SMALL_MAX as u64 && left < total;
             (!is_cut).then_some(left)
         };
-        let outgoing = entry.lane.next_chunk(now, fits)?;
+        let parity_room = |seq, total| {
+            let numbers = [id.0, seq, total].map(varint::len).iter().sum::<usize>();
+            room.saturating_sub(PARITY_HEAD + numbers)
+        };
+        let parity = plan.parity.filter(|_| entry.lane.spec.redundancy != Redundancy::Off);
+        let next = match entry.lane.next_parity(parity_room) {
+            Some(parity) => Next::Parity(parity),
+            None => Next::Message(entry.lane.next_chunk(now, parity, fits)?),
+        };
         let still_ready = entry.lane.has_work();
         let priority = entry.lane.spec.priority.number();
         entry.queued = still_ready;
@@ -148,17 +155,20 @@ impl SendLanes {
         if still_ready {
             queue.push_back(id);
         }
-        Some(self.written(id, outgoing, write))
+        Some(match next {
+            Next::Message(outgoing) => self.written(id, outgoing, write),
+            Next::Parity(outgoing) => self.written_parity(id, &outgoing, write),
+        })
     }
 
     /// One more copy of a message that is not acknowledged, if it fits.
-    pub(crate) fn copy<T>(
+    pub(crate) fn copy(
         &mut self,
         now: Time,
         rider: &Rider,
         room: usize,
-        write: impl FnOnce(Message<'_>) -> T,
-    ) -> Option<Written<T>> {
+        write: impl FnOnce(Frame<'_>),
+    ) -> Option<Written> {
         let (id, seq) = (rider.lane, rider.seq);
         let lane = &mut self.lanes.get_mut(&id)?.lane;
         let total = lane.length(seq)?;
@@ -169,20 +179,30 @@ impl SendLanes {
         Some(self.written(id, outgoing, write))
     }
 
+    /// Of the oldest messages of all lanes, the one whose last copy is longest ago: the first that an
+    /// ordered lane misses when a link comes back.
+    pub(crate) fn oldest(&self) -> Option<Rider> {
+        let riders = self.lanes.iter().filter_map(|(&lane, entry)| {
+            let policy = entry.lane.spec.redundancy;
+            let (seq, copies) = entry.lane.oldest().filter(|_| policy != Redundancy::Off)?;
+            Some(Rider { lane, seq, policy, copies: copies.fresh, last_copy: copies.last })
+        });
+        riders.min_by_key(|rider| rider.last_copy)
+    }
+
+    /// Whether the peer may lack a part that was sent.
+    pub(crate) fn is_missing(&self, chunk: &Chunk) -> bool {
+        let entry = self.lanes.get(&chunk.lane);
+        entry.is_some_and(|entry| entry.lane.is_missing(chunk.seq.0, &chunk.range))
+    }
+
     /// Whether a message still has the copies that it was listed with.
     pub(crate) fn is_current(&self, rider: &Rider) -> bool {
         let copies = self.lanes.get(&rider.lane).and_then(|entry| entry.lane.copies(rider.seq));
-        copies.is_some_and(|copies| {
-            copies.fresh == rider.copies && copies.last == rider.last_copy
-        })
+        copies.is_some_and(|copies| copies.fresh == rider.copies && copies.last == rider.last_copy)
     }
 
-    fn written<T>(
-        &self,
-        id: LaneId,
-        outgoing: Outgoing,
-        write: impl FnOnce(Message<'_>) -> T,
-    ) -> Written<T> {
+    fn written(&self, id: LaneId, outgoing: Outgoing, write: impl FnOnce(Frame<'_>)) -> Written {
         let spec = self.lanes[&id].lane.spec;
         let rider = self.rider(id, &outgoing);
         let Outgoing { seq, range, total, payload, is_fresh } = outgoing;
@@ -191,7 +211,20 @@ impl SendLanes {
         let payload = &payload[..];
         let mode = spec.mode;
         let message = Message { lane: id, mode, seq, fragment, deadline_ms: None, payload };
-        Written { value: write(message), chunk: Chunk { lane: id, seq, range }, is_fresh, rider }
+        write(message.into());
+        Written { chunk: Some(Chunk { lane: id, seq, range }), is_fresh, rider }
+    }
+
+    fn written_parity(
+        &self,
+        lane: LaneId,
+        outgoing: &OutgoingParity,
+        write: impl FnOnce(Frame<'_>),
+    ) -> Written {
+        let mode = self.lanes[&lane].lane.spec.mode;
+        let &OutgoingParity { seq, total, index, ref symbol } = outgoing;
+        write(Parity { lane, mode, seq, total, index, symbol }.into());
+        Written { chunk: None, is_fresh: false, rider: None }
     }
 
     fn rider(&self, lane: LaneId, outgoing: &Outgoing) -> Option<Rider> {
@@ -338,6 +371,15 @@ impl SendLanes {
         }
     }
 }
+
+/// What a lane sends next.
+enum Next {
+    Message(Outgoing),
+    Parity(OutgoingParity),
+}
+
+/// Kind, length (two bytes do for any packet), flags and index of a parity frame.
+const PARITY_HEAD: usize = 1 + 2 + 1 + 1;
 
 /// How many bytes of a message, from `offset` on, fit a message frame of `room` bytes.
 fn capacity(room: u64, lane: LaneId, seq: u64, offset: u64, total: u64) -> Option<u64> {

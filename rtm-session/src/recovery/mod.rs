@@ -43,7 +43,7 @@ const TIME_THRESHOLD_MAX: u32 = 8;
 /// a round trip and this: a link that comes back is noticed that soon.
 const EAGER_PAUSE: Duration = Duration::from_millis(100);
 /// Links come back from tunnels and lifts within this time.
-const EAGER_SPAN: Duration = Duration::from_secs(30);
+const EAGER_SPAN: Duration = Duration::from_secs(40);
 /// Afterwards, they back off no further than this.
 const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 /// Packets sent when a probe timeout passes (RFC 9002 section 6.2.4).
@@ -123,6 +123,7 @@ pub(crate) struct Recovery<T> {
     loss_time: Option<Time>,
     last_eliciting: Time,
     probe_count: u32,
+    last_acked: Time,
     /// Since when the peer has been silent, from the first probe timeout on.
     silent_since: Option<Time>,
     packet_threshold: u64,
@@ -158,6 +159,7 @@ impl<T: Clone + Default> Recovery<T> {
             loss_time: None,
             last_eliciting: now,
             probe_count: 0,
+            last_acked: now,
             silent_since: None,
             packet_threshold: PACKET_THRESHOLD,
             time_threshold: TIME_THRESHOLD,
@@ -191,14 +193,19 @@ impl<T: Clone + Default> Recovery<T> {
         let gap = now.saturating_since(self.last_eliciting);
         self.last_eliciting = now;
         self.pacer.on_sent(now, bytes, self.pacing_rate());
-        let packet =
-            SentPacket { sent: now, gap, bytes, is_overdue: false, lost: None, contents };
+        let packet = SentPacket { sent: now, gap, bytes, is_overdue: false, lost: None, contents };
         self.sent.push(number, Some(packet));
     }
 
     /// Bytes of fresh messages, or of copies of them, are about to go out.
     pub(crate) fn on_message_bytes(&mut self, now: Time, bytes: usize) {
         self.app.on_bytes(now, bytes as u64);
+    }
+
+    /// Whether acknowledgements have been due for so long that the link may be down. Probe timeouts
+    /// don't tell while a flow goes on: each packet puts them off.
+    pub(crate) fn is_silent(&self, now: Time) -> bool {
+        self.silence(now) > self.pto() * 2
     }
 
     /// Whether messages had to stay behind when the last packet had gone out.
@@ -281,6 +288,7 @@ impl<T: Clone + Default> Recovery<T> {
         }
         if !outcome.acked.is_empty() {
             self.probe_count = 0;
+            self.last_acked = now;
             self.silent_since = None;
             outcome.lost = self.detect_loss(now);
         }
@@ -323,13 +331,14 @@ impl<T: Clone + Default> Recovery<T> {
         TimeoutOutcome::Probe { count: if self.probe_count > PROBES_FULL { 1 } else { PROBES } }
     }
 
-    /// Contents of the `count` oldest packets that are on their way, to be sent once more. When
-    /// there are very many, the packets themselves are forgotten: who never acknowledges must not
+    /// Contents of the `count` oldest packets that are on their way and still matter, to be sent once
+    /// more. When there are very many, the packets themselves are forgotten: who never acknowledges must not
     /// be remembered for all probes that he was sent.
-    pub(crate) fn oldest(&mut self, count: u8) -> Vec<T> {
+    pub(crate) fn oldest(&mut self, count: u8, matters: impl Fn(&T) -> bool) -> Vec<T> {
         let count = usize::from(count);
         if self.eliciting_in_flight < CONTROL_MAX {
             let unacked = self.sent.iter().filter(|packet| packet.lost.is_none());
+            let unacked = unacked.filter(|packet| matters(&packet.contents));
             return unacked.take(count).map(|packet| packet.contents.clone()).collect();
         }
         let mut contents = Vec::with_capacity(count);
@@ -427,20 +436,29 @@ impl<T: Clone + Default> Recovery<T> {
     /// that makes a queue, or nothing gets through. A small flow that slowed down would relieve
     /// nobody.
     fn floor(&self) -> u64 {
-        let is_silent =
-            self.silent_since.is_some_and(|since| self.last_eliciting >= since + SILENCE_MAX);
         let is_queued = self.queue.stands()
             && (self.queue.inflation() > INFLATION_MAX || self.loss.queue_loss() > QUEUE_LOSS_MAX);
-        if is_silent || is_queued || self.app.is_bulk() || !self.rtt.has_sample() {
+        if self.silence(self.last_eliciting) > SILENCE_MAX
+            || is_queued
+            || self.app.is_bulk()
+            || !self.rtt.has_sample()
+        {
             return 0;
         }
         self.app.floor(self.pto())
     }
 
+    /// How long nothing has been acknowledged although something could have been.
+    fn silence(&self, now: Time) -> Duration {
+        let first = self.sent.iter().find(|packet| packet.lost.is_none());
+        first.map_or(Duration::ZERO, |first| now.saturating_since(first.sent.max(self.last_acked)))
+    }
+
     fn backed_off(&self) -> Duration {
         let pto = self.pto();
         let doubled = pto.saturating_mul(1 << self.probe_count.min(16));
-        let is_long = self.silent_since.is_some_and(|since| self.last_eliciting >= since + EAGER_SPAN);
+        let is_long =
+            self.silent_since.is_some_and(|since| self.last_eliciting >= since + EAGER_SPAN);
         let most = if is_long { PROBE_TIMEOUT_MAX } else { self.rtt.smoothed() + EAGER_PAUSE };
         // A path slower than the bound keeps its own pace.
         doubled.min(most.max(pto))

@@ -89,6 +89,11 @@ impl Budget {
         self.rate_left = self.rate_left.saturating_sub(len as u64 * 1_000_000);
     }
 
+    /// Whether the rate allows for anything at all.
+    pub(super) const fn has_rate(&self) -> bool {
+        self.rate > 0
+    }
+
     /// When there are bytes for a copy of any length; `None` before further messages have earned
     /// some.
     pub(super) fn bytes_ready(&self) -> Option<Time> {

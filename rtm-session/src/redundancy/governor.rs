@@ -6,12 +6,16 @@ use rtm_wire::Time;
 
 use super::budget::Budget;
 use super::riders::{COPIES_MAX, Choice, Order, Riders};
-use super::{Redundancy, Rider};
+use super::{ParityPolicy, Plan, Redundancy, Rider};
 
 /// Copies are as many that all of them are lost so rarely.
 const RISK: f64 = 1e-3;
 /// The same for eager lanes.
 const RISK_EAGER: f64 = 1e-4;
+/// A long message needs a second round trip this rarely.
+const RISK_PARITY: f64 = 0.01;
+/// What a packet and a fragment's frame take besides a symbol: headers, tag, an acknowledgement.
+const PACKET_HEAD: usize = 100;
 /// Below this loss, copies are not worth their bytes.
 const LOSS_MIN: f64 = 0.002;
 /// The same for eager lanes.
@@ -85,9 +89,18 @@ impl Governor {
         self.wanted = Wanted::new(&circumstances);
     }
 
-    /// Whether small messages may be sent again, and so had better not be cut.
-    pub(crate) fn wants_copies(&self) -> bool {
-        self.wanted.eager > 1 && !self.circumstances.queue_stands
+    /// What fresh messages get.
+    pub(crate) fn plan(&self, datagram_len: usize) -> Plan {
+        let Circumstances { loss, queue_stands, .. } = self.circumstances;
+        let parity = ParityPolicy {
+            loss: loss.min(LOSS_HEAVY),
+            risk: RISK_PARITY,
+            symbol_max: datagram_len - PACKET_HEAD,
+        };
+        Plan {
+            keep_whole: self.wanted.eager > 1 && !queue_stands,
+            parity: (loss >= LOSS_MIN && !queue_stands && self.budget.has_rate()).then_some(parity),
+        }
     }
 
     /// A message of `len` bytes went out for the first time.
@@ -119,9 +132,14 @@ impl Governor {
         self.budget.on_packet();
     }
 
+    /// Whether there may be a copy of this message now, whether it is listed or not.
+    pub(crate) fn may_copy(&self, now: Time, rider: &Rider) -> bool {
+        self.has_bytes(now) && now >= rider.last_copy + self.spacing()
+    }
+
     /// The message that is to be copied next into a packet that goes out now.
     pub(crate) fn next(&mut self, now: Time, is_current: impl Fn(&Rider) -> bool) -> Option<Rider> {
-        if self.circumstances.queue_stands || self.budget.bytes_ready().is_none_or(|at| now < at) {
+        if !self.has_bytes(now) {
             return None;
         }
         let spacing = self.spacing();
@@ -167,6 +185,11 @@ impl Governor {
     /// Whether such a packet is due.
     pub(crate) fn is_due(&self, now: Time, is_current: impl Fn(&Rider) -> bool) -> bool {
         self.deadline(is_current).is_some_and(|due| now >= due)
+    }
+
+    fn has_bytes(&self, now: Time) -> bool {
+        let is_ready = self.budget.bytes_ready().is_some_and(|at| now >= at);
+        is_ready && !self.circumstances.queue_stands
     }
 
     /// When a message gets a packet of its own if none takes it along before.

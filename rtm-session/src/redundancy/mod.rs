@@ -15,10 +15,12 @@
 
 mod budget;
 mod governor;
+mod plan;
 mod policy;
 mod riders;
 
 pub(crate) use governor::{Circumstances, Governor};
+pub(crate) use plan::{ParityPolicy, Plan};
 pub use policy::Redundancy;
 pub(crate) use riders::Rider;
 

@@ -115,10 +115,11 @@ impl Session {
             let frame = frame?;
             eliciting |= !matches!(frame, Frame::Padding(_) | Frame::Ack(_) | Frame::Close(_));
             match frame {
-                Frame::Message(_) if is_full => is_refused = true,
+                Frame::Message(_) | Frame::Parity(_) if is_full => is_refused = true,
                 Frame::Message(message) => {
                     self.receive.on_message(packet, &message, &mut received)?;
                 }
+                Frame::Parity(parity) => self.receive.on_parity(&parity, &mut received)?,
                 Frame::Ack(ack) => self.handle_ack(now, &ack, events)?,
                 Frame::LaneCredit(credit) => {
                     if !self.send.has_had(credit.lane) {

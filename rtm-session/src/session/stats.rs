@@ -40,6 +40,8 @@ pub struct SessionStats {
     pub copies_sent: u64,
     /// Bytes of such copies.
     pub copies_bytes: u64,
+    /// Parity symbols sent for long messages.
+    pub parity_sent: u64,
     /// Packets received that were authentic and new.
     pub packets_received: u64,
     /// Bytes of datagrams received that were authentic and new.

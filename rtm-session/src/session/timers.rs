@@ -4,11 +4,15 @@ use std::collections::VecDeque;
 
 use rtm_wire::{CloseCode, Time};
 
-use super::Session;
+use super::contents::Sent;
 use super::state::State;
+use super::{Contents, Session};
 use crate::error::CloseCause;
 use crate::event::Event;
 use crate::recovery::TimeoutOutcome;
+
+/// Packets whose contents one probe may take along.
+const PROBED: u8 = 3;
 
 impl Session {
     /// The next moment at which [`handle_timeout`](Self::handle_timeout) has something to do.
@@ -88,7 +92,16 @@ impl Session {
     fn on_probe_timeout(&mut self, count: u8) {
         self.probes = self.probes.max(count);
         self.ping = true;
-        for contents in self.recovery.oldest(count) {
+        let lanes = &self.send;
+        let matters = |contents: &Contents| {
+            contents.frames.iter().any(|frame| match frame {
+                Sent::Chunk(chunk) => lanes.is_missing(chunk),
+                Sent::Credit(_) | Sent::LaneClose(_) => true,
+                Sent::Ack(_) => false,
+            })
+        };
+        // More than one packet's, since much of it may have arrived, and only its acknowledgement not.
+        for contents in self.recovery.oldest(PROBED * count, matters) {
             contents.frames.into_iter().for_each(|frame| self.repeat(frame));
         }
         self.path.repeat_challenge();

@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use bytes::BufMut;
 use rtm_wire::{
-    Ack, AckRanges, Close, DataHeader, Encode, Frame, Message, PathChallenge, Ping, Time,
-    TruncatedNumber,
+    Ack, AckRanges, Close, DataHeader, Encode, Frame, PathChallenge, Ping, Time, TruncatedNumber,
 };
 
 use super::contents::Sent;
@@ -228,26 +227,31 @@ impl Session {
         echoes: bool,
     ) -> bool {
         let before = contents.frames.len();
-        let keep_whole = self.redundancy.wants_copies();
+        let plan = self.redundancy.plan(self.datagram_len);
+        let mut has_parity = false;
         loop {
             let room = self.room(datagram);
-            let write = |message: Message<'_>| message.encode(datagram);
-            let Some(written) = self.send.next_frame(now, room, keep_whole, write) else { break };
+            let write = |frame: Frame<'_>| frame.encode(datagram);
+            let Some(written) = self.send.next_frame(now, room, plan, write) else { break };
+            let Some(chunk) = written.chunk else {
+                has_parity = true;
+                self.stats.parity_sent += 1;
+                continue;
+            };
+            let Range { start, end } = chunk.range;
             if let (true, Some(rider)) = (written.is_fresh, written.rider) {
-                let Range { start, end } = written.chunk.range;
                 self.redundancy.on_fresh(now, (end - start) as usize, rider.policy);
             }
             if written.is_fresh {
-                let Range { start, end } = written.chunk.range;
                 self.recovery.on_message_bytes(now, (end - start) as usize + OVERHEAD);
             }
             self.note_copy(written.rider);
-            contents.frames.push(Sent::Chunk(written.chunk));
+            contents.frames.push(Sent::Chunk(chunk));
         }
         if echoes || contents.frames.len() > before {
             self.write_copies(now, datagram, contents);
         }
-        let wrote = contents.frames.len() > before;
+        let wrote = has_parity || contents.frames.len() > before;
         if wrote {
             self.redundancy.on_packet(now);
         }
@@ -256,13 +260,16 @@ impl Session {
 
     /// Fills the rest of a packet with messages that may be missing at the peer.
     fn write_copies(&mut self, now: Time, datagram: &mut Vec<u8>, contents: &mut Contents) {
+        let mut oldest = if self.recovery.is_silent(now) { self.send.oldest() } else { None };
         loop {
             let lanes = &self.send;
-            let Some(rider) = self.redundancy.next(now, |rider| lanes.is_current(rider)) else {
-                return;
+            let rider = match oldest.take().filter(|rider| self.redundancy.may_copy(now, rider)) {
+                Some(oldest) => Some(oldest),
+                None => self.redundancy.next(now, |rider| lanes.is_current(rider)),
             };
+            let Some(rider) = rider else { return };
             let (room, before) = (self.room(datagram), datagram.len());
-            let write = |message: Message<'_>| message.encode(datagram);
+            let write = |frame: Frame<'_>| frame.encode(datagram);
             let Some(written) = self.send.copy(now, &rider, room, write) else {
                 return self.redundancy.put_back(rider);
             };
@@ -272,7 +279,7 @@ impl Session {
             self.stats.copies_sent += 1;
             self.stats.copies_bytes += length as u64;
             self.note_copy(written.rider);
-            contents.frames.push(Sent::Chunk(written.chunk));
+            contents.frames.extend(written.chunk.map(Sent::Chunk));
         }
     }
 

@@ -9,8 +9,7 @@ use rtm_wire::{LaneId, LaneMode, Priority, Qos};
 
 use crate::pair::{CLIENT, Pair, SERVER, Setup, delay, ms};
 
-const UNORDERED: LaneSpec =
-    LaneSpec { mode: LaneMode::RELIABLE_UNORDERED, ..LaneSpec::ORDERED };
+const UNORDERED: LaneSpec = LaneSpec { mode: LaneMode::RELIABLE_UNORDERED, ..LaneSpec::ORDERED };
 
 /// How many seeds a test goes through: `RTM_SEEDS`, or this.
 fn seeds(default: u64) -> u64 {

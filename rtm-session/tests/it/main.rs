@@ -9,6 +9,7 @@ mod hostile;
 mod keys;
 mod pair;
 mod paths;
+mod redundancy;
 mod replay;
 #[cfg(feature = "tokio")]
 mod udp;

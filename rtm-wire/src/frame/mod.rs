@@ -10,6 +10,7 @@ mod lane_close;
 mod lane_credit;
 mod message;
 mod padding;
+mod parity;
 mod path;
 mod ping;
 mod skip;
@@ -21,6 +22,7 @@ pub use lane_close::LaneClose;
 pub use lane_credit::LaneCredit;
 pub use message::{Fragment, LaneMode, Message};
 pub use padding::Padding;
+pub use parity::Parity;
 pub use path::{PathChallenge, PathResponse};
 pub use ping::Ping;
 pub use skip::Skip;
@@ -46,8 +48,9 @@ mod kind {
     pub(super) const RETIRE_CONNECTION_ID: u8 = 0x09;
     pub(super) const PATH_CHALLENGE: u8 = 0x0a;
     pub(super) const PATH_RESPONSE: u8 = 0x0b;
+    pub(super) const PARITY: u8 = 0x0c;
     /// The first number that no version has given out.
-    pub(super) const UNKNOWN: core::ops::RangeInclusive<u8> = 0x0c..=0xff;
+    pub(super) const UNKNOWN: core::ops::RangeInclusive<u8> = 0x0d..=0xff;
 }
 
 /// What the body of each frame kind offers to [`Frame`].
@@ -168,6 +171,8 @@ frames! {
     PathChallenge(PathChallenge),
     /// Answers that it does.
     PathResponse(PathResponse),
+    /// A parity symbol of a long message.
+    Parity(Parity<'a>),
 }
 
 /// The frames of an opened packet, in order; ends after the first error.

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use rtm_wire::{
     Ack, AckRanges, Close, CloseCode, ErrorCode, Fragment, Frame, LaneClose, LaneCredit, LaneId,
-    LaneMode, Message, MessageSeq, NewConnectionId, PacketNumber, Padding, PathChallenge, PathId,
-    PathResponse, Ping, Qos, Reliability, RetireConnectionId, Skip, varint,
+    LaneMode, Message, MessageSeq, NewConnectionId, PacketNumber, Padding, Parity, PathChallenge,
+    PathId, PathResponse, Ping, Qos, Reliability, RetireConnectionId, Skip, varint,
 };
 
 use super::super::vector::{Type, Vector, put};
@@ -112,6 +112,18 @@ fn lanes() -> Vec<Vector> {
         frame("4.6", "skip of two", Skip { lane, first: MessageSeq(9), count: 2, bytes: 0 }),
         frame("4.7", "lane credit", LaneCredit { lane, limit: 1 << 20 }),
         frame("4.8", "lane close", LaneClose { lane, end: MessageSeq(70) }),
+        frame(
+            "4.13",
+            "parity",
+            Parity {
+                lane,
+                mode: LaneMode::RELIABLE_ORDERED,
+                seq: MessageSeq(8),
+                total: 7,
+                index: 1,
+                symbol: b"\x8e\x03\xa1\xf4",
+            },
+        ),
     ]
 }
 

@@ -46,6 +46,16 @@ pub(super) fn frame(frame: &Frame<'_>) -> Value {
         Frame::PathResponse(response) => {
             json!({ "kind": "path response", "data": hex(&response.0) })
         }
+        Frame::Parity(parity) => json!({
+            "kind": "parity",
+            "lane": int(parity.lane.0),
+            "order": parity.mode.order.number(),
+            "reliability": parity.mode.reliability.number(),
+            "seq": int(parity.seq.0),
+            "total": int(parity.total),
+            "index": parity.index,
+            "symbol": hex(parity.symbol),
+        }),
         Frame::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
         other => panic!("{other:?} has no fields in the vectors"),
     }

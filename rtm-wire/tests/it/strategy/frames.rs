@@ -6,7 +6,7 @@ use core::time::Duration;
 use proptest::prelude::*;
 use rtm_wire::{
     Ack, AckRanges, Close, CloseCode, Fragment, Frame, LaneClose, LaneCredit, LaneId, LaneMode,
-    Message, MessageSeq, NewConnectionId, PacketNumber, Padding, PathChallenge, PathId,
+    Message, MessageSeq, NewConnectionId, PacketNumber, Padding, Parity, PathChallenge, PathId,
     PathResponse, Ping, Qos, Reliability, RetireConnectionId, Skip, limits, varint,
 };
 
@@ -38,7 +38,8 @@ pub(crate) fn frame() -> impl Strategy<Value = Frame<'static>> {
         number().prop_map(|number| RetireConnectionId { number }.into()),
         any::<[u8; 8]>().prop_map(|data| PathChallenge(data).into()),
         any::<[u8; 8]>().prop_map(|data| PathResponse(data).into()),
-        (0x0c..=0xff_u8, bytes(50)).prop_map(|(kind, body)| Frame::Unknown { kind, body }),
+        parity().prop_map(Frame::from),
+        (0x0d..=0xff_u8, bytes(50)).prop_map(|(kind, body)| Frame::Unknown { kind, body }),
     ]
 }
 
@@ -67,14 +68,9 @@ fn ranges() -> impl Strategy<Value = Vec<RangeInclusive<PacketNumber>>> {
 }
 
 fn message() -> impl Strategy<Value = Message<'static>> {
-    // Two bits of reliability and one of order travel.
-    let mode = (0..=1_u8, 0..=3_u8).prop_map(|(order, reliability)| LaneMode {
-        order: Qos::from_number(order),
-        reliability: Reliability::from_number(reliability),
-    });
     let place = prop_oneof![Just(None), (number(), number()).prop_map(Some)];
     let deadline = proptest::option::of(0..1_u32 << 20);
-    (number(), mode, number(), place, deadline, bytes(300)).prop_map(
+    (number(), mode(), number(), place, deadline, bytes(300)).prop_map(
         |(lane, mode, seq, place, deadline_ms, payload)| Message {
             lane: LaneId(lane),
             mode,
@@ -92,6 +88,28 @@ fn fragment(before: u64, after: u64, length: usize) -> Option<Fragment> {
     let (before, after, length) = (before % half, after % (half - 1_000), length as u64);
     let is_fragment = length > 0 && before + after > 0;
     is_fragment.then_some(Fragment { offset: before, total: before + length + after })
+}
+
+/// Two bits of reliability and one of order travel.
+fn mode() -> impl Strategy<Value = LaneMode> {
+    (0..=1_u8, 0..=3_u8).prop_map(|(order, reliability)| LaneMode {
+        order: Qos::from_number(order),
+        reliability: Reliability::from_number(reliability),
+    })
+}
+
+fn parity() -> impl Strategy<Value = Parity<'static>> {
+    let symbol = (1usize..300).prop_map(|length| &*vec![0x5a; length].leak());
+    (number(), mode(), number(), 2u64..200, 0u8..50, symbol).prop_map(
+        |(lane, mode, seq, symbols, index, symbol)| Parity {
+            lane: LaneId(lane),
+            mode,
+            seq: MessageSeq(seq),
+            total: symbols * symbol.len() as u64 - seq % symbol.len() as u64,
+            index,
+            symbol,
+        },
+    )
 }
 
 fn skip() -> impl Strategy<Value = Skip> {
