@@ -75,6 +75,8 @@
 //! # Ok::<(), rtm_sim::Livelock>(())
 //! ```
 
+mod clock;
+mod codel;
 mod config;
 mod counters;
 mod dice;
@@ -85,7 +87,7 @@ mod nat;
 mod network;
 mod world;
 
-pub use config::{Bandwidth, Burst, LinkConfig, Reorder};
+pub use config::{Bandwidth, Burst, CoDel, LinkConfig, Reorder};
 pub use counters::Counters;
 pub use link::{DropCause, Link, Passage};
 pub use network::{BottleneckId, Datagram, Network};
