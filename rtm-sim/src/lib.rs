@@ -27,6 +27,8 @@
 //! - [`Link`] alone decides fates and holds nothing: a router of real packets can use it, so that
 //!   simulator and laboratory impair alike.
 //! - [`LinkConfig`] says what a link does; its setters explain each impairment.
+//! - [`scenario`] has whole runs as data: drawn from a seed, printed as one line, replayed, and
+//!   shrunk when they fail.
 //!
 //! # Example
 //!
@@ -85,6 +87,7 @@ mod line;
 mod link;
 mod nat;
 mod network;
+pub mod scenario;
 mod world;
 
 pub use config::{Bandwidth, Burst, CoDel, LinkConfig, Reorder};
