@@ -10,5 +10,6 @@ mod keys;
 mod pair;
 mod paths;
 mod replay;
+mod scenarios;
 #[cfg(feature = "tokio")]
 mod udp;
