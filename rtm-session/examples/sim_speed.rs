@@ -1,8 +1,8 @@
 //! How fast the simulator runs: `cargo run --release -p rtm-session --example sim_speed`.
 //!
-//! Eight flows of 30 messages a second, 200 bytes each, from a client to a server, on eight lanes of
-//! one session; a round trip of 100 ms, 10 % loss each way. Prints simulated seconds for each second
-//! of this machine; with a number behind, simulates so many seconds (1,000).
+//! Eight flows of 30 messages a second, 200 bytes each, from a client to a server, on eight lanes
+//! of one session; a round trip of 100 ms, 10 % loss each way. Prints simulated seconds for each
+//! second of this machine; with a number behind, simulates so many seconds (1,000).
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

@@ -43,7 +43,7 @@ const COMMANDS: &[Command] = &[
     Command { name: "package", help: "packages, and what is built on them", run: package::run },
     Command {
         name: "simulate",
-        help: "[--seeds N] [--from S] [--jobs J] [--replay TEXT]: searches scenarios of the session",
+        help: "[--seeds N] [--from S] [--jobs J] [--replay TEXT]: searches scenarios",
         run: simulate::run,
     },
     Command { name: "tidy", help: "fast checks of the texts and of the layers", run: tidy::run },

@@ -18,9 +18,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 ///   keep-alive; the handshake may begin anew with each attempt until its timeout.
 /// - Then probes: they back off to a second, or to one round trip and a little; a lost first probe
 ///   is not, as nothing is lost any more. Packets that are late count for three.
-/// - Then what is queued: as fast as the line, or as a window that grows by a packet in each round
-///   trip (n round trips carry n²/2 packets) from two packets on. Half of it for what credit allows:
-///   whoever holds messages gives it back when they are released.
+/// - Then what is queued: as fast as half the line, or as a window that grows by a packet in each
+///   round trip (n round trips carry n²/2 packets) from two packets on, or as a quarter of a lane's
+///   credit comes back, each time that its messages are released.
 pub(crate) fn patience(scenario: &Scenario, bytes: u64, messages: u64) -> Duration {
     let (up, down) = (scenario.up, scenario.down);
     let one_way = |quantity| u64::from(up.of(quantity)) + u64::from(down.of(quantity));

@@ -108,8 +108,8 @@ const BYTES_PER_BYTE: u64 = 6;
 const BYTES_PER_MESSAGE: u64 = 80;
 /// Whatever comes may be acknowledged at once.
 const BYTES_PER_ARRIVAL: u64 = 100;
-/// Probes and keep-alive while nothing comes back: two a second when all is lost, more while a round
-/// trip is short.
+/// Probes and keep-alive while nothing comes back: two a second when all is lost, more while a
+/// round trip is short.
 const BYTES_PER_SECOND: u64 = 3_000;
 /// Handshake, good-bye, and a few probes with long packets.
 const BYTES_AT_ALL: u64 = 24_000;
@@ -132,12 +132,11 @@ pub(crate) fn check_budget(
     if sent.sent_bytes <= bytes_max && sent.sent <= packets_max {
         return Ok(());
     }
+    let Counters { sent, sent_bytes, .. } = sent;
+    let (said, said_bytes) = (history.said(), history.said_bytes());
     let detail = format!(
-        "{} bytes (at most {bytes_max}) in {} packets (at most {packets_max}) for {} messages of {} bytes",
-        sent.sent_bytes,
-        sent.sent,
-        history.said(),
-        history.said_bytes()
+        "{sent_bytes} bytes (at most {bytes_max}) in {sent} packets (at most {packets_max}) for \
+         {said} messages of {said_bytes} bytes"
     );
     Err(Failure::new("more is sent than the budget", detail))
 }

@@ -97,10 +97,10 @@ fn settle(world: &mut World<Peer>, scenario: &Scenario) -> Result<(), Failure> {
     let lives = !is_dead(world);
     if lives && !is_done(world) {
         let told = |peer: &Peer| (peer.history.said(), peer.history.got(), peer.is_open());
+        let (client, server) = (told(client), told(server));
         let detail = format!(
-            "{patience:?} after the network is good again, said, heard, open: client {:?}, server {:?}",
-            told(client),
-            told(server)
+            "{patience:?} after the network is good again; said, heard, open: client {client:?}, \
+             server {server:?}"
         );
         return Err(Failure::new("deadlock", detail));
     }
