@@ -22,7 +22,8 @@
 //!
 //! - [`World`] runs [`Node`]s: it moves the clock to the next arrival or timeout, feeds datagrams
 //!   before timers and drains what a node sends after each input. An endless loop between nodes is
-//!   an error that names the culprit ([`Livelock`]).
+//!   an error that names the culprit ([`Livelock`]). A node's own clock may drift and jump
+//!   ([`World::set_clock`]), and a node may do nothing for a while ([`World::stall`]).
 //! - [`Network`] alone is enough where a test keeps its own clock.
 //! - [`Link`] alone decides fates and holds nothing: a router of real packets can use it, so that
 //!   simulator and laboratory impair alike.

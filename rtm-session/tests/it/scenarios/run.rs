@@ -96,6 +96,9 @@ fn settle(world: &mut World<Peer>, scenario: &Scenario) -> Result<(), Failure> {
     let [client, server] = both(world);
     let lives = !is_dead(world);
     if lives && !is_done(world) {
+        // Something wrong may be why it is never right.
+        client.history.check(&server.history, false)?;
+        server.history.check(&client.history, false)?;
         let told = |peer: &Peer| (peer.history.said(), peer.history.got(), peer.is_open());
         let (client, server) = (told(client), told(server));
         let detail = format!(
