@@ -120,7 +120,13 @@ impl Ranges {
         let longest = if below(dice, 4) == 0 { self.lasts_ms_max } else { self.lasts_ms_max / 10 };
         let mut lasts_ms = often_small(dice, &(1..=longest.max(1)));
         let change = match below(dice, 10) {
-            0..=2 => Change::Cut(way),
+            0..=2 => {
+                // Now and then to the end, so that nothing else wakes anybody before it.
+                if below(dice, 4) == 0 {
+                    lasts_ms = 0;
+                }
+                Change::Cut(way)
+            }
             3..=5 => {
                 Change::Link(way, self.change(dice, if way == Way::Up { links.0 } else { links.1 }))
             }

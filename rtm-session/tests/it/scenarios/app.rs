@@ -25,6 +25,7 @@ pub(crate) struct App {
     sent: u64,
     size_max: u64,
     backlog: u64,
+    churn: u64,
     gap: Duration,
     idle: Duration,
     next_action: Option<Time>,
@@ -43,6 +44,7 @@ impl App {
             sent: 0,
             size_max: size_max(scenario),
             backlog: scenario.load("backlog").max(1),
+            churn: scenario.load("churn"),
             gap: ms("gap").max(Duration::from_millis(1)),
             idle: ms("idle"),
             next_action: None,
@@ -87,6 +89,9 @@ impl App {
             self.say(now, (session, LaneId::CONTROL), endpoint, history)?;
         }
         let mut pause = self.gap * self.below(200) as u32 / 100;
+        if self.messages_left > 0 && self.below(20) < self.churn {
+            self.pass_by(now, session, endpoint, history)?;
+        }
         match self.below(20) {
             0..=2 => self.open(session, endpoint, history)?,
             3 => self.close(now, session, endpoint, history),
@@ -147,6 +152,27 @@ impl App {
             endpoint.close_lane(now, session, lane);
             history.close(lane);
         }
+    }
+
+    /// A lane for a message or two.
+    fn pass_by(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        endpoint: &mut Endpoint,
+        history: &mut History,
+    ) -> Result<(), Failure> {
+        let before = self.lanes.len();
+        self.open(session, endpoint, history)?;
+        if self.lanes.len() > before {
+            let lane = self.lanes.pop().expect("just opened");
+            for _ in 0..1 + self.below(2) {
+                self.say(now, (session, lane), endpoint, history)?;
+            }
+            endpoint.close_lane(now, session, lane);
+            history.close(lane);
+        }
+        Ok(())
     }
 
     fn say(

@@ -1,6 +1,6 @@
 //! One end: endpoint, application, and what is checked all the time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use rtm_wire::{LaneId, Time};
 use super::app::App;
 use super::history::History;
 use super::limits::{Memory, Reach};
+use super::ranges::lane_bytes_max;
 
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -35,6 +36,9 @@ pub(crate) struct Peer {
     hold: Duration,
     /// What the application has not finished with, and until when.
     held: VecDeque<(Time, LaneId, usize)>,
+    /// Bytes of those on each lane, and 32 for each message.
+    held_bytes: BTreeMap<LaneId, u64>,
+    lane_bytes_max: u64,
 }
 
 /// How the session ended.
@@ -68,6 +72,8 @@ impl Peer {
             memory: Memory::new(config),
             hold: Duration::from_millis(scenario.load("hold")),
             held: VecDeque::new(),
+            held_bytes: BTreeMap::new(),
+            lane_bytes_max: lane_bytes_max(scenario, !is_server),
         }
     }
 
@@ -112,7 +118,7 @@ impl Peer {
                     self.app.begin(session, now);
                 }
                 Event::Message { lane, payload, .. } => {
-                    self.held.push_back((now + self.hold, lane, payload.len()));
+                    self.hold(now, lane, payload.len())?;
                     self.history.hear(lane, payload)?;
                 }
                 Event::LaneClosed { lane, .. } => self.history.hear_end(lane)?,
@@ -136,6 +142,18 @@ impl Peer {
         }
     }
 
+    /// The application keeps a message for a while.
+    fn hold(&mut self, now: Time, lane: LaneId, bytes: usize) -> Result<(), Failure> {
+        self.held.push_back((now + self.hold, lane, bytes));
+        let held = self.held_bytes.entry(lane).or_default();
+        *held += bytes as u64 + 32;
+        if *held > self.lane_bytes_max {
+            let detail = format!("lane {lane}: {held} bytes, bound {}", self.lane_bytes_max);
+            return Err(Failure::new("a lane brings more than its credit", detail));
+        }
+        Ok(())
+    }
+
     /// The application has finished with its oldest messages.
     fn release(&mut self, now: Time) {
         while let Some(&(until, lane, bytes)) = self.held.front() {
@@ -143,6 +161,7 @@ impl Peer {
                 break;
             }
             self.held.pop_front();
+            *self.held_bytes.entry(lane).or_default() -= bytes as u64 + 32;
             if let Some(session) = self.session {
                 self.endpoint.release(now, session, lane, bytes);
             }
