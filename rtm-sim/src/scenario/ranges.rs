@@ -93,6 +93,7 @@ impl Ranges {
             .loads
             .iter()
             .map(|load| (load.name.to_owned(), often_small(&mut dice, &load.values)))
+            .filter(|(_, value)| *value > 0)
             .collect();
         let count = between(&mut dice, &self.events);
         let events = (0..count).map(|_| self.event(&mut dice, run_ms, (up, down))).collect();

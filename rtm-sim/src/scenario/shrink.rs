@@ -43,7 +43,10 @@ fn simplifications(of: &Scenario) -> Vec<Scenario> {
     for (name, &value) in &of.loads {
         for less in less_than(value) {
             let mut simpler = of.clone();
-            simpler.loads.insert(name.clone(), less);
+            match less {
+                0 => simpler.loads.remove(name),
+                _ => simpler.loads.insert(name.clone(), less),
+            };
             all.push(simpler);
         }
     }
