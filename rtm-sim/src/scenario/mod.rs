@@ -60,7 +60,8 @@ pub struct Scenario {
     pub up: Conditions,
     /// The links from the server to clients.
     pub down: Conditions,
-    /// Numbers for the system under test, by name. 0, and none, mean as little of it as is possible.
+    /// Numbers for the system under test, by name. 0, and none, mean as little of it as is
+    /// possible.
     pub loads: BTreeMap<String, u64>,
     /// What happens on the way, in any order.
     pub events: Vec<Event>,

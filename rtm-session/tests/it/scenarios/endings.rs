@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use rtm_session::CloseCause;
-use rtm_sim::scenario::{Failure, Quantity, Scenario};
+use rtm_sim::scenario::{Change, Failure, Quantity, Scenario};
 use rtm_wire::CloseCode;
 
 use super::peer::Peer;
-use super::ranges::{idle_timeout, keep_alive, size_max};
+use super::ranges::{idle_timeout, keep_alive, lane_bytes_max};
 
 /// How long a client tries.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,7 +17,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// - A client that has moved, or whose server believes it elsewhere, is found with its next
 ///   keep-alive; the handshake may begin anew with each attempt until its timeout.
 /// - Then probes: they back off to a second, or to one round trip and a little; a lost first probe
-///   is not, as nothing is lost any more. Packets that are late count for three.
+///   is not, as nothing is lost any more. Packets that are late count for three. A clock that
+///   jumped, or a process that stood still, may have been taken for a long round trip.
 /// - Then what is queued: as fast as half the line, or as a window that grows by a packet in each
 ///   round trip (n round trips carry n²/2 packets) from two packets on, or as a quarter of a lane's
 ///   credit comes back, each time that its messages are released.
@@ -34,9 +35,14 @@ pub(crate) fn patience(scenario: &Scenario, bytes: u64, messages: u64) -> Durati
     let growing = ((2.0 * packets as f64).sqrt() as u64 + 4) * round_trip;
     let slowest = [up, down].map(|way| way.of(Quantity::Rate)).into_iter().filter(|rate| *rate > 0);
     let sending = slowest.min().map_or(0, |kbit| (bytes + 100 * packets) * 8 * 2 / u64::from(kbit));
-    let credit = (scenario.load("credit") * 1_024).max(size_max(scenario)).max(1_024);
+    let credit = lane_bytes_max(scenario, true).min(lane_bytes_max(scenario, false));
     let holding = (bytes + 32 * messages) * 4 / credit * (scenario.load("hold") + round_trip);
-    let probing = 3 * (1_000 + 3 * round_trip);
+    let jumps = scenario.events.iter().map(|event| match event.change {
+        Change::Clock { jump_ms, .. } => u64::from(jump_ms),
+        Change::Stall(_) => event.lasts_ms,
+        _ => 0,
+    });
+    let probing = 3 * (1_000 + 3 * round_trip + jumps.max().unwrap_or(0));
     let millis = growing + sending + holding + probing + scenario.load("hold");
     HANDSHAKE_TIMEOUT + keep_alive(scenario) + Duration::from_millis(millis)
 }
@@ -73,7 +79,7 @@ pub(crate) fn check_ending(scenario: &Scenario, own: &Peer, other: &Peer) -> Res
 /// What has arrived may all have been damaged.
 fn can_be_deaf(scenario: &Scenario) -> bool {
     let links = scenario.events.iter().filter_map(|event| match event.change {
-        rtm_sim::scenario::Change::Link(_, link) => Some(link),
+        Change::Link(_, link) => Some(link),
         _ => None,
     });
     links.chain([scenario.up, scenario.down]).any(|link| link.of(Quantity::Corrupt) > 0)

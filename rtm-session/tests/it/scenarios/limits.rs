@@ -140,3 +140,50 @@ pub(crate) fn check_budget(
     );
     Err(Failure::new("more is sent than the budget", detail))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A packet of a session, as far as the checker looks.
+    const DATA: [u8; 40] = [0x80; 40];
+
+    #[test]
+    fn too_much_for_an_address_that_is_not_proved_is_noticed() {
+        let scenario: Scenario = "up delay=20; down delay=30".parse().expect("a scenario");
+        let to: SocketAddr = "10.0.0.9:9".parse().expect("an address");
+        let at = |ms| Time::ZERO + Duration::from_millis(ms);
+        assert!(matches!(Packet::decode(&DATA), Ok(Packet::Data { .. })), "the test's own packet");
+
+        let mut reach = Reach::new(&scenario);
+        reach.received(at(0), to, &DATA);
+        assert_eq!(reach.sent(at(0), to, 120), Ok(()));
+        // Sent before ours can have arrived there.
+        reach.received(at(40), to, &DATA);
+        assert_eq!(reach.sent(at(40), to, 120), Ok(()));
+        assert!(reach.sent(at(40), to, 1).is_err());
+        reach.received(at(50), to, &DATA);
+        assert_eq!(reach.sent(at(50), to, 10_000), Ok(()));
+    }
+
+    #[test]
+    fn more_than_the_budget_is_noticed() {
+        let mut history = History::new();
+        history.say(rtm_wire::LaneId::CONTROL, vec![0; 920].into());
+        let sent = |sent, sent_bytes| Counters { sent, sent_bytes, ..Counters::default() };
+        let check = |counters: Counters| check_budget(&history, &counters, 10, Duration::ZERO);
+        // Six times a thousand bytes, ten acknowledgements, and the allowance.
+        assert_eq!(check(sent(100, 31_000)), Ok(()));
+        assert!(check(sent(100, 31_001)).is_err());
+        assert!(check(sent(117, 31_000)).is_err());
+    }
+
+    #[test]
+    fn memory_above_what_is_configured_is_noticed() {
+        let config = Config::default().lanes_max(1).message_len_max(1_000).lane_credit(2_000);
+        let (memory, history) = (Memory::new(&config), History::new());
+        assert_eq!(memory.check(&SessionStats::default(), &history), Ok(()));
+        // Statistics can't be made up from outside, but for what a lane brings: see `peer.rs`.
+        assert_eq!(memory.receive_max, 4_000);
+    }
+}
