@@ -30,6 +30,7 @@ pub struct LinkConfig {
     pub(crate) corrupt: f64,
     pub(crate) mtu: Option<usize>,
     pub(crate) bandwidth: Option<Bandwidth>,
+    pub(crate) codel: Option<CoDel>,
 }
 
 /// Bursts of loss after Gilbert and Elliott, with states that last in time.
@@ -67,7 +68,7 @@ pub struct Reorder {
     pub extra_delay: Duration,
 }
 
-/// A bottleneck: a line of fixed rate with a drop-tail queue before it.
+/// A bottleneck: a line of fixed rate with a queue before it, drop-tail unless a [`CoDel`] is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bandwidth {
     /// Rate of the line in bits per second, counting what [`Link::pass`](crate::Link::pass) is
@@ -76,6 +77,28 @@ pub struct Bandwidth {
     /// Bytes that may wait for the line or be on it. A datagram that would exceed this is dropped,
     /// unless the line is idle.
     pub queue_bytes: usize,
+}
+
+/// Active management of the queue before a bottleneck, after RFC 8289: once datagrams have waited
+/// for more than `target` throughout an `interval`, some are dropped as they leave, more and more
+/// often, until the wait is shorter.
+///
+/// Decided when a datagram enters, with all that is known of its leaving. What has come in behind
+/// it by then is not: the last datagrams of a burst may be dropped though less than a full datagram
+/// waits behind them, unless that little was waiting when they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoDel {
+    /// How long datagrams may wait for good.
+    pub target: Duration,
+    /// How long they may wait longer: about the longest round trip of the flows.
+    pub interval: Duration,
+}
+
+impl Default for CoDel {
+    /// 5 ms and 100 ms, as the RFC recommends.
+    fn default() -> Self {
+        Self { target: Duration::from_millis(5), interval: Duration::from_millis(100) }
+    }
 }
 
 impl LinkConfig {
@@ -169,6 +192,13 @@ impl LinkConfig {
     pub fn bandwidth(mut self, bandwidth: Bandwidth) -> Self {
         assert!(bandwidth.bits_per_second > 0, "a line without a rate is a partition");
         self.bandwidth = Some(bandwidth);
+        self
+    }
+
+    /// Manages the queue of [`LinkConfig::bandwidth`]; without a bandwidth it does nothing.
+    /// `queue_bytes` stays the limit. Default: drop-tail.
+    pub fn codel(mut self, codel: CoDel) -> Self {
+        self.codel = Some(codel);
         self
     }
 }

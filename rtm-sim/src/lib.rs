@@ -22,11 +22,14 @@
 //!
 //! - [`World`] runs [`Node`]s: it moves the clock to the next arrival or timeout, feeds datagrams
 //!   before timers and drains what a node sends after each input. An endless loop between nodes is
-//!   an error that names the culprit ([`Livelock`]).
+//!   an error that names the culprit ([`Livelock`]). A node's own clock may drift and jump
+//!   ([`World::set_clock`]), and a node may do nothing for a while ([`World::stall`]).
 //! - [`Network`] alone is enough where a test keeps its own clock.
 //! - [`Link`] alone decides fates and holds nothing: a router of real packets can use it, so that
 //!   simulator and laboratory impair alike.
 //! - [`LinkConfig`] says what a link does; its setters explain each impairment.
+//! - [`scenario`] has whole runs as data: drawn from a seed, printed as one line, replayed, and
+//!   shrunk when they fail.
 //!
 //! # Example
 //!
@@ -75,6 +78,8 @@
 //! # Ok::<(), rtm_sim::Livelock>(())
 //! ```
 
+mod clock;
+mod codel;
 mod config;
 mod counters;
 mod dice;
@@ -83,9 +88,10 @@ mod line;
 mod link;
 mod nat;
 mod network;
+pub mod scenario;
 mod world;
 
-pub use config::{Bandwidth, Burst, LinkConfig, Reorder};
+pub use config::{Bandwidth, Burst, CoDel, LinkConfig, Reorder};
 pub use counters::Counters;
 pub use link::{DropCause, Link, Passage};
 pub use network::{BottleneckId, Datagram, Network};

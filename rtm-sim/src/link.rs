@@ -49,7 +49,7 @@ pub enum DropCause {
     Lost,
     /// Larger than the link's MTU.
     Mtu,
-    /// No room in the queue before the bottleneck.
+    /// No room in the queue before the bottleneck, or dropped by its management.
     Queue,
 }
 
@@ -122,7 +122,10 @@ impl Link {
             return Err(DropCause::Mtu);
         }
         let departure = match self.config.bandwidth {
-            Some(bandwidth) => self.line.pass(bandwidth, now, len).ok_or(DropCause::Queue)?,
+            Some(bandwidth) => {
+                let queue = (bandwidth, self.config.codel);
+                self.line.pass(queue, now, len).ok_or(DropCause::Queue)?
+            }
             None => now,
         };
         // Asked even if the datagram is lost anyway, lest the bursts depend on other losses.
@@ -236,5 +239,7 @@ impl Weather {
     }
 }
 
+#[cfg(test)]
+mod codel_tests;
 #[cfg(test)]
 mod tests;

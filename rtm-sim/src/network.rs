@@ -1,12 +1,13 @@
 //! Datagrams between addresses, in virtual time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use core::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::SocketAddr;
 
 use bytes::BytesMut;
 use rtm_wire::Time;
 
-use crate::config::{Bandwidth, LinkConfig};
+use crate::config::{Bandwidth, CoDel, LinkConfig};
 use crate::counters::Counters;
 use crate::fnv::Fnv;
 use crate::line::Line;
@@ -46,8 +47,7 @@ pub struct Network {
     partitions: BTreeSet<Direction>,
     isolated: BTreeSet<SocketAddr>,
     nat: Nat,
-    /// Datagrams under way; the number breaks ties of time in the order of sending.
-    under_way: BTreeMap<(Time, u64), UnderWay>,
+    under_way: BinaryHeap<UnderWay>,
     next_number: u64,
     under_way_max: usize,
     trace: Option<Fnv>,
@@ -70,7 +70,7 @@ pub struct BottleneckId(usize);
 
 #[derive(Debug)]
 struct Bottleneck {
-    bandwidth: Bandwidth,
+    queue: (Bandwidth, Option<CoDel>),
     line: Line,
     counters: Counters,
 }
@@ -78,8 +78,12 @@ struct Bottleneck {
 /// Own addresses of sender and receiver.
 type Direction = (SocketAddr, SocketAddr);
 
-#[derive(Clone, Debug)]
+/// A datagram under way; the earliest is the greatest.
+#[derive(Debug)]
 struct UnderWay {
+    arrival: Time,
+    /// Breaks ties of time in the order of sending.
+    number: u64,
     direction: Direction,
     from: SocketAddr,
     to: SocketAddr,
@@ -99,7 +103,7 @@ impl Network {
             partitions: BTreeSet::new(),
             isolated: BTreeSet::new(),
             nat: Nat::default(),
-            under_way: BTreeMap::new(),
+            under_way: BinaryHeap::new(),
             next_number: 0,
             under_way_max: UNDER_WAY_MAX,
             trace: None,
@@ -143,8 +147,24 @@ impl Network {
     pub fn add_bottleneck(&mut self, bandwidth: Bandwidth) -> BottleneckId {
         assert!(bandwidth.bits_per_second > 0, "a line without a rate is a partition");
         let (line, counters) = (Line::default(), Counters::default());
-        self.bottlenecks.push(Bottleneck { bandwidth, line, counters });
+        self.bottlenecks.push(Bottleneck { queue: (bandwidth, None), line, counters });
         BottleneckId(self.bottlenecks.len() - 1)
+    }
+
+    /// Changes rate, room and management of a shared bottleneck from now on. What has entered
+    /// leaves at the time that it was given.
+    ///
+    /// # Panics
+    ///
+    /// When the rate is 0, or the bottleneck belongs to another network that has more of them.
+    pub fn change_bottleneck(
+        &mut self,
+        bottleneck: BottleneckId,
+        bandwidth: Bandwidth,
+        codel: Option<CoDel>,
+    ) {
+        assert!(bandwidth.bits_per_second > 0, "a line without a rate is a partition");
+        self.bottlenecks[bottleneck.0].queue = (bandwidth, codel);
     }
 
     /// Leads the link from one node to another, in this direction only, through a bottleneck.
@@ -214,25 +234,24 @@ impl Network {
         };
         let Ok(passage) = self.link_mut(direction).pass(departure, bytes.len()) else { return };
 
-        let intact = UnderWay { from: self.nat.outside(from), to, direction, bytes: bytes.into() };
-        let mut first = intact.clone();
+        let from = self.nat.outside(from);
+        let mut first = BytesMut::from(bytes);
         if let Some(bit) = passage.flipped_bit {
-            first.bytes[bit / 8] ^= 1 << (bit % 8);
+            first[bit / 8] ^= 1 << (bit % 8);
         }
-        self.dispatch(passage.arrival, first);
+        self.dispatch(passage.arrival, direction, (from, to), first);
         if let Some(arrival) = passage.copy_arrival {
-            self.dispatch(arrival, intact);
+            self.dispatch(arrival, direction, (from, to), bytes.into());
         }
     }
 
     /// Hands out the next datagram that is due at `now` or before; `None` when there is none.
     pub fn deliver(&mut self, now: Time) -> Option<Datagram> {
         loop {
-            let entry = self.under_way.first_entry()?;
-            if entry.key().0 > now {
+            if self.under_way.peek()?.arrival > now {
                 return None;
             }
-            let UnderWay { direction, from, to, bytes } = entry.remove();
+            let UnderWay { direction, from, to, bytes, .. } = self.under_way.pop()?;
             let reached = self.nat.reached(to);
             let counters = self.link_mut(direction).counters_mut();
             let Some(to) = reached else {
@@ -248,7 +267,7 @@ impl Network {
 
     /// When the next datagram is due; `None` when nothing is under way.
     pub fn next_arrival(&self) -> Option<Time> {
-        self.under_way.first_key_value().map(|((due, _), _)| *due)
+        self.under_way.peek().map(|datagram| datagram.arrival)
     }
 
     /// How many datagrams are under way.
@@ -301,10 +320,10 @@ impl Network {
     /// When a datagram enters its link; `None` when the bottleneck before it has no room.
     fn pass_bottleneck(&mut self, now: Time, direction: Direction, len: usize) -> Option<Time> {
         let Some(id) = self.shared.get(&direction) else { return Some(now) };
-        let Bottleneck { bandwidth, line, counters } = &mut self.bottlenecks[id.0];
+        let Bottleneck { queue, line, counters } = &mut self.bottlenecks[id.0];
         counters.sent += 1;
         counters.sent_bytes += len as u64;
-        let departure = line.pass(*bandwidth, now, len);
+        let departure = line.pass(*queue, now, len);
         counters.queue_dropped += u64::from(departure.is_none());
         departure
     }
@@ -315,8 +334,15 @@ impl Network {
             || self.isolated.contains(&direction.1)
     }
 
-    fn dispatch(&mut self, arrival: Time, datagram: UnderWay) {
-        self.under_way.insert((arrival, self.next_number), datagram);
+    fn dispatch(
+        &mut self,
+        arrival: Time,
+        direction: Direction,
+        (from, to): (SocketAddr, SocketAddr),
+        bytes: BytesMut,
+    ) {
+        let number = self.next_number;
+        self.under_way.push(UnderWay { arrival, number, direction, from, to, bytes });
         self.next_number += 1;
     }
 
@@ -330,6 +356,26 @@ impl Network {
         trace.bytes(bytes);
     }
 }
+
+impl Ord for UnderWay {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.arrival, other.number).cmp(&(self.arrival, self.number))
+    }
+}
+
+impl PartialOrd for UnderWay {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for UnderWay {
+    fn eq(&self, other: &Self) -> bool {
+        self.number == other.number
+    }
+}
+
+impl Eq for UnderWay {}
 
 #[derive(Clone, Copy)]
 enum Event {

@@ -2,13 +2,17 @@
 
 use core::error::Error;
 use core::fmt;
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use bytes::BytesMut;
 use rtm_wire::Time;
 
+use self::slot::Slot;
 use crate::network::{Datagram, Network};
+
+mod slot;
 
 /// What a [`World`] drives: an engine, or several behind one address.
 ///
@@ -38,21 +42,14 @@ pub struct World<N> {
     now: Time,
     network: Network,
     slots: BTreeMap<SocketAddr, Slot<N>>,
-    /// Every slot's `timeout`, earliest first.
+    /// Every slot's `wake`, earliest first.
     timers: BTreeSet<(Time, SocketAddr)>,
     /// Datagrams that arrived where no node is.
     unclaimed: u64,
+    /// Datagrams that a stalled node had no room for.
+    overflowed: u64,
     steps_max: u32,
     buf: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Slot<N> {
-    node: N,
-    timeout: Option<Time>,
-    /// Inputs and transmits so far at `counted_at`.
-    steps: u32,
-    counted_at: Time,
 }
 
 /// A node that does too much at one instant: most often a timeout that stays in the past, or two
@@ -85,6 +82,7 @@ impl<N: Node> World<N> {
             slots: BTreeMap::new(),
             timers: BTreeSet::new(),
             unclaimed: 0,
+            overflowed: 0,
             steps_max: STEPS_MAX,
             buf: Vec::new(),
         }
@@ -104,7 +102,7 @@ impl<N: Node> World<N> {
     /// [`Livelock`] when the node doesn't stop sending.
     pub fn insert(&mut self, address: SocketAddr, node: N) -> Result<Option<N>, Livelock> {
         let former = self.remove(address);
-        self.slots.insert(address, Slot { node, timeout: None, steps: 0, counted_at: self.now });
+        self.slots.insert(address, Slot::new(node, self.now));
         self.drain(address)?;
         Ok(former)
     }
@@ -112,13 +110,40 @@ impl<N: Node> World<N> {
     /// Takes a node out, as a crash does. Datagrams to it are thrown away, and counted.
     pub fn remove(&mut self, address: SocketAddr) -> Option<N> {
         let slot = self.slots.remove(&address)?;
-        if let Some(timeout) = slot.timeout {
-            self.timers.remove(&(timeout, address));
+        if let Some(wake) = slot.wake {
+            self.timers.remove(&(wake, address));
         }
+        self.unclaimed += slot.inbox.len() as u64;
         Some(slot.node)
     }
 
-    /// Lets `act` change a node now, then sends what the node has to send.
+    /// From now on the node's clock runs `drift_ppm` millionths fast (or slow, if negative), after
+    /// a jump forward. All that the node is told of time is its own; so are the times that it
+    /// names. Default: the world's clock.
+    ///
+    /// # Panics
+    ///
+    /// When no node is at `address`, or the drift is above half a million.
+    pub fn set_clock(&mut self, address: SocketAddr, drift_ppm: i32, jump: Duration) {
+        let now = self.now;
+        self.slot_mut(address).clock.change(now, drift_ppm, jump);
+        self.set_wake(address);
+    }
+
+    /// Has the node do nothing until then, like a process that the system doesn't run: it neither
+    /// sends nor hears of time, and up to 1,000 datagrams wait for it. A second call replaces the
+    /// first.
+    ///
+    /// # Panics
+    ///
+    /// When no node is at `address`.
+    pub fn stall(&mut self, address: SocketAddr, until: Time) {
+        self.slot_mut(address).stalled_until = Some(until);
+        self.set_wake(address);
+    }
+
+    /// Lets `act` change a node now, then sends what the node has to send. The time is the node's
+    /// own.
     ///
     /// # Errors
     ///
@@ -133,7 +158,8 @@ impl<N: Node> World<N> {
         act: impl FnOnce(&mut N, Time) -> R,
     ) -> Result<R, Livelock> {
         let now = self.now;
-        let result = act(&mut self.slot_mut(address).node, now);
+        let slot = self.slot_mut(address);
+        let result = act(&mut slot.node, slot.clock.own(now));
         self.drain(address)?;
         Ok(result)
     }
@@ -182,20 +208,12 @@ impl<N: Node> World<N> {
     pub fn step(&mut self) -> Result<bool, Livelock> {
         let Some(at) = self.next_event() else { return Ok(false) };
         self.now = self.now.max(at);
-        if let Some(Datagram { from, to, bytes }) = self.network.deliver(self.now) {
-            match self.slots.get_mut(&to) {
-                Some(slot) => {
-                    slot.node.handle_datagram(self.now, from, bytes);
-                    self.drain(to)?;
-                }
-                None => self.unclaimed += 1,
-            }
+        if let Some(datagram) = self.network.deliver(self.now) {
+            self.take(datagram)?;
         } else if let Some((due, address)) = self.timers.first().copied() {
             // Not due when all arrivals of this moment were for addresses that nobody has any more.
             if due <= self.now {
-                let now = self.now;
-                self.slot_mut(address).node.handle_timeout(now);
-                self.drain(address)?;
+                self.wake(address)?;
             }
         }
         Ok(true)
@@ -242,26 +260,82 @@ impl<N: Node> World<N> {
         self.unclaimed
     }
 
+    /// Datagrams that a stalled node had no room for.
+    pub fn overflowed(&self) -> u64 {
+        self.overflowed
+    }
+
+    /// What the clock of a node shows.
+    ///
+    /// # Panics
+    ///
+    /// When no node is at `address`.
+    pub fn own_time(&self, address: SocketAddr) -> Time {
+        let slot = self.slots.get(&address).unwrap_or_else(|| panic!("no node at {address}"));
+        slot.clock.own(self.now)
+    }
+
+    fn take(&mut self, datagram: Datagram) -> Result<(), Livelock> {
+        let to = datagram.to;
+        match self.slots.get_mut(&to) {
+            Some(slot) if slot.stalled_until.is_none() => {
+                let Datagram { from, bytes, .. } = datagram;
+                slot.node.handle_datagram(slot.clock.own(self.now), from, bytes);
+                self.drain(to)?;
+            }
+            Some(slot) if slot.inbox.len() < INBOX_MAX => slot.inbox.push_back(datagram),
+            Some(_) => self.overflowed += 1,
+            None => self.unclaimed += 1,
+        }
+        Ok(())
+    }
+
+    /// A node's timeout is due, or its stall over.
+    fn wake(&mut self, address: SocketAddr) -> Result<(), Livelock> {
+        let now = self.now;
+        let slot = self.slot_mut(address);
+        if slot.stalled_until.take().is_some() {
+            for datagram in std::mem::take(&mut slot.inbox) {
+                self.take(datagram)?;
+            }
+        } else {
+            slot.node.handle_timeout(slot.clock.own(now));
+        }
+        self.drain(address)
+    }
+
     /// Sends everything that the node has, then notes its timeout.
     fn drain(&mut self, address: SocketAddr) -> Result<(), Livelock> {
-        let Self { now, network, slots, timers, steps_max, buf, .. } = self;
+        let Self { now, network, slots, steps_max, buf, .. } = self;
         let slot = slots.get_mut(&address).expect("callers have just used this slot");
+        if slot.stalled_until.is_some() {
+            return Ok(());
+        }
         slot.count(address, *now, *steps_max)?;
+        let own = slot.clock.own(*now);
         loop {
             buf.clear();
-            let Some(to) = slot.node.poll_transmit(*now, buf) else { break };
+            let Some(to) = slot.node.poll_transmit(own, buf) else { break };
             network.send(*now, address, to, buf);
             slot.count(address, *now, *steps_max)?;
         }
-        let timeout = slot.node.poll_timeout();
-        if timeout != slot.timeout {
-            if let Some(former) = slot.timeout {
-                timers.remove(&(former, address));
-            }
-            timers.extend(timeout.map(|due| (due, address)));
-            slot.timeout = timeout;
-        }
+        self.set_wake(address);
         Ok(())
+    }
+
+    fn set_wake(&mut self, address: SocketAddr) {
+        let slot = self.slots.get_mut(&address).expect("callers have just used this slot");
+        let wake = match slot.stalled_until {
+            Some(until) => Some(until),
+            None => slot.node.poll_timeout().map(|own| slot.clock.world(own)),
+        };
+        if wake != slot.wake {
+            if let Some(former) = slot.wake {
+                self.timers.remove(&(former, address));
+            }
+            self.timers.extend(wake.map(|due| (due, address)));
+            slot.wake = wake;
+        }
     }
 
     fn slot_mut(&mut self, address: SocketAddr) -> &mut Slot<N> {
@@ -269,20 +343,11 @@ impl<N: Node> World<N> {
     }
 }
 
-impl<N> Slot<N> {
-    fn count(&mut self, node: SocketAddr, now: Time, steps_max: u32) -> Result<(), Livelock> {
-        if self.counted_at != now {
-            (self.counted_at, self.steps) = (now, 0);
-        }
-        self.steps += 1;
-        if self.steps > steps_max {
-            return Err(Livelock { node, at: now, steps: self.steps });
-        }
-        Ok(())
-    }
-}
-
 const STEPS_MAX: u32 = 100_000;
+/// What the receive buffer of a socket may hold of small datagrams.
+const INBOX_MAX: usize = 1_000;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod time_tests;

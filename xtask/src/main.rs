@@ -14,6 +14,7 @@ mod metadata;
 mod msrv;
 mod package;
 mod process;
+mod simulate;
 mod tidy;
 mod toolchain;
 
@@ -40,6 +41,11 @@ const COMMANDS: &[Command] = &[
     Command { name: "features", help: "the table of feature combinations", run: features::run },
     Command { name: "msrv", help: "the declared minimum Rust", run: msrv::run },
     Command { name: "package", help: "packages, and what is built on them", run: package::run },
+    Command {
+        name: "simulate",
+        help: "[--seeds N] [--from S] [--jobs J] [--replay TEXT]: searches scenarios",
+        run: simulate::run,
+    },
     Command { name: "tidy", help: "fast checks of the texts and of the layers", run: tidy::run },
 ];
 

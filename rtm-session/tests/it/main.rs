@@ -11,5 +11,6 @@ mod pair;
 mod paths;
 mod redundancy;
 mod replay;
+mod scenarios;
 #[cfg(feature = "tokio")]
 mod udp;

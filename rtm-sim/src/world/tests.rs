@@ -142,14 +142,14 @@ fn same_seed_repeats_a_run_byte_for_byte() {
 
 /// Logs its inputs; answers datagrams and ticks if told to.
 #[derive(Clone, Debug, Default)]
-struct Toy {
-    answers: bool,
+pub(super) struct Toy {
+    pub(super) answers: bool,
     /// How long after a timeout the next one is due.
-    interval: Option<Time>,
-    ticks_to: Option<SocketAddr>,
-    timeout: Option<Time>,
-    outgoing: Vec<SocketAddr>,
-    log: Vec<(&'static str, Time)>,
+    pub(super) interval: Option<Time>,
+    pub(super) ticks_to: Option<SocketAddr>,
+    pub(super) timeout: Option<Time>,
+    pub(super) outgoing: Vec<SocketAddr>,
+    pub(super) log: Vec<(&'static str, Time)>,
 }
 
 impl Node for Toy {
@@ -175,7 +175,7 @@ impl Node for Toy {
     }
 }
 
-fn world(nodes: &[(SocketAddr, Toy)]) -> World<Toy> {
+pub(super) fn world(nodes: &[(SocketAddr, Toy)]) -> World<Toy> {
     let mut world = World::new(Network::new(1));
     world.set_steps_max(500);
     for (address, node) in nodes {
@@ -184,10 +184,10 @@ fn world(nodes: &[(SocketAddr, Toy)]) -> World<Toy> {
     world
 }
 
-fn addresses() -> [SocketAddr; 2] {
+pub(super) fn addresses() -> [SocketAddr; 2] {
     [1, 2].map(|n| SocketAddr::from(([10, 0, 0, n], u16::from(n))))
 }
 
-fn millis(millis: u64) -> Time {
+pub(super) fn millis(millis: u64) -> Time {
     Time::from_micros(millis * 1_000)
 }
