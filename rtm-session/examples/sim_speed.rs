@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use rtm_session::{Config, Endpoint, Event, LaneSpec, LoginAnswer, Seed, SessionId, StaticKey};
 use rtm_sim::{LinkConfig, Livelock, Network, Node, World};
-use rtm_wire::{LaneId, LaneMode, Priority, Time};
+use rtm_wire::{LaneId, LaneMode, Time};
 
 const FLOWS: usize = 8;
 const INTERVAL: Duration = Duration::from_micros(33_333);
 const UNORDERED: LaneSpec =
-    LaneSpec { mode: LaneMode::RELIABLE_UNORDERED, priority: Priority::Normal };
+    LaneSpec { mode: LaneMode::RELIABLE_UNORDERED, ..LaneSpec::ORDERED };
 
 struct Peer {
     endpoint: Endpoint,

@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Timers are not finer than this (RFC 9002 section 6.1.2).
 pub(super) const GRANULARITY: Duration = Duration::from_millis(1);
 
+/// A probe timeout is no longer than this beyond two of the shortest round trips: one sample of a process
+/// that slept must not make it wait as long again.
+const TIMEOUT_SPARE: Duration = Duration::from_secs(2);
+
 /// What is known of the time to the peer and back.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rtt {
@@ -65,7 +69,8 @@ impl Rtt {
 
     /// Time to wait for an acknowledgement (RFC 9002 section 6.2.1).
     pub(super) fn probe_timeout(&self, max_ack_delay: Duration) -> Duration {
-        self.smoothed + (self.variance * 4).max(GRANULARITY) + max_ack_delay
+        let timeout = self.smoothed + (self.variance * 4).max(GRANULARITY) + max_ack_delay;
+        timeout.min(self.min * 2 + TIMEOUT_SPARE)
     }
 }
 

@@ -61,7 +61,8 @@ impl Session {
         if may_send_data {
             eliciting |= self.write_messages(now, datagram, &mut contents, echoes);
         }
-        if self.ping && may_send_control && !eliciting {
+        // A probe that asks for nothing would be answered by nothing, and stay due for ever.
+        if (self.ping || self.probes > 0) && may_send_control && !eliciting {
             Ping.encode(datagram);
             eliciting = true;
         }
