@@ -1,0 +1,78 @@
+//! `cargo xtask netlab`: RTM and its peers on impaired links, side by side.
+//!
+//! ```text
+//!  conditions × peers × seeds = cells ──► run ──► target/netlab/DAY/cell/… ──► report
+//! ```
+//!
+//! A cell is one lab (two network namespaces and a router between them) with one peer in it. Cells
+//! that have a valid result are not run again; pages are written from all results that are there.
+
+mod conditions;
+mod machine;
+mod options;
+mod outcome;
+mod pattern;
+mod peers;
+mod report;
+mod run;
+mod statistics;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use self::conditions::cells;
+use self::options::Options;
+use self::run::Programs;
+use crate::failure::Failure;
+use crate::process::{cargo, run as run_process, target_folder};
+
+pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
+    let options = Options::parse(words)?;
+    let results = target_folder().join("netlab");
+    if options.report {
+        let folder = options.folder.clone().map_or_else(|| latest(&results), Ok)?;
+        return report::write(&folder);
+    }
+    machine::check()?;
+    let cells = cells(&options);
+    if cells.is_empty() {
+        return Err(Failure::new("no cell matches; nothing was done"));
+    }
+    let programs = build()?;
+    let folder = match &options.folder {
+        Some(folder) => folder.clone(),
+        None => results.join(machine::now()?.split(' ').next().unwrap_or_default()),
+    };
+    fs::create_dir_all(&folder)?;
+    // Peers run elsewhere.
+    let folder = folder.canonicalize()?;
+    println!("netlab: results in {}", folder.display());
+    let failed = run::run(&cells, &folder, &programs, &options)?;
+    println!("netlab: `cargo xtask netlab --report` writes the pages");
+    match failed {
+        0 => Ok(()),
+        count => Err(Failure::new(format!("{count} cells have no result"))),
+    }
+}
+
+/// Release builds of the lab and of the peers, which have a workspace of their own.
+fn build() -> Result<Programs, Failure> {
+    let target = target_folder();
+    let place = target.to_string_lossy().into_owned();
+    let common = ["build", "--release", "--locked", "-j2", "--target-dir", &place];
+    run_process(&mut cargo(&[&common[..], &["-p", "netlab"]].concat()))?;
+    let manifest = ["--manifest-path", "bench/peers/Cargo.toml"];
+    run_process(&mut cargo(&[&common[..], &manifest].concat()))?;
+    let program = |name: &str| target.join("release").join(name);
+    Ok(Programs { netlab: program("netlab"), peer: program("netlab-peer") })
+}
+
+/// Days sort as text.
+fn latest(results: &Path) -> Result<PathBuf, Failure> {
+    let nothing = || Failure::new("no results yet; run `cargo xtask netlab` first");
+    let entries = fs::read_dir(results).map_err(|_| nothing())?;
+    let mut folders: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    folders.retain(|path| path.is_dir());
+    folders.sort();
+    folders.pop().ok_or_else(nothing)
+}
