@@ -4,46 +4,46 @@ use serde::{Deserialize, Serialize};
 
 /// What the server has seen. All times are in microseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ServerOutcome {
+pub(crate) struct ServerOutcome {
     /// Messages that were to come, large ones included.
-    pub expected: u64,
+    pub(crate) expected: u64,
     /// Each small message that came, once, in the order of arrival.
-    pub small: Arrivals,
+    pub(crate) small: Arrivals,
     /// The same for large messages.
-    pub big: Arrivals,
+    pub(crate) big: Arrivals,
     /// Messages that came again.
-    pub duplicates: u64,
+    pub(crate) duplicates: u64,
     /// Messages that came after a later one of their flow.
-    pub reversed: u64,
+    pub(crate) reversed: u64,
     /// Bytes of a bulk transfer that came in each second after its start.
-    pub bulk_bytes: Vec<u64>,
+    pub(crate) bulk_bytes: Vec<u64>,
     /// When the client began, by the machine's monotonic clock.
-    pub start_us: u64,
+    pub(crate) start_us: u64,
     /// Processor time that the server had used.
-    pub cpu_us: u64,
+    pub(crate) cpu_us: u64,
 }
 
 /// Messages that came.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Arrivals {
+pub(crate) struct Arrivals {
     /// When each was to be sent, after the client's start.
-    pub intended_us: Vec<u64>,
+    pub(crate) intended_us: Vec<u64>,
     /// How long after that it came.
-    pub latency_us: Vec<u64>,
+    pub(crate) latency_us: Vec<u64>,
 }
 
 /// What the client has to tell.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ClientOutcome {
+pub(crate) struct ClientOutcome {
     /// Which peer this is and how it is set up, for people.
-    pub peer: String,
+    pub(crate) peer: String,
     /// Messages handed to the peer.
-    pub sent: u64,
+    pub(crate) sent: u64,
     /// Messages that the peer didn't take (no connection could be made, or its queue was full).
-    pub refused: u64,
+    pub(crate) refused: u64,
     /// By how much messages were handed over after their time, in microseconds, the 99th
     /// percentile.
-    pub late_p99_us: u64,
+    pub(crate) late_p99_us: u64,
     /// Processor time that the client had used, in microseconds.
-    pub cpu_us: u64,
+    pub(crate) cpu_us: u64,
 }

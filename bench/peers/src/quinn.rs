@@ -30,8 +30,17 @@ pub(crate) struct Options {
     mode: Mode,
     #[arg(long, value_enum, default_value_t = Congestion::Cubic)]
     cc: Congestion,
+    /// One connection for all flows, or one for each
+    #[arg(long, value_enum, default_value_t = Connections::One)]
+    connections: Connections,
     #[command(flatten)]
     work: Work,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Connections {
+    One,
+    PerFlow,
 }
 
 /// How messages map to QUIC.
@@ -121,24 +130,37 @@ pub(crate) fn send(options: &Options) -> Result<(), Failure> {
     endpoint.set_default_client_config(config);
 
     let pacer = Pacer::start(work, describe(options));
-    let (to_task, messages) = mpsc::unbounded_channel();
     let client = Client { endpoint, mode: options.mode, work: work.clone() };
-    let started = pacer.start_time();
+    let mut to_tasks = Vec::new();
+    let mut task = || {
+        let (to_task, messages) = mpsc::unbounded_channel();
+        to_tasks.push(to_task);
+        messages
+    };
     if work.cold {
-        runtime.spawn(client.send_cold(messages));
+        runtime.spawn(client.send_cold(task()));
     } else if work.bulk {
         let deadline = Duration::from_nanos(work.span());
-        runtime.spawn(tokio::time::timeout(deadline, client.send_bulk(started)));
+        runtime.spawn(tokio::time::timeout(deadline, client.send_bulk(pacer.start_time())));
     } else {
-        runtime.spawn(client.send_all(messages));
+        let connections = match options.connections {
+            Connections::One => 1,
+            Connections::PerFlow => work.flow_count(),
+        };
+        for _ in 0..connections {
+            runtime.spawn(client.clone().send_all(task()));
+        }
     }
     // The runtime has a thread of its own, and so has the schedule.
-    let serving = std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
-    pacer.run(|outgoing| drop(to_task.send(outgoing)))?;
-    drop(serving);
-    Ok(())
+    std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+    pacer.run(|outgoing| {
+        let number = usize::from(outgoing.flow) % to_tasks.len();
+        // Fails when the connection has broken; the message is missing then.
+        let _ = to_tasks[number].send(outgoing);
+    })
 }
 
+#[derive(Clone)]
 struct Client {
     endpoint: Endpoint,
     mode: Mode,
@@ -228,8 +250,13 @@ fn describe(options: &Options) -> String {
         Congestion::Cubic => "CUBIC",
         Congestion::None => "no congestion control (window of 16 MiB)",
     };
+    let connections = match (options.work.cold, options.connections) {
+        (true, _) => "a connection for each message",
+        (false, Connections::One) => "one connection",
+        (false, Connections::PerFlow) => "a connection for each flow",
+    };
     format!(
-        "quinn 0.11, one connection, {mode}, {cc}, {STREAMS_MAX} streams allowed, idle timeout \
+        "quinn 0.11, {connections}, {mode}, {cc}, {STREAMS_MAX} streams allowed, idle timeout \
          {} s, else defaults",
         IDLE_TIMEOUT.as_secs()
     )

@@ -38,7 +38,6 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     if cells.is_empty() {
         return Err(Failure::new("no cell matches; nothing was done"));
     }
-    let programs = build()?;
     let folder = match &options.folder {
         Some(folder) => folder.clone(),
         None => results.join(machine::now()?.split(' ').next().unwrap_or_default()),
@@ -46,6 +45,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     fs::create_dir_all(&folder)?;
     // Peers run elsewhere.
     let folder = folder.canonicalize()?;
+    let programs = build(&folder)?;
     println!("netlab: results in {}", folder.display());
     let failed = run::run(&cells, &folder, &programs, &options)?;
     println!("netlab: `cargo xtask netlab --report` writes the pages");
@@ -55,16 +55,24 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     }
 }
 
-/// Release builds of the lab and of the peers, which have a workspace of their own.
-fn build() -> Result<Programs, Failure> {
+/// Release builds of the lab and of the peers, which have a workspace of their own. Copied, so that
+/// a later build doesn't change a run that is under way.
+fn build(folder: &Path) -> Result<Programs, Failure> {
     let target = target_folder();
     let place = target.to_string_lossy().into_owned();
     let common = ["build", "--release", "--locked", "-j2", "--target-dir", &place];
     run_process(&mut cargo(&[&common[..], &["-p", "netlab"]].concat()))?;
     let manifest = ["--manifest-path", "bench/peers/Cargo.toml"];
     run_process(&mut cargo(&[&common[..], &manifest].concat()))?;
-    let program = |name: &str| target.join("release").join(name);
-    Ok(Programs { netlab: program("netlab"), peer: program("netlab-peer") })
+    let folder = folder.join("programs");
+    fs::create_dir_all(&folder)?;
+    let copy = |name: &str| {
+        let (new, copy) = (folder.join(format!("{name}.new")), folder.join(name));
+        fs::copy(target.join("release").join(name), &new)?;
+        fs::rename(new, &copy)?;
+        Ok::<PathBuf, Failure>(copy)
+    };
+    Ok(Programs { netlab: copy("netlab")?, peer: copy("netlab-peer")? })
 }
 
 /// Days sort as text.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 
-pub(super) use files::{Arrivals, ClientOutcome, ServerOutcome};
+pub(super) use self::files::{Arrivals, ClientOutcome, ServerOutcome};
 
 /// What the runner notes about a run, which makes it a result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -58,11 +58,6 @@ impl Outcome {
 
     pub(super) fn delivered(&self) -> u64 {
         (self.server.small.latency_us.len() + self.server.big.latency_us.len()) as u64
-    }
-
-    /// Whether something never came.
-    pub(super) fn is_truncated(&self) -> bool {
-        self.delivered() < self.server.expected
     }
 }
 
@@ -131,7 +126,7 @@ mod tests {
         let note = Note { lateness_p99_us: 501, ..Note::default() };
         write(NOTE, serde_json::to_string(&note).expect("plain"));
         let outcome = Outcome::read(&folder).expect("whole");
-        assert!(outcome.is_truncated() && !outcome.is_valid());
+        assert!(outcome.delivered() == 0 && !outcome.is_valid());
         fs::remove_dir_all(&folder).expect("removed");
     }
 }

@@ -80,6 +80,18 @@ pub(super) const PEERS: &[Peer] = &[
         &["quinn", "--mode=one-stream", "--cc=bbr"],
         Part::Main,
     ),
+    peer(
+        "quinn-per-flow-cubic",
+        "quinn, a connection per flow, CUBIC",
+        &["quinn", "--mode=stream-per-message", "--cc=cubic", "--connections=per-flow"],
+        Part::Main,
+    ),
+    peer(
+        "quinn-per-flow-bbr",
+        "quinn, a connection per flow, BBR",
+        &["quinn", "--mode=stream-per-message", "--cc=bbr", "--connections=per-flow"],
+        Part::Main,
+    ),
     datagrams(
         "quinn-dgram-cubic",
         "quinn, datagrams (unreliable), CUBIC",

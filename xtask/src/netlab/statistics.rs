@@ -14,6 +14,10 @@ impl Sorted {
         self.0.len()
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().copied()
+    }
+
     /// The smallest value that is not below a share `q` of all values (nearest rank).
     pub(super) fn quantile(&self, q: f64) -> Option<u64> {
         self.quantile_of(q, self.0.len())

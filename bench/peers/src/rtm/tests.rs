@@ -43,7 +43,9 @@ fn check(flags: &str) {
     let run = async {
         let (tell, told) = oneshot::channel();
         let mut here = options.work.clone();
-        let serving = serve_at(&options, recorder.clone(), |address| drop(tell.send(address)));
+        let serving = serve_at(&options, recorder.clone(), |address| {
+            tell.send(address).expect("somebody waits for it");
+        });
         let sending = async {
             here.address = told.await.expect("bound");
             let options = Options { settings: options.settings.clone(), work: here.clone() };
