@@ -154,9 +154,9 @@ fn section(condition: &Condition, results: &Results) -> String {
 fn note(kind: Kind) -> &'static str {
     match kind {
         Kind::Cold => {
-            " Each message has a connection of its own, 20 begin in a second; delays count from the \
-             beginning of connecting to the message's arrival, all runs' messages included. A \
-             message that never came counts as endless. KCP has no handshake."
+            " Each message has a connection of its own, 20 begin in a second; delays count from \
+             the beginning of connecting to the message's arrival. A message that never came \
+             counts as endless. KCP has no handshake."
         }
         Kind::Blackout(_) => " No loss before and after.",
         Kind::Bulk => " From the sixth second on.",
@@ -172,7 +172,9 @@ fn curves(condition: &Condition, results: &Results) -> Vec<Curve> {
     }
     let mut curves = Vec::new();
     for peer in PEERS {
-        let Some(runs) = results.get(&(condition.name.clone(), peer.name)) else { continue };
+        let Some(runs) = results.get(&(condition.name.clone(), peer.name)) else {
+            continue;
+        };
         let values: Vec<u64> = runs.iter().flat_map(|run| run.steady_values.iter()).collect();
         let missing: u64 = runs.iter().map(|run| run.expected - run.delivered).sum();
         let expected = values.len() + usize::try_from(missing).unwrap_or(0);

@@ -23,7 +23,8 @@ pub(super) fn draw(title: &str, curves: &[Curve]) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n<style>text{{fill:#333}}.g{{stroke:#8888;\
          stroke-width:.5}}.c{{fill:none;stroke-width:1.5}}@media(prefers-color-scheme:dark)\
-         {{text{{fill:#ccc}}}}</style>\n<text x=\"{LEFT}\" y=\"18\" font-size=\"14\">{title}</text>\n"
+         {{text{{fill:#ccc}}}}</style>\n\
+         <text x=\"{LEFT}\" y=\"18\" font-size=\"14\">{title}</text>\n"
     );
     axes(&mut svg);
     for (index, curve) in curves.iter().enumerate() {

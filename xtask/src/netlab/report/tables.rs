@@ -39,7 +39,11 @@ pub(super) fn table(condition: &Condition, rows: &[Row<'_>]) -> String {
 
 /// What a goal has to say in a column.
 fn cell_of(heading: &str, goal: Goal) -> String {
-    let number = |value: f64| format!("*{value:.0}*");
+    // As exact as delays are shown.
+    let number = |value: f64| match value < 100.0 {
+        true => format!("*{value:.1}*"),
+        false => format!("*{value:.0}*"),
+    };
     match heading {
         P99 => number(goal.p99),
         P999 => number(goal.p999),
@@ -50,41 +54,9 @@ fn cell_of(heading: &str, goal: Goal) -> String {
 
 fn columns<'a>(condition: &Condition) -> Vec<Column<'a>> {
     let kbit = u64::from(condition.link.kbit);
-    let delivered = || column("delivered", |run| percent(run.delivered, run.expected));
-    let late = || column("router late, p99, µs", |run| run.lateness_p99_us.to_string());
-    match condition.kind {
-        Kind::Loss | Kind::Path => vec![
-            delivered(),
-            delay("p50", |run| run.steady.p50),
-            delay(P99, |run| run.steady.p99),
-            delay(P999, |run| run.steady.p999),
-            delay("max", |run| run.steady.max),
-            delay("start-up p99", |run| run.start_up.p99),
-            delay("start-up max", |run| run.start_up.max),
-            column("packets per message", |run| ratio(run.packets, run.delivered)),
-            column(BYTES, |run| ratio(run.bytes, run.payload_bytes)),
-            column("CPU, µs per message", |run| (run.cpu_us / run.delivered.max(1)).to_string()),
-            late(),
-        ],
-        Kind::Narrow | Kind::Beside => {
-            let mut columns = vec![
-                delivered(),
-                delay("p50", |run| run.steady.p50),
-                delay(P99, |run| run.steady.p99),
-                delay("max", |run| run.steady.max),
-                column("queue drops", |run| percent(run.queue_dropped, run.packets)),
-            ];
-            if condition.kind == Kind::Beside {
-                let share = move |run: &Figures| {
-                    run.transfer_kbit.map_or("–".to_owned(), |rate| percent(wire(rate), kbit))
-                };
-                columns.push(column("CUBIC flow's share of the link", share));
-            } else {
-                columns.push(column(BYTES, |run| ratio(run.bytes, run.payload_bytes)));
-            }
-            columns.push(late());
-            columns
-        }
+    let mut columns = match condition.kind {
+        Kind::Loss | Kind::Path => steady(),
+        Kind::Narrow | Kind::Beside => bottleneck(condition.kind, kbit),
         Kind::Large => vec![
             delivered(),
             delay("small p50", |run| run.steady.p50),
@@ -94,23 +66,20 @@ fn columns<'a>(condition: &Condition) -> Vec<Column<'a>> {
             delay("32 KiB p90", |run| run.big.p90),
             delay("32 KiB max", |run| run.big.max),
             column(BYTES, |run| ratio(run.bytes, run.payload_bytes)),
-            late(),
         ],
         Kind::Cold => vec![
             column("starts", |run| thousands(run.expected)),
-            column("delivered", |run| percent(run.delivered, run.expected)),
+            delivered(),
             endless("p50", 0.5),
             endless("p90", 0.9),
             endless("p99", 0.99),
             endless("p99.9", 0.999),
             column("packets per start", |run| ratio(run.packets, run.delivered)),
-            late(),
         ],
         Kind::Blackout(_) => vec![
             delivered(),
             delay("first delivery after the link is back", |run| run.recovery_us),
             delay("all from before delivered after", |run| run.caught_up_us),
-            late(),
         ],
         Kind::Bulk => vec![
             column("Mbit/s of payload", |run| {
@@ -122,9 +91,47 @@ fn columns<'a>(condition: &Condition) -> Vec<Column<'a>> {
             }),
             column("queue drops", |run| percent(run.queue_dropped, run.packets)),
             column("CPU, s", |run| format!("{:.2}", run.cpu_us as f64 / 1e6)),
-            late(),
         ],
-    }
+    };
+    columns.push(column("router late, p99, µs", |run| run.lateness_p99_us.to_string()));
+    columns
+}
+
+fn steady<'a>() -> Vec<Column<'a>> {
+    vec![
+        delivered(),
+        delay("p50", |run| run.steady.p50),
+        delay(P99, |run| run.steady.p99),
+        delay(P999, |run| run.steady.p999),
+        delay("max", |run| run.steady.max),
+        delay("start-up p99", |run| run.start_up.p99),
+        delay("start-up max", |run| run.start_up.max),
+        column("packets per message", |run| ratio(run.packets, run.delivered)),
+        column(BYTES, |run| ratio(run.bytes, run.payload_bytes)),
+        column("CPU, µs per message", |run| (run.cpu_us / run.delivered.max(1)).to_string()),
+    ]
+}
+
+fn bottleneck<'a>(kind: Kind, kbit: u64) -> Vec<Column<'a>> {
+    let last = if kind == Kind::Beside {
+        column("CUBIC flow's share of the link", move |run| {
+            run.transfer_kbit.map_or("–".to_owned(), |rate| percent(wire(rate), kbit))
+        })
+    } else {
+        column(BYTES, |run| ratio(run.bytes, run.payload_bytes))
+    };
+    vec![
+        delivered(),
+        delay("p50", |run| run.steady.p50),
+        delay(P99, |run| run.steady.p99),
+        delay("max", |run| run.steady.max),
+        column("queue drops", |run| percent(run.queue_dropped, run.packets)),
+        last,
+    ]
+}
+
+fn delivered<'a>() -> Column<'a> {
+    column("delivered", |run| percent(run.delivered, run.expected))
 }
 
 fn column<'a>(heading: &'static str, cell: impl Fn(&Figures) -> String + 'a) -> Column<'a> {
@@ -181,7 +188,7 @@ mod tests {
         let text = rendered("loss-10", "kcp", &[run(10, 328_000), run(10, 327_000)]);
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[2].starts_with("| KCP, flushed at once | 100 % | – | 328 · 327 |"), "{text}");
-        assert!(lines[3].contains("*84* | *117*"), "{text}");
+        assert!(lines[3].contains("*84.0* | *117*"), "{text}");
         assert_eq!(lines.len(), 6, "{text}");
         let widths: Vec<usize> = lines.iter().map(|line| line.matches('|').count()).collect();
         assert!(widths.iter().all(|width| *width == widths[0]), "{text}");
