@@ -37,6 +37,8 @@ pub(super) enum Kind {
     Blackout(u64),
     /// A transfer alone.
     Bulk,
+    /// A transfer beside one by TCP CUBIC.
+    Share,
 }
 
 /// The impaired link, alike both ways.
@@ -85,7 +87,7 @@ impl Condition {
                 peer.is_rtm() || SURVIVORS.contains(&peer.name)
             }
             Kind::Loss => true,
-            Kind::Bulk => peer.part == Part::All && !NO_BULK.contains(&peer.name),
+            Kind::Bulk | Kind::Share => peer.part == Part::All && !NO_BULK.contains(&peer.name),
             Kind::Cold => peer.part == Part::All && !SAME_WHEN_COLD.contains(&peer.name),
             _ => peer.part == Part::All,
         };
@@ -164,6 +166,9 @@ fn bottlenecks(base: Link) -> Vec<Condition> {
     let link = Link { kbit: 20_000, loss_percent: 1, ..base };
     let title = "a transfer alone, 20 Mbit/s, 1 % loss".to_owned();
     all.push(Condition::new("bulk-1".to_owned(), title, Kind::Bulk, link).with(&["--bulk"]));
+    let link = Link { kbit: 10_000, ..base };
+    let title = "a transfer beside one by TCP CUBIC, 10 Mbit/s".to_owned();
+    all.push(Condition::new("share".to_owned(), title, Kind::Share, link).with(&["--bulk"]));
     all
 }
 

@@ -142,7 +142,7 @@ fn lab(cell: &Cell, folder: &Path, programs: &Programs, options: &Options) -> Co
     }
     command.args(["--server", &end("server", peer.words, &common)]);
     command.args(["--client", &end("client", peer.words, &common)]);
-    if condition.kind == Kind::Beside {
+    if matches!(condition.kind, Kind::Beside | Kind::Share) {
         let beside = [
             format!("--address=$NETLAB_SERVER:{}", PORT + 1),
             format!("--out='{}'", folder.join("beside").display()),

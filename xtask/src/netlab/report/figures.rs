@@ -34,8 +34,9 @@ pub(super) struct Figures {
     /// First delivery, and the last message from before, after the end of a blackout.
     pub(super) recovery_us: Option<u64>,
     pub(super) caught_up_us: Option<u64>,
-    /// A transfer's rate, alone or beside the flows, in kbit/s of payload.
+    /// Rates of the peer's own transfer, and of TCP's beside it, in kbit/s of payload.
     pub(super) transfer_kbit: Option<u64>,
+    pub(super) beside_kbit: Option<u64>,
     #[serde(skip)]
     pub(super) steady_values: Sorted,
     #[serde(skip)]
@@ -81,7 +82,6 @@ impl Figures {
         let steady = part(&server.small, |at| at >= START_UP_US);
         let big = part(&server.big, |_| true);
         let returned = blackout_ms.map(|(_, until)| count("tool origin_us") + until * 1_000);
-        let transfer = beside.as_ref().unwrap_or(server);
         Self {
             date: note.date.clone(),
             expected: server.expected,
@@ -101,7 +101,8 @@ impl Figures {
             is_valid: outcome.is_valid(),
             recovery_us: returned.and_then(|at| recovery(outcome, at).0),
             caught_up_us: returned.and_then(|at| recovery(outcome, at).1),
-            transfer_kbit: rate(&transfer.bulk_bytes),
+            transfer_kbit: rate(&server.bulk_bytes),
+            beside_kbit: beside.as_ref().and_then(|beside| rate(&beside.bulk_bytes)),
             all_values: part(&server.small, |_| true),
             steady_values: steady,
             setup: client.peer.clone(),

@@ -39,6 +39,18 @@ pub(super) fn goals(condition: &Condition) -> Vec<(&'static str, Goal)> {
     [("goal, default lanes", *default)].into_iter().chain(eager).collect()
 }
 
+/// What RTM is to reach where the table has other columns: headings and cells.
+pub(super) const fn other_goals(kind: Kind) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        Kind::Cold => &[("delivered", "100 %"), ("p90", "300"), ("p99", "1,000")],
+        Kind::Blackout(_) => &[("delivered", "100 %"), (FIRST, "250")],
+        Kind::Large => &[("32 KiB p99", "60")],
+        Kind::Beside | Kind::Share => &[(CUBIC_SHARE, "≥ 45 %")],
+        Kind::Bulk => &[("Mbit/s of payload", "90 % of quinn's best")],
+        Kind::Loss | Kind::Path | Kind::Narrow => &[],
+    }
+}
+
 /// The floor of a sender whose each packet carries all that is not acknowledged, with one packet
 /// per message and flow: a message is late by an interval for each packet in a row that is lost.
 pub(super) fn floor(condition: &Condition) -> Option<Goal> {
@@ -62,6 +74,9 @@ pub(super) fn floor(condition: &Condition) -> Option<Goal> {
     Some(Goal { p99: late(0.01), p999: late(0.001), bytes: None })
 }
 
+/// Headings that goals are about.
+pub(super) const CUBIC_SHARE: &str = "CUBIC flow's share of the link";
+pub(super) const FIRST: &str = "first delivery after the link is back";
 /// Between messages of a flow.
 const INTERVAL_MS: f64 = 100.0 / 3.0;
 

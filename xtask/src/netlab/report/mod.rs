@@ -160,7 +160,9 @@ fn note(kind: Kind) -> &'static str {
         }
         Kind::Blackout(_) => " No loss before and after.",
         Kind::Bulk => " From the sixth second on.",
-        Kind::Beside => " Shares from the sixth second on, with headers.",
+        Kind::Beside | Kind::Share => {
+            " Shares from the sixth second on; the CUBIC flow's with headers."
+        }
         _ => "",
     }
 }

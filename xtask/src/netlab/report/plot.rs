@@ -78,20 +78,25 @@ fn axes(svg: &mut String) {
 fn points(curve: &Curve) -> String {
     let steps = 160;
     let ratio = (MILLIS_MAX / MILLIS_MIN).ln() / f64::from(steps);
-    let mut points = String::new();
-    let mut last = -1.0;
+    let mut points: Vec<String> = Vec::new();
+    let mut last = None;
     for step in 0..=steps {
         let millis = MILLIS_MIN * (ratio * f64::from(step)).exp();
         let share = curve.values.share_until((millis * 1_000.0) as u64, curve.expected);
-        let is_same = share == last;
-        // Of a flat stretch only the ends matter, of the top nothing.
-        if is_same && (step < steps || share >= 1.0) {
-            continue;
+        let point = format!("{:.1},{:.1}", x(millis), y(share));
+        if last.is_some_and(|(_, earlier)| earlier >= 1.0) {
+            // Nothing more to come.
+            break;
         }
-        last = share;
-        let _ = write!(points, "{:.1},{:.1} ", x(millis), y(share));
+        match last {
+            // Of a flat stretch only the ends matter.
+            Some((true, same)) if same == share => drop(points.pop()),
+            _ => {}
+        }
+        last = Some((last.is_some_and(|(_, earlier)| earlier == share), share));
+        points.push(point);
     }
-    points.trim_end().to_owned()
+    points.join(" ")
 }
 
 fn x(millis: f64) -> f64 {

@@ -4,7 +4,7 @@ use super::super::conditions::{Condition, Kind};
 use super::super::peers::Peer;
 use super::figures::Figures;
 use super::format::{millis, percent, ratio, seeds, thousands};
-use super::goals::{Goal, floor, goals};
+use super::goals::{CUBIC_SHARE, FIRST, Goal, floor, goals, other_goals};
 
 /// A peer's runs under one condition, by seed.
 pub(super) struct Row<'a> {
@@ -33,6 +33,15 @@ pub(super) fn table(condition: &Condition, rows: &[Row<'_>]) -> String {
     for (name, goal) in goals(condition).into_iter().chain(floor) {
         let cells: Vec<String> = headings.iter().map(|heading| cell_of(heading, goal)).collect();
         text += &format!("| *{name}* | {} |\n", cells.join(" | "));
+    }
+    let others = other_goals(condition.kind);
+    if !others.is_empty() {
+        let cell = |heading: &&str| {
+            let goal = others.iter().find(|(about, _)| about == heading);
+            goal.map_or_else(String::new, |(_, goal)| format!("*{goal}*"))
+        };
+        let cells: Vec<String> = headings.iter().map(cell).collect();
+        text += &format!("| *goal* | {} |\n", cells.join(" | "));
     }
     text
 }
@@ -64,6 +73,7 @@ fn columns<'a>(condition: &Condition) -> Vec<Column<'a>> {
             delay("small p99.9", |run| run.steady.p999),
             delay("32 KiB p50", |run| run.big.p50),
             delay("32 KiB p90", |run| run.big.p90),
+            delay("32 KiB p99", |run| run.big.p99),
             delay("32 KiB max", |run| run.big.max),
             column(BYTES, |run| ratio(run.bytes, run.payload_bytes)),
         ],
@@ -78,20 +88,15 @@ fn columns<'a>(condition: &Condition) -> Vec<Column<'a>> {
         ],
         Kind::Blackout(_) => vec![
             delivered(),
-            delay("first delivery after the link is back", |run| run.recovery_us),
+            delay(FIRST, |run| run.recovery_us),
             delay("all from before delivered after", |run| run.caught_up_us),
         ],
-        Kind::Bulk => vec![
-            column("Mbit/s of payload", |run| {
-                run.transfer_kbit
-                    .map_or("–".to_owned(), |rate| format!("{:.2}", rate as f64 / 1_000.0))
-            }),
-            column("share of the link", move |run| {
-                run.transfer_kbit.map_or("–".to_owned(), |rate| percent(rate, kbit))
-            }),
-            column("queue drops", |run| percent(run.queue_dropped, run.packets)),
-            column("CPU, s", |run| format!("{:.2}", run.cpu_us as f64 / 1e6)),
-        ],
+        Kind::Bulk => transfer(kbit),
+        Kind::Share => {
+            let mut columns = transfer(kbit);
+            columns.insert(2, cubic_share(kbit));
+            columns
+        }
     };
     columns.push(column("router late, p99, µs", |run| run.lateness_p99_us.to_string()));
     columns
@@ -113,12 +118,9 @@ fn steady<'a>() -> Vec<Column<'a>> {
 }
 
 fn bottleneck<'a>(kind: Kind, kbit: u64) -> Vec<Column<'a>> {
-    let last = if kind == Kind::Beside {
-        column("CUBIC flow's share of the link", move |run| {
-            run.transfer_kbit.map_or("–".to_owned(), |rate| percent(wire(rate), kbit))
-        })
-    } else {
-        column(BYTES, |run| ratio(run.bytes, run.payload_bytes))
+    let last = match kind {
+        Kind::Beside => cubic_share(kbit),
+        _ => column(BYTES, |run| ratio(run.bytes, run.payload_bytes)),
     };
     vec![
         delivered(),
@@ -128,6 +130,26 @@ fn bottleneck<'a>(kind: Kind, kbit: u64) -> Vec<Column<'a>> {
         column("queue drops", |run| percent(run.queue_dropped, run.packets)),
         last,
     ]
+}
+
+fn transfer<'a>(kbit: u64) -> Vec<Column<'a>> {
+    vec![
+        column("Mbit/s of payload", |run| {
+            run.transfer_kbit
+                .map_or("–".to_owned(), |rate| format!("{:.2}", rate as f64 / 1_000.0))
+        }),
+        column("share of the link", move |run| {
+            run.transfer_kbit.map_or("–".to_owned(), |rate| percent(rate, kbit))
+        }),
+        column("queue drops", |run| percent(run.queue_dropped, run.packets)),
+        column("CPU, s", |run| format!("{:.2}", run.cpu_us as f64 / 1e6)),
+    ]
+}
+
+fn cubic_share<'a>(kbit: u64) -> Column<'a> {
+    column(CUBIC_SHARE, move |run| {
+        run.beside_kbit.map_or("–".to_owned(), |rate| percent(wire(rate), kbit))
+    })
 }
 
 fn delivered<'a>() -> Column<'a> {
