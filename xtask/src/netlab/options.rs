@@ -32,7 +32,7 @@ impl Options {
             only: Pattern::new(""),
             again: false,
             seeds: 2,
-            jobs: 8,
+            jobs: 12,
             seconds: 40,
             folder: None,
         };

@@ -1,6 +1,6 @@
 //! The numbers of one run.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::super::outcome::{Arrivals, Outcome};
 use super::super::statistics::Sorted;
@@ -21,6 +21,7 @@ pub(super) struct Figures {
     /// Of all later ones.
     pub(super) steady: Spread,
     /// Of large messages.
+    #[serde(skip_serializing_if = "Spread::is_empty")]
     pub(super) big: Spread,
     /// Sent towards the server, and the payload bytes that arrived there.
     pub(super) packets: u64,
@@ -32,10 +33,14 @@ pub(super) struct Figures {
     pub(super) lateness_p99_us: u64,
     pub(super) is_valid: bool,
     /// First delivery, and the last message from before, after the end of a blackout.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) recovery_us: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) caught_up_us: Option<u64>,
     /// Rates of the peer's own transfer, and of TCP's beside it, in kbit/s of payload.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) transfer_kbit: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) beside_kbit: Option<u64>,
     #[serde(skip)]
     pub(super) steady_values: Sorted,
@@ -45,8 +50,8 @@ pub(super) struct Figures {
     pub(super) setup: String,
 }
 
-/// A distribution in short.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+/// A distribution in short; six numbers in files, in this order.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Spread {
     pub(super) count: usize,
     pub(super) p50: Option<u64>,
@@ -66,6 +71,17 @@ impl Spread {
             p999: values.quantile(0.999),
             max: values.max(),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+impl Serialize for Spread {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { count, p50, p90, p99, p999, max } = *self;
+        (count, p50, p90, p99, p999, max).serialize(serializer)
     }
 }
 

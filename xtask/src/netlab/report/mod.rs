@@ -140,7 +140,11 @@ fn section(condition: &Condition, results: &Results) -> String {
         0 => String::new(),
         _ => format!(", drop-tail queue of {QUEUE_MS} ms"),
     };
-    let _ = writeln!(text, "Round trip {rtt} ms{queue}.{}\n", note(condition.kind));
+    let few = match condition.link.kbit {
+        1..1_000 => " So short a queue has room for two packets of full size.",
+        _ => "",
+    };
+    let _ = writeln!(text, "Round trip {rtt} ms{queue}.{few}{}\n", note(condition.kind));
     text += &tables::table(condition, &rows);
     text.push('\n');
     if !curves(condition, results).is_empty() {
