@@ -50,7 +50,8 @@ impl Settings {
     }
 
     fn common(&self, config: Config) -> Config {
-        config.idle_timeout(IDLE_TIMEOUT).congestion(match self.cc {
+        let config = config.idle_timeout(IDLE_TIMEOUT).lane_credit(LANE_CREDIT);
+        config.congestion(match self.cc {
             Congestion::LossTolerant => CongestionControl::LossTolerant,
             Congestion::NewReno => CongestionControl::NewReno,
         })
@@ -83,8 +84,10 @@ impl Settings {
             (false, Sessions::PerFlow) => "a session for each flow",
         };
         format!(
-            "rtm-session, {sessions}, {lanes} lanes, {:?}, idle timeout {} s, else defaults",
+            "rtm-session, {sessions}, {lanes} lanes, {:?}, lane credit {} KiB, idle timeout {} s, \
+             else defaults",
             self.cc,
+            LANE_CREDIT / 1_024,
             IDLE_TIMEOUT.as_secs()
         )
     }
@@ -92,3 +95,6 @@ impl Settings {
 
 /// Longer than the longest blackout.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+/// In bytes; the default would bound a transfer over a long path. About as much as quinn's streams
+/// have.
+const LANE_CREDIT: u64 = 1_280 * 1_024;
