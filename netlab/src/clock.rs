@@ -5,18 +5,30 @@ use std::time::{Duration, Instant};
 use rtm_wire::Time;
 use rustix::event::{PollFd, Timespec, poll};
 use rustix::io::Errno;
+use rustix::time::{ClockId, clock_gettime};
 
 /// Microseconds since the tool's start.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock(Instant);
+pub(crate) struct Clock {
+    started: Instant,
+    origin_micros: u64,
+}
 
 impl Clock {
     pub(crate) fn start() -> Self {
-        Self(Instant::now())
+        let origin = clock_gettime(ClockId::Monotonic);
+        let part = |number: i64| u64::try_from(number).expect("this clock begins at zero");
+        let origin_micros = part(origin.tv_sec) * 1_000_000 + part(origin.tv_nsec) / 1_000;
+        Self { started: Instant::now(), origin_micros }
+    }
+
+    /// When it started, by the system's monotonic clock, which all processes of a machine share.
+    pub(crate) fn origin_micros(self) -> u64 {
+        self.origin_micros
     }
 
     pub(crate) fn now(self) -> Time {
-        Time::ZERO + self.0.elapsed()
+        Time::ZERO + self.started.elapsed()
     }
 }
 

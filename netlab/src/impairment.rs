@@ -1,9 +1,11 @@
 //! The flags that say what a link does.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use clap::Args;
 use rtm_sim::{Bandwidth, Burst, Link, LinkConfig, Reorder};
+use rtm_wire::Time;
 
 /// What happens to datagrams, alike in both directions, each direction with its own chance.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
@@ -41,6 +43,12 @@ pub struct Impairment {
     /// Room in the drop-tail queue before the bottleneck, as the time it takes to drain
     #[arg(long, value_name = "MS", default_value_t = 100.0, value_parser = millis)]
     pub queue_ms: f64,
+    /// When everything begins to be lost, after the start
+    #[arg(long, value_name = "MS", value_parser = millis, requires = "blackout_ms")]
+    pub blackout_at_ms: Option<f64>,
+    /// How long everything is lost
+    #[arg(long, value_name = "MS", value_parser = positive, requires = "blackout_at_ms")]
+    pub blackout_ms: Option<f64>,
     /// Seed of all chance
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -84,6 +92,12 @@ impl Impairment {
         config
     }
 
+    /// When everything is lost, from and until, after the tool's start.
+    pub fn blackout(&self) -> Option<Range<Time>> {
+        let from = Time::ZERO + duration(self.blackout_at_ms?);
+        Some(from..from + duration(self.blackout_ms?))
+    }
+
     /// The link of one direction; `number` counts the peers that share the tool, from 0.
     pub(crate) fn link(&self, number: u64, direction: Direction) -> Link {
         Link::new(self.link_config(), link_seed(self.seed, number, direction))
@@ -103,6 +117,8 @@ impl Impairment {
             format!("--seed={}", self.seed),
         ];
         args.extend(self.burst_ms.map(|ms| format!("--burst-ms={ms}")));
+        args.extend(self.blackout_at_ms.map(|ms| format!("--blackout-at-ms={ms}")));
+        args.extend(self.blackout_ms.map(|ms| format!("--blackout-ms={ms}")));
         args.extend(self.mtu.map(|bytes| format!("--mtu={bytes}")));
         args.extend(self.bandwidth_kbit.map(|kbit| format!("--bandwidth-kbit={kbit}")));
         args
@@ -169,6 +185,7 @@ mod tests {
             "x --loss 20 --burst-ms 60 --delay-ms 25.5 --jitter-ms 3 --seed 9",
             "x --reorder 1 --reorder-ms 2 --duplicate 3 --corrupt 4 --mtu 1200",
             "x --bandwidth-kbit 5000 --queue-ms 50",
+            "x --blackout-at-ms 15000 --blackout-ms 1000",
         ] {
             let impairment = parse(line).expect("valid flags");
             let again = format!("x {}", impairment.to_args().join(" "));
@@ -186,6 +203,9 @@ mod tests {
             "x --burst-ms 0",
             "x --bandwidth-kbit 0",
             "x --corrupt lots",
+            "x --blackout-at-ms 1",
+            "x --blackout-ms 1",
+            "x --blackout-at-ms 1 --blackout-ms 0",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }
@@ -196,8 +216,16 @@ mod tests {
         for (loss, passes) in [("0", true), ("100", false)] {
             let impairment = parse(&format!("x --burst-ms 5 --loss {loss}")).expect("valid flags");
             let mut link = impairment.link(0, Direction::Up);
-            assert_eq!(link.pass(rtm_wire::Time::ZERO, 1).is_ok(), passes);
+            assert_eq!(link.pass(Time::ZERO, 1).is_ok(), passes);
         }
+    }
+
+    #[test]
+    fn a_blackout_has_a_beginning_and_an_end() {
+        let impairment = parse("x --blackout-at-ms 1500 --blackout-ms 250").expect("valid flags");
+        let expected = Time::from_micros(1_500_000)..Time::from_micros(1_750_000);
+        assert_eq!(impairment.blackout(), Some(expected));
+        assert_eq!(parse("x").expect("valid flags").blackout(), None);
     }
 
     fn parse(line: &str) -> Result<Impairment, clap::Error> {

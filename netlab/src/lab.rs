@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,8 @@ use crate::stop::Stop;
 pub struct LabConfig {
     /// What happens to packets between the two sides.
     pub impairment: Impairment,
-    /// Shell command of the server's side, started first and ended last.
-    pub server: Option<String>,
+    /// Shell commands of the server's side, started first and ended last.
+    pub servers: Vec<String>,
     /// Shell commands of the client's side, started together.
     pub clients: Vec<String>,
     /// How long the server gets to start before the clients do.
@@ -38,12 +39,12 @@ pub struct Lab {
 
 impl Lab {
     /// Builds the namespaces and starts the router as a process of its own: `router` is the
-    /// program, this crate's binary.
+    /// program, this crate's binary. `spin` is as in [`RouterConfig`](crate::RouterConfig).
     ///
     /// # Errors
     ///
     /// What the system says; most often that this needs root.
-    pub fn build(router: &std::path::Path, impairment: &Impairment) -> io::Result<Self> {
+    pub fn build(router: &Path, impairment: &Impairment, spin: Duration) -> io::Result<Self> {
         let id = std::process::id();
         let sides = ["server", "client"];
         let tuns = sides.map(|side| format!("nl{id}{}", &side[..1]));
@@ -52,6 +53,7 @@ impl Lab {
             // The router calls the way from its first interface "up": from client to server.
             .args(tuns.iter().rev())
             .args(impairment.to_args())
+            .args(["--with-parent", &format!("--spin-us={}", spin.as_micros())])
             .stdout(Stdio::piped())
             .process_group(0)
             .spawn()?;
@@ -84,8 +86,10 @@ impl Lab {
         let started = Instant::now();
         let is_due = || stop.is_due(rtm_wire::Time::ZERO + started.elapsed());
         let [server_side, client_side] = self.namespaces.clone();
-        if let Some(server) = &config.server {
+        for server in &config.servers {
             self.commands.push(inside(&server_side, server)?);
+        }
+        if !config.servers.is_empty() {
             pause(config.settle);
         }
         let mut clients = Vec::new();

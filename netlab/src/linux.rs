@@ -26,6 +26,9 @@ pub(crate) enum Tool {
         /// End after this time
         #[arg(long)]
         seconds: Option<u64>,
+        /// End when the process that has started this one ends
+        #[arg(long)]
+        with_parent: bool,
         #[command(flatten)]
         impairment: Impairment,
     },
@@ -35,9 +38,10 @@ pub(crate) enum Tool {
     /// in the variables NETLAB_SERVER and NETLAB_CLIENT. Ends when the clients have ended, with
     /// the first failure's exit code, and prints the router's report to standard error.
     Run {
-        /// Shell command of the server's side; it is ended when the clients have ended
-        #[arg(long)]
-        server: Option<String>,
+        /// Shell command of the server's side, ended when the clients have ended; may be given
+        /// several times
+        #[arg(long = "server")]
+        servers: Vec<String>,
         /// Shell command of the client's side; may be given several times
         #[arg(long = "client", required = true)]
         clients: Vec<String>,
@@ -47,6 +51,12 @@ pub(crate) enum Tool {
         /// End after this time, also when clients still run
         #[arg(long)]
         seconds: Option<u64>,
+        /// As with `router`
+        #[arg(long, default_value_t = 200)]
+        spin_us: u64,
+        /// End, with all that was started, when the process that has started this one ends
+        #[arg(long)]
+        with_parent: bool,
         #[command(flatten)]
         impairment: Impairment,
     },
@@ -54,7 +64,8 @@ pub(crate) enum Tool {
 
 pub(crate) fn run(tool: Tool) -> io::Result<ExitCode> {
     match tool {
-        Tool::Router { first, second, spin_us, seconds, impairment } => {
+        Tool::Router { first, second, spin_us, seconds, with_parent, impairment } => {
+            bind_to_parent(with_parent)?;
             let stop = Stop::on_signal(seconds.map(Duration::from_secs))?;
             let router = Router::open(&RouterConfig {
                 interfaces: [first.clone(), second.clone()],
@@ -67,11 +78,13 @@ pub(crate) fn run(tool: Tool) -> io::Result<ExitCode> {
             say(&router.run(&stop)?)?;
             Ok(ExitCode::SUCCESS)
         }
-        Tool::Run { server, clients, settle_ms, seconds, impairment } => {
+        Tool::Run { servers, clients, settle_ms, seconds, spin_us, with_parent, impairment } => {
+            bind_to_parent(with_parent)?;
             let stop = Stop::on_signal(seconds.map(Duration::from_secs))?;
             let settle = Duration::from_millis(settle_ms);
-            let config = LabConfig { impairment, server, clients, settle };
-            let mut lab = Lab::build(&std::env::current_exe()?, &config.impairment)?;
+            let config = LabConfig { impairment, servers, clients, settle };
+            let spin = Duration::from_micros(spin_us);
+            let mut lab = Lab::build(&std::env::current_exe()?, &config.impairment, spin)?;
             let statuses = lab.run(&config, &stop)?;
             eprint!("{}", lab.finish()?);
             if statuses.len() < config.clients.len() {
@@ -82,4 +95,12 @@ pub(crate) fn run(tool: Tool) -> io::Result<ExitCode> {
             Ok(ExitCode::from(u8::try_from(code).unwrap_or(1)))
         }
     }
+}
+
+/// Has the system send SIGTERM when the parent ends, however it does.
+fn bind_to_parent(wanted: bool) -> io::Result<()> {
+    if wanted {
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+    }
+    Ok(())
 }

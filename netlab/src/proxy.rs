@@ -63,7 +63,7 @@ impl Proxy {
         let listener = UdpSocket::bind(config.listen)?;
         listener.set_nonblocking(true)?;
         Ok(Self {
-            schedule: Schedule::new(config.waiting_max),
+            schedule: Schedule::new(config.waiting_max, config.impairment.blackout()),
             config,
             listener,
             clients: Vec::new(),
@@ -97,7 +97,7 @@ impl Proxy {
             }
             let now = clock.now();
             if stop.is_due(now) {
-                return Ok(self.report());
+                return Ok(self.report(clock));
             }
             let readable = self.wait(now)?;
             for (index, _) in readable.iter().enumerate().filter(|(_, ready)| **ready) {
@@ -182,7 +182,7 @@ impl Proxy {
         Some(number)
     }
 
-    fn report(self) -> Report {
+    fn report(self, clock: Clock) -> Report {
         let [mut up, mut down] = self.delivered;
         for client in &self.clients {
             up += *client.up.counters();
@@ -194,6 +194,8 @@ impl Proxy {
             overflowed: self.schedule.overflowed(),
             send_failed: self.send_failed,
             refused: self.refused,
+            blacked_out: self.schedule.blacked_out(),
+            origin_micros: clock.origin_micros(),
             lateness_micros: self.schedule.lateness_micros().clone(),
         }
     }

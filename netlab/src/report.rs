@@ -20,6 +20,11 @@ pub struct Report {
     pub send_failed: u64,
     /// Datagrams of clients beyond the limit.
     pub refused: u64,
+    /// Datagrams lost in the blackout; the counts of `up` and `down` don't know of it.
+    pub blacked_out: u64,
+    /// When the tool started, in microseconds of the system's monotonic clock; a blackout counts
+    /// from then.
+    pub origin_micros: u64,
     /// By how much datagrams left after their due time, in microseconds.
     pub lateness_micros: Histogram<u64>,
 }
@@ -43,7 +48,12 @@ impl fmt::Display for Report {
             )?;
         }
         let Self { overflowed, send_failed, refused, lateness_micros: late, .. } = self;
-        writeln!(f, "tool overflowed={overflowed} send_failed={send_failed} refused={refused}")?;
+        let Self { blacked_out, origin_micros, .. } = self;
+        writeln!(
+            f,
+            "tool overflowed={overflowed} send_failed={send_failed} refused={refused} \
+             blacked_out={blacked_out} origin_us={origin_micros}"
+        )?;
         let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|q| late.value_at_quantile(q));
         let max = late.max();
         write!(f, "lateness p50_us={p50} p99_us={p99} p99.9_us={p999} max_us={max}")

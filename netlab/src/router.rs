@@ -76,7 +76,7 @@ impl Router {
         let [first, second] = &config.interfaces;
         Ok(Self {
             ports: [port(first, Direction::Up)?, port(second, Direction::Down)?],
-            schedule: Schedule::new(config.waiting_max),
+            schedule: Schedule::new(config.waiting_max, config.impairment.blackout()),
             realtime: take_realtime_priority(),
             spin: config.spin,
             send_failed: 0,
@@ -105,7 +105,7 @@ impl Router {
                 self.send(direction, &bytes);
             }
             if stop.is_due(clock.now()) {
-                return Ok(self.report());
+                return Ok(self.report(clock));
             }
             let mut is_idle = true;
             for port in &mut self.ports {
@@ -136,7 +136,7 @@ impl Router {
         }
     }
 
-    fn report(self) -> Report {
+    fn report(self, clock: Clock) -> Report {
         let [first, second] = self.ports;
         let (mut up, mut down) = (*first.link.counters(), *second.link.counters());
         up += second.delivered;
@@ -147,6 +147,8 @@ impl Router {
             overflowed: self.schedule.overflowed(),
             send_failed: self.send_failed,
             refused: 0,
+            blacked_out: self.schedule.blacked_out(),
+            origin_micros: clock.origin_micros(),
             lateness_micros: self.schedule.lateness_micros().clone(),
         }
     }

@@ -12,6 +12,7 @@ mod features;
 mod licence;
 mod metadata;
 mod msrv;
+mod netlab;
 mod package;
 mod process;
 mod simulate;
@@ -40,6 +41,11 @@ const COMMANDS: &[Command] = &[
     Command { name: "dist", help: "--check [--target T].. [--all] [--fetch]", run: dist::run },
     Command { name: "features", help: "the table of feature combinations", run: features::run },
     Command { name: "msrv", help: "the declared minimum Rust", run: msrv::run },
+    Command {
+        name: "netlab",
+        help: "[--report] [--quick] [--only P] ..: RTM and peers on impaired links",
+        run: netlab::run,
+    },
     Command { name: "package", help: "packages, and what is built on them", run: package::run },
     Command {
         name: "simulate",
