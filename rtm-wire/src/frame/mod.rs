@@ -13,6 +13,7 @@ mod padding;
 mod path;
 mod ping;
 mod skip;
+mod ticket;
 
 pub use ack::{Ack, AckRanges};
 pub use close::{Close, CloseCode};
@@ -24,6 +25,7 @@ pub use padding::Padding;
 pub use path::{PathChallenge, PathResponse};
 pub use ping::Ping;
 pub use skip::Skip;
+pub use ticket::Ticket;
 
 use bytes::BufMut;
 
@@ -46,8 +48,12 @@ mod kind {
     pub(super) const RETIRE_CONNECTION_ID: u8 = 0x09;
     pub(super) const PATH_CHALLENGE: u8 = 0x0a;
     pub(super) const PATH_RESPONSE: u8 = 0x0b;
-    /// The first number that no version has given out.
-    pub(super) const UNKNOWN: core::ops::RangeInclusive<u8> = 0x0c..=0xff;
+    pub(super) const TICKET: u8 = 0x10;
+
+    /// Whether no version has given the number out.
+    pub(super) const fn is_unknown(kind: u8) -> bool {
+        kind > PATH_RESPONSE && kind != TICKET
+    }
 }
 
 /// What the body of each frame kind offers to [`Frame`].
@@ -112,7 +118,7 @@ macro_rules! frames {
                 match self {
                     $(Self::$name(frame) => frame.encode(out),)*
                     Self::Unknown { kind, body } => {
-                        debug_assert!(kind::UNKNOWN.contains(kind), "kind {kind} has a type");
+                        debug_assert!(kind::is_unknown(*kind), "kind {kind} has a type");
                         out.put_u8(*kind);
                         parse::put_blob(out, body);
                     }
@@ -168,6 +174,8 @@ frames! {
     PathChallenge(PathChallenge),
     /// Answers that it does.
     PathResponse(PathResponse),
+    /// What the client may come back with.
+    Ticket(Ticket<'a>),
 }
 
 /// The frames of an opened packet, in order; ends after the first error.
