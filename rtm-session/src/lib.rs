@@ -13,7 +13,7 @@
 //! ```
 //!
 //! A session is opened in one round trip with the login inside (Noise NK: the client knows the
-//! server's public key), survives loss, reordering, repetition and address changes, and delivers
+//! server's public key) or a ticket, survives loss, reordering, repetition and address changes, and delivers
 //! each message once: in order on ordered lanes, at once on unordered ones. One lane never waits
 //! for another; long messages are cut and interleaved; each lane has credit of its own. Nothing
 //! here reads a clock or the system's randomness: the same seed, inputs and times give the same
@@ -80,12 +80,16 @@ mod lane;
 mod received;
 mod recovery;
 mod session;
+mod ticket;
 
 pub use config::Config;
 pub use crypto::{KeyError, PublicKey, Seed, StaticKey};
-pub use endpoint::{Endpoint, EndpointCounters, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX};
+pub use endpoint::{
+    Endpoint, EndpointCounters, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX, TICKET_STATE_MAX,
+};
 pub use error::{CloseCause, ConnectError, SendError, Violation};
 pub use event::{Event, LoginAnswer, LoginId, SessionId};
 pub use lane::{CREDIT_PER_MESSAGE, LaneSpec, MESSAGE_WINDOW};
 pub use recovery::CongestionControl;
 pub use session::SessionStats;
+pub use ticket::{Ticket, TicketConfig};

@@ -10,5 +10,6 @@ mod keys;
 mod pair;
 mod paths;
 mod replay;
+mod resume;
 #[cfg(feature = "tokio")]
 mod udp;
