@@ -322,6 +322,20 @@ fn a_garbled_ticket_leads_to_a_full_handshake_and_a_garbled_flight_to_nothing() 
 }
 
 #[test]
+fn version_and_connection_id_of_a_resumption_cannot_be_changed_on_the_way() {
+    let mut pair = with_ticket(&Setup::new(delay(10)));
+    let flight = pair.flight(&[]);
+    for at in 0..11 {
+        let mut changed = flight.clone();
+        changed[at] ^= 3;
+        pair.inject(CLIENT, &changed);
+        assert!(pair.news(SERVER).is_empty(), "byte {at}");
+    }
+    pair.inject(CLIENT, &flight);
+    assert_eq!(pair.news(SERVER).len(), 1);
+}
+
+#[test]
 fn a_rejected_resumption_is_refused_like_a_login() {
     let mut pair = with_ticket(&Setup::new(delay(10)));
     pair.act(SERVER, |host, _| host.door = Door::Reject(ErrorCode::LOGIN_REJECTED));
