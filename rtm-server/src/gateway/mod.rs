@@ -11,6 +11,7 @@
 mod delivery;
 mod login;
 mod request;
+mod resumption;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,8 +31,10 @@ use crate::owner::{Command, CommandKind};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GatewayCounters {
-    /// Logins that took effect.
+    /// Logins that took effect, resumptions included.
     pub logins: u64,
+    /// Resumptions that took effect.
+    pub resumptions: u64,
     /// Logins that were refused.
     pub logins_refused: u64,
     /// Requests that were read.
@@ -89,6 +92,9 @@ impl Gateway {
         match event {
             Event::LoginRequested { login, payload, .. } => {
                 self.on_login_requested(work, login, &payload);
+            }
+            Event::ResumptionRequested { login, state, early, .. } => {
+                self.on_resumption_requested(work, login, &state, early);
             }
             Event::Accepted { session, login } => self.on_accepted(work, session, login),
             Event::Message { session, lane, payload } => {

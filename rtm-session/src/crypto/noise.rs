@@ -55,6 +55,13 @@ impl StaticKey {
         self.secret
     }
 
+    /// A secret for tickets ([`TicketConfig::secret`](crate::TicketConfig::secret)) that goes with
+    /// this key: so tickets survive a restart, and servers that share the key take each other's.
+    #[must_use]
+    pub fn ticket_secret(&self) -> [u8; 32] {
+        super::keyed_hash(&self.secret, &[b"rtm tickets"])
+    }
+
     /// What clients need.
     #[must_use]
     pub const fn public(&self) -> PublicKey {
