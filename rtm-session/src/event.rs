@@ -83,9 +83,9 @@ pub enum Event {
         /// The server's answer.
         answer: Bytes,
     },
-    /// Client: the server has accepted the ticket. In place of [`Event::Connected`], which comes when
-    /// a full handshake was needed after all. Early messages that the server has not taken are
-    /// under way on lane 0, in both cases.
+    /// Client: the server has accepted the ticket. In place of [`Event::Connected`], which comes
+    /// when a full handshake was needed after all. Early messages that the server has not taken
+    /// are under way on lane 0, in both cases.
     Resumed {
         /// The session, a new one in all but its number at this end.
         session: SessionId,

@@ -13,11 +13,11 @@
 //! ```
 //!
 //! A session is opened in one round trip with the login inside (Noise NK: the client knows the
-//! server's public key) or a ticket, survives loss, reordering, repetition and address changes, and delivers
-//! each message once: in order on ordered lanes, at once on unordered ones. One lane never waits
-//! for another; long messages are cut and interleaved; each lane has credit of its own. Nothing
-//! here reads a clock or the system's randomness: the same seed, inputs and times give the same
-//! datagrams, to the byte.
+//! server's public key), or by a ticket of an earlier one; it survives loss, reordering, repetition
+//! and address changes, and delivers each message once: in order on ordered lanes, at once on
+//! unordered ones. One lane never waits for another; long messages are cut and interleaved; each
+//! lane has credit of its own. Nothing here reads a clock or the system's randomness: the same
+//! seed, inputs and times give the same datagrams, to the byte.
 //!
 //! The layer knows nothing of channels or users: logins and messages are bytes.
 //!

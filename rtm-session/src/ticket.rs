@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtm_wire::Time;
 
-/// How a server makes tickets (protocol §5.6). None is made unless the application asks for it, with
-/// [`issue_ticket`](crate::Endpoint::issue_ticket).
+/// How a server makes tickets (protocol §5.6). None is made unless the application asks for it,
+/// with [`issue_ticket`](crate::Endpoint::issue_ticket).
 #[derive(Clone)]
 pub struct TicketConfig {
     pub(crate) secret: Option<[u8; 32]>,

@@ -147,8 +147,8 @@ impl<W> Core<W> {
         }
     }
 
-    /// Begins handshakes with the server's first IPv4 and its first IPv6 address, by ticket if there
-    /// is one.
+    /// Begins handshakes with the server's first IPv4 and its first IPv6 address, by ticket if
+    /// there is one.
     fn open(&mut self, now: Time) {
         let login = self.login_request();
         let payload = if login.len() <= HANDSHAKE_LOGIN_MAX { &login[..] } else { &[] };

@@ -233,6 +233,21 @@ mod tests {
         (keys(Role::Client), keys(Role::Server))
     }
 
+    /// The example of protocol §5.6.
+    #[test]
+    fn both_ends_derive_the_secrets_of_the_specification() {
+        let secrets = TrafficSecrets { client_to_server: [0x22; 32], server_to_client: [0x33; 32] };
+        for role in [Role::Client, Role::Server] {
+            let mut keys =
+                PacketKeys::new(Cipher::Aes256Gcm, &secrets, role, UPDATE_AFTER).expect("known");
+            // Whatever becomes of the keys meanwhile.
+            keys.initiate_update();
+            for (number, start) in [(0, [0x21, 0x99, 0xfb, 0x58]), (1, [0x74, 0x45, 0x71, 0xc7])] {
+                assert_eq!(keys.ticket_secret(number)[..4], start, "ticket {number}");
+            }
+        }
+    }
+
     struct Packet {
         phase: bool,
         number: PacketNumber,

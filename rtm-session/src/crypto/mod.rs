@@ -1,13 +1,13 @@
 //! Keys and what is done with them (protocol §3.8, §5).
 //!
 //! ```text
-//!  Seed ─► Generator ─┬─► Noise NK, NNpsk0 (snow, our resolver) ─► TrafficSecrets ─► PacketKeys ─► AEAD
-//!                     ├─► connection ids, secrets of cookies and tickets
+//!  Seed ─► Generator ─┬─► Noise NK, NNpsk0 ─► TrafficSecrets ─► PacketKeys ─┬─► AEAD
+//!                     ├─► connection ids, secrets of cookies and tickets     └─► tickets
 //!                     └─► seeds of sessions
 //! ```
 //!
-//! Noise runs in the handshake only; data packets go through an AEAD of our own choice, with the
-//! keys that Noise agreed on.
+//! Noise (snow, with our resolver) runs in the handshake only; data packets go through an AEAD of
+//! our own choice, with the keys that Noise agreed on.
 
 mod aead;
 mod cookie;

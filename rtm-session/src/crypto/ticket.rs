@@ -103,6 +103,27 @@ mod tests {
         }
     }
 
+    /// The example of protocol §5.6, which was made by other code.
+    #[test]
+    fn the_ticket_of_the_specification_opens() {
+        let hex = "80079bb3101112131415161718191a1b1c1d1e1f111ec59f31696aa138cb04324842b3a1\
+                   91339537a9d9d24530d52aee76fbbb23beca1b4b936819cb670e88060526a5ecd783b1e5\
+                   0f65e17b047a9d93965de0ce31dc30d2a8205b40b77187e0afb63f752ba21d6acd614206\
+                   4f567020051808b2";
+        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
+        let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        let ticket = SealedTicket::decode(&bytes).expect("whole");
+        assert_eq!(ticket.key, 498_611);
+        let opened = sealer(5, 1).open(&ticket).expect("the secret of the example");
+        let contents = TicketContents::decode(&opened).expect("whole");
+        assert_eq!(contents.register, *b"\xe0\xe1\xe2\xe3\xe4\xe5\xe6\xe7");
+        assert_eq!(contents.issued, UnixTime::from_millis(1_795_000_000_000));
+        assert_eq!(contents.expires, UnixTime::from_millis(1_795_003_600_000));
+        let state = rtm_wire::TicketState::decode(contents.state).expect("whole");
+        assert_eq!((state.app_id, state.user_id, state.instance.0), ("demo", "alice", 77_777));
+        assert_eq!(state.token_end, Some(contents.expires));
+    }
+
     #[test]
     fn two_tickets_with_the_same_contents_are_sealed_differently() {
         let mut sealer = sealer(1, 1);

@@ -15,7 +15,8 @@ use crate::session::AMPLIFICATION;
 /// Answers of one kind a second, and at once.
 const RATE: u64 = 200;
 /// Cookies, or refusals of tickets, a second, and at once: many clients may come back together, and
-/// without an answer they don't get in. They are shorter than what they answer, so nobody gains by asking for many.
+/// without an answer they don't get in. They are shorter than what they answer, so nobody gains by
+/// asking for many.
 const COOKIE_RATE: u64 = 10_000;
 /// Answers that wait to be sent, those of handshakes included: a full table's.
 const QUEUE_MAX: usize = 1_024;

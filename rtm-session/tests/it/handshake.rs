@@ -221,8 +221,8 @@ fn a_late_copy_of_a_first_flight_is_no_new_login() {
     assert_eq!((server.logins.len(), server.sessions.len()), (1, 1));
 }
 
-/// Versions and ciphers are offered and chosen inside what Noise authenticates, and the packet's own
-/// version and connection id stand in the prologue.
+/// Versions and ciphers are offered and chosen inside what Noise authenticates, and the packet's
+/// own version and connection id stand in the prologue.
 #[test]
 fn what_is_offered_and_chosen_cannot_be_changed_on_the_way() {
     let mut client = Endpoint::client(Config::default(), seed(1));

@@ -1,6 +1,6 @@
 //! Fields of packets and of what the handshake carries.
 
-use rtm_wire::{Hello, Packet, Resumption, TransportParams, Welcome};
+use rtm_wire::{Hello, Packet, Resume, Resumption, TransportParams, Welcome};
 use serde_json::{Value, json};
 
 use super::{hex, int, put};
@@ -53,17 +53,7 @@ pub(super) fn packet(packet: &Packet<'_>) -> (Value, Vec<u8>) {
             });
             (fields, put(versions))
         }
-        Packet::Resume(resume) => {
-            let fields = json!({
-                "kind": "resume",
-                "version": resume.version,
-                "client_cid": hex(&resume.client_cid.0),
-                "cookie": hex(resume.cookie),
-                "ticket": hex(resume.ticket),
-                "noise": hex(resume.noise),
-            });
-            (fields, put(resume))
-        }
+        Packet::Resume(resume) => (resume_fields(resume), put(resume)),
         Packet::NoTicket(packet) => {
             let fields = json!({ "kind": "no ticket", "client_cid": hex(&packet.client_cid.0) });
             (fields, put(packet))
@@ -84,6 +74,17 @@ pub(super) fn packet(packet: &Packet<'_>) -> (Value, Vec<u8>) {
         }
         other => panic!("{other:?} has no fields in the vectors"),
     }
+}
+
+fn resume_fields(resume: &Resume<'_>) -> Value {
+    json!({
+        "kind": "resume",
+        "version": resume.version,
+        "client_cid": hex(&resume.client_cid.0),
+        "cookie": hex(resume.cookie),
+        "ticket": hex(resume.ticket),
+        "noise": hex(resume.noise),
+    })
 }
 
 pub(super) fn hello(hello: &Hello<'_>) -> Value {
