@@ -10,7 +10,6 @@ use rtm_wire::{
     CloseCode, ErrorCode, Limit, LimitKind, List, OperationId, ReplyResult, Request, Time, UnixTime,
 };
 
-use super::resumption::issue_ticket;
 use super::session::{Client, monotonic};
 use super::{Gateway, Work, subscriber_of};
 use crate::access::{Admission, BANNED};
@@ -219,7 +218,6 @@ impl Gateway {
                 self.end(work, older, ErrorCode::LOGIN_ABORTED.into(), reason);
             }
         }
-        issue_ticket(work, session, &admission);
         let expires = admission.expires.map(|end| monotonic(now, work.moment.wall, end));
         if let Some(expires) = expires {
             self.expiries.insert((expires, from));
@@ -232,7 +230,9 @@ impl Gateway {
         let (app, identity) = (admission.app.clone(), admission.identity.clone());
         work.commands.push(Command { app, from, identity, kind });
         let rates = ClientLimits::new(now, &self.limits.channel);
-        self.clients.insert(from, Client::new(session, admission, expires, rates));
+        let client = Client::new(session, admission, (expires, now), rates);
+        self.clients.insert(from, client);
+        self.give_ticket(work, from);
     }
 
     /// The answer to a good login.

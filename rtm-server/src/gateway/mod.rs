@@ -59,6 +59,8 @@ pub(crate) struct Gateway {
     users: BTreeMap<(AppId, UserId), SubscriberId>,
     /// Ends of tokens.
     expiries: BTreeSet<(Time, SubscriberId)>,
+    /// When clients get newer tickets.
+    renewals: BTreeSet<(Time, SubscriberId)>,
     counters: GatewayCounters,
     is_closing: bool,
 }
@@ -82,6 +84,7 @@ impl Gateway {
             clients: BTreeMap::new(),
             users: BTreeMap::new(),
             expiries: BTreeSet::new(),
+            renewals: BTreeSet::new(),
             counters: GatewayCounters::default(),
             is_closing: false,
         }
@@ -107,7 +110,7 @@ impl Gateway {
         }
     }
 
-    /// Ends sessions whose tokens have ended, and logins that never came.
+    /// Ends sessions whose tokens have ended, and logins that never came; renews tickets.
     pub(crate) fn handle_timeout(&mut self, work: &mut Work<'_>) {
         let now = work.moment.now;
         while let Some(&(due, subscriber)) = self.expiries.first() {
@@ -116,6 +119,12 @@ impl Gateway {
             }
             let reason = "the token has expired; make a new one and log in again";
             self.end(work, subscriber, ErrorCode::TOKEN_EXPIRED.into(), reason);
+        }
+        while let Some(&(due, subscriber)) = self.renewals.first() {
+            if due > now {
+                break;
+            }
+            self.give_ticket(work, subscriber);
         }
         for session in self.logins.overdue(now) {
             let reason = "no login came; send it first";
@@ -126,7 +135,8 @@ impl Gateway {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         let expiry = self.expiries.first().map(|(due, _)| *due);
-        [expiry, self.logins.next_due()].into_iter().flatten().min()
+        let renewal = self.renewals.first().map(|(due, _)| *due);
+        [expiry, renewal, self.logins.next_due()].into_iter().flatten().min()
     }
 
     /// Takes no more logins and requests from now on.
@@ -192,6 +202,7 @@ impl Gateway {
         if let Some(expires) = client.expires {
             self.expiries.remove(&(expires, subscriber));
         }
+        self.renewals.remove(&(client.next_ticket, subscriber));
         let key = (client.app.clone(), client.identity.user.clone());
         if self.users.get(&key) == Some(&subscriber) {
             self.users.remove(&key);

@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_channel::{AppId, Refusal, UserId};
+use rtm_channel::{AppId, Refusal, SubscriberId, UserId};
 use rtm_session::{LoginAnswer, LoginId, SessionId};
 use rtm_wire::{CloseCode, Encode, ErrorCode, OperationId, Request, TicketState};
 
 use super::login::{Accepted, closing};
 use super::{Gateway, Work, subscriber_of};
-use crate::access::{Admission, BANNED};
+use crate::access::BANNED;
 use crate::owner::refused;
 
 /// Of a ticket without a token's end; its keys bound it further.
 const TICKET_LIFE_MAX: Duration = Duration::from_secs(24 * 3_600);
+/// How often a client gets a newer one: well before the end of the one that it has.
+const RENEW: Duration = Duration::from_secs(3_600);
 
 impl Gateway {
     /// As a login, but that the ticket says who it is. Nothing takes effect yet.
@@ -63,6 +65,29 @@ impl Gateway {
         }
     }
 
+    /// Gives a client what it may come back with, until its token ends, and does it again in time.
+    pub(super) fn give_ticket(&mut self, work: &mut Work<'_>, subscriber: SubscriberId) {
+        let (now, wall) = (work.moment.now, work.moment.wall);
+        let Some(client) = self.clients.get_mut(&subscriber) else { return };
+        self.renewals.remove(&(client.next_ticket, subscriber));
+        client.next_ticket = now + RENEW;
+        self.renewals.insert((client.next_ticket, subscriber));
+        let state = TicketState {
+            app_id: client.app.as_str(),
+            user_id: client.identity.user.as_str(),
+            instance: client.identity.instance,
+            token_end: client.token_end,
+        };
+        let mut bytes = Vec::with_capacity(state.encoded_len());
+        state.encode(&mut bytes);
+        let life = client.token_end.map_or(TICKET_LIFE_MAX, |end| {
+            Duration::from_millis(end.as_millis().saturating_sub(wall.as_millis()))
+        });
+        if let Err(error) = work.endpoint.issue_ticket(now, client.session, &bytes, life) {
+            tracing::debug!(session = client.session.number(), %error, "no ticket");
+        }
+    }
+
     pub(crate) fn set_banned(
         &mut self,
         work: &mut Work<'_>,
@@ -82,23 +107,4 @@ impl Gateway {
 /// Done twice is done once, and nobody else notices (protocol §6).
 const fn is_replay_safe(request: &Request<'_>) -> bool {
     matches!(request, Request::Subscribe(_))
-}
-
-/// Gives a client that has logged in what it may come back with, until its token ends.
-pub(super) fn issue_ticket(work: &mut Work<'_>, session: SessionId, admission: &Admission) {
-    let (now, wall) = (work.moment.now, work.moment.wall);
-    let state = TicketState {
-        app_id: admission.app.as_str(),
-        user_id: admission.identity.user.as_str(),
-        instance: admission.identity.instance,
-        token_end: admission.expires,
-    };
-    let mut bytes = Vec::with_capacity(state.encoded_len());
-    state.encode(&mut bytes);
-    let life = admission.expires.map_or(TICKET_LIFE_MAX, |end| {
-        Duration::from_millis(end.as_millis().saturating_sub(wall.as_millis()))
-    });
-    if let Err(error) = work.endpoint.issue_ticket(now, session, &bytes, life) {
-        tracing::debug!(session = session.number(), %error, "no ticket");
-    }
 }

@@ -12,6 +12,7 @@ use rtm_wire::{ErrorCode, Leave, SubscribeOptions};
 
 use super::raw::{self, encode};
 use super::server::{APP, OPEN_APP, token};
+use super::tokens::long_token;
 use super::world::{Lab, SERVER, channel, join, link, login, name, subscribe};
 
 /// A lab whose servers take each other's tickets, as those with one key do.
@@ -209,6 +210,31 @@ fn a_server_with_another_secret_gets_a_login_and_nobody_notices() {
     assert_eq!((status.gateway.resumptions, status.gateway.logins), (0, 1));
     assert_eq!(status.endpoint.no_ticket, 1);
     assert!(lab.client("alice").links.last().unwrap().is_restored);
+}
+
+#[test]
+fn a_long_session_has_a_ticket_that_still_counts() {
+    let mut lab = lab(0.0);
+    lab.add_users(&["alice"]);
+    lab.run(Duration::from_secs(5 * 3_600));
+    lose_and_return(&mut lab, "alice");
+    let status = lab.status();
+    assert_eq!((status.gateway.resumptions, status.endpoint.no_ticket), (1, 0));
+}
+
+#[test]
+fn a_token_too_long_for_the_handshake_is_not_needed_to_come_back() {
+    let mut lab = lab(0.0);
+    lab.add("alice", APP, "alice");
+    lab.call("alice", login(&long_token("alice"))).unwrap();
+    lose_and_return(&mut lab, "alice");
+    assert_eq!(lab.status().gateway.resumptions, 1);
+    // Without a ticket that counts it follows as before.
+    lab.session = Config::server();
+    lab.restart_server();
+    lose_and_return(&mut lab, "alice");
+    let status = lab.status();
+    assert_eq!((status.gateway.resumptions, status.gateway.logins), (0, 1));
 }
 
 #[test]

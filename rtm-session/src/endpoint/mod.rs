@@ -161,6 +161,7 @@ impl Endpoint {
     }
 
     /// Client: begins a session by a ticket of an earlier one with this server, without the login.
+    /// The ticket may come from another endpoint, if its `now` has the same origin.
     /// [`Event::Resumed`] follows, or what follows [`connect`](Self::connect).
     ///
     /// `early` are messages that travel ahead of everything: at the server they may count before

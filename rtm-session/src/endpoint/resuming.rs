@@ -61,8 +61,7 @@ impl Endpoint {
             return counters.undecipherable += 1;
         };
         let has_early = !resumption.early.is_empty();
-        let takes_early =
-            has_early && server.tickets.takes_early(now, &opened, resumption.age_ms, key);
+        let takes_early = has_early && server.tickets.takes_early(now, &opened, &resumption, key);
         counters.early_refused += u64::from(has_early && !takes_early);
         let features = if takes_early { Accepted::EARLY_TAKEN } else { 0 };
         let early = match takes_early {

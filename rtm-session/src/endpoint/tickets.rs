@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_wire::{SealedTicket, TicketContents, Time, UnixTime};
+use rtm_wire::{Resumption, SealedTicket, TicketContents, Time, UnixTime};
 
 use super::accepting::FlightKey;
 use crate::crypto::{Generator, TicketSealer};
@@ -111,13 +111,14 @@ impl Tickets {
         &mut self,
         now: Time,
         ticket: &Opened,
-        age_ms: u64,
+        resumption: &Resumption<'_>,
         flight: FlightKey,
     ) -> bool {
         let age = self.wall(now).saturating_sub(ticket.issued.as_millis());
-        let is_timely = age.abs_diff(age_ms) <= WINDOW.as_millis() as u64;
+        let is_timely = age.abs_diff(resumption.age_ms) <= WINDOW.as_millis() as u64;
         let is_ours = ticket.register == self.register.name;
-        is_timely && is_ours && self.config.early_len_max > 0 && self.register.admit(now, flight)
+        let is_short = resumption.early.encoded_len() <= self.config.early_len_max;
+        is_timely && is_ours && is_short && self.register.admit(now, flight)
     }
 
     fn wall(&self, now: Time) -> u64 {
@@ -183,7 +184,7 @@ impl Register {
 
 #[cfg(test)]
 mod tests {
-    use rtm_wire::ConnectionId;
+    use rtm_wire::{ConnectionId, EarlyMessages};
 
     use super::*;
     use crate::crypto::Seed;
@@ -194,6 +195,21 @@ mod tests {
 
     fn at(seconds: u64) -> Time {
         Time::from_micros(seconds * 1_000_000)
+    }
+
+    /// A resumption of this age with so many bytes of early data, counted as written.
+    fn takes(
+        tickets: &mut Tickets,
+        now: u64,
+        ticket: &[u8],
+        age_ms: u64,
+        (len, number): (usize, u8),
+    ) -> bool {
+        let opened = tickets.open(at(now), ticket).expect("good");
+        let (message, mut buffer) = (vec![7; len - 2], Vec::new());
+        let early = EarlyMessages::encode([&message[..]], &mut buffer);
+        let resumption = Resumption { age_ms, early };
+        tickets.takes_early(at(now), &opened, &resumption, flight(number))
     }
 
     fn flight(number: u8) -> FlightKey {
@@ -243,8 +259,7 @@ mod tests {
             (170, 60_000, 1, false),
             (180, 70_000, 1, false),
         ] {
-            let opened = tickets.open(at(now), &issued).expect("good");
-            let is_taken = tickets.takes_early(at(now), &opened, age_ms, flight(number));
+            let is_taken = takes(&mut tickets, now, &issued, age_ms, (100, number));
             assert_eq!(is_taken, taken, "{now} {age_ms} {number}");
         }
     }
@@ -253,12 +268,19 @@ mod tests {
     fn a_full_register_refuses_and_forgets_in_time() {
         let mut tickets = tickets(TicketConfig::default().early_flights_max(2));
         let issued = tickets.issue(at(0), [7; 32], b"", Duration::from_secs(3_600)).bytes;
-        let mut take = |now, number| {
-            let opened = tickets.open(at(now), &issued).expect("good");
-            tickets.takes_early(at(now), &opened, now * 1_000, flight(number))
-        };
+        let mut take = |now, number| takes(&mut tickets, now, &issued, now * 1_000, (100, number));
         assert_eq!([take(1, 1), take(1, 2), take(1, 3), take(21, 4)], [true, true, false, false]);
         assert!(take(22, 5));
+    }
+
+    #[test]
+    fn more_early_data_than_allowed_is_refused() {
+        for (len, taken) in [(512, true), (513, false)] {
+            let mut tickets = tickets(TicketConfig::default());
+            let issued = tickets.issue(at(0), [7; 32], b"", Duration::from_secs(3_600)).bytes;
+            let is_taken = takes(&mut tickets, 1, &issued, 1_000, (len, 1));
+            assert_eq!(is_taken, taken, "{len} bytes");
+        }
     }
 
     #[test]
@@ -267,8 +289,7 @@ mod tests {
         let issued = tickets.issue(at(0), [7; 32], b"", Duration::from_secs(3_600)).bytes;
         for (wall_ms, taken) in [(1_900, true), (4_000, false)] {
             tickets.set_wall_clock(at(1), UnixTime::from_millis(wall_ms));
-            let opened = tickets.open(at(1), &issued).expect("good");
-            assert_eq!(tickets.takes_early(at(1), &opened, 1_000, flight(1)), taken);
+            assert_eq!(takes(&mut tickets, 1, &issued, 1_000, (100, 1)), taken);
         }
     }
 }

@@ -85,6 +85,12 @@ impl<'a> EarlyMessages<'a> {
         })
     }
 
+    /// Length of all of them as they are written, in bytes.
+    #[must_use]
+    pub const fn encoded_len(&self) -> usize {
+        self.encoded.len()
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
