@@ -12,6 +12,8 @@ fuzz_target!(|data: &[u8]| match Packet::decode(data) {
     Ok(Packet::KeyHint(packet)) => written_as(&packet, data),
     Ok(Packet::Reset(packet)) => written_as(&packet, data),
     Ok(Packet::Versions(packet)) => written_as(&packet, data),
+    Ok(Packet::Resume(packet)) => written_as(&packet, data),
+    Ok(Packet::NoTicket(packet)) => written_as(&packet, data),
     Ok(Packet::Data { header, sealed }) => {
         let (before, after) = data.split_at(header.encoded_len());
         written_as(&header, before);

@@ -1,10 +1,10 @@
 //! Who may do what: apps, their certificates, and the tokens that these sign.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rtm_channel::{AppId, Identity, Refusal, UserId};
 use rtm_token::{Certificate, UnverifiedToken, VerifiedToken};
-use rtm_wire::{ErrorCode, Join, Login, UnixTime};
+use rtm_wire::{ErrorCode, Join, Login, TicketState, UnixTime};
 
 /// The apps that a server serves.
 ///
@@ -13,7 +13,11 @@ use rtm_wire::{ErrorCode, Join, Login, UnixTime};
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     apps: BTreeMap<AppId, Option<Certificate>>,
+    banned: BTreeSet<(AppId, UserId)>,
 }
+
+/// What a banned user is told.
+pub(crate) const BANNED: &str = "the user is banned; ask whoever runs the server";
 
 /// Somebody who may log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,15 @@ impl Access {
         self.apps.insert(app, certificate);
     }
 
+    /// Keeps a user out, or lets it in again. Says nothing to a session that is there:
+    /// [`ServerCore::set_banned`](crate::ServerCore::set_banned) ends it, too.
+    pub fn set_banned(&mut self, app: AppId, user: UserId, is_banned: bool) {
+        match is_banned {
+            true => self.banned.insert((app, user)),
+            false => self.banned.remove(&(app, user)),
+        };
+    }
+
     /// The apps that want no tokens.
     pub fn open_apps(&self) -> impl Iterator<Item = &AppId> {
         self.apps.iter().filter(|(_, certificate)| certificate.is_none()).map(|(id, _)| id)
@@ -52,7 +65,7 @@ impl Access {
     ///
     /// # Errors
     /// Unknown app, bad user id, or a token that is missing, damaged, expired, signed by another
-    /// app's certificate, or another user's.
+    /// app's certificate, or another user's; a user who is banned.
     pub fn login(&self, login: &Login<'_>, time: UnixTime) -> Result<Admission, Refusal> {
         let (app, certificate) = self.app(login.app_id)?;
         let user = UserId::new(login.user_id).map_err(|error| error.refusal(UserId::ERROR))?;
@@ -70,8 +83,45 @@ impl Access {
             }
             None => None,
         };
+        self.check_ban(app, &user)?;
         let identity = Identity { user, instance: login.instance };
         Ok(Admission { app: app.clone(), identity, expires })
+    }
+
+    /// Whether what a ticket says is still good, and for whom. `None` if it isn't, or can't be told
+    /// any more: the client has to log in, and hears what is wrong, if anything.
+    ///
+    /// # Errors
+    /// A user who is banned.
+    pub fn resume(
+        &self,
+        ticket: &TicketState<'_>,
+        time: UnixTime,
+    ) -> Result<Option<Admission>, Refusal> {
+        let (Ok((app, certificate)), Ok(user)) =
+            (self.app(ticket.app_id), UserId::new(ticket.user_id))
+        else {
+            return Ok(None);
+        };
+        self.check_ban(app, &user)?;
+        let is_over = ticket.token_end.is_some_and(|end| end <= time);
+        // The app may want tokens since, or none any more.
+        if is_over || ticket.token_end.is_some() != certificate.is_some() {
+            return Ok(None);
+        }
+        let identity = Identity { user, instance: ticket.instance };
+        Ok(Some(Admission { app: app.clone(), identity, expires: ticket.token_end }))
+    }
+
+    /// Whether the user may be there.
+    ///
+    /// # Errors
+    /// The user is banned.
+    pub(crate) fn check_ban(&self, app: &AppId, user: &UserId) -> Result<(), Refusal> {
+        match self.banned.contains(&(app.clone(), user.clone())) {
+            true => Err(Refusal::new(ErrorCode::LOGIN_REJECTED, BANNED)),
+            false => Ok(()),
+        }
     }
 
     /// Whether a user may join a stream channel.
@@ -189,6 +239,50 @@ mod tests {
             let result = access().login(&login, NOW);
             let found = result.as_ref().map_or_else(|refusal| refusal.code, |_| ok);
             assert_eq!(found, code, "{app_id} {user_id} {token}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_good_while_app_token_and_user_are() {
+        let state = |app_id, user_id, end: Option<u64>| TicketState {
+            app_id,
+            user_id,
+            instance: SessionInstance(7),
+            token_end: end.map(UnixTime::from_millis),
+        };
+        let later = Some(NOW.as_millis() + 1);
+        let mut access = access();
+        for (ticket, is_good) in [
+            (state(APP, "alice", later), true),
+            (state("open", "alice", None), true),
+            (state(APP, "alice", Some(NOW.as_millis())), false),
+            // The app has got a certificate since, or has lost it.
+            (state(APP, "alice", None), false),
+            (state("open", "alice", later), false),
+            (state(OTHER_APP, "alice", later), false),
+            (state("open", "_alice", None), false),
+        ] {
+            let admission = access.resume(&ticket, NOW).expect("nobody is banned");
+            assert_eq!(admission.is_some(), is_good, "{ticket:?}");
+            if let Some(admission) = admission {
+                assert_eq!(admission.expires, ticket.token_end);
+                assert_eq!(admission.identity.instance, SessionInstance(7));
+            }
+        }
+        let (app, user) = (AppId::new("open").expect("name"), UserId::new("alice").expect("name"));
+        let ticket = state("open", "alice", None);
+        let login = Login {
+            app_id: "open",
+            user_id: "alice",
+            instance: SessionInstance(7),
+            features: 0,
+            token: "",
+        };
+        for is_banned in [true, false] {
+            access.set_banned(app.clone(), user.clone(), is_banned);
+            let code = is_banned.then_some(ErrorCode::LOGIN_REJECTED);
+            assert_eq!(access.resume(&ticket, NOW).err().map(|refusal| refusal.code), code);
+            assert_eq!(access.login(&login, NOW).err().map(|refusal| refusal.code), code);
         }
     }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use rtm_channel::{AppId, UserId};
 use rtm_session::driver::Moment;
 use rtm_session::{Config, Endpoint, EndpointCounters, Seed, StaticKey};
 use rtm_wire::{Epoch, Time};
@@ -100,12 +101,14 @@ impl ServerCore {
 
     /// Takes a datagram. Anything may be in it.
     pub fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+        self.endpoint.set_wall_clock(moment.now, moment.wall);
         self.endpoint.handle_datagram(moment.now, from, datagram);
         self.work(moment);
     }
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, moment: Moment) {
+        self.endpoint.set_wall_clock(moment.now, moment.wall);
         self.endpoint.handle_timeout(moment.now);
         let Self { endpoint, gateway, commands, .. } = self;
         gateway.handle_timeout(&mut Work { moment, endpoint, commands });
@@ -114,6 +117,13 @@ impl ServerCore {
             State::Closing { until } if until <= moment.now => self.state = State::Closed,
             _ => {}
         }
+        self.work(moment);
+    }
+
+    /// Keeps a user out from now on, whose session ends, or lets it in again.
+    pub fn set_banned(&mut self, moment: Moment, app: AppId, user: UserId, is_banned: bool) {
+        let Self { endpoint, gateway, commands, .. } = self;
+        gateway.set_banned(&mut Work { moment, endpoint, commands }, app, user, is_banned);
         self.work(moment);
     }
 

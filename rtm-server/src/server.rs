@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::BytesMut;
 use rtm_session::driver::{Clock, Engine, Flow, Moment, Transport, UdpTransport, drive};
-use rtm_session::{PublicKey, Seed};
+use rtm_session::{PublicKey, Seed, TicketConfig};
 use rtm_wire::Time;
 use tokio::sync::{mpsc, oneshot};
 
@@ -56,6 +56,8 @@ impl Server {
         let clock = Clock::start();
         let key = data.key(secret()?)?;
         let (session, limits) = (settings.session()?, settings.limits(is_dev)?);
+        // So that clients can come back with their tickets after a restart.
+        let session = session.tickets(TicketConfig::default().secret(key.ticket_secret()));
         let listen = settings.listen(is_dev);
         let transport = UdpTransport::bind(listen)
             .map_err(|error| ServerError::Bind { addr: listen, error })?;

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use rtm_session::{Config, Endpoint, Event, LaneSpec, LoginAnswer, Seed, SessionId, StaticKey};
+use rtm_session::{Config, Endpoint, Event, LoginAnswer, Seed, SessionId, StaticKey};
 use rtm_sim::{LinkConfig, Livelock, Network, Node, World};
 use rtm_wire::{LaneId, Time};
 

@@ -14,8 +14,7 @@ use rtm_wire::{LaneId, LaneMode, Time};
 
 const FLOWS: usize = 8;
 const INTERVAL: Duration = Duration::from_micros(33_333);
-const UNORDERED: LaneSpec =
-    LaneSpec { mode: LaneMode::RELIABLE_UNORDERED, ..LaneSpec::ORDERED };
+const UNORDERED: LaneSpec = LaneSpec { mode: LaneMode::RELIABLE_UNORDERED, ..LaneSpec::ORDERED };
 
 struct Peer {
     endpoint: Endpoint,

@@ -6,6 +6,7 @@ use rtm_wire::{Cipher, TransportParams};
 
 use crate::lane::{CREDIT_PER_MESSAGE, SendLimits};
 use crate::recovery::CongestionControl;
+use crate::ticket::TicketConfig;
 
 /// Settings of an endpoint; the defaults suit a client on a phone.
 ///
@@ -48,6 +49,7 @@ pub struct Config {
     pub(crate) redundancy_rate: u64,
     pub(crate) redundancy_ratio: u64,
     pub(crate) key_packets: u64,
+    pub(crate) tickets: TicketConfig,
 }
 
 impl Default for Config {
@@ -70,6 +72,7 @@ impl Default for Config {
             redundancy_rate: 312_500,
             redundancy_ratio: 600,
             key_packets: crate::crypto::UPDATE_AFTER,
+            tickets: TicketConfig::default(),
         }
     }
 }
@@ -218,6 +221,13 @@ impl Config {
     pub const fn key_packets(mut self, packets: u64) -> Self {
         assert!(packets >= 128 && packets <= 1 << 22, "a key is for 128 to 2^22 packets");
         self.key_packets = packets;
+        self
+    }
+
+    /// Server: how tickets are made, and early data taken. Default: [`TicketConfig::default`].
+    #[must_use]
+    pub const fn tickets(mut self, tickets: TicketConfig) -> Self {
+        self.tickets = tickets;
         self
     }
 

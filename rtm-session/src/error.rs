@@ -49,6 +49,18 @@ pub enum ConnectError {
         /// The longest in bytes.
         limit: usize,
     },
+    /// The early messages don't fit the first flight, or are more than the ticket allows.
+    #[error("early messages of {length} bytes are above the limit of {limit} bytes")]
+    EarlyTooLong {
+        /// Their length in bytes, each counting two bytes more.
+        length: usize,
+        /// The longest in bytes.
+        limit: usize,
+    },
+    /// Early messages without a login: after a full handshake they would come before the login that
+    /// follows as a message.
+    #[error("early messages need a login that fits the handshake")]
+    EarlyWithoutLogin,
     /// The endpoint has as many sessions as its configuration allows.
     #[error("all {limit} sessions of this endpoint are in use")]
     TooManySessions {

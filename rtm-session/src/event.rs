@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rtm_wire::{ErrorCode, LaneId};
 
 use crate::error::CloseCause;
+use crate::ticket::Ticket;
 
 /// A session of one endpoint; never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +55,20 @@ pub enum Event {
         /// What the client said; empty when it will say it in its first message.
         payload: Bytes,
     },
+    /// Server: somebody wants to come back with a ticket. To be answered like a login, or with
+    /// [`decline_ticket`](crate::Endpoint::decline_ticket). Of what happens then the same holds,
+    /// but for early messages.
+    ResumptionRequested {
+        /// What to answer.
+        login: LoginId,
+        /// Where it came from.
+        from: SocketAddr,
+        /// What the application put into the ticket.
+        state: Bytes,
+        /// Messages of the client that it takes for replay-safe. Who accepts the resumption acts by
+        /// them at once or later, and doesn't get them again; who doesn't may not.
+        early: Vec<Bytes>,
+    },
     /// Server: an accepted client has sent its first data packet. The login counts from now on.
     Accepted {
         /// The new session.
@@ -67,6 +82,24 @@ pub enum Event {
         session: SessionId,
         /// The server's answer.
         answer: Bytes,
+    },
+    /// Client: the server has accepted the ticket. In place of [`Event::Connected`], which comes
+    /// when a full handshake was needed after all. Early messages that the server has not taken
+    /// are under way on lane 0, in both cases.
+    Resumed {
+        /// The session, a new one in all but its number at this end.
+        session: SessionId,
+        /// The server's answer.
+        answer: Bytes,
+        /// Whether there were early messages and the server has taken them.
+        early_taken: bool,
+    },
+    /// Client: a ticket for [`resume`](crate::Endpoint::resume), better than those before.
+    Ticket {
+        /// The session.
+        session: SessionId,
+        /// The ticket.
+        ticket: Ticket,
     },
     /// Client: the server has rejected the login, or has no cipher in common with us
     /// ([`ErrorCode::SERVICE_NOT_SUPPORTED`]). The session is gone.

@@ -13,11 +13,11 @@
 //! ```
 //!
 //! A session is opened in one round trip with the login inside (Noise NK: the client knows the
-//! server's public key), survives loss, reordering, repetition and address changes, and delivers
-//! each message once: in order on ordered lanes, at once on unordered ones. One lane never waits
-//! for another; long messages are cut and interleaved; each lane has credit of its own. Nothing
-//! here reads a clock or the system's randomness: the same seed, inputs and times give the same
-//! datagrams, to the byte.
+//! server's public key), or by a ticket of an earlier one; it survives loss, reordering, repetition
+//! and address changes, and delivers each message once: in order on ordered lanes, at once on
+//! unordered ones. One lane never waits for another; long messages are cut and interleaved; each
+//! lane has credit of its own. Nothing here reads a clock or the system's randomness: the same
+//! seed, inputs and times give the same datagrams, to the byte.
 //!
 //! The layer knows nothing of channels or users: logins and messages are bytes.
 //!
@@ -82,13 +82,17 @@ mod received;
 mod recovery;
 mod redundancy;
 mod session;
+mod ticket;
 
 pub use config::Config;
 pub use crypto::{KeyError, PublicKey, Seed, StaticKey};
-pub use endpoint::{Endpoint, EndpointCounters, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX};
+pub use endpoint::{
+    Endpoint, EndpointCounters, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX, TICKET_STATE_MAX,
+};
 pub use error::{CloseCause, ConnectError, SendError, Violation};
 pub use event::{Event, LoginAnswer, LoginId, SessionId};
 pub use lane::{CREDIT_PER_MESSAGE, LaneSpec, MESSAGE_WINDOW};
 pub use recovery::CongestionControl;
 pub use redundancy::Redundancy;
 pub use session::SessionStats;
+pub use ticket::{Ticket, TicketConfig};

@@ -6,8 +6,8 @@
 //! the same vectors.
 //!
 //! ```text
-//!  datagram ─ Packet ┬ Initial / Reply ─ (Noise) ─ Hello / Welcome        handshake
-//!                    ├ Retry, KeyHint, Reset, Versions                    stateless answers
+//!  datagram ─ Packet ┬ Initial, Resume / Reply ─ (Noise) ─ Hello / Welcome handshake
+//!                    ├ Retry, KeyHint, Reset, Versions, NoTicket          stateless answers
 //!                    └ Data ─ (AEAD) ─ Frame Frame Frame …                after it
 //!                                        └ Message ┬ Request              client → server
 //!                                                  └ ServerOperation      server → client
@@ -65,9 +65,12 @@ pub use error::{DecodeError, Input};
 pub use frame::{
     Ack, AckRanges, Close, CloseCode, Fragment, Frame, Frames, LaneClose, LaneCredit, LaneMode,
     Message, NewConnectionId, Padding, Parity, PathChallenge, PathResponse, Ping,
-    RetireConnectionId, Skip,
+    RetireConnectionId, Skip, Ticket,
 };
-pub use handshake::{Accepted, Hello, TransportParams, Welcome};
+pub use handshake::{
+    Accepted, EarlyMessages, Hello, Resumption, SealedTicket, TicketContents, TicketState,
+    TransportParams, Welcome,
+};
 pub use id::{
     ConnectionId, Epoch, LaneId, MessageSeq, OperationId, PacketNumber, PathId, Sequence,
     SessionInstance,
@@ -84,8 +87,8 @@ pub use operation::{
     shared,
 };
 pub use packet::{
-    DataHeader, Initial, KeyHint, KeyId, Packet, Reply as ReplyPacket, Reset, ResetToken, Retry,
-    TruncatedNumber, Versions,
+    DataHeader, Initial, KeyHint, KeyId, NoTicket, Packet, Reply as ReplyPacket, Reset, ResetToken,
+    Resume, Retry, TruncatedNumber, Versions,
 };
 pub use time::{Time, UnixTime};
 

@@ -19,6 +19,12 @@ pub const LIST: usize = 4_096;
 pub const LOGIN: usize = 8_192;
 /// Length of an address-validation cookie, in bytes.
 pub const COOKIE: usize = 64;
+/// Length of a ticket, in bytes: its frame fits the smallest datagram.
+pub const TICKET: usize = 400;
+/// Length of the application's words inside a ticket, in bytes.
+pub const TICKET_STATE: usize = 256;
+/// Early messages of a resumption.
+pub const EARLY_MESSAGES: usize = 64;
 /// Versions or ciphers that a handshake may offer.
 pub const OFFERS: usize = 16;
 /// Ranges in one acknowledgement.

@@ -9,7 +9,8 @@ mod vector;
 
 use allocation_counter::measure;
 use rtm_wire::{
-    Encode, Frames, Hello, Packet, ReplyResult, Request, ServerOperation, Welcome, varint,
+    Encode, Frames, Hello, Packet, ReplyResult, Request, Resumption, ServerOperation, Welcome,
+    varint,
 };
 
 use vector::Type;
@@ -71,6 +72,11 @@ fn read(kind: Type, bytes: &[u8]) {
         Type::Packet => drop(Packet::decode(bytes)),
         Type::Hello => drop(Hello::decode(bytes)),
         Type::Welcome => drop(Welcome::decode(bytes)),
+        Type::Resumption => {
+            if let Ok(resumption) = Resumption::decode(bytes) {
+                assert_eq!(resumption.early.is_empty(), resumption.early.iter().count() == 0);
+            }
+        }
         Type::Frame | Type::Frames => {
             for frame in Frames::new(bytes).flatten() {
                 if let rtm_wire::Frame::Ack(ack) = frame {
@@ -104,6 +110,7 @@ fn write(kind: Type, bytes: &[u8], out: &mut Vec<u8>) {
         Type::Packet => write_packet(bytes, out),
         Type::Hello => drop(Hello::decode(bytes).map(|hello| hello.encode(out))),
         Type::Welcome => drop(Welcome::decode(bytes).map(|welcome| welcome.encode(out))),
+        Type::Resumption => drop(Resumption::decode(bytes).map(|it| it.encode(out))),
         Type::Frame | Type::Frames => {
             Frames::new(bytes).flatten().for_each(|frame| frame.encode(out));
         }
@@ -120,6 +127,8 @@ fn write_packet(bytes: &[u8], out: &mut Vec<u8>) {
         Ok(Packet::KeyHint(packet)) => packet.encode(out),
         Ok(Packet::Reset(packet)) => packet.encode(out),
         Ok(Packet::Versions(packet)) => packet.encode(out),
+        Ok(Packet::Resume(packet)) => packet.encode(out),
+        Ok(Packet::NoTicket(packet)) => packet.encode(out),
         Ok(Packet::Data { header, sealed }) => {
             header.encode(out);
             out.extend_from_slice(sealed);

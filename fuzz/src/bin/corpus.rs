@@ -36,7 +36,7 @@ fn seeds<'a>(kind: &str, bytes: &'a [u8]) -> Vec<(&'static str, &'a [u8])> {
     match kind {
         "varint" => vec![("varint", bytes)],
         "packet" => vec![("packet", bytes)],
-        "hello" => vec![("hello", bytes)],
+        "hello" | "resumption" => vec![("hello", bytes)],
         "welcome" => vec![("welcome", bytes)],
         // What follows kind, length, path and delay of an acknowledgement, if they are short.
         "frame" => match bytes {

@@ -84,6 +84,8 @@ impl<W> Core<W> {
         self.cancel_login(ErrorKind::LoginCanceled);
         self.close_sessions(now);
         self.operations.take_all().for_each(drop);
+        // A ticket stands for the token that it was given for.
+        self.ticket = None;
         self.token = token;
         self.servers = servers;
         self.login_waiter = waiter;
@@ -135,6 +137,7 @@ impl<W> Core<W> {
 
     fn finish_logout(&mut self, now: Time, waiters: Vec<W>) {
         self.connection = Connection::Down;
+        self.ticket = None;
         self.forget_session();
         self.end_all(None);
         self.cancel_login(ErrorKind::LoginCanceled);
@@ -144,7 +147,8 @@ impl<W> Core<W> {
         }
     }
 
-    /// Begins handshakes with the server's first IPv4 and its first IPv6 address.
+    /// Begins handshakes with the server's first IPv4 and its first IPv6 address, by ticket if
+    /// there is one.
     fn open(&mut self, now: Time) {
         let login = self.login_request();
         let payload = if login.len() <= HANDSHAKE_LOGIN_MAX { &login[..] } else { &[] };
@@ -152,7 +156,13 @@ impl<W> Core<W> {
         let ipv6 = self.servers.iter().find(|server| server.is_ipv6());
         let (mut sessions, mut error) = (Vec::new(), None);
         for &server in ipv4.into_iter().chain(ipv6) {
-            match self.endpoint.connect(now, server, &self.config.server_key, payload) {
+            let key = &self.config.server_key;
+            let ticket = self.ticket.as_ref().filter(|_| self.is_ticket_next);
+            let begun = match ticket {
+                Some(ticket) => self.endpoint.resume(now, server, ticket, &[], key, payload),
+                None => self.endpoint.connect(now, server, key, payload),
+            };
+            match begun {
                 Ok(session) => sessions.push(session),
                 Err(refused) => error = Some(Error::from(refused)),
             }
@@ -181,17 +191,37 @@ impl<W> Core<W> {
         }
     }
 
+    /// The first of the sessions that were begun is there: the others aren't needed. Whether it is
+    /// one of them.
+    fn choose(&mut self, now: Time, session: SessionId) -> bool {
+        match &mut self.connection {
+            Connection::Opening { sessions, .. } if sessions.contains(&session) => {
+                let others = std::mem::take(sessions);
+                for other in others.into_iter().filter(|&other| other != session) {
+                    self.endpoint.close(now, other, CloseCode::DONE, "");
+                }
+                true
+            }
+            _ => {
+                self.endpoint.close(now, session, CloseCode::DONE, "");
+                false
+            }
+        }
+    }
+
+    /// The server has taken the ticket, which says who logs in.
+    pub(super) fn on_resumed(&mut self, now: Time, session: SessionId) {
+        if self.choose(now, session) {
+            self.on_logged_in(now, session);
+        }
+    }
+
     pub(super) fn on_connected(&mut self, now: Time, session: SessionId) {
-        let Connection::Opening { sessions, .. } = &mut self.connection else {
-            return self.endpoint.close(now, session, CloseCode::DONE, "");
-        };
-        if !sessions.contains(&session) {
-            return self.endpoint.close(now, session, CloseCode::DONE, "");
+        if !self.choose(now, session) {
+            return;
         }
-        let others = std::mem::take(sessions);
-        for other in others.into_iter().filter(|&other| other != session) {
-            self.endpoint.close(now, other, CloseCode::DONE, "");
-        }
+        // Another server may have answered than the one that gave the ticket.
+        self.ticket = None;
         if self.login_request().len() <= HANDSHAKE_LOGIN_MAX {
             return self.on_logged_in(now, session);
         }
@@ -237,6 +267,7 @@ impl<W> Core<W> {
     }
 
     pub(super) fn on_login_refused(&mut self, now: Time, error: Error) {
+        self.ticket = None;
         self.close_sessions(now);
         let reason = reason::of_refusal(&error);
         // A first login is for the user to repeat; on the way back a full server is to be tried
@@ -258,6 +289,7 @@ impl<W> Core<W> {
                     *error = Some(latest);
                 }
                 if sessions.is_empty() {
+                    self.is_ticket_next = !self.is_ticket_next;
                     let error = error.take().expect("set above");
                     // The next attempt goes to other addresses, if there are any.
                     let turn = usize::from(!self.servers.is_empty());

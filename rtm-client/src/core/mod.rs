@@ -42,7 +42,7 @@ use bytes::{Bytes, BytesMut};
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
 use rtm_channel::{AppId, ChannelName, UserId};
-use rtm_session::{Endpoint, Event, PublicKey, Seed, SessionId};
+use rtm_session::{Endpoint, Event, PublicKey, Seed, SessionId, Ticket};
 use rtm_topic::TopicName;
 use rtm_wire::{
     CloseCode, Event as ChannelNews, LaneId, Reply, Request, ServerOperation, SessionInstance, Time,
@@ -100,6 +100,11 @@ pub struct Core<W> {
     login_waiter: Option<W>,
     instance: SessionInstance,
     token: String,
+    /// The newest that this login has brought.
+    ticket: Option<Ticket>,
+    /// Whether the next attempt goes by the ticket. An attempt that nobody answers is followed by
+    /// one of the other kind: what doesn't come through may be the ticket.
+    is_ticket_next: bool,
     servers: Vec<SocketAddr>,
     operations: Operations<W>,
     lanes: PublishLanes,
@@ -131,6 +136,8 @@ impl<W> Core<W> {
             login_waiter: None,
             instance: SessionInstance(0),
             token: String::new(),
+            ticket: None,
+            is_ticket_next: false,
             servers: Vec::new(),
             operations: Operations::new(),
             lanes: PublishLanes::default(),
@@ -273,6 +280,16 @@ impl<W> Core<W> {
                         self.on_limits(reply.result);
                     }
                     self.on_connected(now, session);
+                }
+                Event::Resumed { session, answer, .. } => {
+                    if let Ok(reply) = Reply::decode(&answer) {
+                        self.on_limits(reply.result);
+                    }
+                    self.on_resumed(now, session);
+                }
+                Event::Ticket { session, ticket } if self.connection.session() == Some(session) => {
+                    self.ticket = Some(ticket);
+                    self.is_ticket_next = true;
                 }
                 Event::Refused { session, code, answer } => {
                     self.on_refused(now, session, code, &answer);

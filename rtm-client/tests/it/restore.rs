@@ -282,3 +282,19 @@ fn a_login_during_an_outage_restores_everything_too() {
     let instances = &lab.server().instances;
     assert!(instances.len() == 2 && instances[0] == instances[1], "one life: {instances:?}");
 }
+
+#[test]
+fn an_attempt_by_ticket_that_nobody_answers_is_followed_by_a_login() {
+    let mut lab = Lab::new(0.0);
+    lab.with_server(|server, _| server.gives_tickets = true);
+    lab.add("alice");
+    lab.log_in("alice");
+    lab.call("alice", subscribe("lobby", 1)).unwrap();
+    for round in 1..=2 {
+        lose_session(&mut lab, "alice");
+        assert_eq!(lab.server().resumptions, round);
+        assert_eq!(lab.server().instances.len(), round + 1);
+        assert!(lab.client("alice").links.last().unwrap().is_restored);
+        lab.run(Duration::from_secs(1));
+    }
+}

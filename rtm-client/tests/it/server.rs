@@ -4,6 +4,7 @@ mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rtm_session::driver::{Engine, Flow, Moment};
@@ -67,6 +68,10 @@ pub(crate) struct Server {
     pub(crate) requests: Vec<String>,
     /// Operation ids of all publishes so far.
     pub(crate) operations: Vec<u64>,
+    /// Whether clients get tickets, which nobody answers when they come back with them.
+    pub(crate) gives_tickets: bool,
+    /// Resumptions that were asked for.
+    pub(crate) resumptions: usize,
     /// The instances of all logins so far.
     pub(crate) instances: Vec<u64>,
     /// All lanes that publishes came on.
@@ -95,6 +100,8 @@ impl Server {
             silent: BTreeSet::new(),
             requests: Vec::new(),
             operations: Vec::new(),
+            gives_tickets: false,
+            resumptions: 0,
             instances: Vec::new(),
             publish_lanes: BTreeSet::new(),
             closed: 0,
@@ -153,7 +160,12 @@ impl Server {
                     if let Some(Some(user)) = self.logins.remove(&login) {
                         self.users.insert(session, user);
                     }
+                    if self.gives_tickets {
+                        let life = Duration::from_secs(3_600);
+                        self.endpoint.issue_ticket(now, session, b"", life).unwrap();
+                    }
                 }
+                SessionEvent::ResumptionRequested { .. } => self.resumptions += 1,
                 SessionEvent::Message { session, lane, payload } => {
                     self.endpoint.release(now, session, lane, payload.len());
                     let (operation, request) = Request::decode(&payload).expect("a request");

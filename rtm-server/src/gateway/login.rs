@@ -12,7 +12,7 @@ use rtm_wire::{
 
 use super::session::{Client, monotonic};
 use super::{Gateway, Work, subscriber_of};
-use crate::access::Admission;
+use crate::access::{Admission, BANNED};
 use crate::limits::AppLimits;
 use crate::owner::{Command, CommandKind, granted, refused};
 
@@ -24,22 +24,31 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Bounded by the endpoint's table of handshakes and by [`PATIENCE`].
 #[derive(Debug, Default)]
 pub(super) struct Logins {
-    /// Accepted, and good once the client has proved that it is there. `None`: the login comes in
-    /// the first message.
-    accepted: BTreeMap<LoginId, Option<Admission>>,
+    /// Accepted, and good once the client has proved that it is there.
+    accepted: BTreeMap<LoginId, Accepted>,
     accepted_order: VecDeque<(Time, LoginId)>,
     /// Sessions whose first message is waited for.
     expected: BTreeMap<SessionId, Time>,
     expected_order: BTreeSet<(Time, SessionId)>,
 }
 
+/// How an accepted handshake goes on.
+#[derive(Debug)]
+pub(super) enum Accepted {
+    LoggedIn(Admission),
+    /// With a ticket, and early messages that wait for the proof.
+    Resumed(Admission, Vec<Bytes>),
+    /// The login comes in the first message.
+    LoginFollows,
+}
+
 impl Logins {
-    fn accept(&mut self, now: Time, login: LoginId, admission: Option<Admission>) {
-        self.accepted.insert(login, admission);
+    pub(super) fn accept(&mut self, now: Time, login: LoginId, accepted: Accepted) {
+        self.accepted.insert(login, accepted);
         self.accepted_order.push_back((now + PATIENCE, login));
     }
 
-    fn take_accepted(&mut self, login: LoginId) -> Option<Option<Admission>> {
+    fn take_accepted(&mut self, login: LoginId) -> Option<Accepted> {
         self.accepted.remove(&login)
     }
 
@@ -93,13 +102,13 @@ impl Gateway {
         let now = work.moment.now;
         // The token was too long for the handshake: it comes in the first message.
         if payload.is_empty() && !self.is_closing {
-            self.logins.accept(now, login, None);
+            self.logins.accept(now, login, Accepted::LoginFollows);
             return work.endpoint.answer_login(now, login, LoginAnswer::Accept(&[]));
         }
         match self.admit(payload, work.moment.wall) {
             Ok((operation, admission)) => {
                 let answer = self.logged_in(operation, work.moment.wall);
-                self.logins.accept(now, login, Some(admission));
+                self.logins.accept(now, login, Accepted::LoggedIn(admission));
                 work.endpoint.answer_login(now, login, LoginAnswer::Accept(&answer));
             }
             Err((operation, refusal)) => {
@@ -118,8 +127,20 @@ impl Gateway {
                 let reason = "the server is shutting down; come back later";
                 work.endpoint.close(work.moment.now, session, CloseCode::SHUTDOWN, reason);
             }
-            Some(Some(admission)) => self.begin(work, session, admission),
-            Some(None) => self.logins.expect(work.moment.now, session),
+            // Banned since.
+            Some(Accepted::LoggedIn(admission) | Accepted::Resumed(admission, _))
+                if self.access.check_ban(&admission.app, &admission.identity.user).is_err() =>
+            {
+                let code = CloseCode::from(ErrorCode::LOGIN_REJECTED);
+                work.endpoint.close(work.moment.now, session, code, BANNED);
+            }
+            Some(Accepted::LoggedIn(admission)) => self.begin(work, session, admission),
+            Some(Accepted::Resumed(admission, early)) => {
+                self.counters.resumptions += 1;
+                self.begin(work, session, admission);
+                self.on_early(work, session, early);
+            }
+            Some(Accepted::LoginFollows) => self.logins.expect(work.moment.now, session),
             None => {
                 let reason = "the login came too late; log in again";
                 let code = ErrorCode::LOGIN_TIMEOUT.into();
@@ -164,9 +185,7 @@ impl Gateway {
         wall: UnixTime,
     ) -> Result<(OperationId, Admission), (OperationId, Refusal)> {
         if self.is_closing {
-            let reason = "the server is shutting down; come back later";
-            let refusal = Refusal::new(ErrorCode::LOGIN_NO_SERVER_RESOURCES, reason);
-            return Err((OperationId(0), refusal));
+            return Err((OperationId(0), closing()));
         }
         match Request::decode(message) {
             Ok((operation, Request::Login(login))) => {
@@ -211,11 +230,13 @@ impl Gateway {
         let (app, identity) = (admission.app.clone(), admission.identity.clone());
         work.commands.push(Command { app, from, identity, kind });
         let rates = ClientLimits::new(now, &self.limits.channel);
-        self.clients.insert(from, Client::new(session, admission, expires, rates));
+        let client = Client::new(session, admission, (expires, now), rates);
+        self.clients.insert(from, client);
+        self.give_ticket(work, from);
     }
 
     /// The answer to a good login.
-    fn logged_in(&self, operation: OperationId, time: UnixTime) -> Bytes {
+    pub(super) fn logged_in(&self, operation: OperationId, time: UnixTime) -> Bytes {
         let AppLimits { channel, topic } = self.limits;
         let limit = |kind, value: usize| Limit { kind, value: value as u64 };
         let limits = [
@@ -227,8 +248,14 @@ impl Gateway {
         granted(operation, ReplyResult::LoggedIn { time, limits: List::Slice(&limits) })
     }
 
-    fn note_refused(&mut self, refusal: &Refusal) {
+    pub(super) fn note_refused(&mut self, refusal: &Refusal) {
         self.counters.logins_refused += 1;
         tracing::info!(code = refusal.code.0, reason = %refusal.reason, "login refused");
     }
+}
+
+/// What is said to logins once the end has begun.
+pub(super) fn closing() -> Refusal {
+    let reason = "the server is shutting down; come back later";
+    Refusal::new(ErrorCode::LOGIN_NO_SERVER_RESOURCES, reason)
 }

@@ -11,6 +11,7 @@
 mod delivery;
 mod login;
 mod request;
+mod resumption;
 mod session;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,8 +31,10 @@ use crate::owner::{Command, CommandKind};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GatewayCounters {
-    /// Logins that took effect.
+    /// Logins that took effect, resumptions included.
     pub logins: u64,
+    /// Resumptions that took effect.
+    pub resumptions: u64,
     /// Logins that were refused.
     pub logins_refused: u64,
     /// Requests that were read.
@@ -56,6 +59,8 @@ pub(crate) struct Gateway {
     users: BTreeMap<(AppId, UserId), SubscriberId>,
     /// Ends of tokens.
     expiries: BTreeSet<(Time, SubscriberId)>,
+    /// When clients get newer tickets.
+    renewals: BTreeSet<(Time, SubscriberId)>,
     counters: GatewayCounters,
     is_closing: bool,
 }
@@ -79,6 +84,7 @@ impl Gateway {
             clients: BTreeMap::new(),
             users: BTreeMap::new(),
             expiries: BTreeSet::new(),
+            renewals: BTreeSet::new(),
             counters: GatewayCounters::default(),
             is_closing: false,
         }
@@ -89,6 +95,9 @@ impl Gateway {
         match event {
             Event::LoginRequested { login, payload, .. } => {
                 self.on_login_requested(work, login, &payload);
+            }
+            Event::ResumptionRequested { login, state, early, .. } => {
+                self.on_resumption_requested(work, login, &state, early);
             }
             Event::Accepted { session, login } => self.on_accepted(work, session, login),
             Event::Message { session, lane, payload } => {
@@ -101,7 +110,7 @@ impl Gateway {
         }
     }
 
-    /// Ends sessions whose tokens have ended, and logins that never came.
+    /// Ends sessions whose tokens have ended, and logins that never came; renews tickets.
     pub(crate) fn handle_timeout(&mut self, work: &mut Work<'_>) {
         let now = work.moment.now;
         while let Some(&(due, subscriber)) = self.expiries.first() {
@@ -110,6 +119,12 @@ impl Gateway {
             }
             let reason = "the token has expired; make a new one and log in again";
             self.end(work, subscriber, ErrorCode::TOKEN_EXPIRED.into(), reason);
+        }
+        while let Some(&(due, subscriber)) = self.renewals.first() {
+            if due > now {
+                break;
+            }
+            self.give_ticket(work, subscriber);
         }
         for session in self.logins.overdue(now) {
             let reason = "no login came; send it first";
@@ -120,7 +135,8 @@ impl Gateway {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         let expiry = self.expiries.first().map(|(due, _)| *due);
-        [expiry, self.logins.next_due()].into_iter().flatten().min()
+        let renewal = self.renewals.first().map(|(due, _)| *due);
+        [expiry, renewal, self.logins.next_due()].into_iter().flatten().min()
     }
 
     /// Takes no more logins and requests from now on.
@@ -186,6 +202,7 @@ impl Gateway {
         if let Some(expires) = client.expires {
             self.expiries.remove(&(expires, subscriber));
         }
+        self.renewals.remove(&(client.next_ticket, subscriber));
         let key = (client.app.clone(), client.identity.user.clone());
         if self.users.get(&key) == Some(&subscriber) {
             self.users.remove(&key);

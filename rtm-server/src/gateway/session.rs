@@ -17,6 +17,10 @@ pub(super) struct Client {
     pub(super) identity: Identity,
     /// When its token ends, and it with it.
     pub(super) expires: Option<Time>,
+    /// The same by the wall clock.
+    pub(super) token_end: Option<UnixTime>,
+    /// When it gets a newer ticket.
+    pub(super) next_ticket: Time,
     /// How often it may still ask for what.
     pub(super) rates: ClientLimits,
     /// Our lanes towards it. The control lane stands in where the client allows no more lanes.
@@ -27,11 +31,12 @@ impl Client {
     pub(super) fn new(
         session: SessionId,
         admission: Admission,
-        expires: Option<Time>,
+        (expires, next_ticket): (Option<Time>, Time),
         rates: ClientLimits,
     ) -> Self {
-        let Admission { app, identity, .. } = admission;
-        Self { session, app, identity, expires, rates, lanes: BTreeMap::new() }
+        let Admission { app, identity, expires: token_end } = admission;
+        let lanes = BTreeMap::new();
+        Self { session, app, identity, expires, token_end, next_ticket, rates, lanes }
     }
 }
 

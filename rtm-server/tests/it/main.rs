@@ -12,6 +12,7 @@ mod losses;
 mod program;
 mod raw;
 mod repeats;
+mod resume;
 mod server;
 mod shutdown;
 mod slow;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
-use rtm_session::{CloseCause, Config, Endpoint, Event, Seed, SessionId};
+use rtm_session::{CloseCause, Config, Endpoint, Event, Seed, SessionId, Ticket};
 use rtm_sim::Node;
 use rtm_wire::{
     CloseCode, ErrorCode, LaneId, Login, OperationId, Reply, Request, ServerOperation,
@@ -23,6 +23,7 @@ pub(crate) struct Raw {
     pub(crate) closed: Option<CloseCause>,
     /// Whether messages are taken as soon as they are there.
     pub(crate) takes: bool,
+    pub(crate) ticket: Option<Ticket>,
 }
 
 impl Raw {
@@ -34,12 +35,20 @@ impl Raw {
             refused: None,
             closed: None,
             takes: true,
+            ticket: None,
         }
     }
 
     /// Begins a session; `login` goes into the handshake.
     pub(crate) fn connect(&mut self, now: Time, login: &[u8]) {
         self.endpoint.connect(now, SERVER, &public_key(), login).unwrap();
+    }
+
+    /// Begins a session by ticket, with early requests.
+    pub(crate) fn resume(&mut self, now: Time, early: &[BytesMut], login: &[u8]) {
+        let early: Vec<_> = early.iter().map(|message| message.clone().freeze()).collect();
+        let ticket = self.ticket.as_ref().expect("it was logged in");
+        self.endpoint.resume(now, SERVER, ticket, &early, &public_key(), login).unwrap();
     }
 
     pub(crate) fn send(&mut self, now: Time, message: &[u8]) {
@@ -79,7 +88,10 @@ impl Raw {
     fn settle(&mut self, now: Time) {
         while let Some(event) = self.endpoint.poll_event() {
             match event {
-                Event::Connected { session, .. } => self.session = Some(session),
+                Event::Connected { session, .. } | Event::Resumed { session, .. } => {
+                    self.session = Some(session);
+                }
+                Event::Ticket { ticket, .. } => self.ticket = Some(ticket),
                 Event::Refused { code, .. } => self.refused = Some(code),
                 Event::Closed { cause, .. } => self.closed = Some(cause),
                 Event::Message { session, lane, payload } => {

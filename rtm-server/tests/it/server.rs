@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::BytesMut;
-use rtm_channel::AppId;
+use rtm_channel::{AppId, UserId};
 use rtm_server::{Access, AppLimits, CoreConfig, ServerCore, Status};
 use rtm_session::driver::Moment;
 use rtm_session::{Config, PublicKey, Seed, StaticKey};
@@ -41,6 +41,10 @@ impl Server {
 
     pub(crate) fn status(&self) -> Status {
         self.core.status()
+    }
+
+    pub(crate) fn set_banned(&mut self, now: Time, app: AppId, user: UserId, is_banned: bool) {
+        self.core.set_banned(moment(now), app, user, is_banned);
     }
 
     pub(crate) fn shut_down(&mut self, now: Time) {

@@ -40,7 +40,7 @@ fn a_bad_token_is_refused_with_its_number_and_the_client_gives_up() {
 }
 
 /// Many services make a token that doesn't fit the handshake.
-fn long_token(user: &str) -> String {
+pub(crate) fn long_token(user: &str) -> String {
     let mut services = vec![Service::rtm(user, 600)];
     for index in 0..60_u64 {
         // Tokens are packed, so the names must not look alike.

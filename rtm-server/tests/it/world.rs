@@ -154,6 +154,14 @@ impl Lab {
         self.server().status()
     }
 
+    pub(crate) fn with_server<R>(&mut self, act: impl FnOnce(&mut Server, Time) -> R) -> R {
+        let act = |peer: &mut Peer, now| match peer {
+            Peer::Server(server) => act(server, now),
+            _ => panic!("a client"),
+        };
+        self.world.with_node(SERVER, act).unwrap()
+    }
+
     pub(crate) fn shut_down(&mut self) {
         let act = |peer: &mut Peer, now| match peer {
             Peer::Server(server) => server.shut_down(now),

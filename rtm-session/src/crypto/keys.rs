@@ -4,6 +4,8 @@
 //!  secret₀ ─"rtm key update"─► secret₁ ─► secret₂ …         one chain for each direction
 //!     └─"rtm packet key"─► key of the AEAD
 //! ```
+//!
+//! The first two secrets also give what tickets are keyed with (protocol §5.6).
 
 use std::fmt;
 use std::time::Duration;
@@ -55,6 +57,8 @@ impl Generation {
 /// arrived yet.
 pub(crate) struct PacketKeys {
     cipher: Cipher,
+    /// From which the secrets of tickets come.
+    resumption: [u8; 32],
     sending: Generation,
     receiving: Generation,
     /// What the peer will use next; ready, so that a flipped phase costs no derivation.
@@ -92,6 +96,10 @@ impl PacketKeys {
         let receiving = Generation::new(cipher, receiving)?;
         Some(Self {
             cipher,
+            resumption: keyed_hash(
+                &secrets.client_to_server,
+                &[b"rtm resumption secret", &secrets.server_to_client],
+            ),
             sending: Generation::new(cipher, sending)?,
             upcoming: receiving.next(cipher),
             receiving,
@@ -104,6 +112,11 @@ impl PacketKeys {
             forged: 0,
             update_after,
         })
+    }
+
+    /// The secret of the session's ticket of this number.
+    pub(crate) fn ticket_secret(&self, number: u64) -> [u8; 32] {
+        keyed_hash(&self.resumption, &[b"rtm ticket secret", &number.to_be_bytes()])
     }
 
     /// The phase bit of the next packet.
@@ -218,6 +231,21 @@ mod tests {
             PacketKeys::new(Cipher::ChaCha20Poly1305, &secrets, role, update_after).expect("known")
         };
         (keys(Role::Client), keys(Role::Server))
+    }
+
+    /// The example of protocol §5.6.
+    #[test]
+    fn both_ends_derive_the_secrets_of_the_specification() {
+        let secrets = TrafficSecrets { client_to_server: [0x22; 32], server_to_client: [0x33; 32] };
+        for role in [Role::Client, Role::Server] {
+            let mut keys =
+                PacketKeys::new(Cipher::Aes256Gcm, &secrets, role, UPDATE_AFTER).expect("known");
+            // Whatever becomes of the keys meanwhile.
+            keys.initiate_update();
+            for (number, start) in [(0, [0x21, 0x99, 0xfb, 0x58]), (1, [0x74, 0x45, 0x71, 0xc7])] {
+                assert_eq!(keys.ticket_secret(number)[..4], start, "ticket {number}");
+            }
+        }
     }
 
     struct Packet {

@@ -1,13 +1,13 @@
 //! Keys and what is done with them (protocol §3.8, §5).
 //!
 //! ```text
-//!  Seed ─► Generator ─┬─► Noise NK (snow, our resolver) ─► TrafficSecrets ─► PacketKeys ─► AEAD
-//!                     ├─► connection ids, cookies' secret
+//!  Seed ─► Generator ─┬─► Noise NK, NNpsk0 ─► TrafficSecrets ─► PacketKeys ─┬─► AEAD
+//!                     ├─► connection ids, secrets of cookies and tickets     └─► tickets
 //!                     └─► seeds of sessions
 //! ```
 //!
-//! Noise runs in the handshake only; data packets go through an AEAD of our own choice, with the
-//! keys that Noise agreed on.
+//! Noise (snow, with our resolver) runs in the handshake only; data packets go through an AEAD of
+//! our own choice, with the keys that Noise agreed on.
 
 mod aead;
 mod cookie;
@@ -17,6 +17,7 @@ mod replay;
 mod reset;
 mod resolver;
 mod seed;
+mod ticket;
 
 pub(crate) use aead::{TAG_LEN, has_fast_aes};
 pub(crate) use cookie::CookieMaker;
@@ -29,6 +30,7 @@ pub(crate) use replay::ReplayWindow;
 pub(crate) use reset::ResetSecret;
 pub(crate) use seed::Generator;
 pub use seed::Seed;
+pub(crate) use ticket::TicketSealer;
 
 use blake2::digest::consts::U32;
 use blake2::digest::{KeyInit, Mac};

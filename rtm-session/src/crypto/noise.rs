@@ -1,7 +1,8 @@
-//! The handshake: Noise NK (protocol §5).
+//! The handshakes: Noise NK, and NNpsk0 for who has a ticket (protocol §5, §5.4).
 //!
-//! The client knows the server's public key; the server learns of the client only what it says
-//! inside. Pattern and primitives: The Noise Protocol Framework, revision 34, section 7.4.
+//! The client knows the server's public key, or both know the ticket's secret; the server learns of
+//! the client only what it says inside. Patterns and primitives: The Noise Protocol Framework,
+//! revision 34, sections 7.5 and 9.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,11 +18,14 @@ use super::seed::Seed;
 /// ChaCha20-Poly1305 because it is fast and safe everywhere; two messages decide nothing about
 /// speed.
 const PATTERN: &str = "Noise_NK_25519_ChaChaPoly_BLAKE2s";
+/// With the secret of a ticket in place of the server's static key.
+const RESUMPTION_PATTERN: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
 /// Ephemeral key and tag: what a message has besides its payload.
 const OVERHEAD: usize = 32 + 16;
 
-fn params() -> NoiseParams {
-    PATTERN.parse().expect("the pattern is one that snow knows")
+fn builder<'a>(pattern: &str, seed: Seed) -> Builder<'a> {
+    let params: NoiseParams = pattern.parse().expect("the pattern is one that snow knows");
+    Builder::with_resolver(params, Box::new(SeededResolver::new(seed)))
 }
 
 /// A server's secret key (X25519), 32 bytes.
@@ -49,6 +53,13 @@ impl StaticKey {
     #[must_use]
     pub const fn to_bytes(&self) -> [u8; 32] {
         self.secret
+    }
+
+    /// A secret for tickets ([`TicketConfig::secret`](crate::TicketConfig::secret)) that goes with
+    /// this key: so tickets survive a restart, and servers that share the key take each other's.
+    #[must_use]
+    pub fn ticket_secret(&self) -> [u8; 32] {
+        super::keyed_hash(&self.secret, &[b"rtm tickets"])
     }
 
     /// What clients need.
@@ -165,9 +176,25 @@ impl ClientHandshake {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Self, snow::Error> {
-        let mut state = Builder::with_resolver(params(), Box::new(SeededResolver::new(seed)))
+        let mut state = builder(PATTERN, seed)
             .prologue(prologue)?
             .remote_public_key(server.as_bytes())?
+            .build_initiator()?;
+        write(&mut state, payload, out)?;
+        Ok(Self { state })
+    }
+
+    /// Writes the first message of a resumption to `out`.
+    pub(crate) fn resume(
+        ticket_secret: &[u8; 32],
+        prologue: &[u8],
+        seed: Seed,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Self, snow::Error> {
+        let mut state = builder(RESUMPTION_PATTERN, seed)
+            .prologue(prologue)?
+            .psk(0, ticket_secret)?
             .build_initiator()?;
         write(&mut state, payload, out)?;
         Ok(Self { state })
@@ -205,9 +232,25 @@ impl ServerHandshake {
         message: &[u8],
         payload: &mut Vec<u8>,
     ) -> Result<Self, snow::Error> {
-        let mut state = Builder::with_resolver(params(), Box::new(SeededResolver::new(seed)))
+        let mut state = builder(PATTERN, seed)
             .prologue(prologue)?
             .local_private_key(&key.secret)?
+            .build_responder()?;
+        read(&mut state, message, payload)?;
+        Ok(Self { state })
+    }
+
+    /// Reads the first message of a resumption. That costs no key agreement yet.
+    pub(crate) fn read_resumption(
+        ticket_secret: &[u8; 32],
+        prologue: &[u8],
+        seed: Seed,
+        message: &[u8],
+        payload: &mut Vec<u8>,
+    ) -> Result<Self, snow::Error> {
+        let mut state = builder(RESUMPTION_PATTERN, seed)
+            .prologue(prologue)?
+            .psk(0, ticket_secret)?
             .build_responder()?;
         read(&mut state, message, payload)?;
         Ok(Self { state })
@@ -284,6 +327,47 @@ mod tests {
             let key = StaticKey::from_bytes(key);
             let mut payload = Vec::new();
             assert!(ServerHandshake::read(&key, prologue, seed(3), &flight, &mut payload).is_err());
+        }
+    }
+
+    /// Both ends' keys after a resumption with these seeds; `None` if it fails.
+    fn resumed(secrets: [u8; 2], prologue: &[u8], seeds: [u8; 2]) -> Option<TrafficSecrets> {
+        let (mut flight, mut reply, mut payload) = (Vec::new(), Vec::new(), Vec::new());
+        let [ours, theirs] = secrets.map(|byte| [byte; 32]);
+        let mut client =
+            ClientHandshake::resume(&ours, b"prologue", seed(seeds[0]), b"hello", &mut flight)
+                .expect("starts");
+        let server = ServerHandshake::read_resumption(
+            &theirs,
+            prologue,
+            seed(seeds[1]),
+            &flight,
+            &mut payload,
+        );
+        let server = server.ok()?;
+        assert_eq!(payload, b"hello");
+        let theirs = server.answer(b"welcome", &mut reply).expect("answers");
+        let ours = client.finish(&reply, &mut payload).expect("finishes");
+        assert_eq!(payload, b"welcome");
+        assert_eq!(ours.client_to_server, theirs.client_to_server);
+        assert_eq!(ours.server_to_client, theirs.server_to_client);
+        Some(ours)
+    }
+
+    #[test]
+    fn a_resumption_needs_the_same_secret_and_prologue() {
+        assert!(resumed([1, 1], b"prologue", [2, 3]).is_some());
+        assert!(resumed([1, 2], b"prologue", [2, 3]).is_none());
+        assert!(resumed([1, 1], b"prologuf", [2, 3]).is_none());
+    }
+
+    #[test]
+    fn two_resumptions_from_one_secret_have_keys_of_their_own() {
+        let keys = |seeds| resumed([1, 1], b"prologue", seeds).expect("resumes");
+        let first = keys([2, 3]);
+        for second in [keys([4, 3]), keys([2, 4])] {
+            assert_ne!(first.client_to_server, second.client_to_server);
+            assert_ne!(first.server_to_client, second.server_to_client);
         }
     }
 

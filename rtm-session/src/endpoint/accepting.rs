@@ -47,6 +47,9 @@ pub(crate) struct Asked {
     pub(crate) params: TransportParams,
     /// Length of the datagram, against amplification.
     pub(crate) received: usize,
+    pub(crate) is_resumption: bool,
+    /// Feature bits of the welcome.
+    pub(crate) features: u64,
 }
 
 impl Asked {
@@ -56,8 +59,8 @@ impl Asked {
         reset_token: rtm_wire::ResetToken,
         params: TransportParams,
     ) -> Accepted {
-        let (version, cipher) = (self.version, self.cipher);
-        Accepted { version, cipher, features: 0, server_cid, reset_token, params }
+        let Self { version, cipher, features, .. } = *self;
+        Accepted { version, cipher, features, server_cid, reset_token, params }
     }
 }
 
@@ -149,6 +152,15 @@ impl Flights {
         self.order.push_back((forget, key));
         self.logins.insert(login, key);
         login
+    }
+
+    /// Whether this waits for the answer to a resumption.
+    pub(crate) fn is_resumption(&self, login: LoginId) -> bool {
+        let entry = self.logins.get(&login).and_then(|key| self.entries.get(key));
+        entry.is_some_and(|entry| match &entry.flight {
+            Flight::Asked(asked) => asked.is_resumption,
+            _ => false,
+        })
     }
 
     /// Takes what was kept for the answer; `None` when the login has timed out or is answered.

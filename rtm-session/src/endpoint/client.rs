@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use rtm_wire::{CloseCode, ConnectionId, ErrorCode, KeyId, ResetToken, Time, Welcome};
+use rtm_wire::{
+    Accepted, CloseCode, ConnectionId, ErrorCode, KeyId, LaneId, ResetToken, Time, Welcome,
+};
 
-use super::connecting::Connecting;
+use super::connecting::{Connecting, Target};
 use super::deadlines::Deadlines;
 use super::{Endpoint, Role};
 use crate::crypto::{PacketKeys, PublicKey, Role as KeyRole};
 use crate::error::{CloseCause, ConnectError};
 use crate::event::{Event, SessionId};
 use crate::session::{Parts, Session};
+use crate::ticket::Ticket;
 
 /// Handshakes that this client has under way.
 #[derive(Debug, Default)]
@@ -40,6 +43,11 @@ impl Client {
         }
     }
 
+    fn insert(&mut self, session: SessionId, connecting: Connecting) {
+        self.by_cid.insert(connecting.local_cid, session);
+        self.connecting.insert(session, connecting);
+    }
+
     fn remove(&mut self, session: SessionId) -> Option<Connecting> {
         let connecting = self.connecting.remove(&session)?;
         self.by_cid.remove(&connecting.local_cid);
@@ -55,22 +63,64 @@ impl Endpoint {
         key: &PublicKey,
         login: &[u8],
     ) -> Result<SessionId, ConnectError> {
+        self.check_room()?;
+        let to = Target { server, key, login };
+        let generator = &mut self.generator;
+        let connecting = Connecting::start(now, &self.config, to, Vec::new(), generator)?;
+        Ok(self.begin_connecting(now, connecting))
+    }
+
+    pub(super) fn resume_with(
+        &mut self,
+        now: Time,
+        (server, key, login): (SocketAddr, &PublicKey, &[u8]),
+        ticket: &Ticket,
+        early: &[Bytes],
+    ) -> Result<SessionId, ConnectError> {
+        self.check_room()?;
+        let to = Target { server, key, login };
+        let (config, generator) = (&self.config, &mut self.generator);
+        let with = (ticket, early.to_vec());
+        let mut connecting = Connecting::resume(now, config, to, with, generator)?;
+        if ticket.is_expired(now) {
+            // What would be wrong with early messages is wrong now, too, and not only sometimes.
+            connecting = Connecting::start(now, config, to, connecting.early, generator)?;
+        }
+        Ok(self.begin_connecting(now, connecting))
+    }
+
+    fn check_room(&self) -> Result<(), ConnectError> {
         let Role::Client(client) = &self.role else {
-            panic!("connect() is a client's call, and this is a server's endpoint");
+            panic!("connecting is a client's call, and this is a server's endpoint");
         };
         let limit = self.config.sessions_max;
-        if self.sessions.len() + client.connecting.len() >= limit {
-            return Err(ConnectError::TooManySessions { limit });
+        match self.sessions.len() + client.connecting.len() >= limit {
+            true => Err(ConnectError::TooManySessions { limit }),
+            false => Ok(()),
         }
-        let connecting =
-            Connecting::start(now, &self.config, server, key, login, &mut self.generator)?;
+    }
+
+    fn begin_connecting(&mut self, now: Time, connecting: Connecting) -> SessionId {
         let session = self.next_session_id();
         if let Role::Client(client) = &mut self.role {
-            client.by_cid.insert(connecting.local_cid, session);
-            client.connecting.insert(session, connecting);
+            client.insert(session, connecting);
         }
         self.touch(now, session);
-        Ok(session)
+        session
+    }
+
+    /// The server can do nothing with the ticket, or somebody says so: a full handshake follows,
+    /// which proves more, not less.
+    pub(super) fn handle_no_ticket(&mut self, now: Time, client_cid: ConnectionId) {
+        let Role::Client(client) = &mut self.role else { return };
+        let found = client.by_cid.get(&client_cid).copied().and_then(|id| {
+            let connecting = client.connecting.get_mut(&id)?;
+            Some((id, connecting.fall_back(now, &self.config, &mut self.generator)?))
+        });
+        let Some((id, full)) = found else { return self.counters.misplaced += 1 };
+        client.remove(id);
+        client.insert(id, full);
+        self.touch(now, id);
     }
 
     pub(super) fn handle_reply(&mut self, now: Time, client_cid: ConnectionId, noise: &[u8]) {
@@ -84,6 +134,7 @@ impl Endpoint {
             return self.counters.undecipherable += 1;
         };
         let connecting = client.remove(id).expect("found above");
+        let is_resumption = connecting.is_resumption();
         self.deadlines.set(id, None);
         let welcome = match Welcome::decode(&payload) {
             Ok(welcome) => welcome,
@@ -120,9 +171,20 @@ impl Endpoint {
             generator: self.generator.fork_generator(),
             proof_due: None,
         };
-        let session = Session::new(now, &self.config, parts);
+        let mut session = Session::new(now, &self.config, parts);
+        let is_taken = accepted.features & Accepted::EARLY_TAKEN != 0;
+        let early_taken = is_resumption && is_taken && !connecting.early.is_empty();
+        if !early_taken {
+            for message in connecting.early {
+                // They are short and few, and a new session has room for them.
+                let _ = session.send(LaneId::CONTROL, message);
+            }
+        }
         self.insert(now, session, id);
-        self.events.push_back(Event::Connected { session: id, answer });
+        self.events.push_back(match is_resumption {
+            true => Event::Resumed { session: id, answer, early_taken },
+            false => Event::Connected { session: id, answer },
+        });
     }
 
     pub(super) fn handle_retry(&mut self, now: Time, client_cid: ConnectionId, cookie: &[u8]) {

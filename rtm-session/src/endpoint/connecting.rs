@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rtm_wire::{ConnectionId, Encode, Hello, Initial, KeyId, Time};
+use bytes::Bytes;
+use rtm_wire::{
+    ConnectionId, EarlyMessages, Encode, Hello, Initial, KeyId, Resume, Resumption, Time, limits,
+};
 
-use super::prologue;
+use super::{prologue, resumption_prologue};
 use crate::config::Config;
 use crate::crypto::{ClientHandshake, Generator, PublicKey};
 use crate::error::{CloseCause, ConnectError};
+use crate::ticket::Ticket;
 
 /// First pause before the first flight is repeated; it grows by half up to [`PAUSE_MAX`]. Short, as
 /// nothing else can tell of a loss yet: four copies in the first 100 ms cost 1.1 KiB.
@@ -31,12 +35,40 @@ const COOKIES_MAX: u8 = 3;
 /// Longest login in bytes that fits the handshake.
 pub const HANDSHAKE_LOGIN_MAX: usize = INITIAL_LEN_MAX - INITIAL_OVERHEAD;
 
+/// What an early message takes besides its bytes, at most.
+const EARLY_OVERHEAD: usize = 2;
+/// The age of a ticket, at most, and the length before it.
+const RESUMPTION_OVERHEAD: usize = 8 + 2;
+
+/// Whom to connect to, and with what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) server: SocketAddr,
+    pub(crate) key: &'a PublicKey,
+    pub(crate) login: &'a [u8],
+}
+
+/// How a handshake is begun.
+#[derive(Debug)]
+enum Way {
+    Full,
+    /// With a ticket; the rest is for a full handshake, if that is needed.
+    Ticket {
+        ticket: Bytes,
+        key: PublicKey,
+        login: Vec<u8>,
+    },
+}
+
 /// Everything that a client keeps until the server's reply.
 #[derive(Debug)]
 pub(crate) struct Connecting {
     pub(crate) server: SocketAddr,
     pub(crate) local_cid: ConnectionId,
     pub(crate) handshake: ClientHandshake,
+    way: Way,
+    /// Messages that go ahead of all others, by the first flight or the session.
+    pub(crate) early: Vec<Bytes>,
     noise: Vec<u8>,
     cookie: Vec<u8>,
     cookies_left: u8,
@@ -53,51 +85,101 @@ pub(crate) struct Connecting {
 }
 
 impl Connecting {
+    /// A full handshake; `early` goes with the session.
     pub(crate) fn start(
         now: Time,
         config: &Config,
-        server: SocketAddr,
-        key: &PublicKey,
-        login: &[u8],
+        to: Target<'_>,
+        early: Vec<Bytes>,
         generator: &mut Generator,
     ) -> Result<Self, ConnectError> {
-        if login.len() > HANDSHAKE_LOGIN_MAX {
-            let (length, limit) = (login.len(), HANDSHAKE_LOGIN_MAX);
-            return Err(ConnectError::LoginTooLong { length, limit });
-        }
+        check_login(to.login)?;
         let local_cid = generator.connection_id();
-        let ciphers: Vec<u8> = config.ciphers.iter().map(|cipher| cipher.number()).collect();
-        let mut hello = Hello {
-            versions: &[rtm_wire::VERSION],
-            ciphers: &ciphers,
-            features: 0,
-            params: config.params(),
-            login,
-            padding: 0,
-        };
-        hello.padding = (INITIAL_LEN_MIN - INITIAL_HEAD).saturating_sub(hello.encoded_len());
-        let mut payload = Vec::with_capacity(hello.encoded_len());
-        hello.encode(&mut payload);
+        let payload = hello(config, to.login, INITIAL_HEAD);
         let mut noise = Vec::new();
         let prologue = prologue(rtm_wire::VERSION, local_cid);
         let handshake =
-            ClientHandshake::start(key, &prologue, generator.fork(), &payload, &mut noise)
+            ClientHandshake::start(to.key, &prologue, generator.fork(), &payload, &mut noise)
                 .map_err(|error| ConnectError::Key(error.to_string()))?;
-        Ok(Self {
-            server,
+        let first = (local_cid, handshake, noise);
+        Ok(Self::new(now, config, to, Way::Full, early, first))
+    }
+
+    /// A handshake with a ticket and early messages.
+    pub(crate) fn resume(
+        now: Time,
+        config: &Config,
+        to: Target<'_>,
+        (ticket, early): (&Ticket, Vec<Bytes>),
+        generator: &mut Generator,
+    ) -> Result<Self, ConnectError> {
+        check_login(to.login)?;
+        check_early(to.login, ticket, &early)?;
+        let local_cid = generator.connection_id();
+        let mut buffer = Vec::new();
+        let messages = EarlyMessages::encode(early.iter().map(Bytes::as_ref), &mut buffer);
+        let age = now.saturating_since(ticket.received).as_millis();
+        let age_ms = u64::try_from(age).unwrap_or(u64::MAX >> 2);
+        let resumption = Resumption { age_ms, early: messages };
+        let mut login = Vec::with_capacity(resumption.encoded_len());
+        resumption.encode(&mut login);
+        let payload = hello(config, &login, INITIAL_HEAD + ticket.bytes.len());
+        let mut noise = Vec::new();
+        let prologue = resumption_prologue(rtm_wire::VERSION, local_cid, &ticket.bytes);
+        let secret = &ticket.secret;
+        let handshake =
+            ClientHandshake::resume(secret, &prologue, generator.fork(), &payload, &mut noise)
+                .map_err(|error| ConnectError::Key(error.to_string()))?;
+        let (key, login) = (*to.key, to.login.to_vec());
+        let way = Way::Ticket { ticket: ticket.bytes.clone(), key, login };
+        let first = (local_cid, handshake, noise);
+        Ok(Self::new(now, config, to, way, early, first))
+    }
+
+    /// The server doesn't take the ticket: a full handshake in place of the resumption, within its
+    /// time. `None` if this is a full handshake, or the server's key can't be used.
+    pub(crate) fn fall_back(
+        &mut self,
+        now: Time,
+        config: &Config,
+        generator: &mut Generator,
+    ) -> Option<Self> {
+        let Way::Ticket { key, login, .. } = &self.way else { return None };
+        let to = Target { server: self.server, key, login };
+        let early = self.early.clone();
+        let full = Self::start(now, config, to, early, generator).ok()?;
+        Some(Self { give_up: self.give_up, ..full })
+    }
+
+    fn new(
+        now: Time,
+        config: &Config,
+        to: Target<'_>,
+        way: Way,
+        early: Vec<Bytes>,
+        (local_cid, handshake, noise): (ConnectionId, ClientHandshake, Vec<u8>),
+    ) -> Self {
+        Self {
+            server: to.server,
             local_cid,
             handshake,
+            way,
+            early,
             noise,
             cookie: Vec::new(),
             cookies_left: COOKIES_MAX,
             other_key: None,
             versions: Vec::new(),
-            key_id: key.key_id(),
+            key_id: to.key.key_id(),
             pause: PAUSE,
             next_copy: now,
             first_copy: None,
             give_up: now + config.handshake_timeout,
-        })
+        }
+    }
+
+    pub(crate) const fn is_resumption(&self) -> bool {
+        matches!(self.way, Way::Ticket { .. })
     }
 
     pub(crate) fn poll_timeout(&self) -> Time {
@@ -117,13 +199,14 @@ impl Connecting {
         self.next_copy = now + self.pause;
         self.pause = (self.pause * 3 / 2).min(PAUSE_MAX);
         datagram.clear();
-        let initial = Initial {
-            version: rtm_wire::VERSION,
-            client_cid: self.local_cid,
-            cookie: &self.cookie,
-            noise: &self.noise,
-        };
-        initial.encode(datagram);
+        let (version, client_cid) = (rtm_wire::VERSION, self.local_cid);
+        let (cookie, noise) = (&*self.cookie, &*self.noise);
+        match &self.way {
+            Way::Full => Initial { version, client_cid, cookie, noise }.encode(datagram),
+            Way::Ticket { ticket, .. } => {
+                Resume { version, client_cid, cookie, ticket, noise }.encode(datagram);
+            }
+        }
         true
     }
 
@@ -163,4 +246,46 @@ impl Connecting {
     pub(crate) fn rtt(&self, now: Time) -> Option<Duration> {
         self.first_copy.map(|sent| now.saturating_since(sent).min(RTT_MAX))
     }
+}
+
+/// What the client offers, padded so that a packet with a head of so many bytes may have an answer.
+fn hello(config: &Config, login: &[u8], head: usize) -> Vec<u8> {
+    let ciphers: Vec<u8> = config.ciphers.iter().map(|cipher| cipher.number()).collect();
+    let mut hello = Hello {
+        versions: &[rtm_wire::VERSION],
+        ciphers: &ciphers,
+        features: 0,
+        params: config.params(),
+        login,
+        padding: 0,
+    };
+    hello.padding = INITIAL_LEN_MIN.saturating_sub(head + hello.encoded_len());
+    let mut payload = Vec::with_capacity(hello.encoded_len());
+    hello.encode(&mut payload);
+    payload
+}
+
+fn check_login(login: &[u8]) -> Result<(), ConnectError> {
+    if login.len() > HANDSHAKE_LOGIN_MAX {
+        let (length, limit) = (login.len(), HANDSHAKE_LOGIN_MAX);
+        return Err(ConnectError::LoginTooLong { length, limit });
+    }
+    Ok(())
+}
+
+fn check_early(login: &[u8], ticket: &Ticket, early: &[Bytes]) -> Result<(), ConnectError> {
+    if early.is_empty() {
+        return Ok(());
+    }
+    if login.is_empty() {
+        return Err(ConnectError::EarlyWithoutLogin);
+    }
+    let length = early.iter().map(|message| message.len() + EARLY_OVERHEAD).sum();
+    let room = INITIAL_LEN_MAX - INITIAL_OVERHEAD - RESUMPTION_OVERHEAD;
+    // The ticket's length takes two bytes more.
+    let limit = room.saturating_sub(ticket.bytes.len() + 2).min(ticket.early_len_max);
+    if length > limit || early.len() > limits::EARLY_MESSAGES {
+        return Err(ConnectError::EarlyTooLong { length, limit });
+    }
+    Ok(())
 }

@@ -18,6 +18,10 @@ pub struct EndpointCounters {
     pub unproved: u64,
     /// A first flight that found the tables full, or from where too many come.
     pub refused: u64,
+    /// A first flight with a ticket that doesn't count, or that the application declined.
+    pub no_ticket: u64,
+    /// Early data that was not taken; its first flight went on.
+    pub early_refused: u64,
     /// A packet that makes no sense in this role or state: replies to a server, first flights to
     /// a client, answers that came too late.
     pub misplaced: u64,
@@ -38,6 +42,7 @@ impl EndpointCounters {
             + self.incompatible
             + self.unproved
             + self.refused
+            + self.no_ticket
             + self.misplaced
     }
 }

@@ -16,18 +16,21 @@ mod connecting;
 mod counters;
 mod deadlines;
 mod load;
+mod resuming;
 mod server;
 mod stateless;
+mod tickets;
 
 pub use connecting::HANDSHAKE_LOGIN_MAX;
 pub use counters::EndpointCounters;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rtm_wire::{
-    CloseCode, ConnectionId, DataHeader, LaneId, MessageSeq, Packet, ReplyPacket, Time,
+    CloseCode, ConnectionId, DataHeader, LaneId, MessageSeq, Packet, ReplyPacket, Time, UnixTime,
 };
 
 use self::client::Client;
@@ -40,6 +43,7 @@ use crate::error::{ConnectError, SendError};
 use crate::event::{Event, LoginAnswer, LoginId, SessionId};
 use crate::lane::LaneSpec;
 use crate::session::{Session, SessionStats};
+use crate::ticket::Ticket;
 
 /// Packets that a session sends before the next one has its turn. The system takes packets to one
 /// address that follow each other at once.
@@ -47,6 +51,9 @@ const TURN_MAX: u32 = 8;
 
 /// Longest answer to a login in bytes: it goes to an address that isn't proved yet.
 pub const LOGIN_ANSWER_MAX: usize = 512;
+
+/// Longest words of a server's application in a ticket, in bytes.
+pub const TICKET_STATE_MAX: usize = rtm_wire::limits::TICKET_STATE;
 
 /// Longest reply: packet header, Noise key and tag, then an accepting welcome with its longest
 /// parameters and answer (protocol §5.2).
@@ -61,6 +68,11 @@ fn prologue(version: u8, client_cid: ConnectionId) -> [u8; 12] {
     prologue[3] = version;
     prologue[4..].copy_from_slice(&client_cid.0);
     prologue
+}
+
+/// The same for a resumption: both ends also mean the same ticket (protocol §5.4).
+fn resumption_prologue(version: u8, client_cid: ConnectionId, ticket: &[u8]) -> Vec<u8> {
+    [&prologue(version, client_cid), ticket].concat()
 }
 
 /// Sessions over datagrams, without sockets or clocks.
@@ -99,21 +111,20 @@ impl Endpoint {
     /// An endpoint that connects to servers.
     #[must_use]
     pub fn client(config: Config, seed: Seed) -> Self {
-        Self::new(config, seed, |_| Role::Client(Client::default()))
+        Self::new(config, seed, |_, _| Role::Client(Client::default()))
     }
 
     /// An endpoint that takes logins.
     #[must_use]
     pub fn server(config: Config, key: StaticKey, seed: Seed) -> Self {
-        let flights_max = config.handshakes_max;
-        Self::new(config, seed, |generator| {
-            Role::Server(Box::new(Server::new(key, flights_max, generator)))
+        Self::new(config, seed, |config, generator| {
+            Role::Server(Box::new(Server::new(key, config, generator)))
         })
     }
 
-    fn new(config: Config, seed: Seed, role: impl FnOnce(&mut Generator) -> Role) -> Self {
+    fn new(config: Config, seed: Seed, role: impl FnOnce(&Config, &mut Generator) -> Role) -> Self {
         let mut generator = Generator::new(seed);
-        let role = role(&mut generator);
+        let role = role(&config, &mut generator);
         Self {
             config,
             generator,
@@ -147,6 +158,77 @@ impl Endpoint {
         login: &[u8],
     ) -> Result<SessionId, ConnectError> {
         self.connect_to(now, server, key, login)
+    }
+
+    /// Client: begins a session by a ticket of an earlier one with this server, without the login.
+    /// The ticket may come from another endpoint, if its `now` has the same origin.
+    /// [`Event::Resumed`] follows, or what follows [`connect`](Self::connect).
+    ///
+    /// `early` are messages that travel ahead of everything: at the server they may count before
+    /// the client has proved that it is there, and, should somebody on the way forge a packet or
+    /// the server lose its memory meanwhile, twice. Only what is replay-safe may be among them. The
+    /// server gets them once in all other cases: those that it doesn't take are sent on lane 0
+    /// before everything else. After [`Event::Closed`] instead of a session, it is not known
+    /// whether it got them.
+    ///
+    /// `key` and `login` are for a full handshake, which follows by itself when the ticket doesn't
+    /// count: one round trip more.
+    ///
+    /// # Errors
+    /// As of [`connect`](Self::connect); early messages that are too long or have no login.
+    ///
+    /// # Panics
+    /// On a server's endpoint.
+    pub fn resume(
+        &mut self,
+        now: Time,
+        server: SocketAddr,
+        ticket: &Ticket,
+        early: &[Bytes],
+        key: &PublicKey,
+        login: &[u8],
+    ) -> Result<SessionId, ConnectError> {
+        self.resume_with(now, (server, key, login), ticket, early)
+    }
+
+    /// Server: gives the client a ticket, with words of the application's own (`state`) which come
+    /// back with [`Event::ResumptionRequested`]. They are sealed: only servers can read them. It
+    /// lives as long as its keys at most ([`TicketConfig`](crate::TicketConfig)). A newer ticket
+    /// takes the place of one that is still on its way.
+    ///
+    /// # Errors
+    /// No such session, or not yet [accepted](Event::Accepted); `state` above
+    /// [`TICKET_STATE_MAX`](crate::TICKET_STATE_MAX).
+    ///
+    /// # Panics
+    /// On a client's endpoint.
+    pub fn issue_ticket(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        state: &[u8],
+        lifetime: Duration,
+    ) -> Result<(), SendError> {
+        self.issue(now, session, state, lifetime)
+    }
+
+    /// Server: says what the wall clock shows, so that tickets of another process with the same
+    /// secret can be understood, as their times and keys go by it. To be called at the start and
+    /// now and then; without it the clock begins with 0 at the origin of `now`. After a jump of
+    /// more than a second, early data with older tickets is refused.
+    pub fn set_wall_clock(&mut self, now: Time, wall: UnixTime) {
+        if let Role::Server(server) = &mut self.role {
+            server.tickets.set_wall_clock(now, wall);
+        }
+    }
+
+    /// Server: doesn't take a ticket, whatever the reason; the client logs in instead. A login that
+    /// isn't a resumption, or has timed out meanwhile, is left alone.
+    ///
+    /// # Panics
+    /// On a client's endpoint.
+    pub fn decline_ticket(&mut self, now: Time, login: LoginId) {
+        self.decline(now, login);
     }
 
     /// Server: answers a login. A login that has timed out meanwhile is ignored.
@@ -261,6 +343,12 @@ impl Endpoint {
             }
             (Packet::Versions(versions), Role::Client(_)) => {
                 self.handle_versions(versions.client_cid, versions.versions);
+            }
+            (Packet::Resume(resume), Role::Server(_)) => {
+                self.handle_resume(now, from, &resume, datagram.len());
+            }
+            (Packet::NoTicket(packet), Role::Client(_)) => {
+                self.handle_no_ticket(now, packet.client_cid);
             }
             (Packet::Reset(reset), Role::Client(_)) => self.handle_reset(now, from, reset.token),
             _ => self.counters.misplaced += 1,

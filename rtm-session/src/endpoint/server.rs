@@ -10,7 +10,9 @@ use rtm_wire::{
 use super::accepting::{Asked, Flight, FlightKey, Flights};
 use super::load::{Failures, Place};
 use super::stateless::Answer;
+use super::tickets::Tickets;
 use super::{Endpoint, LOGIN_ANSWER_MAX, Role, prologue};
+use crate::config::Config;
 use crate::crypto::{
     CookieMaker, Generator, PacketKeys, ResetSecret, Role as KeyRole, ServerHandshake, StaticKey,
 };
@@ -24,15 +26,41 @@ pub(crate) struct Server {
     reset_secret: ResetSecret,
     cookies: CookieMaker,
     pub(crate) flights: Flights,
-    failures: Failures,
+    pub(super) failures: Failures,
+    pub(super) tickets: Tickets,
+}
+
+/// What first flights of both kinds have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FirstFlight<'a> {
+    pub(super) from: SocketAddr,
+    pub(super) version: u8,
+    pub(super) client_cid: ConnectionId,
+    pub(super) cookie: &'a [u8],
+    pub(super) noise: &'a [u8],
+    /// Length of the datagram.
+    pub(super) received: usize,
+}
+
+/// Under which name a first flight is remembered, and where it came from, if that is proved.
+pub(super) type Admitted = (FlightKey, Option<Place>);
+
+/// What a first flight holds, opened.
+pub(super) struct Opened<'a> {
+    pub(super) handshake: ServerHandshake,
+    pub(super) hello: Hello<'a>,
+    pub(super) is_resumption: bool,
+    /// Feature bits of the welcome.
+    pub(super) features: u64,
 }
 
 impl Server {
-    pub(crate) fn new(key: StaticKey, flights_max: usize, generator: &mut Generator) -> Self {
+    pub(crate) fn new(key: StaticKey, config: &Config, generator: &mut Generator) -> Self {
         let reset_secret = ResetSecret::new(&key);
         let cookies = CookieMaker::new(generator.fork());
-        let (flights, failures) = (Flights::new(flights_max), Failures::new());
-        Self { key, reset_secret, cookies, flights, failures }
+        let tickets = Tickets::new(config.tickets.clone(), generator);
+        let (flights, failures) = (Flights::new(config.handshakes_max), Failures::new());
+        Self { key, reset_secret, cookies, flights, failures, tickets }
     }
 
     pub(crate) fn reset(&self, cid: ConnectionId) -> Reset {
@@ -48,35 +76,48 @@ impl Endpoint {
         initial: &Initial<'_>,
         received: usize,
     ) {
-        let Role::Server(server) = &mut self.role else { return };
-        let client_cid = initial.client_cid;
+        let Initial { version, client_cid, cookie, noise } = *initial;
+        let flight = FirstFlight { from, version, client_cid, cookie, noise, received };
+        if let Some(admitted) = self.admit(now, &flight) {
+            self.open_initial(now, &flight, admitted);
+        }
+    }
+
+    /// Whether there is room for a first flight that is new, and time to look into it.
+    pub(super) fn admit(&mut self, now: Time, flight: &FirstFlight<'_>) -> Option<Admitted> {
+        let Role::Server(server) = &mut self.role else { return None };
+        let FirstFlight { from, client_cid, received, .. } = *flight;
         let counters = &mut self.counters;
-        if initial.version != rtm_wire::VERSION {
+        if flight.version != rtm_wire::VERSION {
             counters.incompatible += 1;
             let versions = Versions { client_cid, versions: &[rtm_wire::VERSION] };
             let to = (Answer::Versions, from);
-            return self.stateless.answer(now, to, received, &versions, counters);
+            self.stateless.answer(now, to, received, &versions, counters);
+            return None;
         }
-        let Some(key) = FlightKey::new(client_cid, initial.noise) else {
-            return counters.undecipherable += 1;
+        let Some(key) = FlightKey::new(client_cid, flight.noise) else {
+            counters.undecipherable += 1;
+            return None;
         };
         match server.flights.get(&key) {
             Some(Flight::Answered { reply }) if !reply.is_empty() => {
-                return self.stateless.repeat(from, received, reply, counters);
+                self.stateless.repeat(from, received, reply, counters);
+                return None;
             }
             // The application is still thinking, the answer could not be given, or it is no news.
-            Some(_) => return,
+            Some(_) => return None,
             None => {}
         }
         // An address that isn't proved is not held against anybody.
         let mut proved = None;
         if server.flights.is_under_load() || server.failures.are_load(now) {
-            if !server.cookies.check(now, from, client_cid, initial.cookie) {
+            if !server.cookies.check(now, from, client_cid, flight.cookie) {
                 counters.unproved += 1;
                 let cookie = server.cookies.make(now, from, client_cid);
                 let retry = Retry { client_cid, cookie: &cookie };
                 let to = (Answer::Cookie, from);
-                return self.stateless.answer(now, to, received, &retry, counters);
+                self.stateless.answer(now, to, received, &retry, counters);
+                return None;
             }
             proved = Some(Place::new(from));
         }
@@ -84,27 +125,22 @@ impl Endpoint {
             server.flights.is_crowded(place) || server.failures.are_too_many(now, place)
         });
         if server.flights.is_full() || is_greedy {
-            return counters.refused += 1;
+            counters.refused += 1;
+            return None;
         }
-        self.open_initial(now, from, initial, (key, proved), received);
+        Some((key, proved))
     }
 
     /// Takes a first flight for which there is room.
-    fn open_initial(
-        &mut self,
-        now: Time,
-        from: SocketAddr,
-        initial: &Initial<'_>,
-        (key, proved): (FlightKey, Option<Place>),
-        received: usize,
-    ) {
+    fn open_initial(&mut self, now: Time, flight: &FirstFlight<'_>, admitted: Admitted) {
         let Role::Server(server) = &mut self.role else { return };
-        let (client_cid, counters) = (initial.client_cid, &mut self.counters);
-        let prologue = prologue(initial.version, client_cid);
+        let FirstFlight { from, client_cid, received, .. } = *flight;
+        let (proved, counters) = (admitted.1, &mut self.counters);
+        let prologue = prologue(flight.version, client_cid);
         let mut payload = Vec::new();
         let seed = self.generator.fork();
         let handshake =
-            ServerHandshake::read(&server.key, &prologue, seed, initial.noise, &mut payload);
+            ServerHandshake::read(&server.key, &prologue, seed, flight.noise, &mut payload);
         let Ok(handshake) = handshake else {
             counters.undecipherable += 1;
             server.failures.note(now, proved);
@@ -116,15 +152,34 @@ impl Endpoint {
             server.failures.note(now, proved);
             return counters.undecipherable += 1;
         };
+        let opened = Opened { handshake, hello, is_resumption: false, features: 0 };
+        if let Some(login) = self.ask(now, flight, admitted, opened) {
+            let payload = bytes::Bytes::copy_from_slice(hello.login);
+            self.events.push_back(Event::LoginRequested { login, from, payload });
+        }
+    }
+
+    /// Keeps what the answer needs, while the application is asked; `None` if nothing is in common
+    /// with the client, which is told.
+    pub(super) fn ask(
+        &mut self,
+        now: Time,
+        flight: &FirstFlight<'_>,
+        (key, proved): Admitted,
+        opened: Opened<'_>,
+    ) -> Option<LoginId> {
+        let Role::Server(server) = &mut self.role else { return None };
+        let Opened { handshake, hello, is_resumption, features } = opened;
+        let FirstFlight { from, client_cid, received, .. } = *flight;
         let offers = |cipher: &&Cipher| hello.ciphers.contains(&cipher.number());
         let cipher = self.config.ciphers.iter().find(offers);
         let forget = now + self.config.handshake_timeout;
         let (Some(&cipher), true) = (cipher, hello.versions.contains(&rtm_wire::VERSION)) else {
-            counters.incompatible += 1;
-            let Some(reply) = refusal(handshake, client_cid) else { return };
-            self.stateless.repeat(from, received, &reply, counters);
+            self.counters.incompatible += 1;
+            let reply = refusal(handshake, client_cid)?;
+            self.stateless.repeat(from, received, &reply, &mut self.counters);
             server.flights.insert(key, Flight::Answered { reply }, proved, forget);
-            return;
+            return None;
         };
         let asked = Asked {
             handshake,
@@ -134,10 +189,10 @@ impl Endpoint {
             version: rtm_wire::VERSION,
             params: hello.params,
             received,
+            is_resumption,
+            features,
         };
-        let login = server.flights.insert(key, Flight::Asked(asked.into()), proved, forget);
-        let payload = bytes::Bytes::copy_from_slice(hello.login);
-        self.events.push_back(Event::LoginRequested { login, from, payload });
+        Some(server.flights.insert(key, Flight::Asked(asked.into()), proved, forget))
     }
 
     pub(super) fn answer(&mut self, now: Time, login: LoginId, answer: LoginAnswer<'_>) {

@@ -1,4 +1,4 @@
-//! Answers that cost the server no memory (protocol §3.3 to §3.6).
+//! Answers that cost the server no memory (protocol §3.3 to §3.6, §3.11).
 //!
 //! Each is shorter than the datagram that it answers, and they are rate-limited, so that a server
 //! can't be made to flood anybody.
@@ -14,8 +14,9 @@ use crate::session::AMPLIFICATION;
 
 /// Answers of one kind a second, and at once.
 const RATE: u64 = 200;
-/// Cookies a second, and at once: many clients may come back together, and without a cookie they
-/// don't get in. They are shorter than what they answer, so nobody gains by asking for many.
+/// Cookies, or refusals of tickets, a second, and at once: many clients may come back together, and
+/// without an answer they don't get in. They are shorter than what they answer, so nobody gains by
+/// asking for many.
 const COOKIE_RATE: u64 = 10_000;
 /// Answers that wait to be sent, those of handshakes included: a full table's.
 const QUEUE_MAX: usize = 1_024;
@@ -28,6 +29,7 @@ pub(crate) enum Answer {
     KeyHint,
     Reset,
     Versions,
+    NoTicket,
 }
 
 /// Answers that may still be sent; they come back at a steady rate.
@@ -60,13 +62,14 @@ impl Budget {
 pub(crate) struct Stateless {
     queue: VecDeque<(SocketAddr, Vec<u8>)>,
     /// By [`Answer`].
-    budgets: [Budget; 4],
+    budgets: [Budget; 5],
 }
 
 impl Stateless {
     pub(crate) const fn new() -> Self {
         const NOTICES: Budget = Budget::new(RATE);
-        let budgets = [Budget::new(COOKIE_RATE), NOTICES, NOTICES, NOTICES];
+        const MANY: Budget = Budget::new(COOKIE_RATE);
+        let budgets = [MANY, NOTICES, NOTICES, NOTICES, MANY];
         Self { queue: VecDeque::new(), budgets }
     }
 

@@ -105,6 +105,8 @@ impl ParityPolicy {
     }
 }
 
+/// Bytes of a long message that go along with a probe.
+const PROBE_LEN: u64 = 1_024;
 /// Symbols of a message that has parity: what the code can number, and parity besides.
 const SYMBOLS_MAX: usize = 200;
 
@@ -301,6 +303,22 @@ impl SendLane {
         }
     }
 
+    /// Has the oldest messages sent again, up to `count` of them, of long ones the first part that is
+    /// missing; how many there were.
+    pub(crate) fn probe(&mut self, count: usize) -> usize {
+        let (mut parts, first) = (Vec::new(), self.base);
+        for (seq, pending) in (first..).zip(&self.queue) {
+            let Some(pending) = pending else { continue };
+            let Some(sent) = pending.sent.filter(|_| parts.len() < count) else { break };
+            let start = pending.acked.prefix();
+            parts.push((seq, start..sent.min(start + PROBE_LEN)));
+        }
+        for (seq, range) in &parts {
+            self.repeat(MessageSeq(*seq), range.clone());
+        }
+        parts.len()
+    }
+
     /// Raises the credit; a lower limit is an old frame.
     pub(crate) fn on_credit(&mut self, limit: u64) {
         self.credit_limit = self.credit_limit.max(limit);
@@ -370,7 +388,7 @@ impl SendLane {
         self.queue.get(usize::try_from(index).ok()?)?.as_ref()
     }
 
-    pub(crate) fn is_missing(&self, seq: u64, range: &Range<u64>) -> bool {
+    fn is_missing(&self, seq: u64, range: &Range<u64>) -> bool {
         self.pending(seq)
             .is_some_and(|pending| pending.total() == 0 || !pending.acked.covers(range))
     }

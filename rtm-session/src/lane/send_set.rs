@@ -60,6 +60,8 @@ pub(crate) struct SendLanes {
     next: LaneId,
     ready: BTreeMap<u8, VecDeque<LaneId>>,
     closing: VecDeque<LaneId>,
+    /// The lane that was probed last.
+    probed: LaneId,
     writable: Vec<LaneId>,
 }
 
@@ -73,6 +75,7 @@ impl SendLanes {
             next: LaneId(1),
             ready: BTreeMap::new(),
             closing: VecDeque::new(),
+            probed: LaneId::CONTROL,
             writable: Vec::new(),
         }
     }
@@ -190,10 +193,24 @@ impl SendLanes {
         riders.min_by_key(|rider| rider.last_copy)
     }
 
-    /// Whether the peer may lack a part that was sent.
-    pub(crate) fn is_missing(&self, chunk: &Chunk) -> bool {
-        let entry = self.lanes.get(&chunk.lane);
-        entry.is_some_and(|entry| entry.lane.is_missing(chunk.seq.0, &chunk.range))
+    /// Has up to `count` of the messages sent again that have waited longest, lanes in turn.
+    pub(crate) fn probe(&mut self, count: usize) {
+        let after = self.lanes.range(self.probed.next()..).map(|(id, _)| *id);
+        let order: Vec<_> =
+            after.chain(self.lanes.range(..=self.probed).map(|(id, _)| *id)).collect();
+        let mut left = count;
+        for id in order {
+            if left == 0 {
+                break;
+            }
+            let lane = &mut self.lanes.get_mut(&id).expect("just listed").lane;
+            let repeated = lane.probe(left);
+            if repeated > 0 {
+                self.probed = id;
+                left -= repeated;
+                self.wake(id);
+            }
+        }
     }
 
     /// Whether a message still has the copies that it was listed with.

@@ -460,8 +460,8 @@ impl<T: Clone + Default> Recovery<T> {
         let is_long =
             self.silent_since.is_some_and(|since| self.last_eliciting >= since + EAGER_SPAN);
         let most = if is_long { PROBE_TIMEOUT_MAX } else { self.rtt.smoothed() + EAGER_PAUSE };
-        // A path slower than the bound keeps its own pace.
-        doubled.min(most.max(pto))
+        // The first one waits for as long as it takes; a path slower than the bound keeps its own pace.
+        if self.probe_count == 0 { pto } else { doubled.min(most.max(self.rtt.smoothed())) }
     }
 
     /// A little faster than the window, so that pacing alone never starves it (section 7.7).

@@ -68,7 +68,7 @@ fn silence_asks_for_probes_at_a_bounded_pause() {
     send(&mut recovery, at(0), 0);
     let mut pauses = Vec::new();
     let mut now = at(0);
-    for timeout in 0..290 {
+    for timeout in 0..300 {
         let due = recovery.timeout().expect("a packet is out");
         pauses.push(due.saturating_since(now).as_millis());
         now = due;
@@ -76,10 +76,10 @@ fn silence_asks_for_probes_at_a_bounded_pause() {
         let TimeoutOutcome::Probe { count } = outcome else { panic!("{outcome:?}") };
         assert_eq!(count, if timeout < 3 { 2 } else { 1 });
     }
-    // 40 + 4 × 20 + 25 is a probe timeout, and already more than a round trip and 100 ms.
-    assert!(pauses[..276].iter().all(|pause| *pause == 145), "{pauses:?}");
+    // 40 + 4 × 20 + 25 is a probe timeout; afterwards it is a round trip and 100 ms.
+    assert!(pauses[..285].iter().all(|pause| *pause == 145 || *pause == 140), "{pauses:?}");
     // After 40 s of silence.
-    assert_eq!(pauses[278..], [1_000; 12]);
+    assert_eq!(pauses[288..], [1_000; 12]);
     ack(&mut recovery, now, &[0]);
     assert_eq!(recovery.timeout(), None);
 }

@@ -15,6 +15,8 @@ pub(crate) enum Sent {
     Credit(LaneId),
     /// The end of a lane.
     LaneClose(LaneId),
+    /// The ticket of this number.
+    Ticket(u64),
     /// An acknowledgement of packets up to this one; never sent again.
     Ack(PacketNumber),
 }

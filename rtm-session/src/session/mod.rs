@@ -13,6 +13,7 @@ mod state;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod tickets;
 mod timers;
 mod transmit;
 
@@ -32,6 +33,7 @@ use rtm_wire::{
 
 use self::path::Path;
 use self::state::{CLOSE_COPIES, CLOSE_PAUSE_MAX, State};
+use self::tickets::Tickets;
 use crate::config::Config;
 use crate::crypto::{Generator, PacketKeys, is_equal};
 use crate::error::{CloseCause, SendError, Violation};
@@ -84,6 +86,7 @@ pub(crate) struct Session {
     next_number: PacketNumber,
     largest_acked: Option<PacketNumber>,
     path_responses: VecDeque<PathResponse>,
+    tickets: Tickets,
     /// Packets that have to go out whatever the window says.
     probes: u8,
     /// An ack-eliciting packet has to go out, with or without data.
@@ -131,6 +134,7 @@ impl Session {
             next_number: PacketNumber(0),
             largest_acked: None,
             path_responses: VecDeque::new(),
+            tickets: Tickets::default(),
             probes: 0,
             // A client shows at once that it has the keys.
             ping: parts.proof_due.is_none(),

@@ -140,6 +140,7 @@ impl Session {
                 {
                     self.path_responses.push_back(PathResponse(challenge.0));
                 }
+                Frame::Ticket(ticket) => self.handle_ticket(now, &ticket, events),
                 Frame::PathResponse(response) => self.path.on_response(response),
                 // Spare ids are not used by this version, unknown frames are skipped.
                 _ => {}
@@ -196,6 +197,7 @@ impl Session {
             match frame {
                 Sent::Chunk(chunk) => self.send.on_acked(chunk),
                 Sent::LaneClose(lane) => self.send.on_close_acked(lane),
+                Sent::Ticket(number) => self.tickets.on_acked(number),
                 Sent::Ack(largest) => self.received.forget_up_to(largest),
                 Sent::Credit(_) => {}
             }
@@ -222,6 +224,7 @@ impl Session {
             Sent::Chunk(chunk) => self.send.repeat(chunk),
             Sent::Credit(lane) => self.receive.on_grant_lost(lane),
             Sent::LaneClose(lane) => self.send.on_close_lost(lane),
+            Sent::Ticket(number) => self.tickets.on_lost(number),
             Sent::Ack(_) => {}
         }
     }

@@ -4,15 +4,16 @@ use std::collections::VecDeque;
 
 use rtm_wire::{CloseCode, Time};
 
+use super::Session;
 use super::contents::Sent;
 use super::state::State;
-use super::{Contents, Session};
 use crate::error::CloseCause;
 use crate::event::Event;
 use crate::recovery::TimeoutOutcome;
 
-/// Packets whose contents one probe may take along.
-const PROBED: u8 = 3;
+/// Messages that a probe may take along. Several, since some may have arrived, and only their
+/// acknowledgements not.
+const PROBED: usize = 8;
 
 impl Session {
     /// The next moment at which [`handle_timeout`](Self::handle_timeout) has something to do.
@@ -92,17 +93,11 @@ impl Session {
     fn on_probe_timeout(&mut self, count: u8) {
         self.probes = self.probes.max(count);
         self.ping = true;
-        let lanes = &self.send;
-        let matters = |contents: &Contents| {
-            contents.frames.iter().any(|frame| match frame {
-                Sent::Chunk(chunk) => lanes.is_missing(chunk),
-                Sent::Credit(_) | Sent::LaneClose(_) => true,
-                Sent::Ack(_) => false,
-            })
-        };
-        // More than one packet's, since much of it may have arrived, and only its acknowledgement not.
-        for contents in self.recovery.oldest(PROBED * count, matters) {
-            contents.frames.into_iter().for_each(|frame| self.repeat(frame));
+        self.send.probe(PROBED);
+        // Other frames are few, and are told again as they stand now.
+        for contents in self.recovery.oldest(count, |contents| !contents.frames.is_empty()) {
+            let others = contents.frames.into_iter().filter(|it| !matches!(it, Sent::Chunk(_)));
+            others.for_each(|frame| self.repeat(frame));
         }
         self.path.repeat_challenge();
     }

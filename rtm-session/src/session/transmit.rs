@@ -92,6 +92,7 @@ impl Session {
             || !self.path_responses.is_empty()
             || self.path.wants_challenge()
             || self.receive.has_grants()
+            || self.tickets.has_due()
     }
 
     fn transmit_close(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
@@ -208,6 +209,13 @@ impl Session {
             }
             contents.frames.push(Sent::LaneClose(close.lane));
             wrote = true;
+        }
+        if let Some(ticket) = self.tickets.due() {
+            if self.write(datagram, &ticket.into()) {
+                contents.frames.push(Sent::Ticket(ticket.number));
+                self.tickets.on_sent();
+                wrote = true;
+            }
         }
         wrote
     }

@@ -48,7 +48,7 @@ fn most_hear_of_a_close_under_loss_and_all_end() {
         let near = pair.session(CLIENT);
         pair.send(CLIENT, LaneId::CONTROL, "last words");
         pair.act(CLIENT, |host, now| host.endpoint.close(now, near, CloseCode::DONE, ""));
-        pair.run(ms(31_000));
+        pair.run(ms(41_000));
 
         for host in [CLIENT, SERVER] {
             assert!(pair.world.node(host).endpoint.is_idle(), "seed {seed}");
@@ -68,7 +68,7 @@ fn silence_ends_a_session_at_both_ends() {
     pair.run(ms(100));
 
     pair.world.network_mut().set_blackout(SERVER, true);
-    pair.run(ms(35_000));
+    pair.run(ms(45_000));
 
     for host in [CLIENT, SERVER] {
         let last = pair.news(host).back();

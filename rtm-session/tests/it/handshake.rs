@@ -4,7 +4,7 @@ use rtm_session::{
     CloseCause, Config, Endpoint, Event, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX, LoginAnswer,
     StaticKey,
 };
-use rtm_wire::{Cipher, ErrorCode, Time};
+use rtm_wire::{Cipher, Encode, ErrorCode, Packet, Time, Versions};
 
 use crate::pair::{CLIENT, Door, SERVER, Setup, delay, ms, seed, server_key};
 
@@ -178,7 +178,7 @@ fn a_replayed_first_flight_changes_nothing() {
 
 #[test]
 fn under_load_clients_prove_their_address_and_get_in() {
-    let mut setup = Setup::new(delay(10));
+    let mut setup = Setup::new(delay(5));
     setup.server = setup.server.handshakes_max(2);
     let mut pair = setup.build();
 
@@ -219,4 +219,42 @@ fn a_late_copy_of_a_first_flight_is_no_new_login() {
 
     let server = pair.world.node(SERVER);
     assert_eq!((server.logins.len(), server.sessions.len()), (1, 1));
+}
+
+/// Versions and ciphers are offered and chosen inside what Noise authenticates, and the packet's
+/// own version and connection id stand in the prologue.
+#[test]
+fn what_is_offered_and_chosen_cannot_be_changed_on_the_way() {
+    let mut client = Endpoint::client(Config::default(), seed(1));
+    let (now, mut flight, mut reply) = (Time::ZERO, Vec::new(), Vec::new());
+    let session = client.connect(now, SERVER, &server_key().public(), b"login").expect("connects");
+    client.poll_transmit(now, &mut flight).expect("a first flight");
+    for at in 0..flight.len() {
+        let mut server = Endpoint::server(Config::server(), server_key(), seed(2));
+        let mut changed = flight.clone();
+        changed[at] ^= 3;
+        server.handle_datagram(now, CLIENT, changed.as_slice().into());
+        assert_eq!(server.poll_event(), None, "byte {at}");
+    }
+    let mut server = Endpoint::server(Config::server(), server_key(), seed(2));
+    server.handle_datagram(now, CLIENT, flight.as_slice().into());
+    let Some(Event::LoginRequested { login, .. }) = server.poll_event() else { panic!("no login") };
+    server.answer_login(now, login, LoginAnswer::Accept(b"welcome"));
+    server.poll_transmit(now, &mut reply).expect("a reply");
+    for at in 0..reply.len() {
+        let mut changed = reply.clone();
+        changed[at] ^= 3;
+        client.handle_datagram(now, SERVER, changed.as_slice().into());
+        assert_eq!(client.poll_event(), None, "byte {at}");
+    }
+    // Nor does somebody who says that the server speaks other versions only.
+    let Ok(Packet::Initial(initial)) = Packet::decode(&flight) else { panic!("no initial") };
+    let mut forged = Vec::new();
+    Versions { client_cid: initial.client_cid, versions: &[9] }.encode(&mut forged);
+    client.handle_datagram(now, SERVER, forged.as_slice().into());
+    assert_eq!(client.poll_event(), None);
+
+    client.handle_datagram(now, SERVER, reply.as_slice().into());
+    let connected = Event::Connected { session, answer: b"welcome".as_slice().into() };
+    assert_eq!(client.poll_event(), Some(connected));
 }

@@ -16,7 +16,7 @@ fn noise(state: &mut u64) -> u64 {
 
 #[test]
 fn random_datagrams_change_nothing_but_counters() {
-    let mut pair = Setup::new(delay(10)).connected();
+    let mut pair = Setup::new(delay(5)).connected();
     let mut state = 1;
     let before = pair.news(SERVER).len();
 
@@ -103,7 +103,7 @@ fn nobody_gets_back_more_than_three_times_what_was_sent() {
 
 #[test]
 fn a_flood_of_garbage_keeps_no_cookie_from_a_client() {
-    let mut setup = Setup::new(delay(10));
+    let mut setup = Setup::new(delay(5));
     setup.server = setup.server.handshakes_max(2);
     let mut pair = setup.build();
     pair.act(SERVER, |host, _| host.door = crate::pair::Door::Ignore);

@@ -11,6 +11,7 @@ mod pair;
 mod paths;
 mod redundancy;
 mod replay;
+mod resume;
 mod scenarios;
 #[cfg(feature = "tokio")]
 mod udp;

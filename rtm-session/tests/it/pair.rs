@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use rtm_session::{
     Config, Endpoint, Event, LaneSpec, LoginAnswer, LoginId, PublicKey, Seed, SessionId, StaticKey,
+    Ticket,
 };
 use rtm_sim::{LinkConfig, Network, Node, World};
 use rtm_wire::{ErrorCode, LaneId, Time};
@@ -22,6 +23,8 @@ pub(crate) enum Door {
     Accept,
     Reject(ErrorCode),
     Ignore,
+    /// Logins yes, tickets no.
+    Decline,
 }
 
 /// An endpoint and everything that it has told.
@@ -35,6 +38,12 @@ pub(crate) struct Host {
     pub(crate) messages: Vec<(SessionId, LaneId, Bytes, Time)>,
     pub(crate) sessions: Vec<SessionId>,
     pub(crate) logins: Vec<LoginId>,
+    /// Server: how long the tickets live that clients get, if they get any.
+    pub(crate) ticket_life: Option<Duration>,
+    /// Client: the newest ticket.
+    pub(crate) ticket: Option<Ticket>,
+    /// Server: early messages that were handed over.
+    pub(crate) early: Vec<Bytes>,
 }
 
 impl Host {
@@ -47,6 +56,9 @@ impl Host {
             messages: Vec::new(),
             sessions: Vec::new(),
             logins: Vec::new(),
+            ticket_life: None,
+            ticket: None,
+            early: Vec::new(),
         }
     }
 
@@ -54,22 +66,26 @@ impl Host {
         while let Some(event) = self.endpoint.poll_event() {
             match &event {
                 Event::LoginRequested { login, .. } => {
-                    self.logins.push(*login);
-                    match self.door {
-                        Door::Accept => {
-                            let answer = LoginAnswer::Accept(b"welcome");
-                            self.endpoint.answer_login(now, *login, answer);
-                        }
-                        Door::Reject(code) => {
-                            let answer = LoginAnswer::Reject(code, b"no");
-                            self.endpoint.answer_login(now, *login, answer);
-                        }
-                        Door::Ignore => {}
+                    self.on_login(now, *login);
+                }
+                Event::ResumptionRequested { login, .. } if self.door == Door::Decline => {
+                    self.endpoint.decline_ticket(now, *login);
+                }
+                Event::ResumptionRequested { login, early, .. } => {
+                    self.early.extend(early.iter().cloned());
+                    self.on_login(now, *login);
+                }
+                Event::Accepted { session, .. } => {
+                    self.sessions.push(*session);
+                    if let Some(life) = self.ticket_life {
+                        let issued = self.endpoint.issue_ticket(now, *session, b"alice", life);
+                        issued.expect("the session is there");
                     }
                 }
-                Event::Accepted { session, .. } | Event::Connected { session, .. } => {
+                Event::Connected { session, .. } | Event::Resumed { session, .. } => {
                     self.sessions.push(*session);
                 }
+                Event::Ticket { ticket, .. } => self.ticket = Some(ticket.clone()),
                 Event::Message { session, lane, payload } => {
                     if self.releases {
                         self.endpoint.release(now, *session, *lane, payload.len());
@@ -80,6 +96,21 @@ impl Host {
                 _ => {}
             }
             self.news.push_back(event);
+        }
+    }
+}
+
+impl Host {
+    fn on_login(&mut self, now: Time, login: LoginId) {
+        self.logins.push(login);
+        match self.door {
+            Door::Accept | Door::Decline => {
+                self.endpoint.answer_login(now, login, LoginAnswer::Accept(b"welcome"));
+            }
+            Door::Reject(code) => {
+                self.endpoint.answer_login(now, login, LoginAnswer::Reject(code, b"no"));
+            }
+            Door::Ignore => {}
         }
     }
 }

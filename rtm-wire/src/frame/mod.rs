@@ -14,6 +14,7 @@ mod parity;
 mod path;
 mod ping;
 mod skip;
+mod ticket;
 
 pub use ack::{Ack, AckRanges};
 pub use close::{Close, CloseCode};
@@ -26,6 +27,7 @@ pub use parity::Parity;
 pub use path::{PathChallenge, PathResponse};
 pub use ping::Ping;
 pub use skip::Skip;
+pub use ticket::Ticket;
 
 use bytes::BufMut;
 
@@ -49,8 +51,12 @@ mod kind {
     pub(super) const PATH_CHALLENGE: u8 = 0x0a;
     pub(super) const PATH_RESPONSE: u8 = 0x0b;
     pub(super) const PARITY: u8 = 0x0c;
-    /// The first number that no version has given out.
-    pub(super) const UNKNOWN: core::ops::RangeInclusive<u8> = 0x0d..=0xff;
+    pub(super) const TICKET: u8 = 0x10;
+
+    /// Whether no version has given the number out.
+    pub(super) const fn is_unknown(kind: u8) -> bool {
+        kind > PARITY && kind != TICKET
+    }
 }
 
 /// What the body of each frame kind offers to [`Frame`].
@@ -115,7 +121,7 @@ macro_rules! frames {
                 match self {
                     $(Self::$name(frame) => frame.encode(out),)*
                     Self::Unknown { kind, body } => {
-                        debug_assert!(kind::UNKNOWN.contains(kind), "kind {kind} has a type");
+                        debug_assert!(kind::is_unknown(*kind), "kind {kind} has a type");
                         out.put_u8(*kind);
                         parse::put_blob(out, body);
                     }
@@ -173,6 +179,8 @@ frames! {
     PathResponse(PathResponse),
     /// A parity symbol of a long message.
     Parity(Parity<'a>),
+    /// What the client may come back with.
+    Ticket(Ticket<'a>),
 }
 
 /// The frames of an opened packet, in order; ends after the first error.

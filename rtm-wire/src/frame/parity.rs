@@ -1,4 +1,4 @@
-//! Parity frame (protocol §4.13).
+//! Parity frame (protocol §4.14).
 
 use bytes::BufMut;
 

@@ -19,11 +19,12 @@ pub struct Hello<'a> {
     pub versions: &'a [u8],
     /// [`Cipher`](crate::Cipher) numbers that the client can use, best first.
     pub ciphers: &'a [u8],
-    /// Feature bits of the client; none is defined yet.
+    /// Feature bits of the client; none is defined.
     pub features: u64,
     /// The client's limits.
     pub params: TransportParams,
-    /// The application's login, opaque here; empty when it follows in data packets.
+    /// The application's login, opaque here; empty when it follows in data packets. In a
+    /// [`Resume`](crate::Resume) packet a [`Resumption`](super::Resumption).
     pub login: &'a [u8],
     /// Zero bytes at the end, against amplification.
     pub padding: usize,

@@ -2,8 +2,12 @@
 
 mod hello;
 mod params;
+mod resumption;
+mod ticket;
 mod welcome;
 
 pub use hello::Hello;
 pub use params::TransportParams;
+pub use resumption::{EarlyMessages, Resumption};
+pub use ticket::{SealedTicket, TicketContents, TicketState};
 pub use welcome::{Accepted, Welcome};

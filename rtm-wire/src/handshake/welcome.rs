@@ -18,7 +18,7 @@ pub struct Accepted {
     pub version: u8,
     /// The cipher chosen from the client's.
     pub cipher: Cipher,
-    /// Feature bits of the server; none is defined yet.
+    /// Feature bits of the server: [`Self::EARLY_TAKEN`].
     pub features: u64,
     /// Where the server wants to be addressed.
     pub server_cid: ConnectionId,
@@ -26,6 +26,11 @@ pub struct Accepted {
     pub reset_token: ResetToken,
     /// The server's limits.
     pub params: TransportParams,
+}
+
+impl Accepted {
+    /// Feature bit: the early data of a resumption was taken; without it, it has to be sent again.
+    pub const EARLY_TAKEN: u64 = 0x01;
 }
 
 /// `welcome = code varint, [accepted], answer blob`

@@ -5,16 +5,20 @@
 mod data;
 mod initial;
 mod key_hint;
+mod no_ticket;
 mod reply;
 mod reset;
+mod resume;
 mod retry;
 mod versions;
 
 pub use data::{DataHeader, TruncatedNumber};
 pub use initial::Initial;
 pub use key_hint::{KeyHint, KeyId};
+pub use no_ticket::NoTicket;
 pub use reply::Reply;
 pub use reset::{Reset, ResetToken};
+pub use resume::Resume;
 pub use retry::Retry;
 pub use versions::Versions;
 
@@ -29,6 +33,9 @@ mod kind {
     pub(super) const KEY_HINT: u8 = 0x04;
     pub(super) const RESET: u8 = 0x05;
     pub(super) const VERSIONS: u8 = 0x06;
+    // 0x07 is unknown in the frozen vectors.
+    pub(super) const RESUME: u8 = 0x08;
+    pub(super) const NO_TICKET: u8 = 0x09;
     /// On every data packet, on no other.
     pub(super) const DATA_BIT: u8 = 0x80;
 }
@@ -49,6 +56,10 @@ pub enum Packet<'a> {
     Reset(Reset),
     /// Server speaks none of the client's versions.
     Versions(Versions<'a>),
+    /// First flight of a client that has a ticket.
+    Resume(Resume<'a>),
+    /// Server can do nothing with the client's ticket.
+    NoTicket(NoTicket),
     /// Anything after the handshake. The header is the first
     /// [`encoded_len`](crate::Encode::encoded_len) bytes of the datagram, and authenticated.
     Data {
@@ -74,6 +85,8 @@ impl<'a> Packet<'a> {
             kind::KEY_HINT => whole("key hint packet", KeyHint::parse(body)).map(Self::KeyHint),
             kind::RESET => whole("reset packet", Reset::parse(body)).map(Self::Reset),
             kind::VERSIONS => whole("versions packet", Versions::parse(body)).map(Self::Versions),
+            kind::RESUME => whole("resume packet", Resume::parse(body)).map(Self::Resume),
+            kind::NO_TICKET => whole("no ticket packet", NoTicket::parse(body)).map(Self::NoTicket),
             first if first & kind::DATA_BIT != 0 => {
                 let (sealed, header) = DataHeader::parse(datagram)?;
                 Ok(Self::Data { header, sealed })

@@ -6,11 +6,12 @@ use proptest::sample::Index;
 use crate::strategy;
 use crate::vector::{Type, put};
 
-const TYPES: [Type; 8] = [
+const TYPES: [Type; 9] = [
     Type::Varint,
     Type::Packet,
     Type::Hello,
     Type::Welcome,
+    Type::Resumption,
     Type::Frame,
     Type::Frames,
     Type::Request,
@@ -59,6 +60,7 @@ fn valid() -> impl Strategy<Value = (Type, Vec<u8>)> {
         1 => strategy::packet().prop_map(|(_, bytes)| (Type::Packet, bytes)),
         1 => strategy::hello().prop_map(|hello| (Type::Hello, put(&hello))),
         1 => strategy::welcome().prop_map(|welcome| (Type::Welcome, put(&welcome))),
+        1 => strategy::resumption().prop_map(|it| (Type::Resumption, put(&it))),
         3 => strategy::frame().prop_map(|frame| (Type::Frame, put(&frame))),
         3 => strategy::request().prop_map(|request| (Type::Request, put(&request))),
         3 => strategy::server_operation().prop_map(|operation| (Type::Server, put(&operation))),

@@ -3,8 +3,8 @@
 use rtm_wire::{
     AckRanges, ChannelKind, ChannelRef, Close, CloseCode, ConnectionId, DecodeError, Encode, Frame,
     Hello, Initial, Join, JoinTopic, Leave, List, OperationId, Packet, PacketNumber, Priority,
-    Publish, PublishFlags, Qos, Reliability, Request, SubscribeOptions, SubscribeTopic,
-    TransportParams, Versions, limits, varint,
+    Publish, PublishFlags, Qos, Reliability, Request, Resume, Resumption, SubscribeOptions,
+    SubscribeTopic, Ticket, TicketContents, TransportParams, UnixTime, Versions, limits, varint,
 };
 
 use crate::vector::put;
@@ -62,6 +62,28 @@ fn cookies() {
     check("cookie", limits::COOKIE, |length| {
         let client_cid = ConnectionId([0; 8]);
         packet(&Initial { version: 1, client_cid, cookie: &vec![0; length], noise: b"" })
+    });
+}
+
+#[test]
+fn tickets() {
+    check("ticket", limits::TICKET, |length| {
+        let (client_cid, ticket) = (ConnectionId([0; 8]), &*vec![0; length]);
+        packet(&Resume { version: 1, client_cid, cookie: b"", ticket, noise: b"" })
+    });
+    check("ticket", limits::TICKET, |length| {
+        let ticket = &*vec![0; length];
+        frame(Ticket { number: 0, lifetime_ms: 0, early_max: 0, ticket }.into())
+    });
+    check("early messages", limits::EARLY_MESSAGES, |length| {
+        Resumption::decode(&vec![0; length + 1]).map(drop)
+    });
+    check("ticket state", limits::TICKET_STATE, |length| {
+        let state = &*vec![0; length];
+        let (issued, expires) = (UnixTime::default(), UnixTime::default());
+        let (secret, register) = ([0; 32], [0; 8]);
+        let contents = TicketContents { secret, register, issued, expires, state };
+        TicketContents::decode(&put(&contents)).map(drop)
     });
 }
 

@@ -1,7 +1,9 @@
 //! Payloads are where they were received: nothing is copied.
 
 use bytes::Bytes;
-use rtm_wire::{Encode, Event, Frame, Frames, Hello, Packet, Request, ServerOperation, shared};
+use rtm_wire::{
+    Encode, Event, Frame, Frames, Hello, Packet, Request, Resumption, ServerOperation, shared,
+};
 
 use crate::table;
 use crate::vector::Type;
@@ -57,9 +59,12 @@ fn parts(kind: Type, buffer: &Bytes) -> Vec<&[u8]> {
         Type::Packet => match Packet::decode(buffer) {
             Ok(Packet::Initial(initial)) => vec![initial.cookie, initial.noise],
             Ok(Packet::Reply(reply)) => vec![reply.noise],
+            Ok(Packet::Resume(resume)) => vec![resume.cookie, resume.ticket, resume.noise],
             Ok(Packet::Data { sealed, .. }) => vec![sealed],
             _ => Vec::new(),
         },
+        Type::Resumption => Resumption::decode(buffer)
+            .map_or(Vec::new(), |resumption| resumption.early.iter().collect()),
         Type::Hello => Hello::decode(buffer).map_or(Vec::new(), |hello| vec![hello.login]),
         Type::Frame | Type::Frames => Frames::new(buffer).flatten().filter_map(payload).collect(),
         Type::Request => match Request::decode(buffer) {
@@ -84,6 +89,7 @@ fn parts(kind: Type, buffer: &Bytes) -> Vec<&[u8]> {
 fn payload(frame: Frame<'_>) -> Option<&[u8]> {
     match frame {
         Frame::Message(message) => Some(message.payload),
+        Frame::Ticket(ticket) => Some(ticket.ticket),
         Frame::Unknown { body, .. } => Some(body),
         _ => None,
     }

@@ -63,6 +63,11 @@ proptest! {
     }
 
     #[test]
+    fn a_cut_resumption_is_short_or_another(resumption in strategy::resumption()) {
+        check_prefixes(Type::Resumption, &put(&resumption))?;
+    }
+
+    #[test]
     fn every_prefix_of_a_welcome_is_short(welcome in strategy::welcome()) {
         let bytes = put(&welcome);
         for cut in 0..bytes.len() {

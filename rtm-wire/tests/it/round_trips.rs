@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use rtm_wire::{
-    Encode, Frame, Frames, Hello, OperationId, Packet, PacketNumber, Request, ServerOperation,
-    TruncatedNumber, Welcome, varint,
+    Encode, Frame, Frames, Hello, OperationId, Packet, PacketNumber, Request, Resumption,
+    ServerOperation, TruncatedNumber, Welcome, varint,
 };
 
 use crate::strategy::{self, number};
@@ -33,6 +33,12 @@ proptest! {
     fn welcomes(welcome in strategy::welcome()) {
         let bytes = put(&welcome);
         prop_assert_eq!(Welcome::decode(&bytes), Ok(welcome));
+    }
+
+    #[test]
+    fn resumptions(resumption in strategy::resumption()) {
+        let bytes = put(&resumption);
+        prop_assert_eq!(Resumption::decode(&bytes), Ok(resumption));
     }
 
     #[test]

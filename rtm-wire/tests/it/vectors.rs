@@ -83,7 +83,7 @@ fn every_known_kind_has_a_vector() {
             _ => assert!(has(Type::Server, &[0x80, 9, 0, 0, number]), "result {number:#x}"),
         }
     }
-    for number in 1..=6 {
+    for number in [1, 2, 3, 4, 5, 6, 8, 9] {
         assert!(has(Type::Packet, &[number]), "packet {number:#x}");
     }
     assert!(has(Type::Packet, &[0x80]));

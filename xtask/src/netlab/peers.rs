@@ -105,6 +105,18 @@ pub(super) const PEERS: &[Peer] = &[
     peer("kcp", "KCP, flushed at once", &["kcp"], Part::All),
     peer("enet", "ENet", &["enet"], Part::All),
     peer("rtm", "RTM session, unordered lanes", &["rtm", "--lanes=unordered"], Part::All),
+    peer(
+        "rtm-eager",
+        "RTM session, unordered eager lanes",
+        &["rtm", "--lanes=unordered", "--redundancy=eager"],
+        Part::All,
+    ),
+    peer(
+        "rtm-off",
+        "RTM session, unordered lanes, no redundancy",
+        &["rtm", "--lanes=unordered", "--redundancy=off"],
+        Part::All,
+    ),
     peer("rtm-ordered", "RTM session, ordered lanes", &["rtm", "--lanes=ordered"], Part::All),
     peer(
         "rtm-per-flow",

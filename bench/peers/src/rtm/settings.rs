@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use rtm_session::{Config, CongestionControl, LaneSpec};
-use rtm_wire::{LaneMode, Priority};
+use rtm_session::{Config, CongestionControl, LaneSpec, Redundancy};
+use rtm_wire::LaneMode;
 
 use crate::work::Work;
 
@@ -19,6 +19,9 @@ pub(crate) struct Settings {
     pub(super) sessions: Sessions,
     #[arg(long, value_enum, default_value_t = Congestion::LossTolerant)]
     cc: Congestion,
+    /// How often small messages are sent before it is known that they are missing
+    #[arg(long, value_enum, default_value_t = Copies::Auto)]
+    redundancy: Copies,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -31,6 +34,13 @@ enum Lanes {
 pub(super) enum Sessions {
     One,
     PerFlow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Copies {
+    Off,
+    Auto,
+    Eager,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -64,7 +74,12 @@ impl Settings {
                 Lanes::Ordered => LaneMode::RELIABLE_ORDERED,
                 Lanes::Unordered => LaneMode::RELIABLE_UNORDERED,
             },
-            priority: Priority::Normal,
+            redundancy: match self.redundancy {
+                Copies::Off => Redundancy::Off,
+                Copies::Auto => Redundancy::Auto,
+                Copies::Eager => Redundancy::Eager,
+            },
+            ..LaneSpec::ORDERED
         }
     }
 
@@ -84,8 +99,9 @@ impl Settings {
             (false, Sessions::PerFlow) => "a session for each flow",
         };
         format!(
-            "rtm-session, {sessions}, {lanes} lanes, {:?}, lane credit {} KiB, idle timeout {} s, \
+            "rtm-session, {sessions}, {lanes} lanes, redundancy {:?}, {:?}, lane credit {} KiB, idle timeout {} s, \
              else defaults",
+            self.redundancy,
             self.cc,
             LANE_CREDIT / 1_024,
             IDLE_TIMEOUT.as_secs()

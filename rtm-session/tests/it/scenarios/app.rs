@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
-use rtm_session::{Endpoint, LaneSpec, SendError, SessionId};
+use rtm_session::{Endpoint, LaneSpec, Redundancy, SendError, SessionId};
 use rtm_sim::scenario::{Failure, Scenario};
 use rtm_wire::{LaneId, LaneMode, Priority, Time};
 
@@ -123,9 +123,11 @@ impl App {
         }
         let modes = [LaneMode::RELIABLE_ORDERED, LaneMode::RELIABLE_UNORDERED];
         let urgencies = [Priority::Highest, Priority::Normal, Priority::Low];
+        let policies = [Redundancy::Auto, Redundancy::Eager, Redundancy::Off];
         let spec = LaneSpec {
             mode: modes[self.below(2) as usize],
             priority: urgencies[self.below(3) as usize],
+            redundancy: policies[self.below(3) as usize],
         };
         match endpoint.open_lane(session, spec) {
             Ok(lane) => {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use rtm_wire::{
     Ack, AckRanges, Close, CloseCode, ErrorCode, Fragment, Frame, LaneClose, LaneCredit, LaneId,
     LaneMode, Message, MessageSeq, NewConnectionId, PacketNumber, Padding, Parity, PathChallenge,
-    PathId, PathResponse, Ping, Qos, Reliability, RetireConnectionId, Skip, varint,
+    PathId, PathResponse, Ping, Qos, Reliability, RetireConnectionId, Skip, Ticket, varint,
 };
 
 use super::super::vector::{Type, Vector, put};
@@ -19,6 +19,7 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors.extend(lanes());
     vectors.extend(paths());
     vectors.push(packet());
+    vectors.extend(tickets());
     vectors
 }
 
@@ -113,7 +114,7 @@ fn lanes() -> Vec<Vector> {
         frame("4.7", "lane credit", LaneCredit { lane, limit: 1 << 20 }),
         frame("4.8", "lane close", LaneClose { lane, end: MessageSeq(70) }),
         frame(
-            "4.13",
+            "4.14",
             "parity",
             Parity {
                 lane,
@@ -138,6 +139,16 @@ fn paths() -> Vec<Vector> {
         frame("4.10", "retire connection id", RetireConnectionId { number: 64 }),
         frame("4.11", "path challenge", PathChallenge(data)),
         frame("4.12", "path response", PathResponse(data)),
+    ]
+}
+
+fn tickets() -> Vec<Vector> {
+    let ticket = Ticket { number: 0, lifetime_ms: 7_200_000, early_max: 512, ticket: b"opaque" };
+    let longest = [0xaa; 400];
+    let (number, early_max) = (varint::MAX, 0);
+    vec![
+        frame("4.13", "ticket", ticket),
+        frame("4.13", "ticket, longest", Ticket { number, early_max, ticket: &longest, ..ticket }),
     ]
 }
 

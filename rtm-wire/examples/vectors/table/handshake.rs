@@ -1,6 +1,8 @@
 //! What the handshake carries (protocol §5).
 
-use rtm_wire::{Accepted, Cipher, Hello, TransportParams, Welcome, varint};
+use rtm_wire::{
+    Accepted, Cipher, EarlyMessages, Hello, Resumption, TransportParams, Welcome, varint,
+};
 
 use super::super::vector::{Type, Vector};
 use super::packets::{CID, TOKEN};
@@ -68,7 +70,28 @@ pub(super) fn vectors() -> Vec<Vector> {
         ),
     ];
     vectors.extend(other_counts());
+    vectors.extend(resumptions(accepted));
     vectors
+}
+
+fn resumptions(accepted: Accepted) -> Vec<Vector> {
+    let vector = |name, age_ms, messages: &[&[u8]]| {
+        let mut buffer = Vec::new();
+        let early = EarlyMessages::encode(messages.iter().copied(), &mut buffer);
+        valid(Type::Resumption, "5.5", name, &Resumption { age_ms, early })
+    };
+    let taken = Accepted { features: Accepted::EARLY_TAKEN, ..accepted };
+    vec![
+        vector("resumption", 0, &[]),
+        vector("resumption with early data", 60_000, &[b"one", b"", b"two"]),
+        vector("resumption with most early messages", varint::MAX, &[&b""[..]; 64]),
+        valid(
+            Type::Welcome,
+            "5.5",
+            "welcome, early data taken",
+            &Welcome { outcome: Ok(taken), answer: b"answer" },
+        ),
+    ]
 }
 
 /// Parameters of an older and of a newer peer, which are written again as this version's five.

@@ -22,6 +22,7 @@ pub(super) fn vectors() -> Vec<Vector> {
         }));
     }
     vectors.extend(too_long());
+    vectors.extend(resumptions());
     vectors
 }
 
@@ -114,6 +115,24 @@ const SERVER: &[Case] = &[
     ("6.3", "request as an event", b"\x02\x02"),
     ("6.17", "message event that is cut", b"\x90\x01\x05lobby\x05ali"),
 ];
+
+/// Those of resumption.
+fn resumptions() -> Vec<Vector> {
+    let head = [1, 1, 2, 3, 4, 5, 6, 7, 8];
+    let long_ticket = [b"\x08", &head[..], b"\x00\x41\x91", &[7; 401]].concat();
+    let no_ticket = b"\x09\x01\x02\x03\x04\x05\x06\x07\x08\x09".to_vec();
+    let long_frame = [b"\x10\x41\x94\x00\x00\x00".as_slice(), &[7; 401]].concat();
+    let many = [b"\x05".as_slice(), &[0; 65]].concat();
+    let vector = |section, name, kind, bytes| Vector { name, section, kind, bytes };
+    vec![
+        vector("3.10", "resume with a ticket of 401 bytes", Type::Packet, long_ticket),
+        vector("3.11", "no ticket with a byte too many", Type::Packet, no_ticket),
+        vector("4.13", "ticket of 401 bytes", Type::Frame, long_frame),
+        vector("5.5", "resumption of nothing", Type::Resumption, Vec::new()),
+        vector("5.5", "early message that is cut", Type::Resumption, b"\x05\x03on".to_vec()),
+        vector("5.5", "65 early messages", Type::Resumption, many),
+    ]
+}
 
 /// Those that are wrong by being long.
 fn too_long() -> Vec<Vector> {

@@ -1,8 +1,8 @@
 //! Varints and packets (protocol §1.2, §3).
 
 use rtm_wire::{
-    ConnectionId, DataHeader, Initial, KeyHint, KeyId, PacketNumber, PathId, ReplyPacket, Reset,
-    ResetToken, Retry, TruncatedNumber, Versions, varint,
+    ConnectionId, DataHeader, Initial, KeyHint, KeyId, NoTicket, PacketNumber, PathId, ReplyPacket,
+    Reset, ResetToken, Resume, Retry, TruncatedNumber, Versions, varint,
 };
 
 use super::super::vector::{Type, Vector, put};
@@ -15,6 +15,7 @@ pub(super) fn vectors() -> Vec<Vector> {
     let mut vectors = varints();
     vectors.extend(handshake());
     vectors.extend(data());
+    vectors.extend(resumptions());
     vectors
 }
 
@@ -60,6 +61,22 @@ fn handshake() -> Vec<Vector> {
         ),
         valid(Type::Packet, "3.5", "reset", &Reset { token: TOKEN }),
         valid(Type::Packet, "3.6", "versions", &Versions { client_cid: CID, versions: &[2, 1] }),
+    ]
+}
+
+fn resumptions() -> Vec<Vector> {
+    let (client_cid, noise) = (CID, b"first");
+    let resume = Resume { version: 1, client_cid, cookie: &[], ticket: b"ticket", noise };
+    let longest = [0xaa; 400];
+    vec![
+        valid(Type::Packet, "3.10", "resume", &resume),
+        valid(
+            Type::Packet,
+            "3.10",
+            "resume with cookie, longest ticket",
+            &Resume { cookie: b"cookie", ticket: &longest, ..resume },
+        ),
+        valid(Type::Packet, "3.11", "no ticket", &NoTicket { client_cid }),
     ]
 }
 

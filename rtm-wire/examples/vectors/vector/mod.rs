@@ -5,7 +5,8 @@ mod packets;
 mod session;
 
 use rtm_wire::{
-    DecodeError, Encode, Frame, Frames, Hello, Packet, Request, ServerOperation, Welcome, varint,
+    DecodeError, Encode, Frame, Frames, Hello, Packet, Request, Resumption, ServerOperation,
+    Welcome, varint,
 };
 use serde_json::{Value, json};
 
@@ -16,6 +17,8 @@ pub(super) enum Type {
     Packet,
     Hello,
     Welcome,
+    /// What stands for the login of a resumption.
+    Resumption,
     Frame,
     /// All frames of an opened packet.
     Frames,
@@ -25,11 +28,12 @@ pub(super) enum Type {
 }
 
 impl Type {
-    const ALL: [(Self, &'static str); 8] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Varint, "varint"),
         (Self::Packet, "packet"),
         (Self::Hello, "hello"),
         (Self::Welcome, "welcome"),
+        (Self::Resumption, "resumption"),
         (Self::Frame, "frame"),
         (Self::Frames, "frames"),
         (Self::Request, "request"),
@@ -58,6 +62,8 @@ impl Type {
             Self::Welcome => {
                 Welcome::decode(bytes).map(|welcome| (packets::welcome(&welcome), put(&welcome)))
             }
+            Self::Resumption => Resumption::decode(bytes)
+                .map(|resumption| (packets::resumption(&resumption), put(&resumption))),
             Self::Frame => match Frame::decode(bytes)? {
                 ([], frame) => Ok((session::frame(&frame), put(&frame))),
                 _ => Err(DecodeError::Trailing),

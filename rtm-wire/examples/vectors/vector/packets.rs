@@ -1,6 +1,6 @@
 //! Fields of packets and of what the handshake carries.
 
-use rtm_wire::{Hello, Packet, TransportParams, Welcome};
+use rtm_wire::{Hello, Packet, Resume, Resumption, TransportParams, Welcome};
 use serde_json::{Value, json};
 
 use super::{hex, int, put};
@@ -53,6 +53,11 @@ pub(super) fn packet(packet: &Packet<'_>) -> (Value, Vec<u8>) {
             });
             (fields, put(versions))
         }
+        Packet::Resume(resume) => (resume_fields(resume), put(resume)),
+        Packet::NoTicket(packet) => {
+            let fields = json!({ "kind": "no ticket", "client_cid": hex(&packet.client_cid.0) });
+            (fields, put(packet))
+        }
         Packet::Data { header, sealed } => {
             // The low bytes of the number are the header's last.
             let bytes = put(header);
@@ -69,6 +74,17 @@ pub(super) fn packet(packet: &Packet<'_>) -> (Value, Vec<u8>) {
         }
         other => panic!("{other:?} has no fields in the vectors"),
     }
+}
+
+fn resume_fields(resume: &Resume<'_>) -> Value {
+    json!({
+        "kind": "resume",
+        "version": resume.version,
+        "client_cid": hex(&resume.client_cid.0),
+        "cookie": hex(resume.cookie),
+        "ticket": hex(resume.ticket),
+        "noise": hex(resume.noise),
+    })
 }
 
 pub(super) fn hello(hello: &Hello<'_>) -> Value {
@@ -99,6 +115,11 @@ pub(super) fn welcome(welcome: &Welcome<'_>) -> Value {
         "accepted": accepted,
         "answer": hex(welcome.answer),
     })
+}
+
+pub(super) fn resumption(resumption: &Resumption<'_>) -> Value {
+    let early: Vec<Value> = resumption.early.iter().map(hex).collect();
+    json!({ "age_ms": int(resumption.age_ms), "early": early })
 }
 
 fn params(params: &TransportParams) -> Value {

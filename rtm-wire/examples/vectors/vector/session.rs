@@ -56,6 +56,13 @@ pub(super) fn frame(frame: &Frame<'_>) -> Value {
             "index": parity.index,
             "symbol": hex(parity.symbol),
         }),
+        Frame::Ticket(ticket) => json!({
+            "kind": "ticket",
+            "number": int(ticket.number),
+            "lifetime_ms": int(ticket.lifetime_ms),
+            "early_max": int(ticket.early_max),
+            "ticket": hex(ticket.ticket),
+        }),
         Frame::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
         other => panic!("{other:?} has no fields in the vectors"),
     }

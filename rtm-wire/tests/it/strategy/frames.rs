@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rtm_wire::{
     Ack, AckRanges, Close, CloseCode, Fragment, Frame, LaneClose, LaneCredit, LaneId, LaneMode,
     Message, MessageSeq, NewConnectionId, PacketNumber, Padding, Parity, PathChallenge, PathId,
-    PathResponse, Ping, Qos, Reliability, RetireConnectionId, Skip, limits, varint,
+    PathResponse, Ping, Qos, Reliability, RetireConnectionId, Skip, Ticket, limits, varint,
 };
 
 use super::packets::{connection_id, reset_token};
@@ -39,7 +39,14 @@ pub(crate) fn frame() -> impl Strategy<Value = Frame<'static>> {
         any::<[u8; 8]>().prop_map(|data| PathChallenge(data).into()),
         any::<[u8; 8]>().prop_map(|data| PathResponse(data).into()),
         parity().prop_map(Frame::from),
-        (0x0d..=0xff_u8, bytes(50)).prop_map(|(kind, body)| Frame::Unknown { kind, body }),
+        (number(), number(), number(), bytes(limits::TICKET)).prop_map(
+            |(number, lifetime_ms, early_max, ticket)| {
+                Ticket { number, lifetime_ms, early_max, ticket }.into()
+            }
+        ),
+        (0x0d..=0xff_u8, bytes(50))
+            .prop_filter("unknown", |(kind, _)| *kind != 0x10)
+            .prop_map(|(kind, body)| Frame::Unknown { kind, body }),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! What the handshake carries.
 
 use proptest::prelude::*;
-use rtm_wire::{Accepted, Hello, TransportParams, Welcome, limits};
+use rtm_wire::{Accepted, EarlyMessages, Hello, Resumption, TransportParams, Welcome, limits};
 
 use super::fields::cipher;
 use super::packets::{connection_id, reset_token};
@@ -19,6 +19,14 @@ pub(crate) fn hello() -> impl Strategy<Value = Hello<'static>> {
             padding,
         },
     )
+}
+
+pub(crate) fn resumption() -> impl Strategy<Value = Resumption<'static>> {
+    let messages = proptest::collection::vec(bytes(40), 0..=limits::EARLY_MESSAGES);
+    (number(), messages).prop_map(|(age_ms, messages)| {
+        let early = EarlyMessages::encode(messages, Box::leak(Box::default()));
+        Resumption { age_ms, early }
+    })
 }
 
 pub(crate) fn welcome() -> impl Strategy<Value = Welcome<'static>> {

@@ -9,7 +9,7 @@ mod operations;
 mod packets;
 
 pub(crate) use frames::frame;
-pub(crate) use handshake::{hello, welcome};
+pub(crate) use handshake::{hello, resumption, welcome};
 pub(crate) use operations::{request, server_operation};
 pub(crate) use packets::packet;
 

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use rtm_wire::{
-    ConnectionId, DataHeader, Encode, Initial, KeyHint, KeyId, Packet, PacketNumber, PathId,
-    ReplyPacket, Reset, ResetToken, Retry, TruncatedNumber, Versions, limits,
+    ConnectionId, DataHeader, Encode, Initial, KeyHint, KeyId, NoTicket, Packet, PacketNumber,
+    PathId, ReplyPacket, Reset, ResetToken, Resume, Retry, TruncatedNumber, Versions, limits,
 };
 
 use super::{bytes, number};
@@ -26,6 +26,11 @@ pub(crate) fn packet() -> impl Strategy<Value = (Packet<'static>, Vec<u8>)> {
         }),
         reset_token().prop_map(|token| (Packet::Reset(Reset { token }), put(&Reset { token }))),
         versions().prop_map(|packet| (Packet::Versions(packet), put(&packet))),
+        resume().prop_map(|packet| (Packet::Resume(packet), put(&packet))),
+        connection_id().prop_map(|client_cid| {
+            let packet = NoTicket { client_cid };
+            (Packet::NoTicket(packet), put(&packet))
+        }),
         (data_header(), bytes(100)).prop_map(|(header, sealed)| {
             (Packet::Data { header, sealed }, [put(&header).as_slice(), sealed].concat())
         }),
@@ -44,6 +49,17 @@ fn initial() -> impl Strategy<Value = Initial<'static>> {
     (any::<u8>(), connection_id(), bytes(limits::COOKIE), bytes(200)).prop_map(
         |(version, client_cid, cookie, noise)| Initial { version, client_cid, cookie, noise },
     )
+}
+
+fn resume() -> impl Strategy<Value = Resume<'static>> {
+    (any::<u8>(), connection_id(), bytes(limits::COOKIE), bytes(limits::TICKET), bytes(200))
+        .prop_map(|(version, client_cid, cookie, ticket, noise)| Resume {
+            version,
+            client_cid,
+            cookie,
+            ticket,
+            noise,
+        })
 }
 
 fn versions() -> impl Strategy<Value = Versions<'static>> {
