@@ -165,3 +165,89 @@ impl LossMeter {
         SLOW.min(self.packets + PRIOR_WEIGHT)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A meter after so many packets, 30 ms apart, of which those are lost that `lost` names.
+    fn meter(packets: u64, lost: impl Fn(u64) -> bool) -> LossMeter {
+        let mut meter = LossMeter::new();
+        for count in 0..packets {
+            if lost(count) {
+                let sent = Time::from_micros(count * 30_000);
+                let follows_loss = count > 0 && lost(count - 1);
+                let gap = Duration::from_millis(30);
+                meter.on_lost(&[LostPacket { sent, gap, follows_loss }], false);
+            } else {
+                meter.on_acked(1, false);
+            }
+        }
+        meter
+    }
+
+    /// Without a pattern that repeats soon.
+    fn chance(count: u64) -> u64 {
+        count.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(31) >> 32 & 1_023
+    }
+
+    #[test]
+    fn the_estimate_comes_near_the_loss() {
+        for (per_mille, lowest, highest) in [(0, 0.0, 0.001), (51, 0.03, 0.07), (307, 0.25, 0.36)] {
+            let loss = meter(3_000, |count| chance(count) < per_mille).loss();
+            assert!((lowest..=highest).contains(&loss), "{per_mille}: {loss}");
+        }
+    }
+
+    #[test]
+    fn nothing_lost_is_believed_after_150_packets() {
+        assert!(meter(100, |_| false).loss() > 0.002);
+        assert!(meter(160, |_| false).loss() < 0.002);
+    }
+
+    #[test]
+    fn a_sudden_change_shows_within_two_dozen_packets() {
+        let loss = meter(2_024, |count| count >= 2_000 && count % 2 == 0).loss();
+        assert!(loss > 0.25, "{loss}");
+    }
+
+    #[test]
+    fn independent_losses_have_no_bursts_and_runs_have() {
+        assert_eq!(meter(3_000, |count| chance(count) < 102).burst(), Duration::ZERO);
+        let runs = meter(3_000, |count| chance(count / 3) < 102);
+        let burst = runs.burst().as_millis();
+        assert!((20..=120).contains(&burst), "{burst} ms");
+        assert!(runs.loss_after_loss() > 0.4);
+    }
+
+    #[test]
+    fn an_outage_and_a_queue_say_nothing_about_random_loss() {
+        let mut meter = meter(600, |_| false);
+        let run: Vec<_> = (0..40)
+            .map(|count| LostPacket {
+                sent: Time::from_micros(count * 30_000),
+                gap: Duration::from_millis(30),
+                follows_loss: count > 0,
+            })
+            .collect();
+        let before = meter.loss();
+        meter.on_lost(&run, false);
+        assert_eq!(meter.loss(), before, "an outage");
+        meter.on_lost(&run[..3], true);
+        meter.on_acked(3, true);
+        assert_eq!((meter.loss(), meter.queue_lost()), (before, 3));
+        assert!(meter.queue_loss() > 0.03);
+        meter.on_lost(&run[..7], false);
+        assert!(meter.loss() > before);
+    }
+
+    #[test]
+    fn silence_moves_the_meter_and_late_packets_move_it_back() {
+        let mut meter = meter(600, |_| false);
+        (0..10).for_each(|_| meter.on_timeout());
+        let silent = meter.loss();
+        assert!(silent > 0.2, "{silent}");
+        (0..10).for_each(|_| meter.on_spurious());
+        assert!(meter.loss() < 0.05, "{}", meter.loss());
+    }
+}

@@ -18,6 +18,8 @@ mod governor;
 mod plan;
 mod policy;
 mod riders;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use governor::{Circumstances, Governor};
 pub(crate) use plan::{ParityPolicy, Plan};
