@@ -2,9 +2,10 @@
 //! -p rtm-session --example bad_moments`.
 //!
 //! A round trip takes 100 ms. A cold start is a handshake, the login inside, and the first message;
-//! it counts until the server has the message. An outage loses everything both ways; the time to the
-//! first delivery counts from its end, in three states: a flow of 30 messages a second, one message
-//! sent in the middle of the outage, and one sent right after it. The numbers are the same in every run.
+//! it counts until the server has the message. An outage loses everything both ways; the time to
+//! the first delivery counts from its end, in three states: a flow of 30 messages a second, one
+//! message sent in the middle of the outage, and one sent right after it. The numbers are the same
+//! in every run.
 
 use std::net::SocketAddr;
 use std::time::Duration;

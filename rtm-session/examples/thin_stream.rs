@@ -2,8 +2,8 @@
 //! rtm-session --example thin_stream`.
 //!
 //! Flows send 30 messages of 200 bytes a second each, evenly spread over the interval; a round trip
-//! takes 100 ms. Latency counts from the time at which a message was meant to be sent. The first ten
-//! seconds are left out. The numbers are the same in every run: time is simulated.
+//! takes 100 ms. Latency counts from the time at which a message was meant to be sent. The first
+//! ten seconds are left out. The numbers are the same in every run: time is simulated.
 //!
 //! `-- one`: one flow in a session, `-- eight`: eight lanes of one session; both without an
 //! argument. A second argument names one condition: `-- one "30 %"`.

@@ -98,7 +98,8 @@ pub(super) fn for_publication(
     session: SessionId,
     delivery: Delivery,
 ) -> LaneId {
-    let spec = LaneSpec { mode: delivery.lane_mode(), priority: delivery.priority, ..LaneSpec::ORDERED };
+    let spec =
+        LaneSpec { mode: delivery.lane_mode(), priority: delivery.priority, ..LaneSpec::ORDERED };
     open(endpoint, session, spec)
 }
 

@@ -71,7 +71,7 @@ fn what_an_outage_hides_is_a_gap_with_a_number() {
     let mut lab = lab(0.0);
     say(&mut lab, "a");
     lab.set_blackout("bob", true);
-    lab.run(Duration::from_secs(35));
+    lab.run(Duration::from_secs(45));
     for text in ["b", "c", "d"] {
         say(&mut lab, text);
     }

@@ -84,7 +84,7 @@ fn in_the_next_session_of_the_same_instance_it_gets_the_same_answer() {
     assert_eq!(lab.raw("first").replies(5), lab.raw("second").replies(5));
     // After a loss, too, for 120 s.
     lab.set_blackout("second", true);
-    lab.run(Duration::from_secs(35));
+    lab.run(Duration::from_secs(45));
     assert_eq!(lab.status().sessions, 1, "it is forgotten, but for its publishes");
     lab.run(Duration::from_secs(100));
     alice(&mut lab, "third", 1);

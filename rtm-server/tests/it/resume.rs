@@ -213,7 +213,8 @@ fn a_server_with_another_secret_gets_a_login_and_nobody_notices() {
     lab.run(Duration::from_secs(1));
     let status = lab.status();
     assert_eq!((status.gateway.resumptions, status.gateway.logins), (0, 1));
-    assert_eq!(status.endpoint.no_ticket, 1);
+    // Each copy of the first flight is told so.
+    assert!(status.endpoint.no_ticket >= 1);
     assert!(lab.client("alice").links.last().unwrap().is_restored);
 }
 

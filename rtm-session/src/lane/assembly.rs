@@ -12,8 +12,8 @@ use crate::error::Violation;
 /// Pieces of a message that may lie apart from each other besides one for each shortest fragment.
 const PIECES_SPARE: u64 = 8;
 
-/// Bytes by which the last symbol may be filled up: one for each symbol at most, when the sender cuts
-/// a message evenly.
+/// Bytes by which the last symbol may be filled up: one for each symbol at most, when the sender
+/// cuts a message evenly.
 const PARITY_SPARE: u64 = 255;
 
 /// Holds what has arrived, in a buffer that grows with it: a peer that only says that a message is

@@ -2,8 +2,8 @@
 //! over the field of 256 elements.
 //!
 //! A message is cut into n symbols of one length, the last one filled up with zeros. Parity symbol
-//! i is Σ data_j / (x_i + y_j) with y_j = j and x_i = 255 − i, so that any n symbols of all give the
-//! message: each square part of a Cauchy matrix can be inverted.
+//! i is Σ data_j / (x_i + y_j) with y_j = j and x_i = 255 − i, so that any n symbols of all give
+//! the message: each square part of a Cauchy matrix can be inverted.
 
 use std::ops::Range;
 

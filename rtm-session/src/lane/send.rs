@@ -303,8 +303,8 @@ impl SendLane {
         }
     }
 
-    /// Has the oldest messages sent again, up to `count` of them, of long ones the first part that is
-    /// missing; how many there were.
+    /// Has the oldest messages sent again, up to `count` of them, of long ones the first part that
+    /// is missing; how many there were.
     pub(crate) fn probe(&mut self, count: usize) -> usize {
         let (mut parts, first) = (Vec::new(), self.base);
         for (seq, pending) in (first..).zip(&self.queue) {

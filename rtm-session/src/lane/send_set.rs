@@ -182,8 +182,8 @@ impl SendLanes {
         Some(self.written(id, outgoing, write))
     }
 
-    /// Of the oldest messages of all lanes, the one whose last copy is longest ago: the first that an
-    /// ordered lane misses when a link comes back.
+    /// Of the oldest messages of all lanes, the one whose last copy is longest ago: the first that
+    /// an ordered lane misses when a link comes back.
     pub(crate) fn oldest(&self) -> Option<Rider> {
         let riders = self.lanes.iter().filter_map(|(&lane, entry)| {
             let policy = entry.lane.spec.redundancy;

@@ -331,9 +331,9 @@ impl<T: Clone + Default> Recovery<T> {
         TimeoutOutcome::Probe { count: if self.probe_count > PROBES_FULL { 1 } else { PROBES } }
     }
 
-    /// Contents of the `count` oldest packets that are on their way and still matter, to be sent once
-    /// more. When there are very many, the packets themselves are forgotten: who never acknowledges must not
-    /// be remembered for all probes that he was sent.
+    /// Contents of the `count` oldest packets that are on their way and still matter, to be sent
+    /// once more. When there are very many, the packets themselves are forgotten: who never
+    /// acknowledges must not be remembered for all probes that he was sent.
     pub(crate) fn oldest(&mut self, count: u8, matters: impl Fn(&T) -> bool) -> Vec<T> {
         let count = usize::from(count);
         if self.eliciting_in_flight < CONTROL_MAX {
@@ -460,7 +460,8 @@ impl<T: Clone + Default> Recovery<T> {
         let is_long =
             self.silent_since.is_some_and(|since| self.last_eliciting >= since + EAGER_SPAN);
         let most = if is_long { PROBE_TIMEOUT_MAX } else { self.rtt.smoothed() + EAGER_PAUSE };
-        // The first one waits for as long as it takes; a path slower than the bound keeps its own pace.
+        // The first one waits for as long as it takes; a path slower than the bound keeps its own
+        // pace.
         if self.probe_count == 0 { pto } else { doubled.min(most.max(self.rtt.smoothed())) }
     }
 

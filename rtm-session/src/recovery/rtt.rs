@@ -5,8 +5,8 @@ use std::time::Duration;
 /// Timers are not finer than this (RFC 9002 section 6.1.2).
 pub(super) const GRANULARITY: Duration = Duration::from_millis(1);
 
-/// A probe timeout is no longer than this beyond two of the shortest round trips: one sample of a process
-/// that slept must not make it wait as long again.
+/// A probe timeout is no longer than this beyond two of the shortest round trips: one sample of a
+/// process that slept must not make it wait as long again.
 const TIMEOUT_SPARE: Duration = Duration::from_secs(2);
 
 /// What is known of the time to the peer and back.

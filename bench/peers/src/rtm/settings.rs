@@ -99,8 +99,8 @@ impl Settings {
             (false, Sessions::PerFlow) => "a session for each flow",
         };
         format!(
-            "rtm-session, {sessions}, {lanes} lanes, redundancy {:?}, {:?}, lane credit {} KiB, idle timeout {} s, \
-             else defaults",
+            "rtm-session, {sessions}, {lanes} lanes, redundancy {:?}, {:?}, lane credit {} KiB, \
+             idle timeout {} s, else defaults",
             self.redundancy,
             self.cc,
             LANE_CREDIT / 1_024,

@@ -44,7 +44,10 @@ const KEPT: &[&str] = &[
     "seed=1001 ms=10002; up; down delay=2; load messages=0; 5009 move port=1",
     "seed=2143 ms=1; up; down jitter=1; load queue=0; 0+1 cut down",
     // One round trip of a process that slept made it wait as long again.
-    "seed=8221 ms=2671; up delay=113 jitter=4 loss=225; down delay=101 loss=107 burst=191 burst-ms=30; load churn=6 credit=5 gap=65 idle=1568 lanes=7 messages=13 size=301; 1537+603 move port=1; 0+114 move port=1; 1835 clock server drift=0 jump=6847",
+    "seed=8221 ms=2671; up delay=113 jitter=4 loss=225; down delay=101 loss=107 burst=191 \
+     burst-ms=30; \
+     load churn=6 credit=5 gap=65 idle=1568 lanes=7 messages=13 size=301; 1537+603 move port=1; \
+     0+114 move port=1; 1835 clock server drift=0 jump=6847",
 ];
 
 #[test]
