@@ -405,7 +405,7 @@ impl<T: Clone + Default> Recovery<T> {
             loss: self.loss.loss(),
             loss_after_loss: self.loss.loss_after_loss(),
             burst: self.loss.burst(),
-            queue_stands: self.queue.stands(),
+            queue_stands: self.queue.stood_lately(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rtm_session::CongestionControl::{self, LossTolerant, NewReno};
+use rtm_session::CongestionControl::{self, Cubic, Delay, LossTolerant, NewReno};
 use rtm_session::{Config, Endpoint, LaneSpec};
 use rtm_sim::Bandwidth;
 use rtm_wire::LaneId;
@@ -86,14 +86,21 @@ fn received(pair: &Pair) -> Vec<u64> {
 
 #[test]
 fn two_flows_share_one_bottleneck_and_lose_little_there() {
-    let pairs = [[LossTolerant, LossTolerant], [NewReno, NewReno], [LossTolerant, NewReno]];
-    for controls in pairs {
+    // What CUBIC's growth leaves to NewReno depends on the queue.
+    let pairs = [
+        ([LossTolerant, LossTolerant], 300),
+        ([NewReno, NewReno], 300),
+        ([Cubic, Cubic], 300),
+        ([LossTolerant, Cubic], 300),
+        ([LossTolerant, NewReno], 250),
+    ];
+    for (controls, least) in pairs {
         // Two and a half round trips of queue, a half, and four packets.
         for (queue, total_min, dropped_max) in
             [(62_500, 900, 5), (12_500, 850, 20), (5_000, 750, 70)]
         {
             let shares = share(&controls, queue, 0.0, 1);
-            let is_fair = shares.flows.iter().all(|&flow| flow >= 300);
+            let is_fair = shares.flows.iter().all(|&flow| flow >= least);
             let is_used = shares.flows.iter().sum::<u64>() >= total_min;
             assert!(
                 is_fair && is_used && shares.dropped <= dropped_max,
@@ -101,6 +108,12 @@ fn two_flows_share_one_bottleneck_and_lose_little_there() {
             );
         }
     }
+}
+
+#[test]
+fn flows_that_go_by_delay_share_a_line() {
+    let shares = share(&[Delay; 2], 62_500, 0.0, 1);
+    assert!(shares.flows.iter().all(|&flow| flow >= 300) && shares.dropped <= 10, "{shares:?}");
 }
 
 #[test]
@@ -123,7 +136,7 @@ fn random_loss_costs_a_tolerant_flow_little_and_fills_no_queue() {
     let reno = share(&[NewReno; 2], 62_500, 0.1, 1);
 
     let total = |shares: &Shares| shares.flows.iter().sum::<u64>();
-    assert!(total(&tolerant) >= 600, "of 900 that could get through: {tolerant:?}");
+    assert!(total(&tolerant) >= 750, "of 900 that could get through: {tolerant:?}");
     assert!(total(&tolerant) >= 2 * total(&reno), "{tolerant:?}, NewReno {reno:?}");
     assert!(tolerant.dropped <= 5, "{tolerant:?}");
 }

@@ -9,6 +9,7 @@ mod hostile;
 mod keys;
 mod pair;
 mod paths;
+mod redundancy_congestion;
 mod replay;
 #[cfg(feature = "tokio")]
 mod udp;

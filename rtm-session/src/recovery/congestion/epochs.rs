@@ -1,14 +1,18 @@
 //! Loss that no round trip explains: the radio's, or that of a queue too short to be seen.
 
+use std::time::Duration;
+
 use rtm_wire::Time;
 
-/// Packets over which loss is counted, and when they are lost in bursts.
+/// Packets over which loss is counted, and when they are lost in bursts; at least a window full.
 const EPOCH: u64 = 128;
 const EPOCH_BURSTY: u64 = 256;
 /// Losses found together, on average, that are bursts.
 const BURSTY: f64 = 2.0;
 /// Loss has to exceed what is known by so much, and by a third of it, and by what may be chance.
 const EXCESS: f64 = 0.02;
+/// Epochs in a row in which it does: one is chance too often.
+const EXCESSES: u32 = 2;
 /// No loss above this is taken for the radio's.
 const RANDOM_MAX: f64 = 0.85;
 
@@ -21,6 +25,9 @@ pub(super) struct Epochs {
     lost: u64,
     /// Times at which losses were found.
     found: u64,
+    rtt: Duration,
+    /// Epochs in a row that lost more than they should.
+    excesses: u32,
     /// Loss that does not depend on what is sent, 0 to 1.
     random: f64,
     /// Loss that led to the trial that is on.
@@ -41,12 +48,25 @@ pub(super) enum Verdict {
 
 impl Epochs {
     pub(super) const fn new() -> Self {
-        Self { start: Time::ZERO, acked: 0, lost: 0, found: 0, random: 0.0, trial: None }
+        Self {
+            start: Time::ZERO,
+            acked: 0,
+            lost: 0,
+            found: 0,
+            rtt: Duration::ZERO,
+            excesses: 0,
+            random: 0.0,
+            trial: None,
+        }
     }
 
     /// Begins anew: the window is another one.
     pub(super) fn begin(&mut self, now: Time) {
         *self = Self { start: now, acked: 0, lost: 0, found: 0, ..*self };
+    }
+
+    pub(super) const fn on_rtt(&mut self, sample: Duration) {
+        self.rtt = sample;
     }
 
     pub(super) const fn end_trial(&mut self) {
@@ -94,7 +114,9 @@ impl Epochs {
     fn judge(&mut self, now: Time, may_try: bool) -> Verdict {
         let packets = self.acked + self.lost;
         let burst = self.lost as f64 / self.found.max(1) as f64;
-        if packets < if burst > BURSTY { EPOCH_BURSTY } else { EPOCH } {
+        let enough = if burst > BURSTY { EPOCH_BURSTY } else { EPOCH };
+        // What is sent now is acknowledged after a round trip, what a window later is after two.
+        if packets < enough || now < self.start + self.rtt * 2 {
             return Verdict::Nothing;
         }
         let loss = self.lost as f64 / packets as f64;
@@ -114,11 +136,17 @@ impl Epochs {
         let bursty = if burst > BURSTY { 2.0 * burst } else { 1.0 };
         let chance = 2.0 * (loss * (1.0 - loss) * bursty / packets as f64).sqrt();
         let excess = loss - self.random;
-        if may_try && excess > EXCESS.max(self.random / 3.0).max(chance) {
-            self.trial = Some(loss);
-            return Verdict::Excess;
+        if !may_try || excess <= EXCESS.max(self.random / 3.0).max(chance) {
+            self.excesses = 0;
+            return Verdict::Nothing;
         }
-        Verdict::Nothing
+        self.excesses += 1;
+        if self.excesses < EXCESSES {
+            return Verdict::Nothing;
+        }
+        self.excesses = 0;
+        self.trial = Some(loss);
+        Verdict::Excess
     }
 }
 
@@ -148,7 +176,7 @@ mod tests {
     #[test]
     fn loss_that_goes_was_a_queues() {
         let mut epochs = Epochs::new();
-        assert_eq!(verdicts(&mut epochs, 130, 1, 5), [Verdict::Excess]);
+        assert_eq!(verdicts(&mut epochs, 260, 1, 5), [Verdict::Excess]);
         assert_eq!(verdicts(&mut epochs, 130, 1, 50), [Verdict::Queue]);
         assert!(epochs.random < 0.01);
     }
@@ -164,6 +192,6 @@ mod tests {
         epochs.random = 0.3;
         // 0.5 of the packets, in bursts of 32.
         assert_eq!(verdicts(&mut epochs, 2_560, 32, 2), []);
-        assert_eq!(verdicts(&mut epochs, 256, 1, 2), [Verdict::Excess, Verdict::Random]);
+        assert_eq!(verdicts(&mut epochs, 384, 1, 2), [Verdict::Excess, Verdict::Random]);
     }
 }

@@ -131,6 +131,7 @@ impl Congestion for LossTolerant {
         self.rtt = sample;
         self.queue.on_sample(now, sent, sample);
         self.overflow.on_sample(now, sample);
+        self.epochs.on_rtt(sample);
         if self.is_in_slow_start() && self.queue.stands() {
             self.growth.end_slow_start();
         }
@@ -309,10 +310,10 @@ mod tests {
     #[test]
     fn loss_that_stays_after_halving_is_random_and_the_window_comes_back() {
         let mut run = Run::settled();
-        let before = run.packets(130, 5, 40, false);
-        assert!(before < 12_000, "on trial: {before}");
-        let window = run.packets(140, 5, 40, false);
-        assert!(window >= 12_000, "undone: {window}");
+        let before = run.packets(280, 5, 40, false);
+        assert!(before < 16_000, "on trial: {before}");
+        let window = run.packets(150, 5, 40, false);
+        assert!(window >= 24_000, "undone: {window}");
         for _ in 0..20 {
             assert!(run.packets(130, 5, 40, false) >= window, "known by now");
         }
@@ -321,9 +322,9 @@ mod tests {
     #[test]
     fn loss_that_goes_with_halving_was_a_short_queue() {
         let mut run = Run::settled();
-        let before = run.packets(130, 5, 40, false);
-        let after = run.packets(140, 50, 40, false);
-        assert!(before < 12_000 && after < 12_000, "{before} {after}");
+        let before = run.packets(280, 5, 40, false);
+        let after = run.packets(150, 50, 40, false);
+        assert!(before < 16_000 && after < 20_000, "{before} {after}");
     }
 
     #[test]

@@ -19,6 +19,8 @@ const JITTER_PART: u32 = 3;
 /// late together.
 const JITTER_SPANS: u32 = 4;
 const JITTER_SPAN_MAX: Duration = Duration::from_millis(100);
+/// A queue that stood so short a time ago may stand again.
+const LATELY: Duration = Duration::from_secs(1);
 /// A way that has become longer is as long all the time; senders that fill a queue let it swing.
 /// Time, and round trips, for which the shortest ones have to be alike to become the measure.
 const FLAT_SPAN: Duration = Duration::from_secs(10);
@@ -37,6 +39,7 @@ pub(in crate::recovery) struct QueueWatch {
     base_until: Time,
     round_start: Time,
     latest: Time,
+    stood: Option<Time>,
     samples: u32,
     current: Option<Duration>,
     longest: Duration,
@@ -61,6 +64,7 @@ impl QueueWatch {
             base_until: Time::ZERO,
             round_start: Time::ZERO,
             latest: Time::ZERO,
+            stood: None,
             samples: 0,
             current: None,
             longest: Duration::ZERO,
@@ -87,6 +91,9 @@ impl QueueWatch {
         self.longest = self.longest.max(sample);
         self.samples += 1;
         self.latest = now;
+        if self.stands() {
+            self.stood = Some(now);
+        }
     }
 
     fn end_round(&mut self, now: Time, shortest: Duration) {
@@ -135,6 +142,12 @@ impl QueueWatch {
             }
             _ => false,
         }
+    }
+
+    /// Whether they have, at some time in the last second: a short queue on a narrow line comes and
+    /// goes.
+    pub(in crate::recovery) fn stood_lately(&self) -> bool {
+        self.stood.is_some_and(|stood| self.latest < stood + LATELY)
     }
 
     /// Shortest round trip known.
