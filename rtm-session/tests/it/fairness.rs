@@ -140,3 +140,11 @@ fn random_loss_costs_a_tolerant_flow_little_and_fills_no_queue() {
     assert!(total(&tolerant) >= 2 * total(&reno), "{tolerant:?}, NewReno {reno:?}");
     assert!(tolerant.dropped <= 5, "{tolerant:?}");
 }
+
+#[test]
+fn a_line_that_loses_much_or_most_is_used_all_the_same() {
+    for (loss, least) in [(0.3, 450), (0.5, 150), (0.7, 10)] {
+        let shares = share(&[LossTolerant], 62_500, loss, 1);
+        assert!(shares.flows[0] >= least, "{loss}: {shares:?}");
+    }
+}

@@ -140,8 +140,8 @@ fn play(pair: &mut Pair, thin: &[LaneId], bulk: Option<LaneId>, ticks: u64) {
     }
 }
 
-/// Runs with copies and without: the CUBIC flow keeps its part, the queue drops hardly more (a fifth,
-/// and one of a hundred packets), and no message is later for it.
+/// Runs with copies and without: the CUBIC flow keeps its part, the queue drops hardly more (a
+/// fifth, and one of a hundred packets), and no message is later for it.
 fn check(case: Case, cubic_min: u64) {
     let off = run(case, Redundancy::Off);
     println!("{case:?}\n  off   {off:?}");
