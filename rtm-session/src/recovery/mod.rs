@@ -62,6 +62,8 @@ const INFLATION_MAX: Duration = Duration::from_millis(100);
 const QUEUE_LOSS_MAX: f64 = 0.05;
 /// After so long a silence, only probes go beyond the window.
 const SILENCE_MAX: Duration = Duration::from_secs(1);
+/// Windows that may be overdue and still be followed by another one: beyond, nobody answers.
+const LOOSE_WINDOWS: u64 = 4;
 /// Probe timeouts without any acknowledgement that mean persistent congestion (section 7.6.1).
 const PERSISTENT: u32 = 3;
 
@@ -446,8 +448,12 @@ impl<T: Clone + Default> Recovery<T> {
 
     /// Bytes that may be in flight besides what is overdue.
     fn loose_window(&self) -> u64 {
-        let may = self.congestion.forgets_overdue() && !self.is_silent() && self.rtt.has_sample();
-        if may { self.congestion.window() } else { 0 }
+        let window = self.congestion.window();
+        let may = self.congestion.forgets_overdue()
+            && !self.is_silent()
+            && self.rtt.has_sample()
+            && self.in_flight <= window.saturating_mul(LOOSE_WINDOWS);
+        if may { window } else { 0 }
     }
 
     fn is_silent(&self) -> bool {
