@@ -36,12 +36,6 @@ const MINIMUM_QUEUED: u64 = 2;
 const RESTART: u64 = 10;
 /// Random loss from which on a loss in a full queue means nothing by itself.
 const MUCH: f64 = 0.03;
-/// A queue that a few datagrams made never loses that much of them, however long it seems: with so
-/// few answers, chance makes anything of the round trips.
-const HEAVY: f64 = 0.4;
-const FEW: u64 = 32;
-/// Packets over which that is averaged.
-const RECENT: f64 = 64.0;
 /// Part of the window that is kept on trial.
 const TRIAL: f64 = 0.5;
 
@@ -53,9 +47,6 @@ pub(crate) struct LossTolerant {
     queue: QueueWatch,
     overflow: OverflowWatch,
     epochs: Epochs,
-    /// Loss of late, of whatever kind.
-    recent_loss: f64,
-    datagram: u64,
     /// What to go back to when a trial shows nothing.
     before_trial: Option<Growth>,
     undo: Undo<Growth>,
@@ -79,19 +70,13 @@ impl LossTolerant {
             queue: QueueWatch::new(),
             overflow: OverflowWatch::new(),
             epochs: Epochs::new(),
-            recent_loss: 0.0,
-            datagram: datagram_len as u64,
             before_trial: None,
             undo: Undo::new(),
         }
     }
 
     fn queue(&self) -> Queue {
-        let is_small = self.growth.window() < FEW * self.datagram;
         let Some(base) = self.queue.base() else { return Queue::None };
-        if is_small && self.recent_loss > HEAVY {
-            return Queue::None;
-        }
         // Where much is lost at random, some of it always meets a long queue by chance.
         let is_chance = self.epochs.random() >= MUCH && !self.epochs.is_excess();
         if self.overflow.is_full(base) && !is_chance {
@@ -131,7 +116,6 @@ impl LossTolerant {
 
 impl Congestion for LossTolerant {
     fn on_ack(&mut self, now: Time, acked: Acked) {
-        self.recent_loss -= self.recent_loss / RECENT;
         // A flow that doesn't fill its window would not send less for having a smaller one.
         let verdict = self.epochs.on_acked(now, acked.sent, !acked.is_app_limited);
         self.follow(now, verdict);
@@ -154,9 +138,6 @@ impl Congestion for LossTolerant {
     }
 
     fn on_loss(&mut self, now: Time, lost: LostPackets) {
-        (0..lost.count.min(RECENT as u64)).for_each(|_| {
-            self.recent_loss += (1.0 - self.recent_loss) / RECENT;
-        });
         // One reduction for all losses of one round trip.
         let is_new = self.recovery_start.is_none_or(|start| lost.last_sent > start);
         let kept = match self.queue() {

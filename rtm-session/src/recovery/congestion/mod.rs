@@ -25,9 +25,9 @@ pub(super) use self::queue::QueueWatch;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CongestionControl {
-    /// Backs off when a queue stands before the bottleneck, or when loss grows with what is sent;
-    /// loss that does neither is the radio's, and slowing down would not help against it. The
-    /// default: mobile networks lose at random.
+    /// As `Cubic`, but backs off only when a queue stands before the bottleneck, or when loss grows
+    /// with what is sent; loss that does neither is the radio's, and slowing down would not help
+    /// against it. The default: mobile networks lose at random.
     #[default]
     LossTolerant,
     /// Backs off at every loss, and grows as most TCP flows do (RFC 9438). Takes its part of fast
