@@ -132,8 +132,7 @@ fn run(link: LinkConfig, spec: LaneSpec, flows: usize, seed: u64) -> Result<Figu
     let mut network = Network::new(seed);
     network.set_default(link);
     let mut world = World::new(network);
-    let len = std::env::var("LEN").map_or(1200, |len| len.parse().unwrap());
-    let config = Config::default().handshake_timeout(Duration::from_secs(60)).datagram_len(len);
+    let config = Config::default().handshake_timeout(Duration::from_secs(60));
     let endpoint = Endpoint::client(config, Seed::from_bytes([seed as u8; 32]));
     world.insert(client, Peer::new(endpoint))?;
     let config = Config::server();
@@ -151,13 +150,6 @@ fn run(link: LinkConfig, spec: LaneSpec, flows: usize, seed: u64) -> Result<Figu
     world.run_until(start + WARM_UP)?;
     let before = world.network().link_counters(client, server);
     let (first, sent) = (world.node(server).latencies.len(), world.node(client).next);
-    if std::env::var("DEBUG").is_ok() {
-        for second in 0..20 {
-            world.run_until(start + WARM_UP + Duration::from_secs(second))?;
-            let peer = world.node(client);
-            eprintln!("{:?}", peer.endpoint.stats(peer.session.unwrap()).unwrap());
-        }
-    }
     world.run_until(start + WARM_UP + SPAN)?;
     let after = world.network().link_counters(client, server);
     let steady = world.node(client).next - sent;

@@ -10,6 +10,7 @@ mod app_rate;
 mod congestion;
 mod loss_meter;
 mod pacer;
+mod resume;
 mod rtt;
 mod sent;
 mod skipped;
@@ -23,9 +24,11 @@ use rtm_wire::{PacketNumber, Time};
 
 use self::app_rate::AppRate;
 pub use self::congestion::CongestionControl;
-use self::congestion::{Acked, Congestion, LostPackets, QueueWatch};
+use self::congestion::{Acked, Congestion, LostPackets, QueueWatch, initial_window};
 use self::loss_meter::{LossMeter, LostPacket};
 use self::pacer::{Pacer, Rate};
+pub(crate) use self::resume::Remembered;
+use self::resume::{Resume, Step};
 use self::rtt::{GRANULARITY, Rtt};
 use self::sent::{SentPacket, SentPackets};
 use self::skipped::SkippedNumbers;
@@ -59,6 +62,8 @@ const INFLATION_MAX: Duration = Duration::from_millis(100);
 const QUEUE_LOSS_MAX: f64 = 0.05;
 /// After so long a silence, only probes go beyond the window.
 const SILENCE_MAX: Duration = Duration::from_secs(1);
+/// Windows that may be overdue and still be followed by another one: beyond, nobody answers.
+const LOOSE_WINDOWS: u64 = 4;
 /// Probe timeouts without any acknowledgement that mean persistent congestion (section 7.6.1).
 const PERSISTENT: u32 = 3;
 
@@ -71,6 +76,8 @@ pub(crate) struct RecoveryConfig {
     /// Round-trip time before the first sample (section 6.2.2).
     pub(crate) initial_rtt: Duration,
     pub(crate) congestion: CongestionControl,
+    /// What an earlier session with the same peer has learnt.
+    pub(crate) remembered: Option<Remembered>,
 }
 
 impl Default for RecoveryConfig {
@@ -80,6 +87,7 @@ impl Default for RecoveryConfig {
             datagram_len: 1_200,
             initial_rtt: Duration::from_millis(333),
             congestion: CongestionControl::default(),
+            remembered: None,
         }
     }
 }
@@ -116,6 +124,7 @@ pub(crate) struct Recovery<T> {
     skipped: SkippedNumbers,
     congestion: Box<dyn Congestion>,
     pacer: Pacer,
+    resume: Resume,
     in_flight: u64,
     eliciting_in_flight: u64,
     largest_acked: Option<PacketNumber>,
@@ -153,6 +162,7 @@ impl<T: Clone + Default> Recovery<T> {
             skipped: SkippedNumbers::new(),
             congestion: config.congestion.controller(config.datagram_len),
             pacer: Pacer::new(now, config.datagram_len),
+            resume: Resume::new(config.remembered),
             in_flight: 0,
             eliciting_in_flight: 0,
             largest_acked: None,
@@ -250,18 +260,21 @@ impl<T: Clone + Default> Recovery<T> {
             }
             let largest = *range.end();
             let (sent, congestion) = (&mut self.sent, &mut self.congestion);
+            let resume = &mut self.resume;
             let (mut bytes, mut overdue, mut count) = (0, 0, 0);
             let (mut late, mut spurious) = (None, 0);
             sent.take(range, |number, packet| {
                 if packet.lost.is_some() {
                     late = late.max(Some(number));
                     spurious += 1;
+                    congestion.on_spurious(packet.sent);
                 } else {
                     bytes += packet.bytes;
                     overdue += if packet.is_overdue { packet.bytes } else { 0 };
                     count += 1;
                     let SentPacket { sent, bytes, .. } = packet;
                     congestion.on_ack(now, Acked { bytes, sent, is_app_limited });
+                    resume.on_acked(sent, bytes);
                 }
                 // Only the largest packet gives a sample, and only when it is new (section 5.1).
                 if is_largest && number == largest {
@@ -285,6 +298,8 @@ impl<T: Clone + Default> Recovery<T> {
             self.rtt.on_sample(sample, delay);
             self.congestion.on_rtt(now, sent, sample.saturating_sub(delay));
             self.queue.on_sample(now, sent, sample.saturating_sub(delay));
+            let step = self.resume.on_rtt(now, sample, self.congestion.window());
+            self.follow(step);
         }
         if !outcome.acked.is_empty() {
             self.probe_count = 0;
@@ -309,6 +324,15 @@ impl<T: Clone + Default> Recovery<T> {
         self.congestion = self.config.congestion.controller(self.config.datagram_len);
         self.queue = QueueWatch::new();
         self.loss.reset();
+        self.resume = Resume::Done;
+    }
+
+    /// What a later session with the same peer may begin with; nothing when too little was sent to
+    /// know it.
+    #[cfg_attr(not(test), expect(dead_code, reason = "resumption tickets are to carry it"))]
+    pub(crate) fn to_remember(&self) -> Option<Remembered> {
+        let is_known = self.rtt.has_sample() && !self.is_app_limited();
+        is_known.then(|| Remembered { window: self.window(), rtt: self.rtt.smoothed() })
     }
 
     /// When [`on_timeout`](Self::on_timeout) is to be called.
@@ -372,8 +396,8 @@ impl<T: Clone + Default> Recovery<T> {
         if self.fits_window(self.config.datagram_len) {
             return Some(self.pacer.ready_at(self.pacing_rate()));
         }
-        let is_floored = self.floor() > self.config.datagram_len as u64;
-        let first = self.sent.first_from(self.overdue_below).filter(|_| is_floored)?;
+        let may = self.floor().max(self.loose_window()) > self.config.datagram_len as u64;
+        let first = self.sent.first_from(self.overdue_below).filter(|_| may)?;
         Some(first + self.pto())
     }
 
@@ -393,7 +417,7 @@ impl<T: Clone + Default> Recovery<T> {
             loss: self.loss.loss(),
             loss_after_loss: self.loss.loss_after_loss(),
             burst: self.loss.burst(),
-            queue_stands: self.queue.stands(),
+            queue_stands: self.queue.stood_lately(),
         }
     }
 
@@ -429,7 +453,29 @@ impl<T: Clone + Default> Recovery<T> {
         let bytes = bytes as u64;
         // What is overdue is most likely lost, and in nobody's way.
         self.in_flight + bytes <= self.congestion.window()
-            || self.in_flight - self.overdue_bytes + bytes <= self.floor()
+            || self.in_flight - self.overdue_bytes + bytes <= self.floor().max(self.loose_window())
+    }
+
+    /// Bytes that may be in flight besides what is overdue.
+    fn loose_window(&self) -> u64 {
+        let window = self.congestion.window();
+        let may = self.congestion.forgets_overdue()
+            && !self.is_cut_off()
+            && self.rtt.has_sample()
+            && self.in_flight <= window.saturating_mul(LOOSE_WINDOWS);
+        if may { window } else { 0 }
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.silence(self.last_eliciting) > SILENCE_MAX
+    }
+
+    fn follow(&mut self, step: Step) {
+        match step {
+            Step::Stay => {}
+            Step::Jump(window) => self.congestion.jump(window),
+            Step::Retreat(window) => self.congestion.retreat(window),
+        }
     }
 
     /// Bytes that may be in flight whatever the window says: what the application asks for, unless
@@ -438,11 +484,7 @@ impl<T: Clone + Default> Recovery<T> {
     fn floor(&self) -> u64 {
         let is_queued = self.queue.stands()
             && (self.queue.inflation() > INFLATION_MAX || self.loss.queue_loss() > QUEUE_LOSS_MAX);
-        if self.silence(self.last_eliciting) > SILENCE_MAX
-            || is_queued
-            || self.app.is_bulk()
-            || !self.rtt.has_sample()
-        {
+        if self.is_cut_off() || is_queued || self.app.is_bulk() || !self.rtt.has_sample() {
             return 0;
         }
         self.app.floor(self.pto())
@@ -515,6 +557,10 @@ impl<T: Clone + Default> Recovery<T> {
             self.loss.on_lost(&found, self.queue.stands());
             let count = lost.len() as u64;
             self.congestion.on_loss(now, LostPackets { count, last_sent, is_app_limited });
+            let first_window = initial_window(self.config.datagram_len as u64);
+            let stands = self.queue.stands();
+            let step = self.resume.on_lost(count, last_sent, stands, first_window);
+            self.follow(step);
             let span = last_sent.saturating_since(first);
             if is_one_run && self.rtt.has_sample() && span >= self.pto() * PERSISTENT {
                 self.congestion.on_persistent_congestion();

@@ -103,9 +103,13 @@ fn a_late_packet_is_acknowledged_after_all_and_reordering_is_learnt() {
 
 #[test]
 fn long_loss_is_persistent_congestion() {
-    for (congestion, window) in
-        [(CongestionControl::NewReno, 2_400), (CongestionControl::LossTolerant, 4_800)]
-    {
+    for (congestion, window) in [
+        (CongestionControl::NewReno, 2_400),
+        (CongestionControl::Cubic, 2_400),
+        (CongestionControl::Delay, 4_800),
+        // No queue stood: an outage, after which it begins as at first.
+        (CongestionControl::LossTolerant, 12_000),
+    ] {
         let config = RecoveryConfig { congestion, ..RecoveryConfig::default() };
         let mut recovery = Recovery::new(Time::ZERO, config, Some(ms(40)));
         (0..20).for_each(|number| send(&mut recovery, at(number * 100), number));
@@ -117,7 +121,9 @@ fn long_loss_is_persistent_congestion() {
 
 #[test]
 fn a_window_that_is_not_used_does_not_grow() {
-    for congestion in [CongestionControl::NewReno, CongestionControl::LossTolerant] {
+    use CongestionControl::{Cubic, Delay, LossTolerant, NewReno};
+
+    for congestion in [NewReno, Cubic, Delay, LossTolerant] {
         let config = RecoveryConfig { congestion, ..RecoveryConfig::default() };
         let mut recovery = Recovery::new(Time::ZERO, config, Some(ms(40)));
         // Four of ten datagrams, acknowledged one by one.
@@ -134,6 +140,38 @@ fn a_window_that_is_not_used_does_not_grow() {
         }
         ack(&mut recovery, at(4_040), &[400, 399, 398, 397]);
         assert!(recovery.window() > 12_000, "{congestion:?}");
+    }
+}
+
+#[test]
+fn a_remembered_window_is_jumped_to_by_half_and_tried() {
+    let remembered = Some(Remembered { window: 240_000, rtt: ms(40) });
+    let config = RecoveryConfig { remembered, ..RecoveryConfig::default() };
+    let mut recovery = Recovery::new(Time::ZERO, config, None);
+    (0..10).for_each(|number| send(&mut recovery, at(0), number));
+    assert_eq!((recovery.window(), recovery.to_remember()), (12_000, None));
+    ack(&mut recovery, at(40), &[0]);
+    assert_eq!(recovery.window(), 120_000);
+    // Three in four of the jump's packets are lost.
+    (10..110).for_each(|number| send(&mut recovery, at(41), number));
+    let known = recovery.to_remember().expect("most of the window is used");
+    assert_eq!(known.rtt, ms(40));
+    (0..25).for_each(|count| drop(ack(&mut recovery, at(81), &[13 + count * 4])));
+    assert!((12_000..=20_000).contains(&recovery.window()), "{}", recovery.window());
+}
+
+#[test]
+fn late_packets_bring_the_window_back() {
+    use CongestionControl::{Cubic, NewReno};
+
+    for congestion in [NewReno, Cubic] {
+        let config = RecoveryConfig { congestion, ..RecoveryConfig::default() };
+        let mut recovery = Recovery::new(Time::ZERO, config, Some(ms(40)));
+        (0..8).for_each(|number| send(&mut recovery, at(0), number));
+        assert_eq!(ack(&mut recovery, at(40), &[7]).lost.len(), 5);
+        assert!(recovery.window() < 12_000, "{congestion:?}");
+        ack(&mut recovery, at(42), &[0, 1, 2, 3, 4]);
+        assert!(recovery.window() >= 12_000, "{congestion:?}");
     }
 }
 

@@ -4,9 +4,9 @@
 /// missing.
 ///
 /// Copies go into packets that are sent anyway, and into a few more. All of it ends while a queue
-/// stands before the bottleneck, and stays within [`Config::redundancy_rate`]
-/// (crate::Config::redundancy_rate) and [`Config::redundancy_ratio`]
-/// (crate::Config::redundancy_ratio).
+/// stands before the bottleneck, and stays within
+/// [`Config::redundancy_rate`](crate::Config::redundancy_rate) and
+/// [`Config::redundancy_ratio`](crate::Config::redundancy_ratio).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Redundancy {
     /// Messages are sent again only once they are known to be lost: the fewest bytes.

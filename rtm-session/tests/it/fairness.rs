@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use rtm_session::CongestionControl::{self, LossTolerant, NewReno};
+use rtm_session::CongestionControl::{self, Cubic, Delay, LossTolerant, NewReno};
 use rtm_session::{Config, Endpoint, LaneSpec};
 use rtm_sim::Bandwidth;
 use rtm_wire::LaneId;
@@ -86,14 +86,21 @@ fn received(pair: &Pair) -> Vec<u64> {
 
 #[test]
 fn two_flows_share_one_bottleneck_and_lose_little_there() {
-    let pairs = [[LossTolerant, LossTolerant], [NewReno, NewReno], [LossTolerant, NewReno]];
-    for controls in pairs {
+    // What CUBIC's growth leaves to NewReno depends on the queue.
+    let pairs = [
+        ([LossTolerant, LossTolerant], 300),
+        ([NewReno, NewReno], 300),
+        ([Cubic, Cubic], 300),
+        ([LossTolerant, Cubic], 300),
+        ([LossTolerant, NewReno], 250),
+    ];
+    for (controls, least) in pairs {
         // Two and a half round trips of queue, a half, and four packets.
         for (queue, total_min, dropped_max) in
             [(62_500, 900, 5), (12_500, 850, 20), (5_000, 750, 70)]
         {
             let shares = share(&controls, queue, 0.0, 1);
-            let is_fair = shares.flows.iter().all(|&flow| flow >= 300);
+            let is_fair = shares.flows.iter().all(|&flow| flow >= least);
             let is_used = shares.flows.iter().sum::<u64>() >= total_min;
             assert!(
                 is_fair && is_used && shares.dropped <= dropped_max,
@@ -104,13 +111,20 @@ fn two_flows_share_one_bottleneck_and_lose_little_there() {
 }
 
 #[test]
+fn flows_that_go_by_delay_share_a_line() {
+    let shares = share(&[Delay; 2], 62_500, 0.0, 1);
+    assert!(shares.flows.iter().all(|&flow| flow >= 300) && shares.dropped <= 10, "{shares:?}");
+}
+
+#[test]
 fn ten_flows_share_one_bottleneck_and_lose_hardly_more_than_newreno() {
     // With the short queue there is room for three packets of each flow: loss is the only brake.
     for queue in [62_500, 12_500] {
         let theirs = share(&[NewReno; 10], queue, 0.0, 1);
         for controls in [[LossTolerant; 10].to_vec(), [LossTolerant, NewReno].repeat(5)] {
             let shares = share(&controls, queue, 0.0, 1);
-            let is_fair = shares.flows.iter().all(|&flow| (60..=160).contains(&flow));
+            // Those that come last have the most for a while.
+            let is_fair = shares.flows.iter().all(|&flow| (60..=190).contains(&flow));
             let is_calm = shares.dropped <= theirs.dropped * 3 / 2;
             assert!(is_fair && is_calm, "queue of {queue}: {shares:?}, NewReno {theirs:?}");
         }
@@ -123,7 +137,15 @@ fn random_loss_costs_a_tolerant_flow_little_and_fills_no_queue() {
     let reno = share(&[NewReno; 2], 62_500, 0.1, 1);
 
     let total = |shares: &Shares| shares.flows.iter().sum::<u64>();
-    assert!(total(&tolerant) >= 600, "of 900 that could get through: {tolerant:?}");
+    assert!(total(&tolerant) >= 750, "of 900 that could get through: {tolerant:?}");
     assert!(total(&tolerant) >= 2 * total(&reno), "{tolerant:?}, NewReno {reno:?}");
     assert!(tolerant.dropped <= 5, "{tolerant:?}");
+}
+
+#[test]
+fn a_line_that_loses_a_half_is_used_all_the_same() {
+    for (loss, least) in [(0.3, 400), (0.5, 150)] {
+        let shares = share(&[LossTolerant], 62_500, loss, 1);
+        assert!(shares.flows[0] >= least, "{loss}: {shares:?}");
+    }
 }

@@ -10,6 +10,7 @@ mod keys;
 mod pair;
 mod paths;
 mod redundancy;
+mod redundancy_congestion;
 mod replay;
 mod resume;
 mod scenarios;

@@ -1,7 +1,8 @@
-//! NewReno that asks whether a loss was its own fault.
+//! CUBIC that asks whether a loss was its own fault.
 //!
 //! ```text
-//!               ┌─ a queue stands (round trips have grown) ──► halve, as NewReno
+//!               ┌─ the queue is as full as ever ─► as CUBIC
+//!               ├─ a queue stands, half full ────► drain it, no more
 //!  packets lost ┤
 //!               └─ no queue ─ as many lost as ever ──────────► go on
 //!                      └───── more than ever, window in use ─► halve and watch:
@@ -12,172 +13,191 @@
 //! A queue of a few packets on a line that loses at random, too, is told from the radio only
 //! roughly: there the queue's loss can reach the random loss once more.
 //!
-//! Growth is NewReno's, so that flows share a queue as TCP's do. Slow start also ends when a queue
+//! Growth is CUBIC's, so that flows share a queue as TCP's do. Slow start also ends when a queue
 //! begins to stand, before it overflows.
 
 use std::time::Duration;
 
 use rtm_wire::Time;
 
+use super::epochs::{Epochs, Verdict};
+use super::growth::{Growth, KEPT};
+use super::overflow::OverflowWatch;
 use super::queue::QueueWatch;
-use super::{Acked, Congestion, LostPackets, initial_window};
+use super::undo::Undo;
+use super::{Acked, Congestion, LostPackets};
 
 /// Datagrams that may always be on their way while no queue stands: enough that later ones tell of
 /// a lost one.
 const MINIMUM: u64 = 4;
 /// Datagrams that may always be on their way (RFC 9002 section 7.2).
 const MINIMUM_QUEUED: u64 = 2;
-/// Packets over which loss is counted.
-const EPOCH: u64 = 128;
-/// Parts in a thousand by which loss has to exceed what is known, and by half of it, too.
-const EXCESS: u64 = 20;
-/// No loss above this is taken for the radio's, in parts in a thousand.
-const RANDOM_MAX: u64 = 600;
-
-/// A halving on trial.
-#[derive(Clone, Copy, Debug)]
-struct Trial {
-    /// Loss that led to it, in parts in a thousand.
-    loss: u64,
-    /// Window to go back to.
-    window: u64,
-    threshold: u64,
-}
+/// Datagrams to begin with after an outage.
+const RESTART: u64 = 10;
+/// Random loss from which on a loss in a full queue means nothing by itself.
+const MUCH: f64 = 0.03;
+/// Part of the window that is kept on trial.
+const TRIAL: f64 = 0.5;
 
 #[derive(Debug)]
 pub(crate) struct LossTolerant {
-    datagram: u64,
-    window: u64,
-    threshold: u64,
+    growth: Growth,
     recovery_start: Option<Time>,
-    /// Bytes acknowledged since the window last grew, in congestion avoidance.
-    credit: u64,
+    rtt: Duration,
     queue: QueueWatch,
-    /// Packets sent before count for no epoch: they show the window before the last change.
-    epoch_start: Time,
-    epoch_acked: u64,
-    epoch_lost: u64,
-    /// Loss that does not depend on what is sent, in parts in a thousand.
-    random: u64,
-    trial: Option<Trial>,
+    overflow: OverflowWatch,
+    epochs: Epochs,
+    /// What to go back to when a trial shows nothing.
+    before_trial: Option<Growth>,
+    undo: Undo<Growth>,
+}
+
+/// What was seen of the queue when packets were lost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Queue {
+    None,
+    /// It stands; without it, this part of the window would do.
+    Stands(f64),
+    Full,
 }
 
 impl LossTolerant {
     pub(crate) fn new(datagram_len: usize) -> Self {
-        let datagram = datagram_len as u64;
         Self {
-            datagram,
-            window: initial_window(datagram),
-            threshold: u64::MAX,
+            growth: Growth::new(datagram_len),
             recovery_start: None,
-            credit: 0,
+            rtt: Duration::ZERO,
             queue: QueueWatch::new(),
-            epoch_start: Time::ZERO,
-            epoch_acked: 0,
-            epoch_lost: 0,
-            random: 0,
-            trial: None,
+            overflow: OverflowWatch::new(),
+            epochs: Epochs::new(),
+            before_trial: None,
+            undo: Undo::new(),
         }
     }
 
-    /// Halves the window down to so many datagrams.
-    fn halve(&mut self, now: Time, minimum: u64) {
-        self.recovery_start = Some(now);
-        self.threshold = (self.window / 2).max(minimum * self.datagram);
-        self.window = self.threshold;
-        self.credit = 0;
-        self.begin_epoch(now);
-    }
-
-    fn begin_epoch(&mut self, now: Time) {
-        self.epoch_start = now;
-        self.epoch_acked = 0;
-        self.epoch_lost = 0;
-    }
-
-    /// Judges the loss of an epoch, if one is full.
-    fn judge(&mut self, now: Time, is_app_limited: bool) {
-        let packets = self.epoch_acked + self.epoch_lost;
-        if packets < EPOCH {
-            return;
+    fn queue(&self) -> Queue {
+        let Some(base) = self.queue.base() else { return Queue::None };
+        // Where much is lost at random, some of it always meets a long queue by chance.
+        let is_chance = self.epochs.random() >= MUCH && !self.epochs.is_excess();
+        if self.overflow.is_full(base) && !is_chance {
+            return Queue::Full;
         }
-        let loss = self.epoch_lost * 1_000 / packets;
-        self.begin_epoch(now);
-        if let Some(trial) = self.trial.take() {
-            // Half of what was sent would have had less than half of a short queue's loss.
-            if loss >= trial.loss * 3 / 4 {
-                self.random = loss.min(trial.loss).min(RANDOM_MAX);
-                self.window = self.window.max(trial.window);
-                self.threshold = self.threshold.max(trial.threshold);
+        match self.queue.recent() {
+            Some(recent) if self.queue.stands() => {
+                Queue::Stands(base.as_secs_f64() / recent.as_secs_f64())
             }
-            return;
+            _ => Queue::None,
         }
-        if loss < self.random / 2 {
-            self.random = loss;
-        }
-        let is_excess = loss > self.random + (self.random / 3).max(EXCESS);
-        // A flow that doesn't fill its window would not send less for having a smaller one.
-        if is_excess && !is_app_limited {
-            let Self { window, threshold, .. } = *self;
-            self.halve(now, MINIMUM);
-            self.trial = Some(Trial { loss, window, threshold });
+    }
+
+    fn reduce(&mut self, now: Time, kept: f64, minimum: u64) {
+        self.recovery_start = Some(now);
+        self.growth.reduce(kept, minimum);
+        self.epochs.begin(now);
+    }
+
+    fn follow(&mut self, now: Time, verdict: Verdict) {
+        match verdict {
+            Verdict::Nothing => {}
+            Verdict::Excess => {
+                self.before_trial = Some(self.growth);
+                self.undo.forget();
+                self.reduce(now, TRIAL, MINIMUM);
+            }
+            Verdict::Random => {
+                if let Some(before) = self.before_trial.take() {
+                    self.growth.undo(before);
+                }
+            }
+            Verdict::Queue => self.before_trial = None,
         }
     }
 }
 
 impl Congestion for LossTolerant {
     fn on_ack(&mut self, now: Time, acked: Acked) {
-        if acked.sent >= self.epoch_start {
-            self.epoch_acked += 1;
-            self.judge(now, acked.is_app_limited);
-        }
+        // A flow that doesn't fill its window would not send less for having a smaller one.
+        let verdict = self.epochs.on_acked(now, acked.sent, !acked.is_app_limited);
+        self.follow(now, verdict);
         let in_recovery = self.recovery_start.is_some_and(|start| acked.sent <= start);
-        if in_recovery || acked.is_app_limited || self.trial.is_some() {
-            return;
-        }
-        if self.is_in_slow_start() {
-            self.window += acked.bytes;
-            return;
-        }
-        self.credit += acked.bytes;
-        if self.credit >= self.window {
-            self.credit -= self.window;
-            self.window += self.datagram;
+        if in_recovery || acked.is_app_limited || self.epochs.is_on_trial() {
+            self.growth.on_idle(now);
+        } else {
+            self.growth.on_acked(now, acked.bytes, self.rtt);
         }
     }
 
     fn on_rtt(&mut self, now: Time, sent: Time, sample: Duration) {
+        self.rtt = sample;
         self.queue.on_sample(now, sent, sample);
+        self.overflow.on_sample(now, sample);
+        self.epochs.on_rtt(sample);
         if self.is_in_slow_start() && self.queue.stands() {
-            self.threshold = self.window;
+            self.growth.end_slow_start();
         }
     }
 
     fn on_loss(&mut self, now: Time, lost: LostPackets) {
         // One reduction for all losses of one round trip.
         let is_new = self.recovery_start.is_none_or(|start| lost.last_sent > start);
-        if is_new && self.queue.stands() {
-            self.trial = None;
-            self.halve(now, MINIMUM_QUEUED);
-        } else if lost.last_sent >= self.epoch_start {
-            self.epoch_lost += lost.count;
-            self.judge(now, lost.is_app_limited);
+        let kept = match self.queue() {
+            Queue::Full => KEPT,
+            Queue::Stands(part) => part.max(KEPT),
+            Queue::None => {
+                let (count, sent) = (lost.count, lost.last_sent);
+                let verdict = self.epochs.on_lost(now, count, sent, !lost.is_app_limited);
+                return self.follow(now, verdict);
+            }
+        };
+        if is_new {
+            self.epochs.end_trial();
+            self.before_trial = None;
+            self.undo.on_reduction(now, self.growth, lost.count);
+            self.reduce(now, kept, MINIMUM_QUEUED);
+        } else {
+            self.undo.on_lost(lost.count);
+        }
+    }
+
+    fn on_spurious(&mut self, sent: Time) {
+        self.epochs.on_spurious(sent);
+        if let Some(before) = self.undo.on_spurious(sent) {
+            self.growth.undo(before);
+            self.recovery_start = None;
         }
     }
 
     fn on_persistent_congestion(&mut self) {
-        self.threshold = self.threshold.min(self.window);
-        self.window = self.window.min(MINIMUM * self.datagram);
         self.recovery_start = None;
-        self.trial = None;
+        self.undo.forget();
+        if self.queue() == Queue::None {
+            // The link was away. It may carry less now: begin as after a pause.
+            self.growth.restart(RESTART);
+        } else {
+            self.epochs.end_trial();
+            self.before_trial = None;
+            self.growth.collapse(MINIMUM);
+        }
+    }
+
+    fn jump(&mut self, window: u64) {
+        self.growth.jump(window);
+    }
+
+    fn retreat(&mut self, window: u64) {
+        self.growth.retreat(window);
+    }
+
+    fn forgets_overdue(&self) -> bool {
+        self.queue() == Queue::None
     }
 
     fn window(&self) -> u64 {
-        self.window
+        self.growth.window()
     }
 
     fn is_in_slow_start(&self) -> bool {
-        self.window < self.threshold
+        self.growth.is_in_slow_start()
     }
 }
 
@@ -200,7 +220,7 @@ mod tests {
         /// Ends slow start, so that the window hardly moves by itself.
         fn settled() -> Self {
             let mut run = Self::new();
-            run.control.threshold = run.control.window;
+            run.control.growth.end_slow_start();
             run
         }
 
@@ -223,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_with_a_standing_queue_halves_once_a_round_trip() {
+    fn loss_in_a_full_queue_counts_once_a_round_trip() {
         let mut run = Run::settled();
         let before = run.packets(40, u64::MAX, 40, false);
         run.packets(40, u64::MAX, 80, false);
@@ -234,7 +254,45 @@ mod tests {
             let lost = LostPackets { count: 1, last_sent, is_app_limited: false };
             run.control.on_loss(run.now, lost);
         }
-        assert_eq!(run.control.window(), full / 2);
+        assert!(run.control.window().abs_diff(full * 7 / 10) <= 1);
+    }
+
+    #[test]
+    fn loss_in_a_queue_that_has_room_only_drains_it() {
+        let mut run = Run::settled();
+        run.packets(40, u64::MAX, 40, false);
+        run.packets(40, u64::MAX, 80, false);
+        run.packets(80, u64::MAX, 50, false);
+        let before = run.control.window();
+        let lost = LostPackets { count: 1, last_sent: run.now, is_app_limited: false };
+        run.control.on_loss(run.now, lost);
+        assert!(run.control.window().abs_diff(before * 4 / 5) <= 1);
+    }
+
+    #[test]
+    fn an_outage_is_no_congestion_unless_a_queue_stood() {
+        let mut run = Run::settled();
+        run.packets(400, u64::MAX, 40, false);
+        let before = run.control.window();
+        assert!(before > 20_000);
+        run.control.on_persistent_congestion();
+        assert_eq!(run.control.window(), 12_000);
+        let back = run.packets(20, u64::MAX, 40, false);
+        assert!(back >= before * 9 / 10, "soon back: {back} {before}");
+        run.packets(40, u64::MAX, 80, false);
+        run.control.on_persistent_congestion();
+        assert_eq!(run.control.window(), 4_800);
+    }
+
+    #[test]
+    fn late_packets_undo_a_reduction() {
+        let mut run = Run::settled();
+        run.packets(40, u64::MAX, 40, false);
+        run.packets(40, u64::MAX, 80, false);
+        let (full, now) = (run.control.window(), run.now);
+        run.control.on_loss(now, LostPackets { count: 1, last_sent: now, is_app_limited: false });
+        run.control.on_spurious(now);
+        assert_eq!(run.control.window(), full);
     }
 
     #[test]
@@ -252,11 +310,10 @@ mod tests {
     #[test]
     fn loss_that_stays_after_halving_is_random_and_the_window_comes_back() {
         let mut run = Run::settled();
-        let before = run.packets(130, 5, 40, false);
-        assert!(before < 12_000, "on trial: {before}");
-        let window = run.packets(140, 5, 40, false);
-        assert!(window >= 12_000, "undone: {window}");
-        assert_eq!(run.control.random, 195);
+        let before = run.packets(280, 5, 40, false);
+        assert!(before < 16_000, "on trial: {before}");
+        let window = run.packets(150, 5, 40, false);
+        assert!(window >= 24_000, "undone: {window}");
         for _ in 0..20 {
             assert!(run.packets(130, 5, 40, false) >= window, "known by now");
         }
@@ -265,10 +322,9 @@ mod tests {
     #[test]
     fn loss_that_goes_with_halving_was_a_short_queue() {
         let mut run = Run::settled();
-        let before = run.packets(130, 5, 40, false);
-        let after = run.packets(140, 50, 40, false);
-        assert!(before < 12_000 && after < 12_000, "{before} {after}");
-        assert_eq!(run.control.random, 0);
+        let before = run.packets(280, 5, 40, false);
+        let after = run.packets(150, 50, 40, false);
+        assert!(before < 16_000 && after < 20_000, "{before} {after}");
     }
 
     #[test]

@@ -1,14 +1,22 @@
 //! How much may be on its way.
 
+mod copa;
+mod cubic;
+mod epochs;
+mod growth;
 mod loss_tolerant;
 mod new_reno;
+mod overflow;
 mod queue;
+mod undo;
 
 use std::fmt;
 use std::time::Duration;
 
 use rtm_wire::Time;
 
+pub(crate) use self::copa::Copa;
+pub(crate) use self::cubic::Cubic;
 pub(crate) use self::loss_tolerant::LossTolerant;
 pub(crate) use self::new_reno::NewReno;
 pub(super) use self::queue::QueueWatch;
@@ -17,11 +25,18 @@ pub(super) use self::queue::QueueWatch;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CongestionControl {
-    /// Backs off when a queue stands before the bottleneck, or when loss grows with what is sent;
-    /// loss that does neither is the radio's, and slowing down would not help against it. The
-    /// default: mobile networks lose at random.
+    /// As `Cubic`, but backs off only when a queue stands before the bottleneck, or when loss grows
+    /// with what is sent; loss that does neither is the radio's, and slowing down would not help
+    /// against it. The default: mobile networks lose at random.
     #[default]
     LossTolerant,
+    /// Backs off at every loss, and grows as most TCP flows do (RFC 9438). Takes its part of fast
+    /// and long ways, as long as they hardly lose anything at random.
+    Cubic,
+    /// Goes by round trips alone, as Copa does: keeps the queue short while it is alone with its
+    /// like, and hardly heeds loss. Not for ways with much jitter, nor with lines that drop what is
+    /// too much without letting it wait.
+    Delay,
     /// Backs off at every loss, as RFC 9002 section 7 has it. At a few per cent of random loss
     /// hardly anything gets through.
     NewReno,
@@ -31,6 +46,8 @@ impl CongestionControl {
     pub(super) fn controller(self, datagram_len: usize) -> Box<dyn Congestion> {
         match self {
             Self::LossTolerant => Box::new(LossTolerant::new(datagram_len)),
+            Self::Cubic => Box::new(Cubic::new(datagram_len)),
+            Self::Delay => Box::new(Copa::new(datagram_len)),
             Self::NewReno => Box::new(NewReno::new(datagram_len)),
         }
     }
@@ -66,8 +83,23 @@ pub(crate) trait Congestion: fmt::Debug + Send {
     /// Packets were lost; told once for all that were found lost together.
     fn on_loss(&mut self, now: Time, lost: LostPackets);
 
+    /// A packet that was sent at `sent` and was told as lost has arrived: it was late only.
+    fn on_spurious(&mut self, sent: Time);
+
     /// Nothing got through for a long time (RFC 9002 section 7.6).
     fn on_persistent_congestion(&mut self);
+
+    /// A window is known from before, larger than the first one.
+    fn jump(&mut self, window: u64);
+
+    /// That was too much.
+    fn retreat(&mut self, window: u64);
+
+    /// Whether what should have been acknowledged by now, and was not, leaves room for more: only
+    /// for who knows that the way loses at random.
+    fn forgets_overdue(&self) -> bool {
+        false
+    }
 
     /// Bytes that may be in flight.
     fn window(&self) -> u64;
@@ -77,6 +109,6 @@ pub(crate) trait Congestion: fmt::Debug + Send {
 }
 
 /// The window to begin with (RFC 9002 section 7.2).
-fn initial_window(datagram: u64) -> u64 {
+pub(super) fn initial_window(datagram: u64) -> u64 {
     (10 * datagram).min((2 * datagram).max(14_720))
 }

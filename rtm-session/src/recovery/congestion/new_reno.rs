@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rtm_wire::Time;
 
+use super::undo::Undo;
 use super::{Acked, Congestion, LostPackets, initial_window};
 
 /// NewReno, as RFC 9002 section 7 has it.
@@ -15,13 +16,16 @@ pub(crate) struct NewReno {
     recovery_start: Option<Time>,
     /// Bytes acknowledged since the window last grew, in congestion avoidance.
     credit: u64,
+    /// Window and threshold before the last reduction.
+    undo: Undo<(u64, u64)>,
 }
 
 impl NewReno {
     pub(crate) fn new(datagram_len: usize) -> Self {
         let datagram = datagram_len as u64;
         let window = initial_window(datagram);
-        Self { datagram, window, threshold: u64::MAX, recovery_start: None, credit: 0 }
+        let (threshold, undo) = (u64::MAX, Undo::new());
+        Self { datagram, window, threshold, recovery_start: None, credit: 0, undo }
     }
 
     fn minimum(&self) -> u64 {
@@ -51,17 +55,36 @@ impl Congestion for NewReno {
     fn on_loss(&mut self, now: Time, lost: LostPackets) {
         // One reduction for all losses of one round trip.
         if self.recovery_start.is_some_and(|start| lost.last_sent <= start) {
-            return;
+            return self.undo.on_lost(lost.count);
         }
+        self.undo.on_reduction(now, (self.window, self.threshold), lost.count);
         self.recovery_start = Some(now);
         self.threshold = (self.window / 2).max(self.minimum());
         self.window = self.threshold;
         self.credit = 0;
     }
 
+    fn on_spurious(&mut self, sent: Time) {
+        if let Some((window, threshold)) = self.undo.on_spurious(sent) {
+            self.window = self.window.max(window);
+            self.threshold = self.threshold.max(threshold);
+            self.recovery_start = None;
+        }
+    }
+
     fn on_persistent_congestion(&mut self) {
         self.window = self.minimum();
         self.recovery_start = None;
+        self.undo.forget();
+    }
+
+    fn jump(&mut self, window: u64) {
+        self.window = self.window.max(window);
+    }
+
+    fn retreat(&mut self, window: u64) {
+        self.window = self.window.min(window);
+        self.threshold = self.window;
     }
 
     fn window(&self) -> u64 {

@@ -5,13 +5,28 @@ use std::time::Duration;
 use rtm_wire::Time;
 
 /// Age up to which the shortest round trip counts; it is kept for as long again. Long, because a
-/// queue that never empties must not become the measure. A way that has become longer looks like a
-/// queue until then, which only makes the sender more careful.
+/// queue that never empties must not become the measure.
 const BASE_SPAN: Duration = Duration::from_secs(60);
 /// Samples without which a round says nothing: one late packet is jitter.
 const SAMPLES_MIN: u32 = 8;
 /// A queue shorter than this is not told from jitter.
 const STANDING_MIN: Duration = Duration::from_millis(2);
+/// Rounds over which jitter is averaged, and the part of it by which the shortest round trip of a
+/// round may be longer for its sake alone.
+const JITTER_ROUNDS: u32 = 8;
+const JITTER_PART: u32 = 3;
+/// A round is no shorter than so many times that, up to a time: packets that stay in order come
+/// late together.
+const JITTER_SPANS: u32 = 4;
+const JITTER_SPAN_MAX: Duration = Duration::from_millis(100);
+/// A queue that stood so short a time ago may stand again.
+const LATELY: Duration = Duration::from_secs(1);
+/// A way that has become longer is as long all the time; senders that fill a queue let it swing.
+/// Time, and round trips, for which the shortest ones have to be alike to become the measure.
+const FLAT_SPAN: Duration = Duration::from_secs(10);
+const FLAT_ROUNDS: u32 = 100;
+/// Part of the round trip within which they are alike.
+const FLAT_PART: u32 = 16;
 
 /// Compares the shortest round trip of the last round with the shortest of the last minutes.
 ///
@@ -23,9 +38,23 @@ pub(in crate::recovery) struct QueueWatch {
     base: [Option<Duration>; 2],
     base_until: Time,
     round_start: Time,
+    latest: Time,
+    stood: Option<Time>,
     samples: u32,
     current: Option<Duration>,
+    longest: Duration,
     former: Option<Duration>,
+    /// By how much the samples of a round differ, averaged.
+    jitter: Option<Duration>,
+    flat: Option<Flat>,
+}
+
+/// Rounds whose shortest round trips are alike.
+#[derive(Clone, Copy, Debug)]
+struct Flat {
+    since: Time,
+    low: Duration,
+    high: Duration,
 }
 
 impl QueueWatch {
@@ -34,9 +63,14 @@ impl QueueWatch {
             base: [None; 2],
             base_until: Time::ZERO,
             round_start: Time::ZERO,
+            latest: Time::ZERO,
+            stood: None,
             samples: 0,
             current: None,
+            longest: Duration::ZERO,
             former: None,
+            jitter: None,
+            flat: None,
         }
     }
 
@@ -48,35 +82,88 @@ impl QueueWatch {
         }
         self.base[0] = Some(shorter(self.base[0], sample));
         // A round ends with the first answer to what was sent in it.
-        if sent >= self.round_start && self.samples >= SAMPLES_MIN {
-            self.former = self.current.take();
-            self.samples = 0;
-            self.round_start = now;
+        if sent >= self.round_start && self.says_something() {
+            if let Some(shortest) = self.current.take() {
+                self.end_round(now, shortest);
+            }
         }
         self.current = Some(shorter(self.current, sample));
+        self.longest = self.longest.max(sample);
         self.samples += 1;
+        self.latest = now;
+        if self.stands() {
+            self.stood = Some(now);
+        }
+    }
+
+    fn end_round(&mut self, now: Time, shortest: Duration) {
+        let spread = self.longest.saturating_sub(shortest);
+        let jitter = self.jitter.unwrap_or(spread);
+        self.jitter = Some((jitter * (JITTER_ROUNDS - 1) + spread) / JITTER_ROUNDS);
+        self.former = Some(shortest);
+        self.samples = 0;
+        self.longest = Duration::ZERO;
+        self.round_start = now;
+        self.learn_longer_way(now, shortest);
+    }
+
+    fn learn_longer_way(&mut self, now: Time, shortest: Duration) {
+        let fresh = Flat { since: now, low: shortest, high: shortest };
+        let flat = self.flat.get_or_insert(fresh);
+        flat.low = flat.low.min(shortest);
+        flat.high = flat.high.max(shortest);
+        let alike = (flat.low / FLAT_PART).max(STANDING_MIN);
+        if flat.high - flat.low > alike {
+            *flat = fresh;
+        } else if now >= flat.since + FLAT_SPAN.max(flat.low * FLAT_ROUNDS) {
+            let Flat { low, .. } = *flat;
+            *flat = fresh;
+            if self.base().is_some_and(|base| low > base + alike) {
+                self.base = [Some(low), None];
+                self.base_until = now + BASE_SPAN;
+            }
+        }
     }
 
     /// By how much the shortest round trip of the last round is above the shortest known.
     pub(in crate::recovery) fn inflation(&self) -> Duration {
-        match (self.recent(), self.base.iter().flatten().min()) {
-            (Some(recent), Some(base)) => recent.saturating_sub(*base),
+        match (self.recent(), self.base()) {
+            (Some(recent), Some(base)) => recent.saturating_sub(base),
             _ => Duration::ZERO,
         }
     }
 
     /// Whether packets have been waiting somewhere for a round trip or longer.
     pub(in crate::recovery) fn stands(&self) -> bool {
-        let base = self.base.iter().flatten().min();
-        match (self.recent(), base) {
-            (Some(recent), Some(&base)) => recent > base + (base / 8).max(STANDING_MIN),
+        match (self.recent(), self.base()) {
+            (Some(recent), Some(base)) => {
+                let jitter = self.jitter.unwrap_or_default() / JITTER_PART;
+                recent > base + (base / 8).max(STANDING_MIN).max(jitter)
+            }
             _ => false,
         }
     }
 
+    /// Whether they have, at some time in the last second: a short queue on a narrow line comes and
+    /// goes.
+    pub(in crate::recovery) fn stood_lately(&self) -> bool {
+        self.stood.is_some_and(|stood| self.latest < stood + LATELY)
+    }
+
+    /// Shortest round trip known.
+    pub(super) fn base(&self) -> Option<Duration> {
+        self.base.iter().flatten().min().copied()
+    }
+
     /// Shortest round trip of the last round.
-    fn recent(&self) -> Option<Duration> {
-        if self.samples >= SAMPLES_MIN { self.current } else { self.former }
+    pub(super) fn recent(&self) -> Option<Duration> {
+        if self.says_something() { self.current } else { self.former }
+    }
+
+    /// Whether the current round has samples enough.
+    fn says_something(&self) -> bool {
+        let span = (self.jitter.unwrap_or_default() * JITTER_SPANS).min(JITTER_SPAN_MAX);
+        self.samples >= SAMPLES_MIN && self.latest >= self.round_start + span
     }
 }
 
@@ -115,10 +202,80 @@ mod tests {
         }
     }
 
+    /// Samples of a flow for a minute, `pause` ms apart; the share of the time after the first ten
+    /// seconds in which a queue seemed to stand, in parts in a thousand.
+    fn standing(pause: f64, mut rtt: impl FnMut(f64) -> f64) -> u64 {
+        let mut watch = QueueWatch::new();
+        let (mut stood, mut count) = (0, 0);
+        for index in 0..(60_000.0 / pause) as u64 {
+            let sent = index as f64 * pause;
+            let rtt = rtt(sent);
+            let at = |millis: f64| Time::from_micros(1_000_000 + (millis * 1e3) as u64);
+            watch.on_sample(at(sent + rtt), at(sent), Duration::from_secs_f64(rtt / 1e3));
+            if sent > 10_000.0 {
+                count += 1;
+                stood += u64::from(watch.stands());
+            }
+        }
+        stood * 1_000 / count
+    }
+
+    /// One way with skewed jitter of up to 30 ms, in the order of sending.
+    fn jittery() -> impl FnMut(f64) -> f64 {
+        let (mut state, mut last) = (1_u64, 0.0_f64);
+        move |sent| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let unit = (state >> 11) as f64 / (1_u64 << 53) as f64;
+            last = last.max(sent + 30.0 * unit * unit * unit);
+            last - sent
+        }
+    }
+
     #[test]
-    fn a_longer_way_is_learnt_in_two_spans() {
-        let moved = |count: u64| if count < 100 { 40 } else { 80 };
-        assert!(watch(1_000, moved));
-        assert!(!watch(4_000, moved));
+    fn jitter_is_no_queue_at_any_packet_rate() {
+        for base in [20.0, 50.0, 100.0] {
+            for rate in [30.0, 240.0] {
+                let mut way = [jittery(), jittery()];
+                let stood = standing(1_000.0 / rate, |sent| base + way[0](sent) + way[1](sent));
+                assert!(stood <= 5, "round trip {base} ms, {rate} packets/s: {stood} of 1,000");
+            }
+        }
+    }
+
+    #[test]
+    fn a_queue_shows_through_jitter() {
+        for rate in [30.0, 240.0] {
+            let mut way = [jittery(), jittery()];
+            let queue =
+                |sent: f64| if sent > 9_000.0 { 40.0 + sent % 3_000.0 / 100.0 } else { 0.0 };
+            let stood =
+                standing(1_000.0 / rate, |sent| 50.0 + queue(sent) + way[0](sent) + way[1](sent));
+            assert!(stood >= 990, "{rate} packets/s: {stood} of 1,000");
+        }
+    }
+
+    #[test]
+    fn a_longer_way_is_learnt_in_ten_seconds() {
+        for (rate, most) in [(30.0, 230), (240.0, 230)] {
+            let stood = standing(1_000.0 / rate, |sent| if sent > 10_000.0 { 90.0 } else { 40.0 });
+            assert!((150..most).contains(&stood), "{rate} packets/s: {stood} of 1,000");
+        }
+    }
+
+    #[test]
+    fn the_sawtooth_of_cubic_is_not_taken_for_a_longer_way() {
+        // Of one flow that fills a queue as long as the round trip: rate, base.
+        for (packets, base) in [(10.0, 50.0), (42.0, 100.0), (833.0, 100.0), (833.0, 200.0)] {
+            let full = 2.0 * packets;
+            let pause = f64::cbrt(0.3 * full / 0.4) * 1e3;
+            // The queue stands at 9 s, and the first ten seconds teach the base.
+            let stood = standing(1_000.0 / 60.0, |sent| {
+                let age = (sent % (pause * 1.2) - pause) / 1e3;
+                let window = (full + 0.4 * age * age * age).min(full);
+                let queue = base * (window / packets - 1.0);
+                base + if sent > 9_000.0 { queue } else { 0.0 }
+            });
+            assert!(stood >= 950, "{packets} packets, {base} ms: {stood} of 1,000");
+        }
     }
 }
