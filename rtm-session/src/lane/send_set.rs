@@ -347,6 +347,11 @@ impl SendLanes {
         self.writable.pop()
     }
 
+    /// Whether there are messages that the peer has not acknowledged.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.lanes.values().any(|entry| entry.lane.queued_messages() > 0)
+    }
+
     pub(crate) fn has_work(&self) -> bool {
         !self.closing.is_empty() || self.ready.values().any(|queue| !queue.is_empty())
     }

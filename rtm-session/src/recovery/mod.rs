@@ -133,6 +133,8 @@ pub(crate) struct Recovery<T> {
     last_eliciting: Time,
     probe_count: u32,
     last_acked: Time,
+    /// Whether messages were missing when the last probe timeout passed.
+    has_data: bool,
     /// Since when the peer has been silent, from the first probe timeout on.
     silent_since: Option<Time>,
     packet_threshold: u64,
@@ -170,6 +172,7 @@ impl<T: Clone + Default> Recovery<T> {
             last_eliciting: now,
             probe_count: 0,
             last_acked: now,
+            has_data: false,
             silent_since: None,
             packet_threshold: PACKET_THRESHOLD,
             time_threshold: TIME_THRESHOLD,
@@ -209,6 +212,7 @@ impl<T: Clone + Default> Recovery<T> {
 
     /// Bytes of fresh messages, or of copies of them, are about to go out.
     pub(crate) fn on_message_bytes(&mut self, now: Time, bytes: usize) {
+        self.has_data = true;
         self.app.on_bytes(now, bytes as u64);
     }
 
@@ -343,11 +347,13 @@ impl<T: Clone + Default> Recovery<T> {
         (self.eliciting_in_flight > 0).then(|| self.last_eliciting + self.backed_off())
     }
 
-    pub(crate) fn on_timeout(&mut self, now: Time) -> TimeoutOutcome<T> {
+    /// `has_data`: whether the peer lacks messages; a ping alone is in no hurry.
+    pub(crate) fn on_timeout(&mut self, now: Time, has_data: bool) -> TimeoutOutcome<T> {
         if self.loss_time.is_some() {
             return TimeoutOutcome::Lost(self.detect_loss(now));
         }
         self.probe_count = self.probe_count.saturating_add(1);
+        self.has_data = has_data;
         self.silent_since.get_or_insert(now);
         self.loss.on_timeout();
         // The next timeout counts from now even if no probe could be sent.
@@ -500,7 +506,8 @@ impl<T: Clone + Default> Recovery<T> {
         let pto = self.pto();
         let doubled = pto.saturating_mul(1 << self.probe_count.min(16));
         let is_long =
-            self.silent_since.is_some_and(|since| self.last_eliciting >= since + EAGER_SPAN);
+            self.silent_since.is_some_and(|since| self.last_eliciting >= since + EAGER_SPAN)
+                || !self.has_data;
         let most = if is_long { PROBE_TIMEOUT_MAX } else { self.rtt.smoothed() + EAGER_PAUSE };
         // The first one waits for as long as it takes; a path slower than the bound keeps its own
         // pace.

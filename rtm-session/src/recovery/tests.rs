@@ -42,7 +42,7 @@ fn one_later_packet_and_time_make_one_lost() {
     ack(&mut recovery, at(40), &[1]);
     let due = recovery.timeout().expect("a loss timer");
     assert_eq!(due, at(45));
-    let TimeoutOutcome::Lost(lost) = recovery.on_timeout(due) else { panic!("a loss timer") };
+    let TimeoutOutcome::Lost(lost) = recovery.on_timeout(due, true) else { panic!("a loss timer") };
     assert_eq!(lost, [0]);
     assert_eq!(recovery.timeout(), None);
 }
@@ -72,7 +72,7 @@ fn silence_asks_for_probes_at_a_bounded_pause() {
         let due = recovery.timeout().expect("a packet is out");
         pauses.push(due.saturating_since(now).as_millis());
         now = due;
-        let outcome = recovery.on_timeout(now);
+        let outcome = recovery.on_timeout(now, true);
         let TimeoutOutcome::Probe { count } = outcome else { panic!("{outcome:?}") };
         assert_eq!(count, if timeout < 3 { 2 } else { 1 });
     }
@@ -194,7 +194,7 @@ proptest! {
             }
             now += ms(pause);
             if recovery.timeout().is_some_and(|due| due <= now) {
-                if let TimeoutOutcome::Lost(contents) = recovery.on_timeout(now) {
+                if let TimeoutOutcome::Lost(contents) = recovery.on_timeout(now, true) {
                     contents.iter().for_each(|&number| lost[number as usize] += 1);
                 }
             }

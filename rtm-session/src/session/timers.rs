@@ -81,7 +81,7 @@ impl Session {
             self.ack_due_now = true;
         }
         if self.recovery.timeout().is_some_and(|deadline| now >= deadline) {
-            match self.recovery.on_timeout(now) {
+            match self.recovery.on_timeout(now, self.send.has_pending()) {
                 TimeoutOutcome::Lost(lost) => self.on_lost(lost),
                 TimeoutOutcome::Probe { count } => self.on_probe_timeout(count),
             }

@@ -43,6 +43,13 @@ const KEPT: &[&str] = &[
     // A probe that had nothing left to send answered acknowledgements; two ends never stopped.
     "seed=1001 ms=10002; up; down delay=2; load messages=0; 5009 move port=1",
     "seed=2143 ms=1; up; down jitter=1; load queue=0; 0+1 cut down",
+    // What was left of a lost part hid a longer one that began at the same place.
+    "seed=2412 ms=100; up delay=6; down delay=38; load churn=3 lanes=1 messages=2 size=1250; \
+     91+34 stall client; 44+54 move port=1",
+    "seed=13742 ms=1527; up delay=65; down; load backlog=35 idle=221 messages=27 size=40846; \
+     297+1230 cut down",
+    // A ping that nobody answered was repeated as often as messages are.
+    "seed=6757 ms=4912; up delay=18; down delay=28; load gap=65 idle=255 messages=54; 46 move port=1",
     // One round trip of a process that slept made it wait as long again.
     "seed=8221 ms=2671; up delay=113 jitter=4 loss=225; down delay=101 loss=107 burst=191 \
      burst-ms=30; \

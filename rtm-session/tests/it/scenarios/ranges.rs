@@ -95,7 +95,8 @@ pub(crate) fn config(scenario: &Scenario, base: Config, is_client: bool) -> Conf
         config = config.send_queue(256 * 1_024, scenario.load("queue") as usize);
     }
     if scenario.load("rekey") > 0 {
-        config = config.key_packets(128);
+        // Enough for the probes of the longest cut.
+        config = config.key_packets(512);
     }
     if scenario.load("reno") > 0 {
         config = config.congestion(CongestionControl::NewReno);
