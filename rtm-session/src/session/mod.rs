@@ -7,6 +7,8 @@
 //! ```
 
 mod contents;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod duel;
 mod path;
 mod receive;
 mod state;
