@@ -9,6 +9,8 @@
 mod contents;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod duel;
+#[cfg(test)]
+mod hostile;
 mod path;
 mod receive;
 mod state;
