@@ -199,16 +199,16 @@ type Attack = fn(&mut Duel, u64);
 
 /// What is done, how often, and the bytes that a session may hold then.
 ///
-/// Incomplete messages of two bytes cost the most beside what they count: about 1 KiB for
-/// 34 bytes of credit (see "Memory" of `docs/security.md`).
+/// Incomplete messages of two bytes cost the most beside what they count: about 470 bytes for 34
+/// bytes of credit (see "Memory" of `docs/security.md`).
 const ATTACKS: &[(&str, Attack, u64, i64)] = &[
-    ("parts of tiny messages", crumbs_of_messages, 1_000, 1_200_000),
-    ("a message in bytes", crumbs_of_bytes, 2_000, 20_000),
-    ("holes", holes, 4_000, 16 * 4_000 * 2 + 20_000),
-    ("lanes that come and go", lanes, 2_000, 20_000),
-    ("every second packet", lost_packets, 2_000, 60_000),
-    ("tickets", tickets, 2_000, 20_000),
-    ("parity that is of no use", useless_parity, 4_000, 20_000),
+    ("parts of tiny messages", crumbs_of_messages, 1_000, 500_000),
+    ("a message in bytes", crumbs_of_bytes, 2_000, 8_000),
+    ("holes", holes, 4_000, 80_000),
+    ("lanes that come and go", lanes, 2_000, 5_000),
+    ("every second packet", lost_packets, 2_000, 5_000),
+    ("tickets", tickets, 2_000, 2_000),
+    ("parity that is of no use", useless_parity, 4_000, 10_000),
 ];
 
 fn fresh(what: &str) -> Duel {
