@@ -13,5 +13,6 @@ mod redundancy;
 mod replay;
 mod resume;
 mod scenarios;
+mod tampering;
 #[cfg(feature = "tokio")]
 mod udp;
