@@ -1,4 +1,8 @@
-//! What every target checks.
+//! What targets have in common: reading of their inputs, and what they check.
+
+mod input;
+
+pub use input::Input;
 
 use std::fmt::Debug;
 

@@ -226,7 +226,7 @@ impl Config {
 
     /// Server: how tickets are made, and early data taken. Default: [`TicketConfig::default`].
     #[must_use]
-    pub const fn tickets(mut self, tickets: TicketConfig) -> Self {
+    pub fn tickets(mut self, tickets: TicketConfig) -> Self {
         self.tickets = tickets;
         self
     }

@@ -77,6 +77,11 @@ pub mod driver;
 mod endpoint;
 mod error;
 mod event;
+/// Sessions against a peer that has the keys: for fuzz targets, which are built with this flag.
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing {
+    pub use crate::session::duel::Duel;
+}
 mod lane;
 mod received;
 mod recovery;

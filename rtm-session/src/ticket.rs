@@ -6,11 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtm_wire::Time;
 
+use crate::crypto::Secret;
+
 /// How a server makes tickets (protocol §5.6). None is made unless the application asks for it,
 /// with [`issue_ticket`](crate::Endpoint::issue_ticket).
 #[derive(Clone)]
 pub struct TicketConfig {
-    pub(crate) secret: Option<[u8; 32]>,
+    pub(crate) secret: Option<Secret>,
     pub(crate) rotation: Duration,
     pub(crate) overlap: Duration,
     pub(crate) early_len_max: usize,
@@ -46,8 +48,8 @@ impl TicketConfig {
     /// each other's tickets share, or a server keeps over its restarts. Who knows it can read the
     /// first flights of resumptions, not their sessions. Default: one of the process's own.
     #[must_use]
-    pub const fn secret(mut self, secret: [u8; 32]) -> Self {
-        self.secret = Some(secret);
+    pub fn secret(mut self, secret: [u8; 32]) -> Self {
+        self.secret = Some(Secret::new(secret));
         self
     }
 
@@ -91,7 +93,7 @@ impl TicketConfig {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ticket {
     pub(crate) bytes: Bytes,
-    pub(crate) secret: [u8; 32],
+    pub(crate) secret: Secret,
     pub(crate) received: Time,
     pub(crate) expires: Time,
     pub(crate) early_len_max: usize,

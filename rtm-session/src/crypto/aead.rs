@@ -5,6 +5,8 @@ use aes_gcm::aead::{AeadInPlace, KeyInit};
 use chacha20poly1305::ChaCha20Poly1305;
 use rtm_wire::{Cipher, PacketNumber, PathId};
 
+use super::secret::Secret;
+
 /// Bytes that sealing adds.
 pub(crate) const TAG_LEN: usize = 16;
 
@@ -39,7 +41,8 @@ pub(crate) trait Aead: Send + Sync {
 }
 
 /// The cipher with this key; `None` for one that this version doesn't know.
-pub(super) fn aead(cipher: Cipher, key: &[u8; 32]) -> Option<Box<dyn Aead>> {
+pub(super) fn aead(cipher: Cipher, key: &Secret) -> Option<Box<dyn Aead>> {
+    let key = key.as_bytes();
     match cipher {
         Cipher::Aes256Gcm => Some(Box::new(RustCrypto(Aes256Gcm::new(key.into())))),
         Cipher::ChaCha20Poly1305 => Some(Box::new(RustCrypto(ChaCha20Poly1305::new(key.into())))),
@@ -118,7 +121,7 @@ mod tests {
     #[test]
     fn what_is_sealed_opens_only_unchanged() {
         for cipher in [Cipher::Aes256Gcm, Cipher::ChaCha20Poly1305] {
-            let aead = aead(cipher, &[4; 32]).expect("known");
+            let aead = aead(cipher, &Secret::new([4; 32])).expect("known");
             let (path, number) = (PathId(0), PacketNumber(77));
             let mut sealed = b"plaintext".to_vec();
             let tag = aead.seal(path, number, b"header", &mut sealed);

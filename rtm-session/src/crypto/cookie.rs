@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rtm_wire::{ConnectionId, Time};
 
+use super::secret::Secret;
 use super::seed::{Generator, Seed};
 use super::{is_equal, keyed_hash};
 
@@ -17,17 +18,15 @@ const ROTATE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub(crate) struct CookieMaker {
     generator: Generator,
-    secret: [u8; 32],
-    former: [u8; 32],
+    secret: Secret,
+    former: Secret,
     rotate_at: Time,
 }
 
 impl CookieMaker {
     pub(crate) fn new(seed: Seed) -> Self {
         let mut generator = Generator::new(seed);
-        let (mut secret, mut former) = ([0; 32], [0; 32]);
-        generator.fill(&mut secret);
-        generator.fill(&mut former);
+        let (secret, former) = (Secret::draw(&mut generator), Secret::draw(&mut generator));
         Self { generator, secret, former, rotate_at: Time::ZERO + ROTATE }
     }
 
@@ -55,17 +54,17 @@ impl CookieMaker {
         }
         // After a long pause the former secret is too old as well.
         let is_stale = now >= self.rotate_at + ROTATE;
-        self.former = self.secret;
-        self.generator.fill(&mut self.secret);
+        let fresh = Secret::draw(&mut self.generator);
+        self.former = std::mem::replace(&mut self.secret, fresh);
         self.rotate_at += ROTATE;
         if is_stale {
-            self.generator.fill(&mut self.former);
+            self.former = Secret::draw(&mut self.generator);
             self.rotate_at = now + ROTATE;
         }
     }
 }
 
-fn cookie(secret: &[u8; 32], from: SocketAddr, cid: ConnectionId) -> [u8; LEN] {
+fn cookie(secret: &Secret, from: SocketAddr, cid: ConnectionId) -> [u8; LEN] {
     let (v4, v6);
     let address: &[u8] = match from.ip() {
         IpAddr::V4(ip) => {

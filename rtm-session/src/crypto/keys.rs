@@ -13,8 +13,8 @@ use std::time::Duration;
 use rtm_wire::{Cipher, PacketNumber, PathId, Time};
 
 use super::aead::{Aead, NotAuthentic, TAG_LEN, aead};
-use super::keyed_hash;
 use super::noise::TrafficSecrets;
+use super::secret::Secret;
 
 /// Packets after which a key is changed: well before 2²³, from which AES-GCM's margin shrinks
 /// (RFC 9001 section 6.6).
@@ -35,19 +35,19 @@ pub(crate) enum Role {
 
 /// One key of one direction, with the secret that its successor comes from.
 struct Generation {
-    secret: [u8; 32],
+    secret: Secret,
     aead: Box<dyn Aead>,
 }
 
 impl Generation {
-    fn new(cipher: Cipher, secret: [u8; 32]) -> Option<Self> {
-        let aead = aead(cipher, &keyed_hash(&secret, &[b"rtm packet key"]))?;
+    fn new(cipher: Cipher, secret: Secret) -> Option<Self> {
+        let aead = aead(cipher, &secret.derive(&[b"rtm packet key"]))?;
         Some(Self { secret, aead })
     }
 
     fn next(&self, cipher: Cipher) -> Self {
-        let secret = keyed_hash(&self.secret, &[b"rtm key update"]);
-        Self::new(cipher, secret).expect("the cipher was known before")
+        Self::new(cipher, self.secret.derive(&[b"rtm key update"]))
+            .expect("the cipher was known before")
     }
 }
 
@@ -58,7 +58,7 @@ impl Generation {
 pub(crate) struct PacketKeys {
     cipher: Cipher,
     /// From which the secrets of tickets come.
-    resumption: [u8; 32],
+    resumption: Secret,
     sending: Generation,
     receiving: Generation,
     /// What the peer will use next; ready, so that a flipped phase costs no derivation.
@@ -90,17 +90,16 @@ impl PacketKeys {
         update_after: u64,
     ) -> Option<Self> {
         let (sending, receiving) = match role {
-            Role::Client => (secrets.client_to_server, secrets.server_to_client),
-            Role::Server => (secrets.server_to_client, secrets.client_to_server),
+            Role::Client => (&secrets.client_to_server, &secrets.server_to_client),
+            Role::Server => (&secrets.server_to_client, &secrets.client_to_server),
         };
-        let receiving = Generation::new(cipher, receiving)?;
+        let receiving = Generation::new(cipher, receiving.clone())?;
         Some(Self {
             cipher,
-            resumption: keyed_hash(
-                &secrets.client_to_server,
-                &[b"rtm resumption secret", &secrets.server_to_client],
-            ),
-            sending: Generation::new(cipher, sending)?,
+            resumption: secrets
+                .client_to_server
+                .derive(&[b"rtm resumption secret", secrets.server_to_client.as_bytes()]),
+            sending: Generation::new(cipher, sending.clone())?,
             upcoming: receiving.next(cipher),
             receiving,
             former: None,
@@ -115,8 +114,8 @@ impl PacketKeys {
     }
 
     /// The secret of the session's ticket of this number.
-    pub(crate) fn ticket_secret(&self, number: u64) -> [u8; 32] {
-        keyed_hash(&self.resumption, &[b"rtm ticket secret", &number.to_be_bytes()])
+    pub(crate) fn ticket_secret(&self, number: u64) -> Secret {
+        self.resumption.derive(&[b"rtm ticket secret", &number.to_be_bytes()])
     }
 
     /// The phase bit of the next packet.
@@ -226,7 +225,7 @@ mod tests {
     use super::*;
 
     fn pair(update_after: u64) -> (PacketKeys, PacketKeys) {
-        let secrets = TrafficSecrets { client_to_server: [1; 32], server_to_client: [2; 32] };
+        let secrets = TrafficSecrets::of([1, 2]);
         let keys = |role| {
             PacketKeys::new(Cipher::ChaCha20Poly1305, &secrets, role, update_after).expect("known")
         };
@@ -236,14 +235,14 @@ mod tests {
     /// The example of protocol §5.6.
     #[test]
     fn both_ends_derive_the_secrets_of_the_specification() {
-        let secrets = TrafficSecrets { client_to_server: [0x22; 32], server_to_client: [0x33; 32] };
+        let secrets = TrafficSecrets::of([0x22, 0x33]);
         for role in [Role::Client, Role::Server] {
             let mut keys =
                 PacketKeys::new(Cipher::Aes256Gcm, &secrets, role, UPDATE_AFTER).expect("known");
             // Whatever becomes of the keys meanwhile.
             keys.initiate_update();
             for (number, start) in [(0, [0x21, 0x99, 0xfb, 0x58]), (1, [0x74, 0x45, 0x71, 0xc7])] {
-                assert_eq!(keys.ticket_secret(number)[..4], start, "ticket {number}");
+                assert_eq!(keys.ticket_secret(number).as_bytes()[..4], start, "ticket {number}");
             }
         }
     }

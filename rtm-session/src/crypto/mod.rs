@@ -16,18 +16,20 @@ mod noise;
 mod replay;
 mod reset;
 mod resolver;
+mod secret;
 mod seed;
 mod ticket;
 
 pub(crate) use aead::{TAG_LEN, has_fast_aes};
 pub(crate) use cookie::CookieMaker;
 pub(crate) use keys::{PacketKeys, Role, UPDATE_AFTER};
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use noise::TrafficSecrets;
 pub(crate) use noise::{ClientHandshake, ServerHandshake};
 pub use noise::{KeyError, PublicKey, StaticKey};
 pub(crate) use replay::ReplayWindow;
 pub(crate) use reset::ResetSecret;
+pub(crate) use secret::Secret;
 pub(crate) use seed::Generator;
 pub use seed::Seed;
 pub(crate) use ticket::TicketSealer;
@@ -38,8 +40,9 @@ use blake2::digest::{KeyInit, Mac};
 type KeyedHash = blake2::Blake2sMac<U32>;
 
 /// BLAKE2s-256 of `parts` under `key`: all derivations and stateless tokens are made of it.
-fn keyed_hash(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = <KeyedHash as KeyInit>::new_from_slice(key).expect("BLAKE2s takes 32-byte keys");
+fn keyed_hash(key: &Secret, parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac =
+        <KeyedHash as KeyInit>::new_from_slice(key.as_bytes()).expect("BLAKE2s takes 32-byte keys");
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().into()
 }

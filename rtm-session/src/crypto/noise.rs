@@ -13,6 +13,7 @@ use snow::params::NoiseParams;
 use snow::{Builder, HandshakeState};
 
 use super::resolver::SeededResolver;
+use super::secret::Secret;
 use super::seed::Seed;
 
 /// ChaCha20-Poly1305 because it is fast and safe everywhere; two messages decide nothing about
@@ -28,10 +29,35 @@ fn builder<'a>(pattern: &str, seed: Seed) -> Builder<'a> {
     Builder::with_resolver(params, Box::new(SeededResolver::new(seed)))
 }
 
+fn client_builder<'a>(
+    server: &'a PublicKey,
+    prologue: &'a [u8],
+    seed: Seed,
+) -> Result<Builder<'a>, snow::Error> {
+    builder(PATTERN, seed).prologue(prologue)?.remote_public_key(server.as_bytes())
+}
+
+fn server_builder<'a>(
+    key: &'a StaticKey,
+    prologue: &'a [u8],
+    seed: Seed,
+) -> Result<Builder<'a>, snow::Error> {
+    builder(PATTERN, seed).prologue(prologue)?.local_private_key(key.secret.as_bytes())
+}
+
+/// Of either end.
+fn resumption_builder<'a>(
+    ticket_secret: &'a Secret,
+    prologue: &'a [u8],
+    seed: Seed,
+) -> Result<Builder<'a>, snow::Error> {
+    builder(RESUMPTION_PATTERN, seed).prologue(prologue)?.psk(0, ticket_secret.as_bytes())
+}
+
 /// A server's secret key (X25519), 32 bytes.
 #[derive(Clone)]
 pub struct StaticKey {
-    secret: [u8; 32],
+    secret: Secret,
     public: PublicKey,
 }
 
@@ -39,11 +65,12 @@ impl StaticKey {
     /// Takes 32 random bytes as key.
     #[must_use]
     pub fn from_bytes(secret: [u8; 32]) -> Self {
+        let secret = Secret::new(secret);
         let dh = snow::params::DHChoice::Curve25519;
         let resolver = snow::resolvers::DefaultResolver;
         let mut dh = snow::resolvers::CryptoResolver::resolve_dh(&resolver, &dh)
             .expect("snow is built with Curve25519");
-        dh.set(&secret);
+        dh.set(secret.as_bytes());
         let mut public = [0; 32];
         public.copy_from_slice(dh.pubkey());
         Self { secret, public: PublicKey(public) }
@@ -52,7 +79,7 @@ impl StaticKey {
     /// The 32 bytes, to be kept in a file that only the server can read.
     #[must_use]
     pub const fn to_bytes(&self) -> [u8; 32] {
-        self.secret
+        *self.secret.as_bytes()
     }
 
     /// A secret for tickets ([`TicketConfig::secret`](crate::TicketConfig::secret)) that goes with
@@ -60,6 +87,11 @@ impl StaticKey {
     #[must_use]
     pub fn ticket_secret(&self) -> [u8; 32] {
         super::keyed_hash(&self.secret, &[b"rtm tickets"])
+    }
+
+    /// For what else is derived from it.
+    pub(super) const fn secret(&self) -> &Secret {
+        &self.secret
     }
 
     /// What clients need.
@@ -145,15 +177,29 @@ impl FromStr for PublicKey {
 
 /// One secret for each direction.
 pub(crate) struct TrafficSecrets {
-    pub(crate) client_to_server: [u8; 32],
-    pub(crate) server_to_client: [u8; 32],
+    pub(crate) client_to_server: Secret,
+    pub(crate) server_to_client: Secret,
+}
+
+#[cfg(any(test, fuzzing))]
+impl TrafficSecrets {
+    /// Secrets that everybody knows.
+    pub(crate) const fn of([one, other]: [u8; 2]) -> Self {
+        Self {
+            client_to_server: Secret::new([one; 32]),
+            server_to_client: Secret::new([other; 32]),
+        }
+    }
 }
 
 /// The keys of a finished handshake. snow hands them out before, too, without a word.
 fn split(state: &mut HandshakeState) -> TrafficSecrets {
     assert!(state.is_handshake_finished(), "keys exist once both messages have passed");
     let (client_to_server, server_to_client) = state.dangerously_get_raw_split();
-    TrafficSecrets { client_to_server, server_to_client }
+    TrafficSecrets {
+        client_to_server: Secret::new(client_to_server),
+        server_to_client: Secret::new(server_to_client),
+    }
 }
 
 /// The client's half of a handshake.
@@ -176,26 +222,20 @@ impl ClientHandshake {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Self, snow::Error> {
-        let mut state = builder(PATTERN, seed)
-            .prologue(prologue)?
-            .remote_public_key(server.as_bytes())?
-            .build_initiator()?;
+        let mut state = client_builder(server, prologue, seed)?.build_initiator()?;
         write(&mut state, payload, out)?;
         Ok(Self { state })
     }
 
     /// Writes the first message of a resumption to `out`.
     pub(crate) fn resume(
-        ticket_secret: &[u8; 32],
+        ticket_secret: &Secret,
         prologue: &[u8],
         seed: Seed,
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<Self, snow::Error> {
-        let mut state = builder(RESUMPTION_PATTERN, seed)
-            .prologue(prologue)?
-            .psk(0, ticket_secret)?
-            .build_initiator()?;
+        let mut state = resumption_builder(ticket_secret, prologue, seed)?.build_initiator()?;
         write(&mut state, payload, out)?;
         Ok(Self { state })
     }
@@ -232,26 +272,20 @@ impl ServerHandshake {
         message: &[u8],
         payload: &mut Vec<u8>,
     ) -> Result<Self, snow::Error> {
-        let mut state = builder(PATTERN, seed)
-            .prologue(prologue)?
-            .local_private_key(&key.secret)?
-            .build_responder()?;
+        let mut state = server_builder(key, prologue, seed)?.build_responder()?;
         read(&mut state, message, payload)?;
         Ok(Self { state })
     }
 
     /// Reads the first message of a resumption. That costs no key agreement yet.
     pub(crate) fn read_resumption(
-        ticket_secret: &[u8; 32],
+        ticket_secret: &Secret,
         prologue: &[u8],
         seed: Seed,
         message: &[u8],
         payload: &mut Vec<u8>,
     ) -> Result<Self, snow::Error> {
-        let mut state = builder(RESUMPTION_PATTERN, seed)
-            .prologue(prologue)?
-            .psk(0, ticket_secret)?
-            .build_responder()?;
+        let mut state = resumption_builder(ticket_secret, prologue, seed)?.build_responder()?;
         read(&mut state, message, payload)?;
         Ok(Self { state })
     }
@@ -280,6 +314,9 @@ fn read(state: &mut HandshakeState, message: &[u8], out: &mut Vec<u8>) -> Result
     out.truncate(length);
     Ok(())
 }
+
+#[cfg(test)]
+mod vectors;
 
 #[cfg(test)]
 mod tests {
@@ -333,7 +370,7 @@ mod tests {
     /// Both ends' keys after a resumption with these seeds; `None` if it fails.
     fn resumed(secrets: [u8; 2], prologue: &[u8], seeds: [u8; 2]) -> Option<TrafficSecrets> {
         let (mut flight, mut reply, mut payload) = (Vec::new(), Vec::new(), Vec::new());
-        let [ours, theirs] = secrets.map(|byte| [byte; 32]);
+        let [ours, theirs] = secrets.map(|byte| Secret::new([byte; 32]));
         let mut client =
             ClientHandshake::resume(&ours, b"prologue", seed(seeds[0]), b"hello", &mut flight)
                 .expect("starts");

@@ -6,19 +6,21 @@ use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
 use rtm_wire::ConnectionId;
 
+use super::secret::Secret;
+
 /// What all randomness of an endpoint comes from: 32 bytes from the system in production, fixed
 /// ones in tests.
 ///
 /// The same seed gives the same bytes in every process of this version of the crate; no other
 /// version promises them.
 #[derive(Clone)]
-pub struct Seed([u8; 32]);
+pub struct Seed(Secret);
 
 impl Seed {
     /// Takes 32 bytes that nobody else may know, or use again.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self(Secret::new(bytes))
     }
 }
 
@@ -42,7 +44,7 @@ impl fmt::Debug for Generator {
 
 impl Generator {
     pub(crate) fn new(seed: Seed) -> Self {
-        Self { rng: ChaCha12Rng::from_seed(seed.0) }
+        Self { rng: ChaCha12Rng::from_seed(*seed.0.as_bytes()) }
     }
 
     pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
@@ -55,9 +57,7 @@ impl Generator {
 
     /// A seed for something that draws on its own.
     pub(crate) fn fork(&mut self) -> Seed {
-        let mut seed = [0; 32];
-        self.fill(&mut seed);
-        Seed(seed)
+        Seed(Secret::draw(self))
     }
 
     pub(crate) fn fork_generator(&mut self) -> Self {

@@ -3,15 +3,16 @@
 use std::fmt;
 
 use rtm_wire::{Cipher, Encode, PacketNumber, PathId, SealedTicket, TicketContents};
+use zeroize::Zeroizing;
 
 use super::aead::{Aead, aead};
-use super::keyed_hash;
+use super::secret::Secret;
 use super::seed::{Generator, Seed};
 
 /// What a server seals tickets with: a secret from which a key for each ticket comes, so that no
 /// nonce can be used twice.
 pub(crate) struct TicketSealer {
-    secret: [u8; 32],
+    secret: Secret,
     generator: Generator,
 }
 
@@ -23,10 +24,9 @@ impl fmt::Debug for TicketSealer {
 
 impl TicketSealer {
     /// A sealer with a secret that others may share, or one of its own.
-    pub(crate) fn new(secret: Option<[u8; 32]>, seed: Seed) -> Self {
+    pub(crate) fn new(secret: Option<Secret>, seed: Seed) -> Self {
         let mut generator = Generator::new(seed);
-        let mut own = [0; 32];
-        generator.fill(&mut own);
+        let own = Secret::draw(&mut generator);
         Self { secret: secret.unwrap_or(own), generator }
     }
 
@@ -43,9 +43,9 @@ impl TicketSealer {
     }
 
     /// The sealed part of a ticket, opened; `None` if it isn't one of ours, or was changed.
-    pub(crate) fn open(&self, ticket: &SealedTicket<'_>) -> Option<Vec<u8>> {
+    pub(crate) fn open(&self, ticket: &SealedTicket<'_>) -> Option<Zeroizing<Vec<u8>>> {
         let head = head(ticket.key, ticket.salt);
-        let mut contents = ticket.sealed.to_vec();
+        let mut contents = Zeroizing::new(ticket.sealed.to_vec());
         let aead = self.aead(ticket.key, &ticket.salt);
         let length = aead.open(PathId(0), PacketNumber(0), &head, &mut contents).ok()?;
         contents.truncate(length);
@@ -53,8 +53,7 @@ impl TicketSealer {
     }
 
     fn aead(&self, key: u64, salt: &[u8; 16]) -> Box<dyn Aead> {
-        let key = keyed_hash(&self.secret, &[b"rtm ticket key", &key.to_be_bytes()]);
-        let key = keyed_hash(&key, &[salt]);
+        let key = self.secret.derive(&[b"rtm ticket key", &key.to_be_bytes()]).derive(&[salt]);
         aead(Cipher::ChaCha20Poly1305, &key).expect("a cipher that this version knows")
     }
 }
@@ -81,7 +80,7 @@ mod tests {
     };
 
     fn sealer(secret: u8, seed: u8) -> TicketSealer {
-        TicketSealer::new(Some([secret; 32]), Seed::from_bytes([seed; 32]))
+        TicketSealer::new(Some(Secret::new([secret; 32])), Seed::from_bytes([seed; 32]))
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Endpoint {
         let open = self.sessions.get_mut(&session).ok_or(SendError::UnknownSession)?;
         let secret = open.next_ticket_secret().ok_or(SendError::UnknownSession)?;
         let Issued { bytes, lifetime_ms, early_max } =
-            server.tickets.issue(now, secret, state, lifetime);
+            server.tickets.issue(now, &secret, state, lifetime);
         open.send_ticket(bytes, lifetime_ms, early_max);
         self.touch(now, session);
         Ok(())

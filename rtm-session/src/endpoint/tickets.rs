@@ -9,7 +9,7 @@ use bytes::Bytes;
 use rtm_wire::{Resumption, SealedTicket, TicketContents, Time, UnixTime};
 
 use super::accepting::FlightKey;
-use crate::crypto::{Generator, TicketSealer};
+use crate::crypto::{Generator, Secret, TicketSealer};
 use crate::ticket::TicketConfig;
 
 /// How far the time at which early data was sent, as the ticket's age tells it, may lie from now.
@@ -33,7 +33,7 @@ pub(crate) struct Tickets {
 /// What a ticket that counts says.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    pub(crate) secret: [u8; 32],
+    pub(crate) secret: Secret,
     pub(crate) state: Bytes,
     register: [u8; 8],
     issued: UnixTime,
@@ -49,7 +49,7 @@ pub(crate) struct Issued {
 
 impl Tickets {
     pub(crate) fn new(config: TicketConfig, generator: &mut Generator) -> Self {
-        let sealer = TicketSealer::new(config.secret, generator.fork());
+        let sealer = TicketSealer::new(config.secret.clone(), generator.fork());
         let mut generator = generator.fork_generator();
         let register = Register::new(config.early_flights_max, &mut generator);
         Self { config, sealer, generator, origin: 0, register }
@@ -69,7 +69,7 @@ impl Tickets {
     pub(crate) fn issue(
         &mut self,
         now: Time,
-        secret: [u8; 32],
+        secret: &Secret,
         state: &[u8],
         lifetime: Duration,
     ) -> Issued {
@@ -78,7 +78,7 @@ impl Tickets {
         let lifetime = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
         let expires = wall.saturating_add(lifetime).min(self.end_of(key));
         let contents = TicketContents {
-            secret,
+            secret: *secret.as_bytes(),
             register: self.register.name,
             issued: UnixTime::from_millis(wall),
             expires: UnixTime::from_millis(expires),
@@ -99,7 +99,7 @@ impl Tickets {
         let contents = self.sealer.open(&ticket)?;
         let contents = TicketContents::decode(&contents).ok()?;
         (wall < contents.expires.as_millis()).then(|| Opened {
-            secret: contents.secret,
+            secret: Secret::new(contents.secret),
             state: Bytes::copy_from_slice(contents.state),
             register: contents.register,
             issued: contents.issued,
@@ -189,6 +189,8 @@ mod tests {
     use super::*;
     use crate::crypto::Seed;
 
+    const SECRET: Secret = Secret::new([7; 32]);
+
     fn tickets(config: TicketConfig) -> Tickets {
         Tickets::new(config, &mut Generator::new(Seed::from_bytes([1; 32])))
     }
@@ -227,9 +229,9 @@ mod tests {
         ] {
             let mut tickets = tickets(TicketConfig::default());
             let lifetime = Duration::from_secs(asked);
-            let issued = tickets.issue(at(issued), [7; 32], b"state", lifetime).bytes;
+            let issued = tickets.issue(at(issued), &SECRET, b"state", lifetime).bytes;
             let opened = tickets.open(at(last), &issued).expect("still good");
-            assert_eq!((opened.secret, &opened.state[..]), ([7; 32], &b"state"[..]));
+            assert_eq!((&opened.secret, &opened.state[..]), (&SECRET, &b"state"[..]));
             assert!(tickets.open(at(last + 1), &issued).is_none(), "{last}");
         }
     }
@@ -240,7 +242,7 @@ mod tests {
         let [mut one, mut other] = [tickets(config.clone()), tickets(config)];
         one.set_wall_clock(at(5), UnixTime::from_millis(1_795_000_000_000));
         other.set_wall_clock(at(700_000), UnixTime::from_millis(1_795_000_001_000));
-        let ticket = one.issue(at(5), [7; 32], b"", Duration::from_secs(60)).bytes;
+        let ticket = one.issue(at(5), &SECRET, b"", Duration::from_secs(60)).bytes;
         assert!(other.open(at(700_000), &ticket).is_some());
         assert!(other.open(at(700_059), &ticket).is_none(), "a minute has passed");
     }
@@ -248,7 +250,7 @@ mod tests {
     #[test]
     fn early_data_is_taken_once_and_in_time() {
         let mut tickets = tickets(TicketConfig::default());
-        let issued = tickets.issue(at(100), [7; 32], b"", Duration::from_secs(3_600)).bytes;
+        let issued = tickets.issue(at(100), &SECRET, b"", Duration::from_secs(3_600)).bytes;
         for (now, age_ms, number, taken) in [
             (160, 60_000, 1, true),
             (160, 60_000, 1, false),
@@ -267,7 +269,7 @@ mod tests {
     #[test]
     fn a_full_register_refuses_and_forgets_in_time() {
         let mut tickets = tickets(TicketConfig::default().early_flights_max(2));
-        let issued = tickets.issue(at(0), [7; 32], b"", Duration::from_secs(3_600)).bytes;
+        let issued = tickets.issue(at(0), &SECRET, b"", Duration::from_secs(3_600)).bytes;
         let mut take = |now, number| takes(&mut tickets, now, &issued, now * 1_000, (100, number));
         assert_eq!([take(1, 1), take(1, 2), take(1, 3), take(21, 4)], [true, true, false, false]);
         assert!(take(22, 5));
@@ -277,7 +279,7 @@ mod tests {
     fn more_early_data_than_allowed_is_refused() {
         for (len, taken) in [(512, true), (513, false)] {
             let mut tickets = tickets(TicketConfig::default());
-            let issued = tickets.issue(at(0), [7; 32], b"", Duration::from_secs(3_600)).bytes;
+            let issued = tickets.issue(at(0), &SECRET, b"", Duration::from_secs(3_600)).bytes;
             let is_taken = takes(&mut tickets, 1, &issued, 1_000, (len, 1));
             assert_eq!(is_taken, taken, "{len} bytes");
         }
@@ -286,7 +288,7 @@ mod tests {
     #[test]
     fn a_clock_that_jumps_takes_no_early_data_of_older_tickets() {
         let mut tickets = tickets(TicketConfig::default());
-        let issued = tickets.issue(at(0), [7; 32], b"", Duration::from_secs(3_600)).bytes;
+        let issued = tickets.issue(at(0), &SECRET, b"", Duration::from_secs(3_600)).bytes;
         for (wall_ms, taken) in [(1_900, true), (4_000, false)] {
             tickets.set_wall_clock(at(1), UnixTime::from_millis(wall_ms));
             assert_eq!(takes(&mut tickets, 1, &issued, 1_000, (100, 1)), taken);

@@ -7,6 +7,10 @@
 //! ```
 
 mod contents;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod duel;
+#[cfg(test)]
+mod hostile;
 mod path;
 mod receive;
 mod state;

@@ -1,114 +1,12 @@
 //! Sessions against a peer that has the keys and does what it likes.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use rtm_wire::{
-    Ack, AckRanges, Cipher, ConnectionId, DataHeader, Encode, LaneId, Packet, PacketNumber,
-    PathChallenge, Ping, Time, TransportParams, TruncatedNumber,
-};
+use bytes::Bytes;
+use rtm_wire::{PacketNumber, PathChallenge, Ping};
 
+use super::duel::{Duel, frame};
 use super::*;
-use crate::crypto::{Role, Seed, TAG_LEN, TrafficSecrets};
-
-const PEER: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 1);
-
-/// A server's session and the hostile client behind it.
-struct Duel {
-    session: Session,
-    now: Time,
-    keys: PacketKeys,
-    next: u64,
-    /// The largest number that the session has used.
-    seen: Option<PacketNumber>,
-    events: VecDeque<Event>,
-}
-
-impl Duel {
-    fn new() -> Self {
-        let secrets = || TrafficSecrets { client_to_server: [1; 32], server_to_client: [2; 32] };
-        let keys = |role| {
-            PacketKeys::new(Cipher::ChaCha20Poly1305, &secrets(), role, 1 << 22).expect("known")
-        };
-        let parts = Parts {
-            id: SessionId(1),
-            remote: PEER,
-            local_cid: ConnectionId([1; 8]),
-            remote_cid: ConnectionId([2; 8]),
-            keys: keys(Role::Server),
-            peer: TransportParams::default(),
-            reset_token: None,
-            rtt: None,
-            generator: Generator::new(Seed::from_bytes([3; 32])),
-            proof_due: Some(Time::ZERO + Duration::from_secs(10)),
-        };
-        let session = Session::new(Time::ZERO, &Config::server(), parts);
-        let events = VecDeque::new();
-        Self { session, now: Time::ZERO, keys: keys(Role::Client), next: 0, seen: None, events }
-    }
-
-    /// Seals frames and hands them to the session.
-    fn send(&mut self, frames: &[u8]) {
-        let number = PacketNumber(self.next);
-        self.next += 1;
-        let header = DataHeader {
-            key_phase: false,
-            destination: ConnectionId([1; 8]),
-            path: PATH,
-            number: TruncatedNumber::new(number, None),
-        };
-        let (mut head, mut body) = (Vec::new(), frames.to_vec());
-        header.encode(&mut head);
-        let tag: [u8; TAG_LEN] = self.keys.seal(PATH, number, &head, &mut body);
-        let datagram: BytesMut = head.iter().chain(&body).chain(&tag).copied().collect();
-        self.session.handle_packet(self.now, PEER, header, datagram, &mut self.events);
-    }
-
-    fn ack(&mut self, range: RangeInclusive<PacketNumber>) {
-        let mut encoded = Vec::new();
-        let ranges = AckRanges::encode([range], &mut encoded);
-        self.send(&frame(&Ack::new(PATH, Duration::ZERO, ranges)));
-    }
-
-    /// Lets time pass, and takes what the session sends: the numbers of its packets.
-    fn run(&mut self, span: Duration) -> Vec<PacketNumber> {
-        self.now += span;
-        let (mut numbers, mut datagram) = (Vec::new(), Vec::new());
-        if self.session.poll_timeout().is_some_and(|due| due <= self.now) {
-            self.session.handle_timeout(self.now, &mut self.events);
-        }
-        while self.session.poll_transmit(self.now, &mut datagram) {
-            let Ok(Packet::Data { header, .. }) = Packet::decode(&datagram) else {
-                panic!("a data packet")
-            };
-            let number = header.number.expand(self.seen);
-            self.seen = Some(number);
-            numbers.push(number);
-        }
-        numbers
-    }
-
-    fn remembered(&self) -> usize {
-        self.session.stats().packets_remembered
-    }
-
-    fn cause(&self) -> Option<&CloseCause> {
-        self.events.iter().find_map(|event| match event {
-            Event::Closed { cause, .. } => Some(cause),
-            _ => None,
-        })
-    }
-}
-
-fn frame(frame: &impl Encode) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    frame.encode(&mut bytes);
-    bytes
-}
 
 const MS: Duration = Duration::from_millis(1);
 

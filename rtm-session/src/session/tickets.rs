@@ -7,6 +7,7 @@ use bytes::Bytes;
 use rtm_wire::{Ticket as TicketFrame, Time};
 
 use super::Session;
+use crate::crypto::Secret;
 use crate::event::Event;
 use crate::ticket::Ticket;
 
@@ -63,7 +64,7 @@ impl Tickets {
 
 impl Session {
     /// Server: the secret that the next ticket is to hold; `None` unless the session is open.
-    pub(crate) fn next_ticket_secret(&self) -> Option<[u8; 32]> {
+    pub(crate) fn next_ticket_secret(&self) -> Option<Secret> {
         self.is_open().then(|| self.keys.ticket_secret(self.tickets.next))
     }
 

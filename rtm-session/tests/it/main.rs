@@ -14,5 +14,6 @@ mod redundancy_congestion;
 mod replay;
 mod resume;
 mod scenarios;
+mod tampering;
 #[cfg(feature = "tokio")]
 mod udp;

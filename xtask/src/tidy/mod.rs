@@ -10,6 +10,7 @@ mod lengths;
 mod links;
 mod lints;
 mod names;
+mod shown;
 mod tree;
 mod words;
 
@@ -48,6 +49,7 @@ const CHECKS: &[fn(&Tree) -> Vec<Finding>] = &[
     links::check,
     lints::check,
     names::check,
+    shown::check,
     words::check,
 ];
 
