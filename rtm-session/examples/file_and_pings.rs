@@ -34,6 +34,7 @@ struct Client {
     session: Option<(SessionId, LaneId, LaneId)>,
     next_ping: Time,
     file_from: Time,
+    ended: Time,
     left: usize,
     calm: Vec<Duration>,
     busy: Vec<Duration>,
@@ -149,6 +150,7 @@ impl Engine for Client {
         let Some((session, ..)) = self.session else { return Flow::Continue };
         let queued = self.endpoint.stats(session).map_or(0, |stats| stats.send_bytes);
         if self.left == 0 && queued < PIECE {
+            self.ended = now;
             self.endpoint.close(now, session, CloseCode::DONE, "all sent");
         }
         Flow::Continue
@@ -180,15 +182,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         session: None,
         next_ping: Time::ZERO,
         file_from: Time::ZERO,
+        ended: Time::ZERO,
         left: FILE,
         calm: Vec::new(),
         busy: Vec::new(),
     };
     let (to_client, commands) = mpsc::channel(1);
     to_client.send(Connect(address, key.public())).await?;
-    let began = std::time::Instant::now();
     let client = drive(client, UdpTransport::bind(anywhere)?, commands, Clock::start()).await?;
-    let span = began.elapsed().saturating_sub(CALM);
+    let span = client.ended.saturating_since(client.file_from);
     let received = server.await??.received;
 
     println!("{} MiB in {span:.2?}", received / (1_024 * 1_024));
