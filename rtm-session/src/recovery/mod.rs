@@ -139,6 +139,8 @@ pub(crate) struct Recovery<T> {
     spurious: u64,
     /// What was in flight when the last packet had gone out: how much of the window is used.
     flight_peak: u64,
+    /// When the present path was first used.
+    path_since: Time,
 }
 
 impl<T: Clone + Default> Recovery<T> {
@@ -170,6 +172,7 @@ impl<T: Clone + Default> Recovery<T> {
             app: AppRate::new(now),
             spurious: 0,
             flight_peak: 0,
+            path_since: now,
             config,
         }
     }
@@ -193,8 +196,44 @@ impl<T: Clone + Default> Recovery<T> {
         let gap = now.saturating_since(self.last_eliciting);
         self.last_eliciting = now;
         self.pacer.on_sent(now, bytes, self.pacing_rate());
-        let packet = SentPacket { sent: now, gap, bytes, is_overdue: false, lost: None, contents };
+        let packet = SentPacket {
+            sent: now,
+            gap,
+            bytes,
+            is_length_probe: false,
+            is_overdue: false,
+            lost: None,
+            contents,
+        };
         self.sent.push(number, Some(packet));
+    }
+
+    /// A packet has gone out that only asks whether its length passes. Should it be lost, that says
+    /// nothing of other packets (RFC 9000 section 14.4), and no timer waits for it.
+    pub(crate) fn on_length_probe_sent(
+        &mut self,
+        now: Time,
+        number: PacketNumber,
+        bytes: usize,
+        contents: T,
+    ) {
+        self.pacer.on_sent(now, bytes as u64, self.pacing_rate());
+        let packet = SentPacket {
+            sent: now,
+            gap: Duration::ZERO,
+            bytes: 0,
+            is_length_probe: true,
+            is_overdue: false,
+            lost: None,
+            contents,
+        };
+        self.sent.push(number, Some(packet));
+    }
+
+    /// Datagrams may be this long from now on.
+    pub(crate) fn set_datagram_len(&mut self, datagram_len: usize) {
+        self.config.datagram_len = datagram_len;
+        self.pacer.set_datagram_len(datagram_len);
     }
 
     /// Bytes of fresh messages, or of copies of them, are about to go out.
@@ -248,30 +287,33 @@ impl<T: Clone + Default> Recovery<T> {
             if range.end().0 >= self.sent.next() || self.skipped.meets(&range) {
                 return Err(NeverSent);
             }
-            let largest = *range.end();
+            let (largest, path_since) = (*range.end(), self.path_since);
             let (sent, congestion) = (&mut self.sent, &mut self.congestion);
-            let (mut bytes, mut overdue, mut count) = (0, 0, 0);
+            let (mut bytes, mut overdue, mut count, mut eliciting) = (0, 0, 0, 0);
             let (mut late, mut spurious) = (None, 0);
             sent.take(range, |number, packet| {
                 if packet.lost.is_some() {
                     late = late.max(Some(number));
-                    spurious += 1;
+                    spurious += u64::from(packet.counts());
                 } else {
                     bytes += packet.bytes;
                     overdue += if packet.is_overdue { packet.bytes } else { 0 };
-                    count += 1;
-                    let SentPacket { sent, bytes, .. } = packet;
-                    congestion.on_ack(now, Acked { bytes, sent, is_app_limited });
+                    eliciting += u64::from(!packet.is_length_probe);
+                    if packet.counts() {
+                        count += 1;
+                        let SentPacket { sent, bytes, .. } = packet;
+                        congestion.on_ack(now, Acked { bytes, sent, is_app_limited });
+                    }
                 }
                 // Only the largest packet gives a sample, and only when it is new (section 5.1).
-                if is_largest && number == largest {
+                if is_largest && number == largest && packet.sent >= path_since {
                     newest = Some(packet.sent);
                 }
                 outcome.acked.push(packet.contents);
             });
             self.in_flight -= bytes;
             self.overdue_bytes -= overdue;
-            self.eliciting_in_flight -= count;
+            self.eliciting_in_flight -= eliciting;
             self.largest_acked = self.largest_acked.max(Some(largest));
             self.loss.on_acked(count, queue_stands);
             self.spurious += spurious;
@@ -303,12 +345,17 @@ impl<T: Clone + Default> Recovery<T> {
         }
     }
 
-    /// The peer is elsewhere: what was learnt about the way there is void (RFC 9000 section 9.4).
-    /// The round-trip time adapts by itself, and a timer that is a little off does no harm.
-    pub(crate) fn on_new_path(&mut self) {
+    /// The peer, or this end, is elsewhere: what was learnt about the way is void (RFC 9000 section
+    /// 9.4). The round-trip time is kept as a guess for the first one, and a timer that is a little
+    /// off does no harm. What is on its way says nothing about the new path.
+    pub(crate) fn on_new_path(&mut self, now: Time) {
         self.congestion = self.config.congestion.controller(self.config.datagram_len);
         self.queue = QueueWatch::new();
         self.loss.reset();
+        self.rtt.restart();
+        self.path_since = now;
+        self.sent.iter_mut().filter_map(|(_, packet)| packet).for_each(|packet| packet.bytes = 0);
+        (self.in_flight, self.overdue_bytes, self.flight_peak) = (0, 0, 0);
     }
 
     /// When [`on_timeout`](Self::on_timeout) is to be called.
@@ -347,7 +394,7 @@ impl<T: Clone + Default> Recovery<T> {
             if packet.lost.is_none() {
                 self.in_flight -= packet.bytes;
                 self.overdue_bytes -= if packet.is_overdue { packet.bytes } else { 0 };
-                self.eliciting_in_flight -= 1;
+                self.eliciting_in_flight -= u64::from(!packet.is_length_probe);
                 contents.push(packet.contents);
             }
         }
@@ -426,7 +473,8 @@ impl<T: Clone + Default> Recovery<T> {
     }
 
     fn fits_window(&self, bytes: usize) -> bool {
-        let bytes = bytes as u64;
+        // A datagram that is longer than a small window waits until nothing else is in it.
+        let bytes = (bytes as u64).min(self.congestion.window());
         // What is overdue is most likely lost, and in nobody's way.
         self.in_flight + bytes <= self.congestion.window()
             || self.in_flight - self.overdue_bytes + bytes <= self.floor()
@@ -450,7 +498,8 @@ impl<T: Clone + Default> Recovery<T> {
 
     /// How long nothing has been acknowledged although something could have been.
     fn silence(&self, now: Time) -> Duration {
-        let first = self.sent.iter().find(|packet| packet.lost.is_none());
+        let awaited = |packet: &&SentPacket<T>| packet.lost.is_none() && !packet.is_length_probe;
+        let first = self.sent.iter().find(awaited);
         first.map_or(Duration::ZERO, |first| now.saturating_since(first.sent.max(self.last_acked)))
     }
 
@@ -502,17 +551,20 @@ impl<T: Clone + Default> Recovery<T> {
             packet.lost = Some(now);
             self.in_flight -= packet.bytes;
             self.overdue_bytes -= if packet.is_overdue { packet.bytes } else { 0 };
-            self.eliciting_in_flight -= 1;
+            self.eliciting_in_flight -= u64::from(!packet.is_length_probe);
+            lost.push(packet.contents.clone());
+            if !packet.counts() {
+                continue;
+            }
             is_one_run &= previous.is_none_or(|p: PacketNumber| p.0 + 1 == number.0);
             previous = Some(number);
             found.push(LostPacket { sent: packet.sent, gap: packet.gap, follows_loss });
             follows_loss = true;
-            lost.push(packet.contents.clone());
         }
         if let (Some(first), Some(last)) = (found.first(), found.last()) {
             let (first, last_sent) = (first.sent, last.sent);
             self.loss.on_lost(&found, self.queue.stands());
-            let count = lost.len() as u64;
+            let count = found.len() as u64;
             self.congestion.on_loss(now, LostPackets { count, last_sent, is_app_limited });
             let span = last_sent.saturating_since(first);
             if is_one_run && self.rtt.has_sample() && span >= self.pto() * PERSISTENT {
