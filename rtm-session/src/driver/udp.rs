@@ -51,7 +51,7 @@ impl UdpTransport {
         Self::bind_with(addr, BUFFERS_FOR_ONE_PEER.min(BATCH_SIZE))
     }
 
-    /// Whether the system can't keep datagrams from being cut into fragments. Where it is so, longer
+    /// Whether the system can't keep datagrams from being cut into fragments. If so, longer
     /// datagrams seem to pass although they don't, and are lost with each of their parts:
     /// [`Config::datagram_len_max`](crate::Config::datagram_len_max) is better 0 there. Linux,
     /// Android, Windows and recent systems of Apple can.
