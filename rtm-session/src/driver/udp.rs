@@ -121,7 +121,7 @@ impl Transport for UdpTransport {
     async fn send(&mut self, departures: &mut Departures) -> io::Result<()> {
         for (to, length, contents) in departures.runs(self.run_max) {
             let sent = self.send_run(to, length, contents).await;
-            // One that is too long for the interface, a probe perhaps, must not take others with it.
+            // One that is too long for the interface, a probe perhaps, takes no others with it.
             if sent.is_err() && contents.len() > length {
                 for datagram in contents.chunks(length) {
                     note(to, self.send_run(to, length, datagram).await);
