@@ -41,7 +41,8 @@ const KEPT: &[&str] = &[
     // A first flight whose reply went to two addresses proved one of them.
     "seed=5330 ms=511; up; down delay=1 loss=213; load messages=3 size=1629; 0 move port=1",
     // A part of a message, cut anew for a shorter packet, took the place of another one.
-    "seed=229 ms=7767; up; down delay=4; load backlog=14 churn=3 gap=57 lanes=7 messages=173 size=29338; 1235 cut up",
+    "seed=229 ms=7767; up; down delay=4; load backlog=14 churn=3 gap=57 lanes=7 \
+     messages=173 size=29338; 1235 cut up",
     // One round trip of a process that slept made it wait as long again.
     "seed=8221 ms=2671; up delay=113 jitter=4 loss=225; down delay=101 loss=107 burst=191 burst-ms=30; load churn=6 credit=5 gap=65 idle=1568 lanes=7 messages=13 size=301; 1537+603 move port=1; 0+114 move port=1; 1835 clock server drift=0 jump=6847",
 ];
