@@ -44,6 +44,7 @@ pub struct Config {
     pub(crate) send_queue_bytes: usize,
     pub(crate) send_queue_messages: usize,
     pub(crate) datagram_len: usize,
+    pub(crate) datagram_len_max: usize,
     pub(crate) ciphers: Vec<Cipher>,
     pub(crate) congestion: CongestionControl,
     pub(crate) redundancy_rate: u64,
@@ -67,6 +68,7 @@ impl Default for Config {
             send_queue_bytes: 1_024 * 1_024,
             send_queue_messages: 8_192,
             datagram_len: 1_200,
+            datagram_len_max: 1_452,
             ciphers: default_ciphers(),
             congestion: CongestionControl::default(),
             redundancy_rate: 312_500,
@@ -172,12 +174,28 @@ impl Config {
         self
     }
 
-    /// Longest datagram in bytes that is sent, between 512 and 65,000. Default 1,200, which passes
-    /// everywhere.
+    /// Longest datagram in bytes that is sent before it is known that more passes, between 512 and
+    /// 65,000. Default 1,200, which passes everywhere.
     #[must_use]
     pub const fn datagram_len(mut self, bytes: usize) -> Self {
         assert!(bytes >= 512 && bytes <= 65_000, "a datagram has 512 to 65,000 bytes");
         self.datagram_len = bytes;
+        self
+    }
+
+    /// Longest datagram in bytes that is sent once it is known to pass, at most 65,000; not above
+    /// [`datagram_len`](Self::datagram_len), 0 for example, means that nothing longer is tried.
+    /// Default 1,452: Ethernet carries it over IPv4 and IPv6.
+    ///
+    /// A session learns it by probes: one on most paths, up to fifteen elsewhere, after each eighth
+    /// packet at most, and again every ten minutes while less than this passes. The socket has to
+    /// forbid fragments, or the answer is worth nothing:
+    /// `UdpTransport` does, and where the system can't, its `may_fragment()` says that 0 is better
+    /// here.
+    #[must_use]
+    pub const fn datagram_len_max(mut self, bytes: usize) -> Self {
+        assert!(bytes <= 65_000, "a datagram has 65,000 bytes at most");
+        self.datagram_len_max = bytes;
         self
     }
 

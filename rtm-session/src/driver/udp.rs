@@ -51,6 +51,23 @@ impl UdpTransport {
         Self::bind_with(addr, BUFFERS_FOR_ONE_PEER.min(BATCH_SIZE))
     }
 
+    /// Whether the system can't keep datagrams from being cut into fragments. If so, longer
+    /// datagrams seem to pass although they don't, and are lost with each of their parts:
+    /// [`Config::datagram_len_max`](crate::Config::datagram_len_max) is better 0 there. Linux,
+    /// Android, Windows and recent systems of Apple can.
+    #[must_use]
+    pub fn may_fragment(&self) -> bool {
+        self.state.may_fragment()
+    }
+
+    async fn send_run(&self, to: SocketAddr, length: usize, contents: &[u8]) -> io::Result<()> {
+        let segment_size = (contents.len() > length).then_some(length);
+        let transmit =
+            Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None };
+        let send = || self.state.try_send((&self.socket).into(), &transmit);
+        self.socket.async_io(Interest::WRITABLE, send).await
+    }
+
     fn bind_with(addr: SocketAddr, buffers: usize) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
@@ -103,19 +120,14 @@ impl Transport for UdpTransport {
 
     async fn send(&mut self, departures: &mut Departures) -> io::Result<()> {
         for (to, length, contents) in departures.runs(self.run_max) {
-            let segment_size = (contents.len() > length).then_some(length);
-            let transmit =
-                Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None };
-            let sent = self
-                .socket
-                .async_io(Interest::WRITABLE, || {
-                    self.state.try_send((&self.socket).into(), &transmit)
-                })
-                .await;
-            match sent {
-                Ok(()) => {}
-                // To the session it looks like a lost datagram, which is what it is.
-                Err(error) => tracing::debug!(%to, %error, "datagram not sent"),
+            let sent = self.send_run(to, length, contents).await;
+            // One that is too long for the interface, a probe perhaps, takes no others with it.
+            if sent.is_err() && contents.len() > length {
+                for datagram in contents.chunks(length) {
+                    note(to, self.send_run(to, length, datagram).await);
+                }
+            } else {
+                note(to, sent);
             }
         }
         departures.clear();
@@ -124,6 +136,13 @@ impl Transport for UdpTransport {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+}
+
+/// To the session it looks like a lost datagram, which is what it is.
+fn note(to: SocketAddr, sent: io::Result<()>) {
+    if let Err(error) = sent {
+        tracing::debug!(%to, %error, "datagram not sent");
     }
 }
 

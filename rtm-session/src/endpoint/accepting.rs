@@ -30,8 +30,9 @@ impl FlightKey {
 pub(crate) enum Flight {
     /// The application has been asked.
     Asked(Box<Asked>),
-    /// It has answered; the answer is kept for repetitions.
-    Answered { reply: Vec<u8> },
+    /// It has answered; the answer is kept for repetitions. The session is there if the login was
+    /// accepted.
+    Answered { reply: Vec<u8>, session: Option<SessionId> },
     /// The client has shown that it has the answer: a late copy needs none.
     Proved,
 }
@@ -166,7 +167,8 @@ impl Flights {
     /// Takes what was kept for the answer; `None` when the login has timed out or is answered.
     pub(crate) fn take_asked(&mut self, login: LoginId) -> Option<Asked> {
         let entry = self.entries.get_mut(self.logins.get(&login)?)?;
-        match std::mem::replace(&mut entry.flight, Flight::Answered { reply: Vec::new() }) {
+        let answered = Flight::Answered { reply: Vec::new(), session: None };
+        match std::mem::replace(&mut entry.flight, answered) {
             Flight::Asked(asked) => Some(*asked),
             other => {
                 entry.flight = other;
@@ -178,7 +180,7 @@ impl Flights {
     pub(crate) fn answered(&mut self, login: LoginId, reply: Vec<u8>, session: Option<SessionId>) {
         let entry = self.logins.get(&login).and_then(|key| self.entries.get_mut(key));
         if let Some(entry) = entry {
-            entry.flight = Flight::Answered { reply };
+            entry.flight = Flight::Answered { reply, session };
         }
         if let Some(session) = session {
             self.unproved.insert(session, login);

@@ -293,6 +293,22 @@ impl Endpoint {
         }
     }
 
+    /// Client: says that this end's network has changed, or may have: another interface, another
+    /// network, back from sleep. Each session sends two packets at once, so that the server follows
+    /// within one way instead of at the next message, and begins anew with what it knows of the
+    /// path. A change that nobody notices costs no message either. Does nothing on a server's
+    /// endpoint.
+    pub fn local_address_changed(&mut self, now: Time) {
+        if matches!(self.role, Role::Server(_)) {
+            return;
+        }
+        for state in self.sessions.values_mut() {
+            state.on_local_address_changed(now);
+        }
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        sessions.into_iter().for_each(|session| self.touch(now, session));
+    }
+
     /// What can be seen of a session, while it lives.
     #[must_use]
     pub fn stats(&self, session: SessionId) -> Option<SessionStats> {

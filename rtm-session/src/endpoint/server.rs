@@ -100,8 +100,11 @@ impl Endpoint {
             return None;
         };
         match server.flights.get(&key) {
-            Some(Flight::Answered { reply }) if !reply.is_empty() => {
+            Some(Flight::Answered { reply, session }) if !reply.is_empty() => {
                 self.stateless.repeat(from, received, reply, counters);
+                if let Some(state) = session.and_then(|id| self.sessions.get_mut(&id)) {
+                    state.on_reply_sent(from);
+                }
                 return None;
             }
             // The application is still thinking, the answer could not be given, or it is no news.
@@ -178,7 +181,7 @@ impl Endpoint {
             self.counters.incompatible += 1;
             let reply = refusal(handshake, client_cid)?;
             self.stateless.repeat(from, received, &reply, &mut self.counters);
-            server.flights.insert(key, Flight::Answered { reply }, proved, forget);
+            server.flights.insert(key, Flight::Answered { reply, session: None }, proved, forget);
             return None;
         };
         let asked = Asked {

@@ -411,7 +411,7 @@ impl SendLane {
             let payload = pending.payload.slice(sent.start as usize..sent.end as usize);
             self.lost.pop_first();
             if sent.end < range.end {
-                // Another part may begin here, and reach further.
+                // Another part may begin there, cut from a packet of another length.
                 let end = self.lost.entry((seq, sent.end)).or_default();
                 *end = range.end.max(*end);
             }

@@ -1,9 +1,10 @@
 //! Lanes against peers that do what they like.
 
 use bytes::Bytes;
-use rtm_wire::{Fragment, LaneClose, LaneId, LaneMode, Message, MessageSeq, Skip};
+use rtm_wire::{Fragment, LaneClose, LaneId, LaneMode, Message, MessageSeq, Skip, Time};
 
-use super::{ReceiveLanes, Received};
+use super::send::SendLane;
+use super::{LaneSpec, ReceiveLanes, Received};
 use crate::error::Violation;
 
 const LANE: LaneId = LaneId(1);
@@ -247,4 +248,22 @@ fn what_ended_lanes_left_behind_and_what_is_incomplete_fill_one_bound() {
     assert_eq!(lanes.unreleased(), 0);
     let rest = take_on(&mut lanes, LaneId(0), 0, None, &packet, 9_468).expect("legal");
     assert_eq!(payloads(&rest).len(), 1);
+}
+
+#[test]
+fn a_part_that_is_cut_anew_hides_no_other_part() {
+    let mut lane = SendLane::new(LaneSpec::ORDERED, 100_000);
+    let seq = lane.push(vec![7; 1_600].into());
+    let next = |lane: &mut SendLane, room| {
+        let chunk = lane.next_chunk(Time::ZERO, None, |_, _, _| Some(room));
+        chunk.map(|chunk| chunk.range)
+    };
+    assert_eq!(next(&mut lane, 1_000), Some(0..1_000));
+    assert_eq!(next(&mut lane, 1_000), Some(1_000..1_600));
+    // Another copy was cut for a longer packet.
+    lane.repeat(seq, 0..1_100);
+    lane.repeat(seq, 1_000..1_600);
+    assert_eq!(next(&mut lane, 1_000), Some(0..1_000));
+    assert_eq!(next(&mut lane, 1_000), Some(1_000..1_600));
+    assert_eq!(next(&mut lane, 1_000), None);
 }

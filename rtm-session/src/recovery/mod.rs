@@ -150,6 +150,8 @@ pub(crate) struct Recovery<T> {
     spurious: u64,
     /// What was in flight when the last packet had gone out: how much of the window is used.
     flight_peak: u64,
+    /// When the present path was first used.
+    path_since: Time,
 }
 
 impl<T: Clone + Default> Recovery<T> {
@@ -183,6 +185,7 @@ impl<T: Clone + Default> Recovery<T> {
             app: AppRate::new(now),
             spurious: 0,
             flight_peak: 0,
+            path_since: now,
             config,
         }
     }
@@ -206,8 +209,44 @@ impl<T: Clone + Default> Recovery<T> {
         let gap = now.saturating_since(self.last_eliciting);
         self.last_eliciting = now;
         self.pacer.on_sent(now, bytes, self.pacing_rate());
-        let packet = SentPacket { sent: now, gap, bytes, is_overdue: false, lost: None, contents };
+        let packet = SentPacket {
+            sent: now,
+            gap,
+            bytes,
+            is_length_probe: false,
+            is_overdue: false,
+            lost: None,
+            contents,
+        };
         self.sent.push(number, Some(packet));
+    }
+
+    /// A packet has gone out that only asks whether its length passes. Should it be lost, that says
+    /// nothing of other packets (RFC 9000 section 14.4), and no timer waits for it.
+    pub(crate) fn on_length_probe_sent(
+        &mut self,
+        now: Time,
+        number: PacketNumber,
+        bytes: usize,
+        contents: T,
+    ) {
+        self.pacer.on_sent(now, bytes as u64, self.pacing_rate());
+        let packet = SentPacket {
+            sent: now,
+            gap: Duration::ZERO,
+            bytes: 0,
+            is_length_probe: true,
+            is_overdue: false,
+            lost: None,
+            contents,
+        };
+        self.sent.push(number, Some(packet));
+    }
+
+    /// Datagrams may be this long from now on.
+    pub(crate) fn set_datagram_len(&mut self, datagram_len: usize) {
+        self.config.datagram_len = datagram_len;
+        self.pacer.set_datagram_len(datagram_len);
     }
 
     /// Bytes of fresh messages, or of copies of them, are about to go out.
@@ -262,33 +301,38 @@ impl<T: Clone + Default> Recovery<T> {
             if range.end().0 >= self.sent.next() || self.skipped.meets(&range) {
                 return Err(NeverSent);
             }
-            let largest = *range.end();
+            let (largest, path_since) = (*range.end(), self.path_since);
             let (sent, congestion) = (&mut self.sent, &mut self.congestion);
             let resume = &mut self.resume;
-            let (mut bytes, mut overdue, mut count) = (0, 0, 0);
+            let (mut bytes, mut overdue, mut count, mut eliciting) = (0, 0, 0, 0);
             let (mut late, mut spurious) = (None, 0);
             sent.take(range, |number, packet| {
                 if packet.lost.is_some() {
                     late = late.max(Some(number));
-                    spurious += 1;
-                    congestion.on_spurious(packet.sent);
+                    if packet.counts() {
+                        spurious += 1;
+                        congestion.on_spurious(packet.sent);
+                    }
                 } else {
                     bytes += packet.bytes;
                     overdue += if packet.is_overdue { packet.bytes } else { 0 };
-                    count += 1;
-                    let SentPacket { sent, bytes, .. } = packet;
-                    congestion.on_ack(now, Acked { bytes, sent, is_app_limited });
-                    resume.on_acked(sent, bytes);
+                    eliciting += u64::from(!packet.is_length_probe);
+                    if packet.counts() {
+                        count += 1;
+                        let SentPacket { sent, bytes, .. } = packet;
+                        congestion.on_ack(now, Acked { bytes, sent, is_app_limited });
+                        resume.on_acked(sent, bytes);
+                    }
                 }
                 // Only the largest packet gives a sample, and only when it is new (section 5.1).
-                if is_largest && number == largest {
+                if is_largest && number == largest && packet.sent >= path_since {
                     newest = Some(packet.sent);
                 }
                 outcome.acked.push(packet.contents);
             });
             self.in_flight -= bytes;
             self.overdue_bytes -= overdue;
-            self.eliciting_in_flight -= count;
+            self.eliciting_in_flight -= eliciting;
             self.largest_acked = self.largest_acked.max(Some(largest));
             self.loss.on_acked(count, queue_stands);
             self.spurious += spurious;
@@ -322,13 +366,18 @@ impl<T: Clone + Default> Recovery<T> {
         }
     }
 
-    /// The peer is elsewhere: what was learnt about the way there is void (RFC 9000 section 9.4).
-    /// The round-trip time adapts by itself, and a timer that is a little off does no harm.
-    pub(crate) fn on_new_path(&mut self) {
+    /// The peer, or this end, is elsewhere: what was learnt about the way is void (RFC 9000 section
+    /// 9.4). The round-trip time is kept as a guess for the first one, and a timer that is a little
+    /// off does no harm. What is on its way says nothing about the new path.
+    pub(crate) fn on_new_path(&mut self, now: Time) {
         self.congestion = self.config.congestion.controller(self.config.datagram_len);
         self.queue = QueueWatch::new();
         self.loss.reset();
         self.resume = Resume::Done;
+        self.rtt.restart();
+        self.path_since = now;
+        self.sent.iter_mut().filter_map(|(_, packet)| packet).for_each(|packet| packet.bytes = 0);
+        (self.in_flight, self.overdue_bytes, self.flight_peak) = (0, 0, 0);
     }
 
     /// What a later session with the same peer may begin with; nothing when too little was sent to
@@ -377,7 +426,7 @@ impl<T: Clone + Default> Recovery<T> {
             if packet.lost.is_none() {
                 self.in_flight -= packet.bytes;
                 self.overdue_bytes -= if packet.is_overdue { packet.bytes } else { 0 };
-                self.eliciting_in_flight -= 1;
+                self.eliciting_in_flight -= u64::from(!packet.is_length_probe);
                 contents.push(packet.contents);
             }
         }
@@ -456,7 +505,8 @@ impl<T: Clone + Default> Recovery<T> {
     }
 
     fn fits_window(&self, bytes: usize) -> bool {
-        let bytes = bytes as u64;
+        // A datagram that is longer than a small window waits until nothing else is in it.
+        let bytes = (bytes as u64).min(self.congestion.window());
         // What is overdue is most likely lost, and in nobody's way.
         self.in_flight + bytes <= self.congestion.window()
             || self.in_flight - self.overdue_bytes + bytes <= self.floor().max(self.loose_window())
@@ -498,7 +548,8 @@ impl<T: Clone + Default> Recovery<T> {
 
     /// How long nothing has been acknowledged although something could have been.
     fn silence(&self, now: Time) -> Duration {
-        let first = self.sent.iter().find(|packet| packet.lost.is_none());
+        let awaited = |packet: &&SentPacket<T>| packet.lost.is_none() && !packet.is_length_probe;
+        let first = self.sent.iter().find(awaited);
         first.map_or(Duration::ZERO, |first| now.saturating_since(first.sent.max(self.last_acked)))
     }
 
@@ -552,17 +603,20 @@ impl<T: Clone + Default> Recovery<T> {
             packet.lost = Some(now);
             self.in_flight -= packet.bytes;
             self.overdue_bytes -= if packet.is_overdue { packet.bytes } else { 0 };
-            self.eliciting_in_flight -= 1;
+            self.eliciting_in_flight -= u64::from(!packet.is_length_probe);
+            lost.push(packet.contents.clone());
+            if !packet.counts() {
+                continue;
+            }
             is_one_run &= previous.is_none_or(|p: PacketNumber| p.0 + 1 == number.0);
             previous = Some(number);
             found.push(LostPacket { sent: packet.sent, gap: packet.gap, follows_loss });
             follows_loss = true;
-            lost.push(packet.contents.clone());
         }
         if let (Some(first), Some(last)) = (found.first(), found.last()) {
             let (first, last_sent) = (first.sent, last.sent);
             self.loss.on_lost(&found, self.queue.stands());
-            let count = lost.len() as u64;
+            let count = found.len() as u64;
             self.congestion.on_loss(now, LostPackets { count, last_sent, is_app_limited });
             let first_window = initial_window(self.config.datagram_len as u64);
             let stands = self.queue.stands();

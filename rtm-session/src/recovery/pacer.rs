@@ -15,6 +15,8 @@ pub(super) struct Pacer {
     tokens: u64,
     filled: Time,
     datagram: u64,
+    /// Bytes that may go out at once: no more when datagrams get longer, since queues don't.
+    burst: u64,
 }
 
 /// Rate at which tokens come: `window` bytes in `span`.
@@ -40,7 +42,12 @@ impl Rate {
 impl Pacer {
     pub(super) fn new(now: Time, datagram_len: usize) -> Self {
         let datagram = datagram_len as u64;
-        Self { tokens: BURST * datagram, filled: now, datagram }
+        let burst = BURST * datagram;
+        Self { tokens: burst, filled: now, datagram, burst }
+    }
+
+    pub(super) const fn set_datagram_len(&mut self, datagram_len: usize) {
+        self.datagram = datagram_len as u64;
     }
 
     pub(super) fn on_sent(&mut self, now: Time, bytes: u64, rate: Rate) {
@@ -64,7 +71,7 @@ impl Pacer {
         let fresh = rate.bytes_in(now.saturating_since(self.filled));
         // Fractions of a byte must not be lost when asked often.
         if fresh > 0 {
-            let most = (BURST * self.datagram).max(rate.bytes_in(TIMER));
+            let most = self.burst.max(self.datagram * 2).max(rate.bytes_in(TIMER));
             self.tokens = (self.tokens + fresh).min(most);
             self.filled = now;
         }

@@ -53,6 +53,11 @@ impl Rtt {
         self.smoothed = (self.smoothed * 7 + adjusted) / 8;
     }
 
+    /// The way is another one: what is known is a guess until the next sample.
+    pub(super) fn restart(&mut self) {
+        self.has_sample = false;
+    }
+
     pub(super) fn smoothed(&self) -> Duration {
         self.smoothed
     }
@@ -87,6 +92,16 @@ mod tests {
         let mut rtt = Rtt::new(ms(333));
         rtt.on_sample(ms(40), ms(25));
         assert_eq!((rtt.smoothed(), rtt.probe_timeout(ms(0))), (ms(40), ms(120)));
+    }
+
+    #[test]
+    fn on_another_way_the_first_sample_replaces_what_was_known() {
+        let mut rtt = Rtt::new(ms(333));
+        rtt.on_sample(ms(40), ms(0));
+        rtt.restart();
+        assert_eq!((rtt.smoothed(), rtt.has_sample()), (ms(40), false));
+        rtt.on_sample(ms(90), ms(0));
+        assert_eq!((rtt.smoothed(), rtt.probe_timeout(ms(0))), (ms(90), ms(270)));
     }
 
     #[test]

@@ -12,12 +12,23 @@ pub(super) struct SentPacket<T> {
     pub(super) sent: Time,
     /// Time since the packet before it.
     pub(super) gap: Duration,
+    /// Zero if neither window nor loss of the present path go by it: it asked whether its length
+    /// passes, or went over a former path.
     pub(super) bytes: u64,
+    /// It only asks whether its length passes, and nobody waits for the answer.
+    pub(super) is_length_probe: bool,
     /// It should have been acknowledged by now.
     pub(super) is_overdue: bool,
     /// Since when it counts as lost. It is remembered a while longer: it may only be late.
     pub(super) lost: Option<Time>,
     pub(super) contents: T,
+}
+
+impl<T> SentPacket<T> {
+    /// Whether the present path is judged by it.
+    pub(super) const fn counts(&self) -> bool {
+        self.bytes > 0
+    }
 }
 
 /// Packets that have to be acknowledged, by number. Those that have it are holes, until all before

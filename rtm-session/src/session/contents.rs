@@ -27,4 +27,8 @@ pub(crate) struct Contents {
     pub(crate) frames: Vec<Sent>,
     /// The packet should have been acknowledged by now.
     pub(crate) is_overdue: bool,
+    /// Length of the datagram.
+    pub(crate) bytes: usize,
+    /// The packet only asks whether its length passes; its number.
+    pub(crate) length_probe: Option<PacketNumber>,
 }

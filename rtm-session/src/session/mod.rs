@@ -11,6 +11,7 @@ mod contents;
 pub(crate) mod duel;
 #[cfg(test)]
 mod hostile;
+mod mtu;
 mod path;
 mod receive;
 mod state;
@@ -35,6 +36,7 @@ use rtm_wire::{
     Time, TransportParams,
 };
 
+use self::mtu::Mtu;
 use self::path::Path;
 use self::state::{CLOSE_COPIES, CLOSE_PAUSE_MAX, State};
 use self::tickets::Tickets;
@@ -49,6 +51,8 @@ use crate::redundancy::Governor;
 
 /// The one path of this version.
 const PATH: PathId = PathId(0);
+/// Packets that tell the server of a new address: one may be lost.
+const MOVE_PACKETS: u8 = 2;
 /// Answers to path challenges that wait to be sent.
 const PATH_RESPONSES_MAX: usize = 4;
 
@@ -96,7 +100,9 @@ pub(crate) struct Session {
     /// An ack-eliciting packet has to go out, with or without data.
     ping: bool,
     ack_due_now: bool,
-    datagram_len: usize,
+    mtu: Mtu,
+    /// Longest packet that may go out just now.
+    packet_max: usize,
     idle_timeout: Duration,
     keep_alive: Option<Duration>,
     /// When the handshake was over at this end.
@@ -143,7 +149,8 @@ impl Session {
             // A client shows at once that it has the keys.
             ping: parts.proof_due.is_none(),
             ack_due_now: false,
-            datagram_len: config.datagram_len,
+            mtu: Mtu::new(config.datagram_len, config.datagram_len_max),
+            packet_max: config.datagram_len,
             idle_timeout,
             keep_alive: config.keep_alive,
             began: now,
@@ -231,6 +238,22 @@ impl Session {
         self.state = State::Ended;
     }
 
+    /// Client: this end seems to be elsewhere. Two packets tell the server, with what has waited
+    /// longest: it may have been lost on the way that is no more.
+    pub(crate) fn on_local_address_changed(&mut self, now: Time) {
+        if self.is_open() {
+            self.on_new_path(now);
+            self.on_probe_timeout(now, MOVE_PACKETS);
+        }
+    }
+
+    /// Server: the reply of the handshake went there, too.
+    pub(crate) fn on_reply_sent(&mut self, to: SocketAddr) {
+        if self.is_unproved() {
+            self.path.on_reply_sent(to);
+        }
+    }
+
     /// The peer says, believably, that it has lost the session.
     pub(crate) fn on_reset(&mut self, token: ResetToken, events: &mut VecDeque<Event>) -> bool {
         // In a time that doesn't tell how much of a guess was right.
@@ -269,6 +292,7 @@ impl Session {
             in_flight: self.recovery.in_flight(),
             send_bytes,
             send_messages,
+            datagram_len: self.mtu.len(),
             receive_bytes: self.receive.buffered(),
             unreleased_bytes: self.receive.unreleased(),
             packets_remembered: self.recovery.remembered(),

@@ -19,16 +19,18 @@ pub(crate) struct Path {
 enum Proof {
     /// The peer has answered from there.
     Done,
+    /// Server: the reply went to more than one address, so the one from which the client's first
+    /// data packet comes may not be the one where it got the reply.
+    Doubtful,
     /// A challenge is out; until it is answered, only a multiple of what came from there is sent.
-    /// When there is no answer by `until`, the peer is taken to be where it was before.
-    Wanted {
-        challenge: [u8; 8],
-        received: u64,
-        sent: u64,
-        unsent: bool,
-        former: SocketAddr,
-        until: Time,
-    },
+    Wanted { challenge: [u8; 8], received: u64, sent: u64, unsent: bool, former: Option<Former> },
+}
+
+/// The proved address before. Without an answer by `until`, the peer is taken to be there still.
+#[derive(Clone, Copy, Debug)]
+struct Former {
+    remote: SocketAddr,
+    until: Time,
 }
 
 impl Path {
@@ -41,34 +43,59 @@ impl Path {
         self.remote
     }
 
+    pub(crate) const fn is_proved(&self) -> bool {
+        matches!(self.proof, Proof::Done)
+    }
+
+    /// Server: the reply went there, too, before the client's first data packet has come.
+    pub(crate) fn on_reply_sent(&mut self, to: SocketAddr) {
+        if to != self.remote {
+            self.proof = Proof::Doubtful;
+        }
+    }
+
+    /// Server: the client's first data packet has come from there. It proves the address if that is
+    /// the only one at which the client can have got the reply.
+    pub(crate) fn begin(&mut self, remote: SocketAddr, challenge: [u8; 8]) {
+        if remote != self.remote || !self.is_proved() {
+            *self = Self::wanted(remote, challenge, None);
+        }
+    }
+
     /// The peer has moved, says an authentic packet newer than all before it, and has to prove it
     /// by `until`. A copy that somebody else sent on says the same: so the address before counts
-    /// as proved for as long, and the peer's next packet from there brings us back.
+    /// as proved for as long, if it was, and the peer's next packet from there brings us back.
     pub(crate) fn move_to(&mut self, remote: SocketAddr, challenge: [u8; 8], until: Time) {
         let former = match self.proof {
-            Proof::Done => self.remote,
-            Proof::Wanted { former, .. } => former,
+            Proof::Done => Some(self.remote),
+            Proof::Wanted { former, .. } => former.map(|former| former.remote),
+            Proof::Doubtful => None,
         };
-        self.remote = remote;
-        self.proof = if remote == former {
-            Proof::Done
+        *self = if former == Some(remote) {
+            Self::proved(remote)
         } else {
-            Proof::Wanted { challenge, received: 0, sent: 0, unsent: true, former, until }
+            let former = former.map(|remote| Former { remote, until });
+            Self::wanted(remote, challenge, former)
         };
     }
 
-    /// Until when the address has to be proved, if it has to.
+    const fn wanted(remote: SocketAddr, challenge: [u8; 8], former: Option<Former>) -> Self {
+        let proof = Proof::Wanted { challenge, received: 0, sent: 0, unsent: true, former };
+        Self { remote, proof }
+    }
+
+    /// Until when the address has to be proved, if there is another one to go back to.
     pub(crate) const fn proof_deadline(&self) -> Option<Time> {
         match self.proof {
-            Proof::Done => None,
-            Proof::Wanted { until, .. } => Some(until),
+            Proof::Wanted { former: Some(former), .. } => Some(former.until),
+            _ => None,
         }
     }
 
     /// The proof has not come: back to where the peer was.
     pub(crate) fn go_back(&mut self) {
-        if let Proof::Wanted { former, .. } = self.proof {
-            *self = Self::proved(former);
+        if let Proof::Wanted { former: Some(former), .. } = self.proof {
+            *self = Self::proved(former.remote);
         }
     }
 
@@ -96,6 +123,7 @@ impl Path {
     pub(crate) fn allowance(&self) -> usize {
         match self.proof {
             Proof::Done => usize::MAX,
+            Proof::Doubtful => 0,
             Proof::Wanted { received, sent, .. } => {
                 let left = (received * AMPLIFICATION).saturating_sub(sent);
                 usize::try_from(left).unwrap_or(usize::MAX)

@@ -13,6 +13,7 @@ use crate::error::{CloseCause, Violation};
 use crate::event::Event;
 use crate::lane::Received;
 use crate::recovery::Lost;
+use crate::redundancy::Circumstances;
 use crate::session::contents::Sent;
 
 /// Probe timeouts that a new address has for its proof (RFC 9000 section 8.2.4).
@@ -51,6 +52,7 @@ impl Session {
         self.last_received = now;
         if self.is_unproved() {
             self.state = State::Open;
+            self.path.begin(from, self.generator.next_u64().to_be_bytes());
             // The answer has gone there and this has come back: longer than a round trip if one
             // of them was lost, but nearer to it than a guess for any network.
             self.recovery.on_first_round_trip(now.saturating_since(self.began));
@@ -88,7 +90,7 @@ impl Session {
         if self.follows_peer && from != self.path.remote() && is_newest {
             // Another port is most often the same way through another hole of a NAT.
             if from.ip() != self.path.remote().ip() {
-                self.recovery.on_new_path();
+                self.on_new_path(now);
             }
             let challenge = self.generator.next_u64().to_be_bytes();
             let patience = self.recovery.pto().max(PROOF_PTO_MIN) * PROOF_PTOS;
@@ -97,6 +99,13 @@ impl Session {
         if from == self.path.remote() {
             self.path.on_received(length);
         }
+    }
+
+    /// The way to the peer is another one, and so is its length.
+    pub(super) fn on_new_path(&mut self, now: Time) {
+        self.mtu.restart();
+        self.apply_length();
+        self.recovery.on_new_path(now);
     }
 
     /// Whether the packet asks for an acknowledgement; `None` if it is not to be acknowledged, as
@@ -181,9 +190,9 @@ impl Session {
         self.largest_acked = self.largest_acked.max(Some(largest));
         self.keys.on_acked(largest);
         for contents in outcome.acked {
-            self.on_acked(contents);
+            self.on_acked(now, contents);
         }
-        self.on_lost(outcome.lost);
+        self.on_lost(now, outcome.lost);
         self.redundancy.update(now, self.recovery.circumstances());
         let session = self.id;
         while let Some(lane) = self.send.poll_writable() {
@@ -192,7 +201,11 @@ impl Session {
         Ok(())
     }
 
-    fn on_acked(&mut self, contents: Contents) {
+    fn on_acked(&mut self, now: Time, contents: Contents) {
+        match contents.length_probe {
+            Some(number) => self.mtu.on_probe_acked(now, number),
+            None => self.mtu.on_acked(contents.bytes),
+        }
         for frame in contents.frames {
             match frame {
                 Sent::Chunk(chunk) => self.send.on_acked(chunk),
@@ -204,9 +217,15 @@ impl Session {
         }
     }
 
-    pub(super) fn on_lost(&mut self, lost: Lost<Contents>) {
-        self.stats.packets_lost += lost.len() as u64;
+    pub(super) fn on_lost(&mut self, now: Time, lost: Lost<Contents>) {
+        let Circumstances { loss, loss_after_loss, .. } = self.recovery.circumstances();
         for contents in lost {
+            if let Some(number) = contents.length_probe {
+                self.mtu.on_probe_lost(now, number, loss);
+                continue;
+            }
+            self.mtu.on_lost(now, contents.bytes, loss.max(loss_after_loss));
+            self.stats.packets_lost += 1;
             for frame in contents.frames {
                 if let Sent::Chunk(chunk) = frame {
                     let rider = self.send.on_lost(chunk, contents.is_overdue);
@@ -216,6 +235,7 @@ impl Session {
                 }
             }
         }
+        self.apply_length();
     }
 
     /// Has a frame sent again if it still matters.

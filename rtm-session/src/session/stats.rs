@@ -20,13 +20,17 @@ pub struct SessionStats {
     pub receive_bytes: usize,
     /// Bytes of messages that were handed over and not released, and 32 for each.
     pub unreleased_bytes: u64,
+    /// Longest datagram that is sent, as far as is known by now that it passes.
+    pub datagram_len: usize,
+    /// Packets sent to learn whether longer ones pass.
+    pub length_probes_sent: u64,
     /// Packets that are remembered: on their way, lost not long ago, and any between them.
     pub packets_remembered: usize,
     /// Packets sent.
     pub packets_sent: u64,
     /// Bytes of datagrams sent.
     pub bytes_sent: u64,
-    /// Packets declared lost.
+    /// Packets declared lost, but for those that were sent to learn what passes.
     pub packets_lost: u64,
     /// Of these, packets that arrived after all.
     pub packets_spurious: u64,

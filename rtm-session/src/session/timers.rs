@@ -82,15 +82,15 @@ impl Session {
         }
         if self.recovery.timeout().is_some_and(|deadline| now >= deadline) {
             match self.recovery.on_timeout(now, self.send.has_pending()) {
-                TimeoutOutcome::Lost(lost) => self.on_lost(lost),
-                TimeoutOutcome::Probe { count } => self.on_probe_timeout(count),
+                TimeoutOutcome::Lost(lost) => self.on_lost(now, lost),
+                TimeoutOutcome::Probe { count } => self.on_probe_timeout(now, count),
             }
         }
     }
 
     /// Sends what has waited longest once more: better than a ping, which would only find out that
     /// it is missing.
-    fn on_probe_timeout(&mut self, count: u8) {
+    pub(super) fn on_probe_timeout(&mut self, now: Time, count: u8) {
         self.probes = self.probes.max(count);
         self.ping = true;
         self.send.probe(PROBED);
@@ -98,6 +98,9 @@ impl Session {
         for contents in self.recovery.oldest(count, |contents| !contents.frames.is_empty()) {
             let others = contents.frames.into_iter().filter(|it| !matches!(it, Sent::Chunk(_)));
             others.for_each(|frame| self.repeat(frame));
+            if let Some(number) = contents.length_probe {
+                self.mtu.on_probe_lost(now, number, self.recovery.circumstances().loss);
+            }
         }
         self.path.repeat_challenge();
     }
@@ -107,7 +110,7 @@ impl Session {
     fn echo_deadline(&self) -> Option<Time> {
         let lanes = &self.send;
         let due = self.redundancy.deadline(|rider| lanes.is_current(rider))?;
-        let may_go = self.path.allowance() >= self.datagram_len;
+        let may_go = self.path.allowance() >= self.mtu.len();
         let paced = self.recovery.pacing_deadline().filter(|_| may_go)?;
         Some(due.max(paced))
     }
@@ -119,7 +122,7 @@ impl Session {
     /// Data waits for the pacer, and nothing else would wake the session. What waits for the
     /// address to be proved is woken by what comes from there.
     fn pacing_deadline(&self) -> Option<Time> {
-        let may_go = self.send.has_work() && self.path.allowance() >= self.datagram_len;
+        let may_go = self.send.has_work() && self.path.allowance() >= self.mtu.len();
         if may_go { self.recovery.pacing_deadline() } else { None }
     }
 }

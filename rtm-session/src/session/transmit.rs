@@ -23,6 +23,8 @@ const ACK_RANGE_MAX: usize = 16;
 /// What a small message takes besides its own bytes: headers of frame and packet, the tag, an
 /// acknowledgement.
 const OVERHEAD: usize = 60;
+/// What a packet only of copies takes besides them: they pay for it.
+const PACKET_OVERHEAD: usize = 40;
 
 impl Session {
     /// Writes the next packet to the empty `datagram`; whether there was one.
@@ -39,9 +41,15 @@ impl Session {
             return false;
         }
         self.note_overdue(now);
+        if self.mtu.is_pressing() && self.transmit_length_probe(now, datagram) {
+            return true;
+        }
+        // What is to find out whether anything passes must not be too long for it.
+        let is_short = self.probes > 0 || self.recovery.is_silent(now);
+        self.packet_max = if is_short { self.mtu.base() } else { self.mtu.len() };
         let may_send_control = self.probes > 0 || self.recovery.may_send_control();
         let has_control = may_send_control && self.has_control();
-        let may_send_data = self.probes > 0 || self.recovery.may_send(now, self.datagram_len);
+        let may_send_data = self.probes > 0 || self.recovery.may_send(now, self.mtu.len());
         let echoes = {
             let lanes = &self.send;
             may_send_data && self.redundancy.is_due(now, |rider| lanes.is_current(rider))
@@ -49,7 +57,7 @@ impl Session {
         let has_data = may_send_data && (self.send.has_work() || echoes);
         if !(has_control || has_data || self.ack_due_now || self.received.is_ack_due()) {
             self.recovery.on_backlog(now, self.send.has_work());
-            return false;
+            return self.transmit_length_probe(now, datagram);
         }
         self.begin(datagram);
         let header_len = datagram.len();
@@ -76,13 +84,18 @@ impl Session {
             self.last_eliciting = now;
         }
         self.finish(header_len, datagram);
-        let number = self.next_number;
-        self.next_number = number.next();
-        self.recovery.on_packet_sent(now, number, datagram.len(), eliciting, contents);
+        contents.bytes = datagram.len();
+        self.recovery.on_packet_sent(now, self.next_number, datagram.len(), eliciting, contents);
+        self.advance_number();
+        true
+    }
+
+    /// The present number is used.
+    pub(super) fn advance_number(&mut self) {
+        self.next_number = self.next_number.next();
         if self.recovery.skips(self.next_number, || self.generator.next_u64()) {
             self.next_number = self.next_number.next();
         }
-        true
     }
 
     /// Whether something has to go out that isn't a message.
@@ -109,6 +122,7 @@ impl Session {
         *copies_left -= 1;
         *next_copy = now + pause;
         let reason = reason.clone();
+        self.packet_max = self.mtu.base();
         self.begin(datagram);
         let header_len = datagram.len();
         if !self.write(datagram, &Close { code, reason: &reason }.into()) {
@@ -128,7 +142,7 @@ impl Session {
         }
     }
 
-    fn begin(&mut self, datagram: &mut Vec<u8>) {
+    pub(super) fn begin(&mut self, datagram: &mut Vec<u8>) {
         if self.keys.wants_update() {
             self.keys.initiate_update();
         }
@@ -142,7 +156,7 @@ impl Session {
         header.encode(datagram);
     }
 
-    fn finish(&mut self, header_len: usize, datagram: &mut Vec<u8>) {
+    pub(super) fn finish(&mut self, header_len: usize, datagram: &mut Vec<u8>) {
         let (header, body) = datagram.split_at_mut(header_len);
         let tag = self.keys.seal(PATH, self.next_number, header, body);
         datagram.put_slice(&tag);
@@ -158,7 +172,7 @@ impl Session {
 
     /// Bytes that are left for frames.
     fn room(&self, datagram: &[u8]) -> usize {
-        let most = self.datagram_len.min(self.path.allowance());
+        let most = self.packet_max.min(self.path.allowance());
         most.saturating_sub(datagram.len() + TAG_LEN)
     }
 
@@ -236,7 +250,8 @@ impl Session {
         echoes: bool,
     ) -> bool {
         let before = contents.frames.len();
-        let plan = self.redundancy.plan(self.datagram_len);
+        // Parts of a message that was begun have to fit packets that are short again.
+        let plan = self.redundancy.plan(self.mtu.len().min(self.mtu.base() * 3 / 2));
         let mut has_parity = false;
         loop {
             let room = self.room(datagram);
@@ -257,12 +272,16 @@ impl Session {
             self.note_copy(written.rider);
             contents.frames.push(Sent::Chunk(chunk));
         }
+        let is_of_copies = contents.frames.len() == before && !has_parity;
         if echoes || contents.frames.len() > before {
             self.write_copies(now, datagram, contents);
         }
         let wrote = has_parity || contents.frames.len() > before;
         if wrote {
             self.redundancy.on_packet(now);
+            if is_of_copies {
+                self.redundancy.pay(now, PACKET_OVERHEAD);
+            }
         }
         wrote
     }

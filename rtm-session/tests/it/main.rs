@@ -7,6 +7,7 @@ mod flow;
 mod handshake;
 mod hostile;
 mod keys;
+mod mtu;
 mod pair;
 mod paths;
 mod redundancy;

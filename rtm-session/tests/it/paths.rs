@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use bytes::BytesMut;
 use rtm_session::LaneSpec;
+use rtm_sim::Node;
 use rtm_wire::LaneId;
 
-use crate::pair::{CLIENT, Pair, SERVER, Setup, delay, ms};
+use crate::pair::{CLIENT, Pair, SERVER, Setup, delay, ms, server_key};
 
 #[test]
 fn a_new_address_costs_no_message() {
@@ -208,5 +209,114 @@ fn a_new_place_is_learnt_anew_and_a_new_port_is_not() {
         pair.run(ms(100));
 
         assert_eq!(window(&pair), if is_reset { 12_000 } else { grown }, "{moved}");
+    }
+}
+
+/// The longest time that a message takes, in ms, when the client moves in the middle of a flow.
+fn move_in_a_flow(seed: u64, is_told: bool) -> u64 {
+    let mut pair = Setup::new(delay(30).loss(0.1)).seed(seed).connected();
+    for round in 0..200_u32 {
+        let from = pair.world.network().outside_address(CLIENT);
+        if round == 100 {
+            pair.world.network_mut().rebind(from, "10.0.0.77:7".parse().expect("address"));
+            if is_told {
+                pair.act(CLIENT, |host, now| host.endpoint.local_address_changed(now));
+            }
+        }
+        let now = pair.world.now().as_micros().to_be_bytes().to_vec();
+        pair.send(SERVER, LaneId::CONTROL, now.clone());
+        // Mostly, it listens.
+        if round % 25 == 10 {
+            pair.send(CLIENT, LaneId::CONTROL, now);
+        }
+        pair.run(ms(20));
+    }
+    pair.run(ms(3_000));
+    assert_eq!(pair.got(CLIENT, LaneId::CONTROL).len(), 200, "seed {seed}");
+    assert_eq!(pair.got(SERVER, LaneId::CONTROL).len(), 8, "seed {seed}");
+    let latencies = pair.world.node(CLIENT).messages.iter().map(|(.., message, at)| {
+        let sent = u64::from_be_bytes(message[..8].try_into().expect("eight bytes"));
+        at.as_micros().saturating_sub(sent) / 1_000
+    });
+    latencies.max().expect("200 messages")
+}
+
+#[test]
+fn an_address_change_that_is_told_costs_no_message_and_two_round_trips() {
+    let told: Vec<u64> = (0..40).map(|seed| move_in_a_flow(seed, true)).collect();
+    let untold: Vec<u64> = (0..40).map(|seed| move_in_a_flow(seed, false)).collect();
+    let mean = |all: &[u64]| all.iter().sum::<u64>() / all.len() as u64;
+    println!("told {} {told:?}", mean(&told));
+    println!("untold {} {untold:?}", mean(&untold));
+    assert!(mean(&told) < mean(&untold));
+    assert!(told.iter().all(|latency| *latency <= 400), "{told:?}");
+}
+
+/// A client's first flight and first data packet, and what the server replies, by hand.
+struct ByHand {
+    pair: Pair,
+    flight: BytesMut,
+}
+
+impl ByHand {
+    fn new() -> Self {
+        let mut pair = Setup::new(delay(20)).build();
+        let key = server_key().public();
+        let mut flight = Vec::new();
+        pair.act(CLIENT, |host, now| {
+            host.endpoint.connect(now, SERVER, &key, b"login").expect("may connect");
+            host.endpoint.poll_transmit(now, &mut flight).expect("a first flight");
+        });
+        Self { pair, flight: BytesMut::from(&flight[..]) }
+    }
+
+    /// The server's reply to the first flight at this address.
+    fn reply_at(&mut self, at: SocketAddr) -> BytesMut {
+        let (flight, mut reply) = (self.flight.clone(), Vec::new());
+        self.pair.act(SERVER, |host, now| {
+            host.handle_datagram(now, at, flight);
+            assert_eq!(host.poll_transmit(now, &mut reply), Some(at));
+        });
+        BytesMut::from(&reply[..])
+    }
+
+    fn first_data(&mut self, reply: BytesMut) -> BytesMut {
+        let mut data = Vec::new();
+        self.pair.act(CLIENT, |host, now| {
+            host.handle_datagram(now, SERVER, reply);
+            assert_eq!(host.poll_transmit(now, &mut data), Some(SERVER));
+        });
+        BytesMut::from(&data[..])
+    }
+}
+
+#[test]
+fn what_a_copied_first_flight_names_is_no_proved_address() {
+    let other: SocketAddr = "10.9.9.9:9".parse().expect("address");
+    for (replies, from, is_proved) in [
+        (&[CLIENT][..], CLIENT, true),
+        (&[CLIENT, CLIENT], CLIENT, true),
+        (&[CLIENT], other, false),
+        (&[CLIENT, other], CLIENT, false),
+        (&[other, CLIENT], CLIENT, false),
+        (&[other, CLIENT], other, false),
+    ] {
+        let mut by_hand = ByHand::new();
+        let got: Vec<_> = replies.iter().map(|&at| by_hand.reply_at(at)).collect();
+        let data = by_hand.first_data(got[0].clone());
+        let bytes = data.len() as u64;
+        let mut pair = by_hand.pair;
+        let counters = |pair: &Pair| pair.world.network().link_counters(SERVER, from).sent_bytes;
+        let before = counters(&pair);
+        pair.act(SERVER, |host, now| host.handle_datagram(now, from, data));
+        for _ in 0..40 {
+            pair.send(SERVER, LaneId::CONTROL, vec![7; 1_000]);
+        }
+        let sent = counters(&pair) - before;
+        assert_eq!(sent > 3 * bytes, is_proved, "{replies:?} {from}: {sent} for {bytes}");
+
+        // No deadline leads to the address that isn't proved; the client's own packets do.
+        pair.run(ms(20_000));
+        assert_eq!(pair.got(CLIENT, LaneId::CONTROL).len(), 40, "{replies:?} {from}");
     }
 }
