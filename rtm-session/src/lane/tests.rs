@@ -1,7 +1,7 @@
 //! Lanes against peers that do what they like.
 
 use bytes::Bytes;
-use rtm_wire::{Fragment, LaneClose, LaneId, LaneMode, Message, MessageSeq, Skip};
+use rtm_wire::{Fragment, LaneClose, LaneId, LaneMode, Message, MessageSeq, Skip, Time};
 
 use super::{ReceiveLanes, Received};
 use crate::error::Violation;
@@ -40,7 +40,7 @@ fn take_on(
         deadline_ms: None,
         payload: &packet[..length],
     };
-    lanes.on_message(packet, &message, &mut out).map(|()| out)
+    lanes.on_message(Time::ZERO, packet, &message, &mut out).map(|()| out)
 }
 
 fn payloads<'a>(received: &'a [Received]) -> Vec<&'a Bytes> {
@@ -82,7 +82,7 @@ fn a_message_shares_its_packet_only_if_it_is_a_good_part_of_it() {
 fn skip(lanes: &mut ReceiveLanes, first: u64, count: u64, bytes: u64) -> Result<usize, Violation> {
     let mut out = Vec::new();
     let skip = Skip { lane: LANE, first: MessageSeq(first), count, bytes };
-    lanes.on_skip(&skip, &mut out).map(|()| out.len())
+    lanes.on_skip(Time::ZERO, &skip, &mut out).map(|()| out.len())
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_skip_of_many_delivers_what_waits_in_order() {
     }
     let mut out = Vec::new();
     let skip = Skip { lane: LANE, first: MessageSeq(0), count: 16_000, bytes: 0 };
-    assert_eq!(lanes.on_skip(&skip, &mut out), Ok(()));
+    assert_eq!(lanes.on_skip(Time::ZERO, &skip, &mut out), Ok(()));
     let lengths: Vec<_> = payloads(&out).iter().map(|message| message.len()).collect();
     assert_eq!(lengths, [4, 1, 71]);
     let next = take(&mut lanes, 16_001, None, &packet, 7).expect("legal");
@@ -164,10 +164,10 @@ fn a_skip_beyond_the_window_or_the_end_is_a_violation() {
     let mut lanes = lanes();
     let mut out = Vec::new();
     let skip = |first, count| Skip { lane: LANE, first: MessageSeq(first), count, bytes: 0 };
-    assert_eq!(lanes.on_skip(&skip(1, 16_384), &mut out), Err(Violation::Sequence));
+    assert_eq!(lanes.on_skip(Time::ZERO, &skip(1, 16_384), &mut out), Err(Violation::Sequence));
     lanes.on_close(&LaneClose { lane: LANE, end: MessageSeq(5) }, &mut out).expect("may close");
-    assert_eq!(lanes.on_skip(&skip(4, 2), &mut out), Err(Violation::Sequence));
-    assert_eq!(lanes.on_skip(&skip(0, 5), &mut out), Ok(()));
+    assert_eq!(lanes.on_skip(Time::ZERO, &skip(4, 2), &mut out), Err(Violation::Sequence));
+    assert_eq!(lanes.on_skip(Time::ZERO, &skip(0, 5), &mut out), Ok(()));
     assert_eq!(out, [Received::Ended { lane: LANE }]);
 }
 

@@ -36,7 +36,7 @@ use crate::config::Config;
 use crate::crypto::{Generator, PacketKeys, is_equal};
 use crate::error::{CloseCause, SendError, Violation};
 use crate::event::{Event, SessionId};
-use crate::lane::{LaneSpec, ReceiveLanes, Received, SendLanes};
+use crate::lane::{LaneSpec, LaneStats, ReceiveLanes, Received, SendLanes, SendOptions};
 use crate::received::ReceivedPackets;
 use crate::recovery::{Recovery, RecoveryConfig};
 use crate::redundancy::Governor;
@@ -153,11 +153,17 @@ impl Session {
         self.send.open(spec)
     }
 
-    pub(crate) fn send(&mut self, lane: LaneId, message: Bytes) -> Result<MessageSeq, SendError> {
+    pub(crate) fn send(
+        &mut self,
+        now: Time,
+        lane: LaneId,
+        message: Bytes,
+        options: SendOptions,
+    ) -> Result<MessageSeq, SendError> {
         if !self.state.is_open() {
             return Err(SendError::UnknownSession);
         }
-        self.send.push(lane, message)
+        self.send.push(now, lane, message, options.deadline)
     }
 
     pub(crate) fn close_lane(&mut self, lane: LaneId) {
@@ -253,6 +259,10 @@ impl Session {
         self.path.remote()
     }
 
+    pub(crate) fn lane_stats(&self, lane: LaneId) -> Option<LaneStats> {
+        self.send.lane_stats(lane)
+    }
+
     pub(crate) fn stats(&self) -> SessionStats {
         let (send_bytes, send_messages) = self.send.queued();
         SessionStats {
@@ -268,6 +278,8 @@ impl Session {
             packets_queue_lost: self.recovery.queue_lost(),
             random_loss: self.recovery.circumstances().loss,
             burst: self.recovery.circumstances().burst,
+            messages_dropped: self.send.dropped(),
+            messages_late: self.receive.late(),
             ..self.stats
         }
     }

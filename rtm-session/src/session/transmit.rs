@@ -38,6 +38,7 @@ impl Session {
         if !self.may_address_peer() || self.keys.is_exhausted() {
             return false;
         }
+        self.send.expire(now);
         self.note_overdue(now);
         let may_send_control = self.probes > 0 || self.recovery.may_send_control();
         let has_control = may_send_control && self.has_control();
@@ -227,6 +228,12 @@ impl Session {
         echoes: bool,
     ) -> bool {
         let before = contents.frames.len();
+        while let Some(skip) = self.send.next_skip() {
+            if !self.write(datagram, &skip.into()) {
+                break;
+            }
+            contents.frames.push(Sent::Skip(self.send.on_skip_sent(&skip)));
+        }
         let plan = self.redundancy.plan(self.datagram_len);
         let mut has_parity = false;
         loop {

@@ -7,8 +7,10 @@ mod flow;
 mod handshake;
 mod hostile;
 mod keys;
+mod lanes;
 mod pair;
 mod paths;
+mod priority;
 mod redundancy;
 mod replay;
 #[cfg(feature = "tokio")]
