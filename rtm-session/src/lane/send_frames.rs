@@ -29,7 +29,7 @@ impl SendLanes {
         plan: Plan,
         write: impl FnOnce(Frame<'_>),
     ) -> Option<Written> {
-        let id = self.next_lane()?;
+        let id = self.next_lane(plan.below)?;
         let entry = self.lanes.get_mut(&id).expect("next_lane() names a lane that exists");
         let spec = entry.lane.spec;
         let fits = |seq, offset, total| {
@@ -121,11 +121,11 @@ impl SendLanes {
     }
 
     /// The lane whose turn it is. Lanes that went idle or away since they queued up are dropped.
-    fn next_lane(&mut self) -> Option<LaneId> {
+    fn next_lane(&mut self, below: Option<u8>) -> Option<LaneId> {
         let Self { turns, lanes, .. } = self;
         let mut left = Vec::new();
         let has_work = |id| lanes.get(&id).is_some_and(|entry| entry.lane.has_work());
-        let next = turns.next(has_work, |id, debt| left.push((id, debt)));
+        let next = turns.next(below, has_work, |id, debt| left.push((id, debt)));
         for (id, debt) in left {
             if let Some(entry) = lanes.get_mut(&id) {
                 (entry.queued, entry.debt) = (false, debt);

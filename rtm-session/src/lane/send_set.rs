@@ -341,6 +341,11 @@ impl SendLanes {
         self.writable.pop()
     }
 
+    /// The most urgent class of lanes that has something to send.
+    pub(crate) fn urgency(&self) -> Option<u8> {
+        self.turns.most_urgent()
+    }
+
     pub(crate) fn has_writable(&self) -> bool {
         !self.writable.is_empty()
     }

@@ -52,10 +52,17 @@ impl Turns {
         self.classes.entry(class).or_default().lanes.push_back(turn);
     }
 
-    /// The lane that sends next. Lanes of which `has_work` denies that they have something to send
+    /// The most urgent class that has something to send.
+    pub(super) fn most_urgent(&self) -> Option<u8> {
+        let mut classes = self.classes.iter().filter(|(_, class)| !class.lanes.is_empty());
+        classes.next().map(|(&number, _)| number)
+    }
+
+    /// The lane that sends next, of classes more urgent than `below` if there is one. Lanes of which `has_work` denies that they have something to send
     /// are struck off, and given to `leave` with their debt.
     pub(super) fn next(
         &mut self,
+        below: Option<u8>,
         has_work: impl Fn(LaneId) -> bool,
         mut leave: impl FnMut(LaneId, i64),
     ) -> Option<LaneId> {
@@ -70,7 +77,8 @@ impl Turns {
             false
         };
         let (mut most_urgent, mut chosen) = (None, None);
-        for (&number, class) in &mut self.classes {
+        let end = below.map_or(Bound::Unbounded, Bound::Excluded);
+        for (&number, class) in self.classes.range_mut((Bound::Unbounded, end)) {
             if !strike_off(&mut class.lanes) {
                 class.passed_over = 0;
             } else if most_urgent.is_none() {

@@ -7,6 +7,7 @@
 //! ```
 
 mod contents;
+mod express;
 mod path;
 mod receive;
 mod state;
@@ -30,6 +31,7 @@ use rtm_wire::{
     Time, TransportParams,
 };
 
+use self::express::Express;
 use self::path::Path;
 use self::state::{CLOSE_COPIES, CLOSE_PAUSE_MAX, State};
 use crate::config::Config;
@@ -80,6 +82,7 @@ pub(crate) struct Session {
     redundancy: Governor,
     received: ReceivedPackets,
     send: SendLanes,
+    express: Express,
     receive: ReceiveLanes,
     next_number: PacketNumber,
     largest_acked: Option<PacketNumber>,
@@ -127,6 +130,7 @@ impl Session {
             redundancy,
             received: ReceivedPackets::new(config.ack_delay),
             send: SendLanes::new(config.send_limits(&peer)),
+            express: Express::new(config.datagram_len),
             receive: ReceiveLanes::new(config.lanes_max, config.window(), config.message_len_max),
             next_number: PacketNumber(0),
             largest_acked: None,

@@ -14,4 +14,6 @@ mod priority;
 mod redundancy;
 mod replay;
 #[cfg(feature = "tokio")]
+mod room;
+#[cfg(feature = "tokio")]
 mod udp;
