@@ -45,7 +45,11 @@ impl SendLanes {
         let parity = plan.parity.filter(|_| spec.redundancy != Redundancy::Off);
         let next = match entry.lane.next_parity(parity_room) {
             Some(parity) => Next::Parity(parity),
-            None => Next::Message(self.change(id, |lane| lane.next_chunk(now, parity, fits))??),
+            // Such a lane may drop the message that it has just sent.
+            None if spec.is_lossy() => {
+                Next::Message(self.change(id, |lane| lane.next_chunk(now, parity, fits))??)
+            }
+            None => Next::Message(entry.lane.next_chunk(now, parity, fits)?),
         };
         let entry = self.lanes.get_mut(&id).expect("still there");
         entry.queued = entry.lane.has_work();
