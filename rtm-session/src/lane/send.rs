@@ -382,7 +382,7 @@ impl SendLane {
 
     fn fresh_chunk(
         &mut self,
-        parity: Option<ParityPolicy>,
+        policy: Option<ParityPolicy>,
         room: &impl Fn(u64, u64, u64) -> Option<u64>,
     ) -> Option<Outgoing> {
         if !self.can_send_fresh() {
@@ -398,7 +398,12 @@ impl SendLane {
             return None;
         }
         if pending.sent.is_none() {
-            pending.parity = parity.and_then(|policy| policy.plan(total));
+            pending.parity = policy.and_then(|policy| policy.plan(total));
+            if let (Some(plan), Some(_)) = (&mut pending.parity, pending.expires) {
+                // Parity tells no deadline, so it must not do without any fragment.
+                let symbols = parity::symbols(total, plan.symbol);
+                plan.count = plan.count.min((symbols - 1) as u8);
+            }
         }
         if let Some(plan) = pending.parity {
             let symbol = plan.symbol as u64;
