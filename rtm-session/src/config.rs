@@ -164,8 +164,8 @@ impl Config {
         self
     }
 
-    /// Bytes, and messages, that one lane queues until they are acknowledged, or known to be dropped.
-    /// Default 1 MiB and
+    /// Bytes, and messages, that one lane queues until they are acknowledged, or known to be
+    /// dropped. Default 1 MiB and
     /// 8,192, server 4 MiB and 32,768.
     #[must_use]
     pub const fn send_queue(mut self, bytes: usize, messages: usize) -> Self {
@@ -174,8 +174,8 @@ impl Config {
         self
     }
 
-    /// Bytes that all lanes of a session queue until they are acknowledged, each message counting 32
-    /// more. Default 16 MiB, server 64 MiB.
+    /// Bytes that all lanes of a session queue until they are acknowledged, each message counting
+    /// 32 more. Default 16 MiB, server 64 MiB.
     #[must_use]
     pub const fn send_bytes_max(mut self, bytes: usize) -> Self {
         self.send_bytes_max = bytes;

@@ -17,8 +17,8 @@ pub enum SendError {
         /// The lane.
         lane: LaneId,
     },
-    /// There is no room for the message in a queue; [`Event::Writable`](crate::Event::Writable) says
-    /// when to go on.
+    /// There is no room for the message in a queue; [`Event::Writable`](crate::Event::Writable)
+    /// says when to go on.
     #[error("the queue of lane {lane} has no room: {bound}; wait until it is writable")]
     QueueFull {
         /// The lane.

@@ -182,8 +182,8 @@ impl Endpoint {
 
     /// As [`send`](Self::send), with what is special about this message.
     ///
-    /// The number that it gives is the message's place in the lane. On a latest-only lane, a message
-    /// that has to be sent yet gives its number to the newer one that replaces it.
+    /// The number that it gives is the message's place in the lane. On a latest-only lane, a
+    /// message that has to be sent yet gives its number to the newer one that replaces it.
     ///
     /// # Errors
     /// As [`send`](Self::send); besides, a deadline on a reliable lane.

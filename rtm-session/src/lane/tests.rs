@@ -248,3 +248,23 @@ fn what_ended_lanes_left_behind_and_what_is_incomplete_fill_one_bound() {
     let rest = take_on(&mut lanes, LaneId(0), 0, None, &packet, 9_468).expect("legal");
     assert_eq!(payloads(&rest).len(), 1);
 }
+
+#[test]
+fn a_session_is_full_one_message_beyond_its_bound() {
+    let packet = Bytes::from(vec![1; 10_000]);
+    // Two lanes of 20,000 bytes; lane 0 takes nothing.
+    let mut lanes = ReceiveLanes::new(1, 20_000, 10_000);
+    for (lane, length, was_full) in [
+        (1, 9_968, false),
+        (2, 9_968, false),
+        (3, 9_968, false),
+        (4, 9_968, false),
+        (5, 0, false),
+        (6, 0, true),
+    ] {
+        assert_eq!(lanes.is_full(), was_full, "before lane {lane}");
+        let (lane, end) = (LaneId(lane), MessageSeq(1));
+        lanes.on_close(&LaneClose { lane, end }, &mut Vec::new()).expect("may close");
+        take_on(&mut lanes, lane, 0, None, &packet, length).expect("legal");
+    }
+}

@@ -58,8 +58,8 @@ impl Turns {
         classes.next().map(|(&number, _)| number)
     }
 
-    /// The lane that sends next, of classes more urgent than `below` if there is one. Lanes of which `has_work` denies that they have something to send
-    /// are struck off, and given to `leave` with their debt.
+    /// The lane that sends next, of classes more urgent than `below` if there is one. Lanes of which
+    /// `has_work` denies that they have something to send are struck off, and given to `leave` with their debt.
     pub(super) fn next(
         &mut self,
         below: Option<u8>,
@@ -100,8 +100,8 @@ impl Turns {
         None
     }
 
-    /// The lane that [`next`](Self::next) gave, which is of this class, has sent so many bytes. If it
-    /// `goes_on`, it keeps its place; otherwise it leaves, with this debt.
+    /// The lane that [`next`](Self::next) gave, which is of this class, has sent so many bytes. If
+    /// it `goes_on`, it keeps its place; otherwise it leaves, with this debt.
     pub(super) fn sent(&mut self, class: u8, bytes: usize, goes_on: bool) -> i64 {
         for (_, passed) in self.classes.range_mut((Bound::Excluded(class), Bound::Unbounded)) {
             if !passed.lanes.is_empty() {
