@@ -58,8 +58,10 @@ impl Turns {
         classes.next().map(|(&number, _)| number)
     }
 
-    /// The lane that sends next, of classes more urgent than `below` if there is one. Lanes of which
-    /// `has_work` denies that they have something to send are struck off, and given to `leave` with their debt.
+    /// The lane that sends next, of classes more urgent than `below` if there is one.
+    ///
+    /// Lanes of which `has_work` denies that they have something to send are struck off, and given
+    /// to `leave` with their debt.
     pub(super) fn next(
         &mut self,
         below: Option<u8>,
