@@ -26,7 +26,8 @@ use crate::ticket::TicketConfig;
 ///   to more than [`Config::receive_bytes_max`], packets with further messages count as lost,
 ///   until the application has [released](crate::Endpoint::release) some. Messages share their
 ///   packets' buffers, unless they are less than a sixteenth of them.
-/// - to be sent, until acknowledged: `send_queue` bytes for each lane.
+/// - to be sent, until acknowledged: `send_queue` bytes for each lane, and `send_bytes_max` for all
+///   of them, each message counting 32 bytes more.
 ///
 /// All of it grows only as far as the peer, or the application, goes. An end that talks to
 /// strangers chooses `lanes_max` and `lane_credit` so that it can afford their product.
@@ -43,6 +44,7 @@ pub struct Config {
     pub(crate) message_len_max: u64,
     pub(crate) send_queue_bytes: usize,
     pub(crate) send_queue_messages: usize,
+    pub(crate) send_bytes_max: usize,
     pub(crate) datagram_len: usize,
     pub(crate) datagram_len_max: usize,
     pub(crate) ciphers: Vec<Cipher>,
@@ -67,6 +69,7 @@ impl Default for Config {
             message_len_max: 64 * 1_024 + 1_024,
             send_queue_bytes: 1_024 * 1_024,
             send_queue_messages: 8_192,
+            send_bytes_max: 16 * 1_024 * 1_024,
             datagram_len: 1_200,
             datagram_len_max: 1_452,
             ciphers: default_ciphers(),
@@ -91,6 +94,7 @@ impl Config {
             lane_credit: 128 * 1_024,
             send_queue_bytes: 4 * 1_024 * 1_024,
             send_queue_messages: 32_768,
+            send_bytes_max: 64 * 1_024 * 1_024,
             ..Self::default()
         }
     }
@@ -165,12 +169,21 @@ impl Config {
         self
     }
 
-    /// Bytes, and messages, that one lane queues until they are acknowledged. Default 1 MiB and
+    /// Bytes, and messages, that one lane queues until they are acknowledged, or known to be
+    /// dropped. Default 1 MiB and
     /// 8,192, server 4 MiB and 32,768.
     #[must_use]
     pub const fn send_queue(mut self, bytes: usize, messages: usize) -> Self {
         self.send_queue_bytes = bytes;
         self.send_queue_messages = messages;
+        self
+    }
+
+    /// Bytes that all lanes of a session queue until they are acknowledged, each message counting
+    /// 32 more. Default 16 MiB, server 64 MiB.
+    #[must_use]
+    pub const fn send_bytes_max(mut self, bytes: usize) -> Self {
+        self.send_bytes_max = bytes;
         self
     }
 
@@ -275,6 +288,8 @@ impl Config {
             message_len: peer.message_len,
             queue_bytes: self.send_queue_bytes,
             queue_messages: self.send_queue_messages,
+            session_bytes: self.send_bytes_max,
+            datagram_len: self.datagram_len,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What can go wrong between the application and this layer, and why a session ends.
 
+use std::fmt;
+
 use rtm_wire::{CloseCode, KeyId, LaneId};
 
 /// Why a message, or a lane, was not taken. Nothing has changed.
@@ -15,12 +17,18 @@ pub enum SendError {
         /// The lane.
         lane: LaneId,
     },
-    /// The lane's queue is full; [`Event::Writable`](crate::Event::Writable) says when to go on.
-    #[error("the queue of lane {lane} is full; wait until it is writable")]
+    /// There is no room for the message in a queue; [`Event::Writable`](crate::Event::Writable)
+    /// says when to go on.
+    #[error("the queue of lane {lane} has no room: {bound}; wait until it is writable")]
     QueueFull {
         /// The lane.
         lane: LaneId,
+        /// The bound that the message would break.
+        bound: QueueBound,
     },
+    /// An order or reliability that this version doesn't know, or a deadline on a reliable lane.
+    #[error("no such lane: unknown order or reliability, or a deadline where nothing is dropped")]
+    Mode,
     /// The message is longer than the peer takes.
     #[error("a message of {length} bytes is above the limit of {limit} bytes")]
     TooLong {
@@ -35,6 +43,28 @@ pub enum SendError {
         /// How many the peer allows.
         limit: u64,
     },
+}
+
+/// What bounds a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueBound {
+    /// Bytes of one lane ([`Config::send_queue`](crate::Config::send_queue)).
+    LaneBytes(usize),
+    /// Messages of one lane.
+    LaneMessages(usize),
+    /// Bytes of all lanes of the session, each message counting 32 more
+    /// ([`Config::send_bytes_max`](crate::Config::send_bytes_max)).
+    SessionBytes(usize),
+}
+
+impl fmt::Display for QueueBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LaneBytes(bytes) => write!(f, "{bytes} bytes for the lane"),
+            Self::LaneMessages(messages) => write!(f, "{messages} messages for the lane"),
+            Self::SessionBytes(bytes) => write!(f, "{bytes} bytes for the session"),
+        }
+    }
 }
 
 /// Why a connection was not even tried.

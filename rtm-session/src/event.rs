@@ -121,7 +121,8 @@ pub enum Event {
         /// The message; shares the buffer that it was received in.
         payload: Bytes,
     },
-    /// A lane that refused a message has room again.
+    /// A lane that refused a message has room again: half of its queue, or a quarter of the
+    /// session's.
     Writable {
         /// The session.
         session: SessionId,

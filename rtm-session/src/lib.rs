@@ -94,9 +94,9 @@ pub use crypto::{KeyError, PublicKey, Seed, StaticKey};
 pub use endpoint::{
     Endpoint, EndpointCounters, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX, TICKET_STATE_MAX,
 };
-pub use error::{CloseCause, ConnectError, SendError, Violation};
+pub use error::{CloseCause, ConnectError, QueueBound, SendError, Violation};
 pub use event::{Event, LoginAnswer, LoginId, SessionId};
-pub use lane::{CREDIT_PER_MESSAGE, LaneSpec, MESSAGE_WINDOW};
+pub use lane::{CREDIT_PER_MESSAGE, LaneSpec, LaneStats, MESSAGE_WINDOW, SendOptions};
 pub use recovery::CongestionControl;
 pub use redundancy::Redundancy;
 pub use session::SessionStats;

@@ -14,11 +14,13 @@
 mod clock;
 mod drive;
 mod engine;
+mod room;
 mod transport;
 mod udp;
 
 pub use clock::{Clock, Moment, seed_from_system};
 pub use drive::drive;
 pub use engine::{Engine, Flow};
+pub use room::{LaneGone, Room, RoomGate, room};
 pub use transport::{Arrivals, Departures, Transport};
 pub use udp::UdpTransport;

@@ -14,6 +14,7 @@ use super::{Endpoint, Role};
 use crate::crypto::{PacketKeys, PublicKey, Role as KeyRole};
 use crate::error::{CloseCause, ConnectError};
 use crate::event::{Event, SessionId};
+use crate::lane::SendOptions;
 use crate::session::{Parts, Session};
 use crate::ticket::Ticket;
 
@@ -177,7 +178,7 @@ impl Endpoint {
         if !early_taken {
             for message in connecting.early {
                 // They are short and few, and a new session has room for them.
-                let _ = session.send(LaneId::CONTROL, message);
+                let _ = session.send(now, LaneId::CONTROL, message, SendOptions::new());
             }
         }
         self.insert(now, session, id);

@@ -41,7 +41,7 @@ use crate::config::Config;
 use crate::crypto::{Generator, PublicKey, Seed, StaticKey};
 use crate::error::{ConnectError, SendError};
 use crate::event::{Event, LoginAnswer, LoginId, SessionId};
-use crate::lane::LaneSpec;
+use crate::lane::{LaneSpec, LaneStats, SendOptions};
 use crate::session::{Session, SessionStats};
 use crate::ticket::Ticket;
 
@@ -242,12 +242,13 @@ impl Endpoint {
     /// Opens a lane towards the peer.
     ///
     /// # Errors
-    /// No such session, or as many lanes as the peer allows.
+    /// No such session, as many lanes as the peer allows, or a mode that can't be.
     pub fn open_lane(&mut self, session: SessionId, spec: LaneSpec) -> Result<LaneId, SendError> {
         self.sessions.get_mut(&session).ok_or(SendError::UnknownSession)?.open_lane(spec)
     }
 
-    /// Queues a message on an open lane; the peer gets it as one message, once.
+    /// Queues a message on an open lane; the peer gets it as one message, once, unless the lane may
+    /// drop messages ([`LaneSpec`]).
     ///
     /// # Errors
     /// No such session or lane, queue full, or message too long; nothing has changed then.
@@ -258,8 +259,26 @@ impl Endpoint {
         lane: LaneId,
         message: Bytes,
     ) -> Result<MessageSeq, SendError> {
+        self.send_with(now, session, lane, message, SendOptions::new())
+    }
+
+    /// As [`send`](Self::send), with what is special about this message.
+    ///
+    /// The number that it gives is the message's place in the lane. On a latest-only lane, a
+    /// message that has to be sent yet gives its number to the newer one that replaces it.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send); besides, a deadline on a reliable lane.
+    pub fn send_with(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        lane: LaneId,
+        message: Bytes,
+        options: SendOptions,
+    ) -> Result<MessageSeq, SendError> {
         let state = self.sessions.get_mut(&session).ok_or(SendError::UnknownSession)?;
-        let sequence = state.send(lane, message)?;
+        let sequence = state.send(now, lane, message, options)?;
         self.touch(now, session);
         Ok(sequence)
     }
@@ -313,6 +332,12 @@ impl Endpoint {
     #[must_use]
     pub fn stats(&self, session: SessionId) -> Option<SessionStats> {
         self.sessions.get(&session).map(Session::stats)
+    }
+
+    /// What can be seen of one of our lanes, until it is closed and all of it has arrived.
+    #[must_use]
+    pub fn lane_stats(&self, session: SessionId, lane: LaneId) -> Option<LaneStats> {
+        self.sessions.get(&session)?.lane_stats(lane)
     }
 
     /// The peer's present address.

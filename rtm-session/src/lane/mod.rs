@@ -11,16 +11,20 @@
 
 mod assembly;
 mod parity;
+mod pending;
 mod range_set;
 mod receive;
 mod receive_set;
 mod send;
+mod send_drop;
+mod send_frames;
 mod send_set;
 mod spec;
 #[cfg(test)]
 mod tests;
+mod turns;
 
+pub(crate) use pending::Chunk;
 pub(crate) use receive_set::{ReceiveLanes, Received};
-pub(crate) use send::Chunk;
-pub(crate) use send_set::{SendLanes, SendLimits};
-pub use spec::{CREDIT_PER_MESSAGE, LaneSpec, MESSAGE_WINDOW};
+pub(crate) use send_set::{LaneSkip, SendLanes, SendLimits};
+pub use spec::{CREDIT_PER_MESSAGE, LaneSpec, LaneStats, MESSAGE_WINDOW, SendOptions};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
-use rtm_wire::{LaneMode, Parity, Qos};
+use rtm_wire::{LaneMode, Parity, Qos, Reliability, Time};
 
 use super::assembly::Assembly;
 use super::range_set::RangeSet;
@@ -15,6 +15,27 @@ use crate::error::Violation;
 /// for as long as others are missing, and until the application has taken it.
 const WAITING_SHARE: usize = 2;
 const DELIVERED_SHARE: usize = 16;
+
+/// Part of a message, as its frame tells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    pub(crate) mode: LaneMode,
+    pub(crate) seq: u64,
+    pub(crate) offset: u64,
+    pub(crate) total: u64,
+    /// When the message is worthless, on lanes that may drop messages.
+    pub(crate) until: Option<Time>,
+    pub(crate) payload: Shared<'a>,
+}
+
+/// A message of which something has arrived, or all of it and it has to wait.
+#[derive(Debug)]
+struct Held<T> {
+    what: T,
+    /// When it is worthless.
+    until: Option<Time>,
+}
+
 /// Bytes of a message that lie in the packet they came in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shared<'a> {
@@ -44,9 +65,11 @@ pub(crate) struct ReceiveLane {
     /// From the first message frame; a close frame may come before it.
     mode: Option<LaneMode>,
     done: RangeSet,
-    partial: BTreeMap<u64, Assembly>,
+    partial: BTreeMap<u64, Held<Assembly>>,
     /// Ordered lanes: complete, but an earlier one is missing.
-    waiting: BTreeMap<u64, Bytes>,
+    waiting: BTreeMap<u64, Held<Bytes>>,
+    /// Ordered lanes: the message whose turn it is. Latest-only: the first that is newer than all
+    /// that were handed over.
     next_in_order: u64,
     /// The sequence number after the last message, once the peer has closed the lane.
     end: Option<u64>,
@@ -55,6 +78,8 @@ pub(crate) struct ReceiveLane {
     charged: u64,
     released: u64,
     announce: bool,
+    /// Messages that came too late, or would have been handed over too late.
+    late: u64,
 }
 
 impl ReceiveLane {
@@ -71,43 +96,47 @@ impl ReceiveLane {
             charged: 0,
             released: 0,
             announce: false,
+            late: 0,
         }
     }
 
-    /// Takes a part of message `seq`; complete messages go to `deliver`.
+    /// Takes a part of a message; complete ones go to `deliver`.
     pub(crate) fn on_message(
         &mut self,
-        mode: LaneMode,
-        seq: u64,
-        offset: u64,
-        total: u64,
-        payload: Shared<'_>,
+        now: Time,
+        part: &Part<'_>,
         deliver: &mut Vec<Bytes>,
     ) -> Result<(), Violation> {
+        let &Part { mode, seq, offset, total, until, payload } = part;
         if !self.expects(mode, seq)? {
             return Ok(());
         }
         if payload.bytes.len() as u64 == total {
             match self.partial.remove(&seq) {
                 // What was charged for its first part must be what it has.
-                Some(assembly) if assembly.total() != total => {
+                Some(assembly) if assembly.what.total() != total => {
                     return Err(Violation::Length);
                 }
                 Some(_) => {}
                 None => self.charge(total)?,
             }
-            let will_wait = mode.order == Qos::Ordered && seq != self.next_in_order;
-            self.complete(seq, payload.take(will_wait), deliver);
+            let will_wait =
+                !is_latest_only(mode) && mode.order == Qos::Ordered && seq != self.next_in_order;
+            let message = Held { what: payload.take(will_wait), until };
+            self.complete(now, seq, message, deliver);
             return Ok(());
         }
-        self.assembly(seq, total)?.insert(offset, payload.bytes)?;
-        self.complete_if_whole(seq, deliver);
+        let assembly = self.assembly(seq, total)?;
+        assembly.until = [assembly.until, until].into_iter().flatten().min();
+        assembly.what.insert(offset, payload.bytes)?;
+        self.complete_if_whole(now, seq, deliver);
         Ok(())
     }
 
-    /// Takes a parity symbol of message `seq`, which may complete it.
+    /// Takes a parity symbol of a message, which may complete it.
     pub(crate) fn on_parity(
         &mut self,
+        now: Time,
         parity: &Parity<'_>,
         deliver: &mut Vec<Bytes>,
     ) -> Result<(), Violation> {
@@ -115,8 +144,8 @@ impl ReceiveLane {
         if !self.expects(parity.mode, seq)? {
             return Ok(());
         }
-        self.assembly(seq, parity.total)?.insert_parity(parity.index, parity.symbol);
-        self.complete_if_whole(seq, deliver);
+        self.assembly(seq, parity.total)?.what.insert_parity(parity.index, parity.symbol);
+        self.complete_if_whole(now, seq, deliver);
         Ok(())
     }
 
@@ -132,21 +161,21 @@ impl ReceiveLane {
     }
 
     /// What has arrived of a message of this length; charges for it if that is nothing yet.
-    fn assembly(&mut self, seq: u64, total: u64) -> Result<&mut Assembly, Violation> {
+    fn assembly(&mut self, seq: u64, total: u64) -> Result<&mut Held<Assembly>, Violation> {
         if !self.partial.contains_key(&seq) {
             self.charge(total)?;
-            self.partial.insert(seq, Assembly::new(total));
+            self.partial.insert(seq, Held { what: Assembly::new(total), until: None });
         }
         let assembly = self.partial.get_mut(&seq).expect("inserted above");
-        if assembly.total() == total { Ok(assembly) } else { Err(Violation::Length) }
+        if assembly.what.total() == total { Ok(assembly) } else { Err(Violation::Length) }
     }
 
-    fn complete_if_whole(&mut self, seq: u64, deliver: &mut Vec<Bytes>) {
+    fn complete_if_whole(&mut self, now: Time, seq: u64, deliver: &mut Vec<Bytes>) {
         let Some(assembly) = self.partial.get_mut(&seq) else { return };
-        assembly.repair();
-        if assembly.is_complete() {
-            let assembly = self.partial.remove(&seq).expect("just used");
-            self.complete(seq, assembly.into_bytes(), deliver);
+        assembly.what.repair();
+        if assembly.what.is_complete() {
+            let Held { what, until } = self.partial.remove(&seq).expect("just used");
+            self.complete(now, seq, Held { what: what.into_bytes(), until }, deliver);
         }
     }
 
@@ -156,6 +185,7 @@ impl ReceiveLane {
     /// §4.6).
     pub(crate) fn on_skip(
         &mut self,
+        now: Time,
         skipped: Range<u64>,
         bytes: u64,
         deliver: &mut Vec<Bytes>,
@@ -172,7 +202,7 @@ impl ReceiveLane {
         // What is there, not what is named: a small frame may name many.
         while let Some((&seq, _)) = self.partial.range(skipped.clone()).next() {
             let assembly = self.partial.remove(&seq).expect("just found");
-            charged += assembly.total() + CREDIT_PER_MESSAGE;
+            charged += assembly.what.total() + CREDIT_PER_MESSAGE;
         }
         let is_new = self.done.insert(skipped) > 0;
         if bytes > 0 && charged > 0 && bytes != charged {
@@ -183,7 +213,7 @@ impl ReceiveLane {
             charged = bytes;
         }
         self.release_bytes(charged);
-        self.deliver_in_order(deliver);
+        self.deliver_in_order(now, deliver);
         Ok(())
     }
 
@@ -197,7 +227,7 @@ impl ReceiveLane {
         Ok(())
     }
 
-    /// The application has taken a message of this length.
+    /// The application has taken a message of this length, or it is worth nothing.
     pub(crate) fn release(&mut self, bytes: u64) {
         self.release_bytes(bytes + CREDIT_PER_MESSAGE);
     }
@@ -228,30 +258,74 @@ impl ReceiveLane {
 
     /// Bytes held for this lane.
     pub(crate) fn buffered(&self) -> usize {
-        self.partial.values().map(|assembly| assembly.held()).sum::<usize>()
-            + self.waiting.values().map(Bytes::len).sum::<usize>()
+        self.partial.values().map(|assembly| assembly.what.held()).sum::<usize>()
+            + self.waiting.values().map(|message| message.what.len()).sum::<usize>()
     }
 
-    fn complete(&mut self, seq: u64, message: Bytes, deliver: &mut Vec<Bytes>) {
+    /// Messages that were not handed over since they were too late.
+    pub(crate) fn late(&self) -> u64 {
+        self.late
+    }
+
+    fn complete(&mut self, now: Time, seq: u64, message: Held<Bytes>, deliver: &mut Vec<Bytes>) {
         self.done.insert(seq..seq + 1);
-        if self.mode.is_some_and(|mode| mode.order == Qos::Ordered) {
+        let Some(mode) = self.mode else { return };
+        if is_latest_only(mode) {
+            self.take_if_newer(now, seq, message, deliver);
+        } else if mode.order != Qos::Ordered {
+            self.hand_over(now, message, deliver);
+        } else {
             if self.next_in_order == seq {
                 self.next_in_order += 1;
-                deliver.push(message);
+                self.hand_over(now, message, deliver);
             } else {
                 self.waiting.insert(seq, message);
             }
-            self.deliver_in_order(deliver);
-        } else {
-            deliver.push(message);
+            self.deliver_in_order(now, deliver);
         }
     }
 
-    fn deliver_in_order(&mut self, deliver: &mut Vec<Bytes>) {
+    /// Latest-only: older messages are worth nothing any more, complete or not. Those of which
+    /// nothing has arrived have taken credit that only the sender knows.
+    fn take_if_newer(
+        &mut self,
+        now: Time,
+        seq: u64,
+        message: Held<Bytes>,
+        deliver: &mut Vec<Bytes>,
+    ) {
+        if seq < self.next_in_order {
+            return self.release(message.what.len() as u64);
+        }
+        let handed_over = deliver.len();
+        self.hand_over(now, message, deliver);
+        if deliver.len() == handed_over {
+            return;
+        }
+        self.next_in_order = seq + 1;
+        while let Some(older) = self.partial.first_entry().filter(|older| *older.key() < seq) {
+            let (seq, assembly) = older.remove_entry();
+            self.done.insert(seq..seq + 1);
+            self.release(assembly.what.total());
+        }
+    }
+
+    /// Hands a message over unless it is too late.
+    fn hand_over(&mut self, now: Time, message: Held<Bytes>, deliver: &mut Vec<Bytes>) {
+        if message.until.is_some_and(|until| now > until) {
+            self.late += 1;
+            self.release(message.what.len() as u64);
+        } else {
+            deliver.push(message.what);
+        }
+    }
+
+    fn deliver_in_order(&mut self, now: Time, deliver: &mut Vec<Bytes>) {
         // From one that is there to the next: a small frame may have skipped many.
         let ready = self.done.prefix();
         while let Some(first) = self.waiting.first_entry().filter(|first| *first.key() < ready) {
-            deliver.push(first.remove());
+            let message = first.remove();
+            self.hand_over(now, message, deliver);
         }
         self.next_in_order = self.next_in_order.max(ready);
     }
@@ -273,4 +347,8 @@ impl ReceiveLane {
             self.announce = true;
         }
     }
+}
+
+fn is_latest_only(mode: LaneMode) -> bool {
+    mode.reliability == Reliability::LatestOnly
 }

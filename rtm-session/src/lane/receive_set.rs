@@ -1,12 +1,15 @@
 //! All lanes that one end receives on.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_wire::{LaneClose, LaneCredit, LaneId, LaneMode, Message, Parity, Qos, Reliability, Skip};
+use rtm_wire::{
+    LaneClose, LaneCredit, LaneId, LaneMode, Message, Parity, Qos, Reliability, Skip, Time,
+};
 
 use super::range_set::RangeSet;
-use super::receive::{ReceiveLane, Shared};
+use super::receive::{Part, ReceiveLane, Shared};
 use super::spec::CREDIT_PER_MESSAGE;
 use crate::error::Violation;
 
@@ -35,6 +38,8 @@ pub(crate) struct ReceiveLanes {
     unreleased: u64,
     /// The part of it that belongs to lanes that have ended: no lane's credit bounds it.
     left_behind: u64,
+    /// Messages that were too late, on lanes that have ended.
+    late: u64,
     scratch: Vec<Bytes>,
 }
 
@@ -50,6 +55,7 @@ impl ReceiveLanes {
             grants: VecDeque::new(),
             unreleased: 0,
             left_behind: 0,
+            late: 0,
             scratch: Vec::new(),
         }
     }
@@ -57,6 +63,7 @@ impl ReceiveLanes {
     /// Takes a message frame, whose payload is part of `packet`.
     pub(crate) fn on_message(
         &mut self,
+        now: Time,
         packet: &Bytes,
         message: &Message<'_>,
         out: &mut Vec<Received>,
@@ -69,7 +76,15 @@ impl ReceiveLanes {
         if let Some(lane) = self.lane(id)? {
             let payload = Shared { packet, bytes: message.payload };
             let (mode, seq) = (message.mode, message.seq.0);
-            lane.on_message(mode, seq, offset, total, payload, &mut deliver)?;
+            let is_lossy = mode.reliability != Reliability::Reliable;
+            let left = message.deadline_ms.filter(|_| is_lossy);
+            let until = left.map(|ms| now + Duration::from_millis(ms.into()));
+            let part = Part { mode, seq, offset, total, until, payload };
+            lane.on_message(now, &part, &mut deliver)?;
+            // Of messages that were not handed over.
+            if lane.wants_grant() {
+                self.note_grant(id);
+            }
         }
         self.hand_over(id, deliver, out);
         Ok(())
@@ -77,13 +92,14 @@ impl ReceiveLanes {
 
     pub(crate) fn on_skip(
         &mut self,
+        now: Time,
         skip: &Skip,
         out: &mut Vec<Received>,
     ) -> Result<(), Violation> {
         let mut deliver = std::mem::take(&mut self.scratch);
         if let Some(lane) = self.lane(skip.lane)? {
             let skipped = skip.first.0..skip.first.0 + skip.count;
-            lane.on_skip(skipped, skip.bytes, &mut deliver)?;
+            lane.on_skip(now, skipped, skip.bytes, &mut deliver)?;
         }
         self.note_grant(skip.lane);
         self.hand_over(skip.lane, deliver, out);
@@ -156,6 +172,11 @@ impl ReceiveLanes {
         self.unreleased
     }
 
+    /// Messages that were not handed over since they were too late.
+    pub(crate) fn late(&self) -> u64 {
+        self.late + self.lanes.values().map(ReceiveLane::late).sum::<u64>()
+    }
+
     /// Bytes held in incomplete and waiting messages.
     pub(crate) fn buffered(&self) -> usize {
         self.lanes.values().map(ReceiveLane::buffered).sum()
@@ -164,13 +185,17 @@ impl ReceiveLanes {
     /// Takes a parity frame.
     pub(crate) fn on_parity(
         &mut self,
+        now: Time,
         parity: &Parity<'_>,
         out: &mut Vec<Received>,
     ) -> Result<(), Violation> {
         self.check(parity.mode, parity.total)?;
         let mut deliver = std::mem::take(&mut self.scratch);
         if let Some(lane) = self.lane(parity.lane)? {
-            lane.on_parity(parity, &mut deliver)?;
+            lane.on_parity(now, parity, &mut deliver)?;
+            if lane.wants_grant() {
+                self.note_grant(parity.lane);
+            }
         }
         self.hand_over(parity.lane, deliver, out);
         Ok(())
@@ -212,6 +237,7 @@ impl ReceiveLanes {
         }
         if let Some(lane) = self.lanes.get(&id).filter(|lane| lane.is_finished()) {
             self.left_behind += lane.held();
+            self.late += lane.late();
             self.lanes.remove(&id);
             self.ended.insert(id.0..id.0 + 1);
             out.push(Received::Ended { lane: id });

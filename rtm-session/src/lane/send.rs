@@ -1,132 +1,46 @@
 //! The sending end of one lane.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
 use bytes::Bytes;
-use rtm_wire::{LaneId, MessageSeq, Time};
+use rtm_wire::{MessageSeq, Reliability, Time};
 
 use super::parity;
-use super::range_set::RangeSet;
-use super::spec::{CREDIT_PER_MESSAGE, LaneSpec, MESSAGE_WINDOW};
+use super::pending::{Copies, Outgoing, OutgoingParity, Pending, Slot};
+use super::send_drop::Telling;
+use super::spec::{CREDIT_PER_MESSAGE, LaneSpec, LaneStats, MESSAGE_WINDOW};
 use crate::redundancy::{ParityPolicy, SMALL_MAX};
-
-/// Part of a message in a packet: what is remembered until the packet is acknowledged or lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Chunk {
-    pub(crate) lane: LaneId,
-    pub(crate) seq: MessageSeq,
-    /// Bytes of the message; empty only for an empty message.
-    pub(crate) range: Range<u64>,
-}
-
-/// A chunk about to be sent, with its bytes.
-#[derive(Clone, Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) seq: MessageSeq,
-    pub(crate) range: Range<u64>,
-    pub(crate) total: u64,
-    pub(crate) payload: Bytes,
-    /// Whether these bytes go out for the first time.
-    pub(crate) is_fresh: bool,
-}
-
-impl Outgoing {
-    /// Whether it is a message that may be sent several times.
-    pub(crate) fn is_small(&self) -> bool {
-        self.payload.len() as u64 == self.total && self.total <= SMALL_MAX as u64
-    }
-}
-
-/// Copies of a small message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Copies {
-    /// Sent, and neither acknowledged nor lost.
-    pub(crate) under_way: usize,
-    /// Of these, copies that are not overdue.
-    pub(crate) fresh: usize,
-    pub(crate) last: Time,
-}
-
-/// A message that is not yet acknowledged as a whole.
-#[derive(Debug)]
-struct Pending {
-    payload: Bytes,
-    /// Bytes that were sent at least once; `None` until the message is begun.
-    sent: Option<u64>,
-    acked: RangeSet,
-    copies: Copies,
-    parity: Option<ParityPlan>,
-}
-
-/// Parity that goes out after a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ParityPlan {
-    /// Length of a symbol; no fragment reaches over its end.
-    symbol: usize,
-    /// How many there are.
-    count: u8,
-    /// How many have gone out.
-    sent: u8,
-    /// Whether the next one had no room in a packet.
-    has_missed: bool,
-}
-
-/// A parity symbol about to be sent.
-#[derive(Debug)]
-pub(crate) struct OutgoingParity {
-    pub(crate) seq: MessageSeq,
-    pub(crate) total: u64,
-    pub(crate) index: u8,
-    pub(crate) symbol: Vec<u8>,
-}
-
-impl Pending {
-    fn total(&self) -> u64 {
-        self.payload.len() as u64
-    }
-
-    fn is_sent(&self) -> bool {
-        self.sent == Some(self.total())
-    }
-}
-
-impl ParityPolicy {
-    /// Parity for a message of this length, if it is worth any.
-    fn plan(self, total: u64) -> Option<ParityPlan> {
-        let symbols = usize::try_from(total.div_ceil(self.symbol_max as u64)).ok()?;
-        if !(2..=SYMBOLS_MAX).contains(&symbols) {
-            return None;
-        }
-        // Evenly cut, so that little is filled up.
-        let symbol = total.div_ceil(symbols as u64) as usize;
-        let count = parity::count(symbols, self.loss, self.risk, symbols.min(254 - symbols));
-        (count > 0).then_some(ParityPlan { symbol, count: count as u8, sent: 0, has_missed: false })
-    }
-}
 
 /// Bytes of a long message that go along with a probe.
 const PROBE_LEN: u64 = 1_024;
-/// Symbols of a message that has parity: what the code can number, and parity besides.
-const SYMBOLS_MAX: usize = 200;
 
-/// Invariants: `queue[i]` is message `base + i`, `None` once acknowledged; messages are begun in
-/// order, so those before `next_fresh` are begun and those after it are not.
+/// Invariants: `queue[i]` is message `base + i`, and the first of them is not done; messages are
+/// begun in order, so those before `next_fresh` are sent to their end, given up or done, that one
+/// is pending, and those after it are not begun.
 #[derive(Debug)]
 pub(crate) struct SendLane {
     pub(crate) spec: LaneSpec,
-    queue: VecDeque<Option<Pending>>,
-    base: u64,
+    pub(super) queue: VecDeque<Slot>,
+    pub(super) base: u64,
     /// The first message that isn't sent to its end.
-    next_fresh: u64,
+    pub(super) next_fresh: u64,
     /// Parts to be sent again: message and first byte, and where they end. The oldest goes first,
     /// as an ordered lane waits for it.
-    lost: BTreeMap<(u64, u64), u64>,
+    pub(super) lost: BTreeMap<(u64, u64), u64>,
+    /// Dropped messages that the peer has to be told of.
+    pub(super) skips: BTreeSet<u64>,
+    /// When pending messages are given up.
+    pub(super) expiries: BTreeSet<(Time, u64)>,
     /// Messages that were sent to their end and have parity to follow.
     parity_due: VecDeque<u64>,
     credit_limit: u64,
     credit_used: u64,
-    queued_bytes: usize,
+    pub(super) queued_bytes: usize,
+    /// Messages that are pending.
+    pub(super) live: usize,
+    /// Messages that were given up so far.
+    pub(super) dropped: u64,
     closing: Closing,
 }
 
@@ -150,23 +64,29 @@ impl SendLane {
             base: 0,
             next_fresh: 0,
             lost: BTreeMap::new(),
+            skips: BTreeSet::new(),
+            expiries: BTreeSet::new(),
             parity_due: VecDeque::new(),
             credit_limit: credit,
             credit_used: 0,
             queued_bytes: 0,
+            live: 0,
+            dropped: 0,
             closing: Closing::Open,
         }
     }
 
     /// Appends a message. The caller has checked the limits.
-    pub(crate) fn push(&mut self, payload: Bytes) -> MessageSeq {
+    pub(crate) fn push(&mut self, payload: Bytes, expires: Option<Time>) -> MessageSeq {
         debug_assert!(self.is_open(), "a closing lane takes no messages");
+        if self.is_latest_only() {
+            self.make_way();
+        }
         let seq = self.end();
         self.queued_bytes += payload.len();
-        let copies = Copies { under_way: 0, fresh: 0, last: Time::ZERO };
-        let acked = RangeSet::new();
-        let parity = None;
-        self.queue.push_back(Some(Pending { payload, sent: None, acked, copies, parity }));
+        self.live += 1;
+        self.expiries.extend(expires.map(|at| (at, seq.0)));
+        self.queue.push_back(Slot::Pending(Pending::new(payload, expires)));
         seq
     }
 
@@ -182,6 +102,7 @@ impl SendLane {
     ) -> Option<Outgoing> {
         let outgoing = self.next_lost(&room).or_else(|| self.fresh_chunk(parity, &room))?;
         self.note_copy(now, &outgoing);
+        self.on_part_sent(outgoing.seq.0);
         Some(outgoing)
     }
 
@@ -194,8 +115,7 @@ impl SendLane {
             return None;
         }
         while let Some(&seq) = self.parity_due.front() {
-            let pending = self.slot(seq).and_then(Option::as_mut);
-            let Some((pending, plan)) = pending.and_then(|pending| {
+            let Some((pending, plan)) = self.pending_mut(seq).and_then(|pending| {
                 let plan = pending.parity.filter(|plan| plan.sent < plan.count)?;
                 Some((pending, plan))
             }) else {
@@ -223,16 +143,21 @@ impl SendLane {
     pub(crate) fn copy(&mut self, now: Time, seq: MessageSeq) -> Option<Outgoing> {
         let pending = self.pending(seq.0)?;
         let (total, payload) = (pending.total(), pending.payload.clone());
-        let outgoing = Outgoing { seq, range: 0..total, total, payload, is_fresh: false };
+        let expires = pending.expires;
+        let outgoing = Outgoing { seq, range: 0..total, total, payload, is_fresh: false, expires };
         self.note_copy(now, &outgoing);
         Some(outgoing)
     }
 
     /// The oldest message that isn't acknowledged, if it is a small one that has been sent.
     pub(crate) fn oldest(&self) -> Option<(MessageSeq, Copies)> {
-        let pending = self.queue.front()?.as_ref()?;
+        let mut pending = (self.base..).zip(&self.queue).filter_map(|(seq, slot)| match slot {
+            Slot::Pending(pending) => Some((seq, pending)),
+            _ => None,
+        });
+        let (seq, pending) = pending.next()?;
         let is_listed = pending.total() <= SMALL_MAX as u64 && pending.copies.under_way > 0;
-        is_listed.then_some((MessageSeq(self.base), pending.copies))
+        is_listed.then_some((MessageSeq(seq), pending.copies))
     }
 
     /// The length of a message that isn't acknowledged.
@@ -254,18 +179,20 @@ impl SendLane {
 
     pub(crate) fn on_acked(&mut self, seq: MessageSeq, range: Range<u64>) {
         let Some(slot) = self.slot(seq.0) else { return };
-        let Some(pending) = slot.as_mut() else { return };
-        let total = pending.total();
+        let pending = match slot {
+            Slot::Pending(pending) => pending,
+            Slot::Dropped(_) => return self.on_dropped_acked(seq.0, range),
+            Slot::Done => return,
+        };
+        let (total, expires) = (pending.total(), pending.expires);
         pending.acked.insert(range);
+        pending.under_way = pending.under_way.saturating_sub(1);
         if pending.acked.count() < total {
             return;
         }
-        *slot = None;
-        self.queued_bytes -= total as usize;
-        while let Some(None) = self.queue.front() {
-            self.queue.pop_front();
-            self.base += 1;
-        }
+        *slot = Slot::Done;
+        self.on_no_longer_pending(seq.0, total, expires);
+        self.forget_done();
     }
 
     /// Has a part sent again, unless it is a small message of which other copies are under way:
@@ -276,6 +203,16 @@ impl SendLane {
         range: Range<u64>,
         was_overdue: bool,
     ) -> Option<Copies> {
+        match self.slot(seq.0) {
+            Some(Slot::Pending(pending)) => {
+                pending.under_way = pending.under_way.saturating_sub(1);
+            }
+            Some(Slot::Dropped(_)) => {
+                self.on_dropped_lost(seq.0);
+                return None;
+            }
+            _ => return None,
+        }
         if let Some(pending) = self.small(seq.0, &range) {
             let Copies { under_way, fresh, .. } = &mut pending.copies;
             *under_way = under_way.saturating_sub(1);
@@ -297,7 +234,13 @@ impl SendLane {
 
     /// Has a part sent again, whether it is lost or not.
     pub(crate) fn repeat(&mut self, seq: MessageSeq, range: Range<u64>) {
-        if self.is_missing(seq.0, &range) {
+        if !self.is_missing(seq.0, &range) {
+            return;
+        }
+        let is_sent = self.pending(seq.0).is_some_and(Pending::is_sent);
+        if is_sent && self.is_replaced(seq.0) {
+            self.give_up(seq.0, Telling::WhenNeeded);
+        } else {
             let end = self.lost.entry((seq.0, range.start)).or_default();
             *end = range.end.max(*end);
         }
@@ -307,8 +250,8 @@ impl SendLane {
     /// is missing; how many there were.
     pub(crate) fn probe(&mut self, count: usize) -> usize {
         let (mut parts, first) = (Vec::new(), self.base);
-        for (seq, pending) in (first..).zip(&self.queue) {
-            let Some(pending) = pending else { continue };
+        for (seq, slot) in (first..).zip(&self.queue) {
+            let Slot::Pending(pending) = slot else { continue };
             let Some(sent) = pending.sent.filter(|_| parts.len() < count) else { break };
             let start = pending.acked.prefix();
             parts.push((seq, start..sent.min(start + PROBE_LEN)));
@@ -365,7 +308,7 @@ impl SendLane {
         self.closing == Closing::Open
     }
 
-    /// Messages in the queue, acknowledged ones behind older ones included.
+    /// Messages in the queue, acknowledged and dropped ones behind older ones included.
     pub(crate) fn queued_messages(&self) -> usize {
         self.queue.len()
     }
@@ -374,18 +317,57 @@ impl SendLane {
         self.queued_bytes
     }
 
-    fn end(&self) -> MessageSeq {
+    /// What it counts for in the session's queue.
+    pub(crate) fn charge(&self) -> usize {
+        self.queued_bytes + self.live * CREDIT_PER_MESSAGE as usize
+    }
+
+    pub(crate) fn stats(&self) -> LaneStats {
+        LaneStats { send_bytes: self.queued_bytes, send_messages: self.live, dropped: self.dropped }
+    }
+
+    pub(super) fn is_latest_only(&self) -> bool {
+        self.spec.mode.reliability == Reliability::LatestOnly
+    }
+
+    pub(super) fn end(&self) -> MessageSeq {
         MessageSeq(self.base + self.queue.len() as u64)
     }
 
-    fn slot(&mut self, seq: u64) -> Option<&mut Option<Pending>> {
+    pub(super) fn slot(&mut self, seq: u64) -> Option<&mut Slot> {
         let index = seq.checked_sub(self.base)?;
         self.queue.get_mut(usize::try_from(index).ok()?)
     }
 
-    fn pending(&self, seq: u64) -> Option<&Pending> {
+    pub(super) fn pending(&self, seq: u64) -> Option<&Pending> {
         let index = seq.checked_sub(self.base)?;
-        self.queue.get(usize::try_from(index).ok()?)?.as_ref()
+        match self.queue.get(usize::try_from(index).ok()?)? {
+            Slot::Pending(pending) => Some(pending),
+            _ => None,
+        }
+    }
+
+    pub(super) fn pending_mut(&mut self, seq: u64) -> Option<&mut Pending> {
+        match self.slot(seq)? {
+            Slot::Pending(pending) => Some(pending),
+            _ => None,
+        }
+    }
+
+    /// A message was acknowledged as a whole, or given up.
+    pub(super) fn on_no_longer_pending(&mut self, seq: u64, total: u64, expires: Option<Time>) {
+        self.queued_bytes -= total as usize;
+        self.live -= 1;
+        if let Some(at) = expires {
+            self.expiries.remove(&(at, seq));
+        }
+    }
+
+    pub(super) fn forget_done(&mut self) {
+        while let Some(Slot::Done) = self.queue.front() {
+            self.queue.pop_front();
+            self.base += 1;
+        }
     }
 
     fn is_missing(&self, seq: u64, range: &Range<u64>) -> bool {
@@ -402,7 +384,7 @@ impl SendLane {
                 continue;
             }
             let pending = self.pending(seq).expect("missing means pending");
-            let total = pending.total();
+            let (total, expires) = (pending.total(), pending.expires);
             let length = room(seq, range.start, total)?.min(range.end - range.start);
             let sent = range.start..range.start + length;
             if length == 0 && total != 0 {
@@ -416,13 +398,13 @@ impl SendLane {
                 *end = range.end.max(*end);
             }
             let seq = MessageSeq(seq);
-            return Some(Outgoing { seq, range: sent, total, payload, is_fresh: false });
+            return Some(Outgoing { seq, range: sent, total, payload, is_fresh: false, expires });
         }
     }
 
     fn fresh_chunk(
         &mut self,
-        parity: Option<ParityPolicy>,
+        policy: Option<ParityPolicy>,
         room: &impl Fn(u64, u64, u64) -> Option<u64>,
     ) -> Option<Outgoing> {
         if !self.can_send_fresh() {
@@ -430,15 +412,20 @@ impl SendLane {
         }
         let seq = self.next_fresh;
         let index = usize::try_from(seq - self.base).expect("the queue fits memory");
-        let pending = self.queue[index].as_mut().expect("not begun, so not acknowledged");
-        let total = pending.total();
+        let Slot::Pending(pending) = &mut self.queue[index] else { return None };
+        let (total, expires) = (pending.total(), pending.expires);
         let start = pending.sent.unwrap_or(0);
         let mut length = room(seq, start, total)?.min(total - start);
         if length == 0 && total != 0 {
             return None;
         }
         if pending.sent.is_none() {
-            pending.parity = parity.and_then(|policy| policy.plan(total));
+            pending.parity = policy.and_then(|policy| policy.plan(total));
+            if let (Some(plan), Some(_)) = (&mut pending.parity, pending.expires) {
+                // Parity tells no deadline, so it must not do without any fragment.
+                let symbols = parity::symbols(total, plan.symbol);
+                plan.count = plan.count.min((symbols - 1) as u8);
+            }
         }
         if let Some(plan) = pending.parity {
             let symbol = plan.symbol as u64;
@@ -453,17 +440,20 @@ impl SendLane {
             self.credit_used += total + CREDIT_PER_MESSAGE;
         }
         pending.sent = Some(start + length);
-        if pending.is_sent() {
-            self.next_fresh += 1;
-            self.parity_due.extend(pending.parity.map(|_| seq));
-        }
         let range = start..start + length;
         let payload = pending.payload.slice(range.start as usize..range.end as usize);
-        Some(Outgoing { seq: MessageSeq(seq), range, total, payload, is_fresh: true })
+        if pending.is_sent() {
+            self.parity_due.extend(pending.parity.map(|_| seq));
+            self.next_fresh += 1;
+            self.pass_over_dropped();
+        }
+        Some(Outgoing { seq: MessageSeq(seq), range, total, payload, is_fresh: true, expires })
     }
 
     fn note_copy(&mut self, now: Time, outgoing: &Outgoing) {
-        if let Some(Some(pending)) = self.slot(outgoing.seq.0).filter(|_| outgoing.is_small()) {
+        let Some(pending) = self.pending_mut(outgoing.seq.0) else { return };
+        pending.under_way += 1;
+        if outgoing.is_small() {
             let Copies { under_way, fresh, .. } = pending.copies;
             pending.copies = Copies { under_way: under_way + 1, fresh: fresh + 1, last: now };
         }
@@ -471,7 +461,7 @@ impl SendLane {
 
     /// The message, if it is a small one and the range is all of it.
     fn small(&mut self, seq: u64, range: &Range<u64>) -> Option<&mut Pending> {
-        let pending = self.slot(seq)?.as_mut()?;
+        let pending = self.pending_mut(seq)?;
         let is_small = pending.total() <= SMALL_MAX as u64 && *range == (0..pending.total());
         is_small.then_some(pending)
     }

@@ -1,14 +1,18 @@
 //! All lanes that one end sends on, and whose turn it is.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_wire::{Fragment, Frame, LaneClose, LaneId, Message, MessageSeq, Parity, Time, varint};
+use rtm_wire::{LaneClose, LaneId, MessageSeq, Skip, Time};
 
-use super::send::{Chunk, Copies, Outgoing, OutgoingParity, SendLane};
-use super::spec::{CREDIT_PER_MESSAGE, FRAGMENT_MIN, LaneSpec};
-use crate::error::SendError;
-use crate::redundancy::{Plan, Redundancy, Rider, SMALL_MAX};
+use super::pending::{Chunk, Copies};
+use super::send::SendLane;
+use super::spec::{CREDIT_PER_MESSAGE, LaneSpec, LaneStats};
+use super::turns::Turns;
+use crate::error::{QueueBound, SendError};
+use crate::redundancy::{Redundancy, Rider};
 
 /// What bounds the sending end; the first three are the peer's.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,10 @@ pub(crate) struct SendLimits {
     pub(crate) queue_bytes: usize,
     /// Own bound on each lane's queue.
     pub(crate) queue_messages: usize,
+    /// Own bound on all lanes' queues, each message counting 32 bytes more.
+    pub(crate) session_bytes: usize,
+    /// Longest datagram.
+    pub(crate) datagram_len: usize,
 }
 
 impl SendLimits {
@@ -32,83 +40,165 @@ impl SendLimits {
     }
 }
 
-/// A frame that was written.
-#[derive(Debug)]
-pub(crate) struct Written {
-    /// What to remember of it; parity is forgotten.
-    pub(crate) chunk: Option<Chunk>,
-    /// Whether it went out for the first time.
-    pub(crate) is_fresh: bool,
-    /// If it is a message that may be sent several times.
-    pub(crate) rider: Option<Rider>,
+/// Messages of one lane that a skip frame named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LaneSkip {
+    pub(crate) lane: LaneId,
+    pub(crate) seqs: Range<u64>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    lane: SendLane,
-    /// Whether the lane stands in `ready`.
-    queued: bool,
-    /// Whether somebody was told that the queue is full.
-    blocked: bool,
+pub(super) struct Entry {
+    pub(super) lane: SendLane,
+    /// Whether the lane stands in `turns`.
+    pub(super) queued: bool,
+    /// Bytes that it has sent beyond its share, below 0.
+    pub(super) debt: i64,
+    /// Whether somebody was told that there is no room, and why.
+    blocked: Option<Blocked>,
+    /// What stands in `expiries`.
+    expiry: Option<Time>,
 }
 
-/// Invariant: a lane with something to send stands in the ready queue of its priority, once.
+/// What has to have room again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Blocked {
+    Lane,
+    Session,
+}
+
+impl Entry {
+    fn new(spec: LaneSpec, credit: u64) -> Self {
+        let lane = SendLane::new(spec, credit);
+        Self { lane, queued: false, debt: 0, blocked: None, expiry: None }
+    }
+}
+
+/// Invariants: a lane with something to send has its turn; one with dropped messages to tell of
+/// stands in `skipping`; `charge` is the sum of the lanes' charges.
 #[derive(Debug)]
 pub(crate) struct SendLanes {
     limits: SendLimits,
-    lanes: BTreeMap<LaneId, Entry>,
+    pub(super) lanes: BTreeMap<LaneId, Entry>,
     next: LaneId,
-    ready: BTreeMap<u8, VecDeque<LaneId>>,
+    pub(super) turns: Turns,
     closing: VecDeque<LaneId>,
     /// The lane that was probed last.
     probed: LaneId,
+    skipping: BTreeSet<LaneId>,
+    /// When lanes have to drop messages.
+    expiries: BTreeSet<(Time, LaneId)>,
     writable: Vec<LaneId>,
+    charge: usize,
+    /// Whether lanes wait for the session to have room.
+    is_blocked: bool,
+    /// Messages given up on lanes that are gone.
+    dropped: u64,
 }
 
 impl SendLanes {
     pub(crate) fn new(limits: SendLimits) -> Self {
-        let lane = SendLane::new(LaneSpec::CONTROL, limits.lane_credit);
-        let control = Entry { lane, queued: false, blocked: false };
+        let control = Entry::new(LaneSpec::CONTROL, limits.lane_credit);
         Self {
             limits,
             lanes: BTreeMap::from([(LaneId::CONTROL, control)]),
             next: LaneId(1),
-            ready: BTreeMap::new(),
+            turns: Turns::new(limits.datagram_len),
             closing: VecDeque::new(),
             probed: LaneId::CONTROL,
+            skipping: BTreeSet::new(),
+            expiries: BTreeSet::new(),
             writable: Vec::new(),
+            charge: 0,
+            is_blocked: false,
+            dropped: 0,
         }
     }
 
     pub(crate) fn open(&mut self, spec: LaneSpec) -> Result<LaneId, SendError> {
+        if !spec.is_valid() {
+            return Err(SendError::Mode);
+        }
         if self.lanes.len() as u64 > self.limits.lanes {
             return Err(SendError::TooManyLanes { limit: self.limits.lanes });
         }
         let id = self.next;
         self.next = id.next();
-        let lane = SendLane::new(spec, self.limits.lane_credit);
-        self.lanes.insert(id, Entry { lane, queued: false, blocked: false });
+        self.lanes.insert(id, Entry::new(spec, self.limits.lane_credit));
         Ok(id)
     }
 
-    pub(crate) fn push(&mut self, id: LaneId, payload: Bytes) -> Result<MessageSeq, SendError> {
-        let limits = self.limits;
+    /// Queues a message; `deadline` is its own time to live.
+    pub(crate) fn push(
+        &mut self,
+        now: Time,
+        id: LaneId,
+        payload: Bytes,
+        deadline: Option<Duration>,
+    ) -> Result<MessageSeq, SendError> {
         let entry = self.lanes.get_mut(&id).filter(|entry| entry.lane.is_open());
         let Some(entry) = entry else { return Err(SendError::UnknownLane { lane: id }) };
-        let limit = limits.message_len();
+        let spec = entry.lane.spec;
+        if deadline.is_some() && !spec.is_lossy() {
+            return Err(SendError::Mode);
+        }
+        let limit = self.limits.message_len();
         if payload.len() as u64 > limit {
             return Err(SendError::TooLong { length: payload.len(), limit });
         }
-        let is_full = entry.lane.queued_messages() >= limits.queue_messages
-            || entry.lane.queued_bytes() + payload.len() > limits.queue_bytes;
-        // A message longer than the whole queue may go alone.
-        if is_full && entry.lane.queued_messages() > 0 {
-            entry.blocked = true;
-            return Err(SendError::QueueFull { lane: id });
+        if let Some((bound, blocked)) = self.limits.exceeded(self.charge, entry, payload.len()) {
+            entry.blocked = Some(blocked);
+            self.is_blocked |= blocked == Blocked::Session;
+            return Err(SendError::QueueFull { lane: id, bound });
         }
-        let seq = entry.lane.push(payload);
-        self.wake(id);
+        let expires = deadline.or(spec.deadline).map(|span| now + span);
+        let seq = self.change(id, |lane| lane.push(payload, expires)).expect("just found");
         Ok(seq)
+    }
+
+    /// Changes a lane, and what depends on it.
+    pub(super) fn change<R>(
+        &mut self,
+        id: LaneId,
+        change: impl FnOnce(&mut SendLane) -> R,
+    ) -> Option<R> {
+        let entry = self.lanes.get_mut(&id)?;
+        let before = entry.lane.charge();
+        let result = change(&mut entry.lane);
+        self.charge = self.charge - before + entry.lane.charge();
+        let expiry = entry.lane.next_expiry();
+        if expiry != entry.expiry {
+            self.expiries.extend(expiry.map(|at| (at, id)));
+            if let Some(at) = std::mem::replace(&mut entry.expiry, expiry) {
+                self.expiries.remove(&(at, id));
+            }
+        }
+        if entry.lane.has_skips() {
+            self.skipping.insert(id);
+        }
+        if !entry.queued && entry.lane.has_work() {
+            entry.queued = true;
+            self.turns.push(entry.lane.spec.priority.number(), id, entry.debt);
+        }
+        if entry.blocked.is_some() || self.is_blocked {
+            self.tell_of_room(id);
+        }
+        Some(result)
+    }
+
+    /// Gives up what is too late.
+    pub(crate) fn expire(&mut self, now: Time) {
+        while let Some(&(at, id)) = self.expiries.first() {
+            if at > now {
+                return;
+            }
+            self.change(id, |lane| lane.expire(now));
+        }
+    }
+
+    /// When messages become too late.
+    pub(crate) fn next_expiry(&self) -> Option<Time> {
+        self.expiries.first().map(|&(at, _)| at)
     }
 
     pub(crate) fn close(&mut self, id: LaneId) {
@@ -121,65 +211,6 @@ impl SendLanes {
                 self.closing.push_back(id);
             }
         }
-    }
-
-    /// The next frame that fits `room` bytes.
-    ///
-    /// More urgent lanes first; lanes of one priority take turns.
-    pub(crate) fn next_frame(
-        &mut self,
-        now: Time,
-        room: usize,
-        plan: Plan,
-        write: impl FnOnce(Frame<'_>),
-    ) -> Option<Written> {
-        let id = self.front()?;
-        let entry = self.lanes.get_mut(&id).expect("front() names a lane that exists");
-        let fits = |seq, offset, total| {
-            let left = capacity(room as u64, id, seq, offset, total)?;
-            let is_cut =
-                plan.keep_whole && offset == 0 && total <= SMALL_MAX as u64 && left < total;
-            (!is_cut).then_some(left)
-        };
-        let parity_room = |seq, total| {
-            let numbers = [id.0, seq, total].map(varint::len).iter().sum::<usize>();
-            room.saturating_sub(PARITY_HEAD + numbers)
-        };
-        let parity = plan.parity.filter(|_| entry.lane.spec.redundancy != Redundancy::Off);
-        let next = match entry.lane.next_parity(parity_room) {
-            Some(parity) => Next::Parity(parity),
-            None => Next::Message(entry.lane.next_chunk(now, parity, fits)?),
-        };
-        let still_ready = entry.lane.has_work();
-        let priority = entry.lane.spec.priority.number();
-        entry.queued = still_ready;
-        let queue = self.ready.get_mut(&priority).expect("front() found it there");
-        queue.pop_front();
-        if still_ready {
-            queue.push_back(id);
-        }
-        Some(match next {
-            Next::Message(outgoing) => self.written(id, outgoing, write),
-            Next::Parity(outgoing) => self.written_parity(id, &outgoing, write),
-        })
-    }
-
-    /// One more copy of a message that is not acknowledged, if it fits.
-    pub(crate) fn copy(
-        &mut self,
-        now: Time,
-        rider: &Rider,
-        room: usize,
-        write: impl FnOnce(Frame<'_>),
-    ) -> Option<Written> {
-        let (id, seq) = (rider.lane, rider.seq);
-        let lane = &mut self.lanes.get_mut(&id)?.lane;
-        let total = lane.length(seq)?;
-        if capacity(room as u64, id, seq.0, 0, total).is_none_or(|left| left < total) {
-            return None;
-        }
-        let outgoing = lane.copy(now, seq)?;
-        Some(self.written(id, outgoing, write))
     }
 
     /// Of the oldest messages of all lanes, the one whose last copy is longest ago: the first that
@@ -203,12 +234,10 @@ impl SendLanes {
             if left == 0 {
                 break;
             }
-            let lane = &mut self.lanes.get_mut(&id).expect("just listed").lane;
-            let repeated = lane.probe(left);
+            let repeated = self.change(id, |lane| lane.probe(left)).unwrap_or(0);
             if repeated > 0 {
                 self.probed = id;
                 left -= repeated;
-                self.wake(id);
             }
         }
     }
@@ -217,45 +246,6 @@ impl SendLanes {
     pub(crate) fn is_current(&self, rider: &Rider) -> bool {
         let copies = self.lanes.get(&rider.lane).and_then(|entry| entry.lane.copies(rider.seq));
         copies.is_some_and(|copies| copies.fresh == rider.copies && copies.last == rider.last_copy)
-    }
-
-    fn written(&self, id: LaneId, outgoing: Outgoing, write: impl FnOnce(Frame<'_>)) -> Written {
-        let spec = self.lanes[&id].lane.spec;
-        let rider = self.rider(id, &outgoing);
-        let Outgoing { seq, range, total, payload, is_fresh } = outgoing;
-        let whole = range.start == 0 && range.end == total;
-        let fragment = (!whole).then_some(Fragment { offset: range.start, total });
-        let payload = &payload[..];
-        let mode = spec.mode;
-        let message = Message { lane: id, mode, seq, fragment, deadline_ms: None, payload };
-        write(message.into());
-        Written { chunk: Some(Chunk { lane: id, seq, range }), is_fresh, rider }
-    }
-
-    fn written_parity(
-        &self,
-        lane: LaneId,
-        outgoing: &OutgoingParity,
-        write: impl FnOnce(Frame<'_>),
-    ) -> Written {
-        let mode = self.lanes[&lane].lane.spec.mode;
-        let &OutgoingParity { seq, total, index, ref symbol } = outgoing;
-        write(Parity { lane, mode, seq, total, index, symbol }.into());
-        Written { chunk: None, is_fresh: false, rider: None }
-    }
-
-    fn rider(&self, lane: LaneId, outgoing: &Outgoing) -> Option<Rider> {
-        let entry = self.lanes.get(&lane)?;
-        let policy = entry.lane.spec.redundancy;
-        let copies = entry.lane.copies(outgoing.seq)?;
-        let seq = outgoing.seq;
-        (outgoing.is_small() && policy != Redundancy::Off).then_some(Rider {
-            lane,
-            seq,
-            policy,
-            copies: copies.fresh,
-            last_copy: copies.last,
-        })
     }
 
     /// The next lane close frame.
@@ -287,29 +277,49 @@ impl SendLanes {
     }
 
     pub(crate) fn on_acked(&mut self, chunk: Chunk) {
-        let Some(entry) = self.lanes.get_mut(&chunk.lane) else { return };
-        entry.lane.on_acked(chunk.seq, chunk.range);
-        // Half empty, so that the writer isn't woken for each message.
-        let is_low = entry.lane.queued_messages() <= self.limits.queue_messages / 2
-            && entry.lane.queued_bytes() <= self.limits.queue_bytes / 2;
-        if entry.blocked && is_low {
-            entry.blocked = false;
-            self.writable.push(chunk.lane);
-        }
-        // The window may have moved.
-        self.wake(chunk.lane);
+        self.change(chunk.lane, |lane| lane.on_acked(chunk.seq, chunk.range));
         self.forget_if_finished(chunk.lane);
+    }
+
+    /// The next skip frame, which may be of any lane: what was dropped delays nothing else.
+    pub(crate) fn next_skip(&mut self) -> Option<Skip> {
+        while let Some(&lane) = self.skipping.first() {
+            let skipped = self.lanes.get(&lane).and_then(|entry| entry.lane.next_skip());
+            if let Some(skipped) = skipped {
+                let first = MessageSeq(skipped.seqs.start);
+                let count = skipped.seqs.end - skipped.seqs.start;
+                return Some(Skip { lane, first, count, bytes: skipped.credit });
+            }
+            self.skipping.pop_first();
+        }
+        None
+    }
+
+    /// The frame that [`next_skip`](Self::next_skip) gave was written; what is remembered of it.
+    pub(crate) fn on_skip_sent(&mut self, skip: &Skip) -> LaneSkip {
+        let seqs = skip.first.0..skip.first.0 + skip.count;
+        if let Some(entry) = self.lanes.get_mut(&skip.lane) {
+            entry.lane.on_skip_sent(&seqs);
+        }
+        LaneSkip { lane: skip.lane, seqs }
+    }
+
+    pub(crate) fn on_skip_acked(&mut self, skip: &LaneSkip) {
+        self.change(skip.lane, |lane| lane.on_skip_acked(&skip.seqs));
+        self.forget_if_finished(skip.lane);
+    }
+
+    /// A skip frame has to go out again, as far as it still matters.
+    pub(crate) fn on_skip_lost(&mut self, skip: &LaneSkip) {
+        self.change(skip.lane, |lane| lane.on_skip_lost(&skip.seqs));
     }
 
     /// Has a part sent again, unless other copies of it are under way: it may ride with those.
     pub(crate) fn on_lost(&mut self, chunk: Chunk, was_overdue: bool) -> Option<Rider> {
         let Chunk { lane, seq, range } = chunk;
-        let entry = self.lanes.get_mut(&lane)?;
-        let policy = entry.lane.spec.redundancy;
-        let Some(Copies { fresh, last, .. }) = entry.lane.on_lost(seq, range, was_overdue) else {
-            self.wake(lane);
-            return None;
-        };
+        let policy = self.lanes.get(&lane)?.lane.spec.redundancy;
+        let copies = self.change(lane, |lane| lane.on_lost(seq, range, was_overdue))?;
+        let Copies { fresh, last, .. } = copies?;
         Some(Rider { lane, seq, policy, copies: fresh, last_copy: last })
     }
 
@@ -324,17 +334,11 @@ impl SendLanes {
 
     /// Has a part sent again, whether it is lost or not.
     pub(crate) fn repeat(&mut self, chunk: Chunk) {
-        if let Some(entry) = self.lanes.get_mut(&chunk.lane) {
-            entry.lane.repeat(chunk.seq, chunk.range);
-            self.wake(chunk.lane);
-        }
+        self.change(chunk.lane, |lane| lane.repeat(chunk.seq, chunk.range));
     }
 
     pub(crate) fn on_credit(&mut self, id: LaneId, limit: u64) {
-        if let Some(entry) = self.lanes.get_mut(&id) {
-            entry.lane.on_credit(limit);
-            self.wake(id);
-        }
+        self.change(id, |lane| lane.on_credit(limit));
     }
 
     /// Whether credit for this lane means anything: it is or was open.
@@ -352,8 +356,26 @@ impl SendLanes {
         self.lanes.values().any(|entry| entry.lane.queued_messages() > 0)
     }
 
+    /// The most urgent class of lanes that has something to send.
+    pub(crate) fn urgency(&self) -> Option<u8> {
+        self.turns.most_urgent()
+    }
+
+    pub(crate) fn has_writable(&self) -> bool {
+        !self.writable.is_empty()
+    }
+
     pub(crate) fn has_work(&self) -> bool {
-        !self.closing.is_empty() || self.ready.values().any(|queue| !queue.is_empty())
+        !(self.closing.is_empty() && self.skipping.is_empty() && self.turns.is_empty())
+    }
+
+    /// Messages that were given up.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped + self.lanes.values().map(|entry| entry.lane.stats().dropped).sum::<u64>()
+    }
+
+    pub(crate) fn lane_stats(&self, id: LaneId) -> Option<LaneStats> {
+        self.lanes.get(&id).map(|entry| entry.lane.stats())
     }
 
     /// Bytes and messages that are queued or unacknowledged, over all lanes.
@@ -363,54 +385,63 @@ impl SendLanes {
         })
     }
 
-    /// The lane whose turn it is. Lanes that went idle or away since they queued up are dropped.
-    fn front(&mut self) -> Option<LaneId> {
-        for queue in self.ready.values_mut() {
-            while let Some(&id) = queue.front() {
-                match self.lanes.get_mut(&id) {
-                    Some(entry) if entry.lane.has_work() => return Some(id),
-                    Some(entry) => entry.queued = false,
-                    None => {}
-                }
-                queue.pop_front();
+    /// Tells those whose messages were refused, once there is room to speak of: not for each
+    /// message.
+    fn tell_of_room(&mut self, id: LaneId) {
+        let limits = self.limits;
+        // A quarter of it is free.
+        let is_roomy = self.charge <= limits.session_bytes - limits.session_bytes / 4;
+        let is_low = |entry: &Entry| {
+            entry.lane.queued_messages() <= limits.queue_messages / 2
+                && entry.lane.queued_bytes() <= limits.queue_bytes / 2
+        };
+        if let Some(entry) = self.lanes.get_mut(&id) {
+            if entry.blocked == Some(Blocked::Lane) && is_low(entry) {
+                entry.blocked = None;
+                self.writable.push(id);
             }
         }
-        None
-    }
-
-    fn wake(&mut self, id: LaneId) {
-        let Some(entry) = self.lanes.get_mut(&id) else { return };
-        if !entry.queued && entry.lane.has_work() {
-            entry.queued = true;
-            let priority = entry.lane.spec.priority.number();
-            self.ready.entry(priority).or_default().push_back(id);
+        if !(self.is_blocked && is_roomy) {
+            return;
+        }
+        self.is_blocked = false;
+        for (&id, entry) in &mut self.lanes {
+            if entry.blocked == Some(Blocked::Session) {
+                entry.blocked = None;
+                self.writable.push(id);
+            }
         }
     }
 
     fn forget_if_finished(&mut self, id: LaneId) {
-        if self.lanes.get(&id).is_some_and(|entry| entry.lane.is_finished()) {
+        if let Some(entry) = self.lanes.get(&id).filter(|entry| entry.lane.is_finished()) {
+            self.dropped += entry.lane.stats().dropped;
             self.lanes.remove(&id);
         }
     }
 }
 
-/// What a lane sends next.
-enum Next {
-    Message(Outgoing),
-    Parity(OutgoingParity),
-}
-
-/// Kind, length (two bytes do for any packet), flags and index of a parity frame.
-const PARITY_HEAD: usize = 1 + 2 + 1 + 1;
-
-/// How many bytes of a message, from `offset` on, fit a message frame of `room` bytes.
-fn capacity(room: u64, lane: LaneId, seq: u64, offset: u64, total: u64) -> Option<u64> {
-    // Kind, length (two bytes do for any packet), lane, flags, sequence number.
-    let head = (1 + 2 + varint::len(lane.0) + 1 + varint::len(seq)) as u64;
-    if offset == 0 && head + total <= room {
-        return Some(total);
+impl SendLimits {
+    /// The bound that another message of this length would break, and what has to have room then.
+    ///
+    /// A message longer than a whole queue may go alone.
+    fn exceeded(
+        &self,
+        charge: usize,
+        entry: &Entry,
+        length: usize,
+    ) -> Option<(QueueBound, Blocked)> {
+        let (messages, bytes, own_charge) = entry.lane.counted();
+        let others = charge - entry.lane.charge() + own_charge;
+        let is_long = |queued, limit| queued > 0 && queued + length > limit;
+        if messages >= self.queue_messages.max(1) {
+            Some((QueueBound::LaneMessages(self.queue_messages), Blocked::Lane))
+        } else if is_long(bytes, self.queue_bytes) {
+            Some((QueueBound::LaneBytes(self.queue_bytes), Blocked::Lane))
+        } else if is_long(others, self.session_bytes.saturating_sub(CREDIT_PER_MESSAGE as usize)) {
+            Some((QueueBound::SessionBytes(self.session_bytes), Blocked::Session))
+        } else {
+            None
+        }
     }
-    let fragment = (varint::len(offset) + varint::len(total)) as u64;
-    let left = room.checked_sub(head + fragment)?;
-    (left >= FRAGMENT_MIN || left >= total - offset).then_some(left)
 }

@@ -41,7 +41,7 @@ fn take_on(
         deadline_ms: None,
         payload: &packet[..length],
     };
-    lanes.on_message(packet, &message, &mut out).map(|()| out)
+    lanes.on_message(Time::ZERO, packet, &message, &mut out).map(|()| out)
 }
 
 fn payloads<'a>(received: &'a [Received]) -> Vec<&'a Bytes> {
@@ -83,7 +83,7 @@ fn a_message_shares_its_packet_only_if_it_is_a_good_part_of_it() {
 fn skip(lanes: &mut ReceiveLanes, first: u64, count: u64, bytes: u64) -> Result<usize, Violation> {
     let mut out = Vec::new();
     let skip = Skip { lane: LANE, first: MessageSeq(first), count, bytes };
-    lanes.on_skip(&skip, &mut out).map(|()| out.len())
+    lanes.on_skip(Time::ZERO, &skip, &mut out).map(|()| out.len())
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_skip_of_many_delivers_what_waits_in_order() {
     }
     let mut out = Vec::new();
     let skip = Skip { lane: LANE, first: MessageSeq(0), count: 16_000, bytes: 0 };
-    assert_eq!(lanes.on_skip(&skip, &mut out), Ok(()));
+    assert_eq!(lanes.on_skip(Time::ZERO, &skip, &mut out), Ok(()));
     let lengths: Vec<_> = payloads(&out).iter().map(|message| message.len()).collect();
     assert_eq!(lengths, [4, 1, 71]);
     let next = take(&mut lanes, 16_001, None, &packet, 7).expect("legal");
@@ -165,10 +165,10 @@ fn a_skip_beyond_the_window_or_the_end_is_a_violation() {
     let mut lanes = lanes();
     let mut out = Vec::new();
     let skip = |first, count| Skip { lane: LANE, first: MessageSeq(first), count, bytes: 0 };
-    assert_eq!(lanes.on_skip(&skip(1, 16_384), &mut out), Err(Violation::Sequence));
+    assert_eq!(lanes.on_skip(Time::ZERO, &skip(1, 16_384), &mut out), Err(Violation::Sequence));
     lanes.on_close(&LaneClose { lane: LANE, end: MessageSeq(5) }, &mut out).expect("may close");
-    assert_eq!(lanes.on_skip(&skip(4, 2), &mut out), Err(Violation::Sequence));
-    assert_eq!(lanes.on_skip(&skip(0, 5), &mut out), Ok(()));
+    assert_eq!(lanes.on_skip(Time::ZERO, &skip(4, 2), &mut out), Err(Violation::Sequence));
+    assert_eq!(lanes.on_skip(Time::ZERO, &skip(0, 5), &mut out), Ok(()));
     assert_eq!(out, [Received::Ended { lane: LANE }]);
 }
 
@@ -253,7 +253,7 @@ fn what_ended_lanes_left_behind_and_what_is_incomplete_fill_one_bound() {
 #[test]
 fn a_part_that_is_cut_anew_hides_no_other_part() {
     let mut lane = SendLane::new(LaneSpec::ORDERED, 100_000);
-    let seq = lane.push(vec![7; 1_600].into());
+    let seq = lane.push(vec![7; 1_600].into(), None);
     let next = |lane: &mut SendLane, room| {
         let chunk = lane.next_chunk(Time::ZERO, None, |_, _, _| Some(room));
         chunk.map(|chunk| chunk.range)
@@ -266,4 +266,24 @@ fn a_part_that_is_cut_anew_hides_no_other_part() {
     assert_eq!(next(&mut lane, 1_000), Some(0..1_000));
     assert_eq!(next(&mut lane, 1_000), Some(1_000..1_600));
     assert_eq!(next(&mut lane, 1_000), None);
+}
+
+#[test]
+fn a_session_is_full_one_message_beyond_its_bound() {
+    let packet = Bytes::from(vec![1; 10_000]);
+    // Two lanes of 20,000 bytes; lane 0 takes nothing.
+    let mut lanes = ReceiveLanes::new(1, 20_000, 10_000);
+    for (lane, length, was_full) in [
+        (1, 9_968, false),
+        (2, 9_968, false),
+        (3, 9_968, false),
+        (4, 9_968, false),
+        (5, 0, false),
+        (6, 0, true),
+    ] {
+        assert_eq!(lanes.is_full(), was_full, "before lane {lane}");
+        let (lane, end) = (LaneId(lane), MessageSeq(1));
+        lanes.on_close(&LaneClose { lane, end }, &mut Vec::new()).expect("may close");
+        take_on(&mut lanes, lane, 0, None, &packet, length).expect("legal");
+    }
 }

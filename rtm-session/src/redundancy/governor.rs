@@ -100,6 +100,7 @@ impl Governor {
         Plan {
             keep_whole: self.wanted.eager > 1 && !queue_stands,
             parity: (loss >= LOSS_MIN && !queue_stands && self.budget.has_rate()).then_some(parity),
+            below: None,
         }
     }
 

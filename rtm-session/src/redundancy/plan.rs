@@ -6,6 +6,8 @@ pub(crate) struct Plan {
     /// Small messages are not cut, so that they can be sent several times.
     pub(crate) keep_whole: bool,
     pub(crate) parity: Option<ParityPolicy>,
+    /// Only classes of lanes that are more urgent than this one.
+    pub(crate) below: Option<u8>,
 }
 
 /// What decides about parity.

@@ -2,7 +2,7 @@
 
 use rtm_wire::{LaneId, PacketNumber};
 
-use crate::lane::Chunk;
+use crate::lane::{Chunk, LaneSkip};
 
 /// One frame, as far as it matters when its packet is acknowledged or lost.
 ///
@@ -13,6 +13,8 @@ pub(crate) enum Sent {
     Chunk(Chunk),
     /// The credit of a lane.
     Credit(LaneId),
+    /// Messages of a lane that were dropped.
+    Skip(LaneSkip),
     /// The end of a lane.
     LaneClose(LaneId),
     /// The ticket of this number.

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::crypto::{Generator, PacketKeys, Role, Seed, TAG_LEN, TrafficSecrets};
 use crate::error::{CloseCause, SendError};
 use crate::event::{Event, SessionId};
-use crate::lane::LaneSpec;
+use crate::lane::{LaneSpec, SendOptions};
 
 const PEER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 1);
@@ -149,7 +149,7 @@ impl Duel {
     /// # Errors
     /// As of [`Endpoint::send`](crate::Endpoint::send).
     pub fn say(&mut self, lane: LaneId, message: Bytes) -> Result<(), SendError> {
-        self.session.send(lane, message).map(drop)
+        self.session.send(self.now, lane, message, SendOptions::new()).map(drop)
     }
 
     /// The application of the session has taken a message.

@@ -9,6 +9,7 @@
 mod contents;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod duel;
+mod express;
 #[cfg(test)]
 mod hostile;
 mod mtu;
@@ -36,6 +37,7 @@ use rtm_wire::{
     Time, TransportParams,
 };
 
+use self::express::Express;
 use self::mtu::Mtu;
 use self::path::Path;
 use self::state::{CLOSE_COPIES, CLOSE_PAUSE_MAX, State};
@@ -44,7 +46,7 @@ use crate::config::Config;
 use crate::crypto::{Generator, PacketKeys, is_equal};
 use crate::error::{CloseCause, SendError, Violation};
 use crate::event::{Event, SessionId};
-use crate::lane::{LaneSpec, ReceiveLanes, Received, SendLanes};
+use crate::lane::{LaneSpec, LaneStats, ReceiveLanes, Received, SendLanes, SendOptions};
 use crate::received::ReceivedPackets;
 use crate::recovery::{Recovery, RecoveryConfig};
 use crate::redundancy::Governor;
@@ -90,6 +92,7 @@ pub(crate) struct Session {
     redundancy: Governor,
     received: ReceivedPackets,
     send: SendLanes,
+    express: Express,
     receive: ReceiveLanes,
     next_number: PacketNumber,
     largest_acked: Option<PacketNumber>,
@@ -140,6 +143,7 @@ impl Session {
             redundancy,
             received: ReceivedPackets::new(config.ack_delay),
             send: SendLanes::new(config.send_limits(&peer)),
+            express: Express::new(config.datagram_len),
             receive: ReceiveLanes::new(config.lanes_max, config.window(), config.message_len_max),
             next_number: PacketNumber(0),
             largest_acked: None,
@@ -168,11 +172,17 @@ impl Session {
         self.send.open(spec)
     }
 
-    pub(crate) fn send(&mut self, lane: LaneId, message: Bytes) -> Result<MessageSeq, SendError> {
+    pub(crate) fn send(
+        &mut self,
+        now: Time,
+        lane: LaneId,
+        message: Bytes,
+        options: SendOptions,
+    ) -> Result<MessageSeq, SendError> {
         if !self.state.is_open() {
             return Err(SendError::UnknownSession);
         }
-        self.send.push(lane, message)
+        self.send.push(now, lane, message, options.deadline)
     }
 
     pub(crate) fn close_lane(&mut self, lane: LaneId) {
@@ -284,6 +294,10 @@ impl Session {
         self.path.remote()
     }
 
+    pub(crate) fn lane_stats(&self, lane: LaneId) -> Option<LaneStats> {
+        self.send.lane_stats(lane)
+    }
+
     pub(crate) fn stats(&self) -> SessionStats {
         let (send_bytes, send_messages) = self.send.queued();
         SessionStats {
@@ -300,6 +314,8 @@ impl Session {
             packets_queue_lost: self.recovery.queue_lost(),
             random_loss: self.recovery.circumstances().loss,
             burst: self.recovery.circumstances().burst,
+            messages_dropped: self.send.dropped(),
+            messages_late: self.receive.late(),
             ..self.stats
         }
     }

@@ -126,9 +126,9 @@ impl Session {
             match frame {
                 Frame::Message(_) | Frame::Parity(_) if is_full => is_refused = true,
                 Frame::Message(message) => {
-                    self.receive.on_message(packet, &message, &mut received)?;
+                    self.receive.on_message(now, packet, &message, &mut received)?;
                 }
-                Frame::Parity(parity) => self.receive.on_parity(&parity, &mut received)?,
+                Frame::Parity(parity) => self.receive.on_parity(now, &parity, &mut received)?,
                 Frame::Ack(ack) => self.handle_ack(now, &ack, events)?,
                 Frame::LaneCredit(credit) => {
                     if !self.send.has_had(credit.lane) {
@@ -137,7 +137,7 @@ impl Session {
                     self.send.on_credit(credit.lane, credit.limit);
                 }
                 Frame::LaneClose(close) => self.receive.on_close(&close, &mut received)?,
-                Frame::Skip(skip) => self.receive.on_skip(&skip, &mut received)?,
+                Frame::Skip(skip) => self.receive.on_skip(now, &skip, &mut received)?,
                 Frame::Close(close) => {
                     let (code, reason) = (close.code, close.reason.to_owned());
                     self.hand_over(&mut received, events);
@@ -194,11 +194,16 @@ impl Session {
         }
         self.on_lost(now, outcome.lost);
         self.redundancy.update(now, self.recovery.circumstances());
+        self.tell_of_room(events);
+        Ok(())
+    }
+
+    /// Lanes that refused messages may have room again.
+    pub(super) fn tell_of_room(&mut self, events: &mut VecDeque<Event>) {
         let session = self.id;
         while let Some(lane) = self.send.poll_writable() {
             events.push_back(Event::Writable { session, lane });
         }
-        Ok(())
     }
 
     fn on_acked(&mut self, now: Time, contents: Contents) {
@@ -209,6 +214,7 @@ impl Session {
         for frame in contents.frames {
             match frame {
                 Sent::Chunk(chunk) => self.send.on_acked(chunk),
+                Sent::Skip(skip) => self.send.on_skip_acked(&skip),
                 Sent::LaneClose(lane) => self.send.on_close_acked(lane),
                 Sent::Ticket(number) => self.tickets.on_acked(number),
                 Sent::Ack(largest) => self.received.forget_up_to(largest),
@@ -243,6 +249,7 @@ impl Session {
         match frame {
             Sent::Chunk(chunk) => self.send.repeat(chunk),
             Sent::Credit(lane) => self.receive.on_grant_lost(lane),
+            Sent::Skip(skip) => self.send.on_skip_lost(&skip),
             Sent::LaneClose(lane) => self.send.on_close_lost(lane),
             Sent::Ticket(number) => self.tickets.on_lost(number),
             Sent::Ack(_) => {}

@@ -55,4 +55,9 @@ pub struct SessionStats {
     pub packets_dropped: u64,
     /// Messages handed to the application.
     pub messages_received: u64,
+    /// Messages that this end gave up, as they were too late or replaced by a newer one. A few of
+    /// them may have arrived all the same.
+    pub messages_dropped: u64,
+    /// Messages of the peer that were complete, and not handed over as they were too late.
+    pub messages_late: u64,
 }

@@ -71,7 +71,7 @@ fn who_acknowledges_more_than_came_meets_a_number_that_was_never_used() {
     let mut sent = 0;
     for _ in 0..2_000 {
         let message = Bytes::from_static(&[1; 20]);
-        if duel.session.send(LaneId::CONTROL, message).is_err() {
+        if duel.session.send(duel.now, LaneId::CONTROL, message, SendOptions::new()).is_err() {
             break;
         }
         for number in duel.run(20 * MS) {

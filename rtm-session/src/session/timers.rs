@@ -26,9 +26,12 @@ impl Session {
                 Some(if can_send { (*next_copy).min(*until) } else { *until })
             }
             State::Open if self.keys.is_exhausted() => Some(Time::ZERO),
+            // Messages were given up while nobody asked for news.
+            State::Open if self.send.has_writable() => Some(Time::ZERO),
             // What can't be sent to an address that isn't proved must not wake anybody.
             State::Open if !self.may_address_peer() => {
-                let deadlines = [self.recovery.timeout(), self.path.proof_deadline()];
+                let deadlines =
+                    [self.recovery.timeout(), self.path.proof_deadline(), self.send.next_expiry()];
                 deadlines.into_iter().flatten().chain([self.idle_deadline()]).min()
             }
             State::Open => {
@@ -39,6 +42,7 @@ impl Session {
                     self.recovery.timeout(),
                     self.received.ack_deadline(),
                     self.path.proof_deadline(),
+                    self.send.next_expiry(),
                     self.pacing_deadline(),
                     self.echo_deadline(),
                 ]
@@ -80,6 +84,9 @@ impl Session {
         if self.received.ack_deadline().is_some_and(|deadline| now >= deadline) {
             self.ack_due_now = true;
         }
+        // Before what is lost is sent again.
+        self.send.expire(now);
+        self.tell_of_room(events);
         if self.recovery.timeout().is_some_and(|deadline| now >= deadline) {
             match self.recovery.on_timeout(now, self.send.has_pending()) {
                 TimeoutOutcome::Lost(lost) => self.on_lost(now, lost),

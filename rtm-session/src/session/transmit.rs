@@ -11,7 +11,7 @@ use super::contents::Sent;
 use super::state::State;
 use super::{Contents, PATH, Session};
 use crate::crypto::TAG_LEN;
-use crate::redundancy::Rider;
+use crate::redundancy::{Plan, Rider};
 
 /// A packet shorter than this isn't worth sending to an address that isn't proved: header, tag,
 /// challenge, and an acknowledgement of one range. Three times a peer's shortest packet allows it.
@@ -25,6 +25,15 @@ const ACK_RANGE_MAX: usize = 16;
 const OVERHEAD: usize = 60;
 /// What a packet only of copies takes besides them: they pay for it.
 const PACKET_OVERHEAD: usize = 40;
+
+/// What goes into a packet besides what has to.
+#[derive(Clone, Copy, Debug)]
+struct Filling {
+    /// It goes out for its copies, if for nothing else.
+    echoes: bool,
+    /// Only messages more urgent than this class, beyond the window.
+    express: Option<u8>,
+}
 
 impl Session {
     /// Writes the next packet to the empty `datagram`; whether there was one.
@@ -40,6 +49,7 @@ impl Session {
         if !self.may_address_peer() || self.keys.is_exhausted() {
             return false;
         }
+        self.send.expire(now);
         self.note_overdue(now);
         if self.mtu.is_pressing() && self.transmit_length_probe(now, datagram) {
             return true;
@@ -54,7 +64,8 @@ impl Session {
             let lanes = &self.send;
             may_send_data && self.redundancy.is_due(now, |rider| lanes.is_current(rider))
         };
-        let has_data = may_send_data && (self.send.has_work() || echoes);
+        let express = self.express.below(may_send_data, self.send.urgency());
+        let has_data = (may_send_data && (self.send.has_work() || echoes)) || express.is_some();
         if !(has_control || has_data || self.ack_due_now || self.received.is_ack_due()) {
             self.recovery.on_backlog(now, self.send.has_work());
             return self.transmit_length_probe(now, datagram);
@@ -66,8 +77,9 @@ impl Session {
         let mut eliciting = may_send_control && self.write_path(datagram);
         self.write_ack(now, datagram, &mut contents);
         eliciting |= may_send_control && self.write_control(datagram, &mut contents);
-        if may_send_data {
-            eliciting |= self.write_messages(now, datagram, &mut contents, echoes);
+        if may_send_data || express.is_some() {
+            let mode = Filling { echoes, express };
+            eliciting |= self.write_messages(now, datagram, &mut contents, mode);
         }
         // A probe that asks for nothing would be answered by nothing, and stay due for ever.
         if (self.ping || self.probes > 0) && may_send_control && !eliciting {
@@ -84,6 +96,7 @@ impl Session {
             self.last_eliciting = now;
         }
         self.finish(header_len, datagram);
+        self.express.on_sent(datagram.len(), express.is_some());
         contents.bytes = datagram.len();
         self.recovery.on_packet_sent(now, self.next_number, datagram.len(), eliciting, contents);
         self.advance_number();
@@ -247,11 +260,19 @@ impl Session {
         now: Time,
         datagram: &mut Vec<u8>,
         contents: &mut Contents,
-        echoes: bool,
+        filling: Filling,
     ) -> bool {
+        let Filling { echoes, express } = filling;
         let before = contents.frames.len();
+        while let Some(skip) = self.send.next_skip() {
+            if !self.write(datagram, &skip.into()) {
+                break;
+            }
+            contents.frames.push(Sent::Skip(self.send.on_skip_sent(&skip)));
+        }
         // Parts of a message that was begun have to fit packets that are short again.
-        let plan = self.redundancy.plan(self.mtu.len().min(self.mtu.base() * 3 / 2));
+        let len = self.mtu.len().min(self.mtu.base() * 3 / 2);
+        let plan = Plan { below: express, ..self.redundancy.plan(len) };
         let mut has_parity = false;
         loop {
             let room = self.room(datagram);
@@ -273,7 +294,7 @@ impl Session {
             contents.frames.push(Sent::Chunk(chunk));
         }
         let is_of_copies = contents.frames.len() == before && !has_parity;
-        if echoes || contents.frames.len() > before {
+        if express.is_none() && (echoes || contents.frames.len() > before) {
             self.write_copies(now, datagram, contents);
         }
         let wrote = has_parity || contents.frames.len() > before;

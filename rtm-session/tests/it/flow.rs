@@ -1,7 +1,7 @@
 //! Credit and windows: nobody is drowned, nobody starves.
 
 use bytes::Bytes;
-use rtm_session::{Event, LaneSpec, SendError};
+use rtm_session::{Event, LaneSpec, QueueBound, SendError};
 
 use crate::pair::{CLIENT, SERVER, Setup, delay, ms};
 
@@ -163,7 +163,8 @@ fn a_full_queue_refuses_and_says_when_to_go_on() {
         }
         send(100)
     });
-    assert_eq!(refused, Err(SendError::QueueFull { lane }));
+    let bound = QueueBound::LaneMessages(100);
+    assert_eq!(refused, Err(SendError::QueueFull { lane, bound }));
     pair.run(ms(500));
 
     assert_eq!(pair.got(SERVER, lane).len(), 100, "what was refused has not been sent");
@@ -225,4 +226,55 @@ fn a_lane_that_is_closed_early_still_delivers_all() {
     pair.act(SERVER, |host, now| host.endpoint.close_lane(now, session, lane));
     pair.run(ms(20_000));
     assert_eq!(pair.got(CLIENT, lane).len(), 20_000);
+}
+
+#[test]
+fn each_bound_of_a_queue_takes_what_it_says_and_no_more() {
+    // Bytes and messages of a lane, bytes of the session; lengths that fit, and one that doesn't.
+    let (lane_bytes, session) = (QueueBound::LaneBytes(1_000), QueueBound::SessionBytes(1_032));
+    let cases: [(_, _, _, &[usize], _, _); 5] = [
+        (1_000, 100, 1 << 20, &[600, 400], 1, lane_bytes),
+        (1_000, 100, 1 << 20, &[600, 399, 1], 1, lane_bytes),
+        (1_000, 3, 1 << 20, &[0, 1, 1], 0, QueueBound::LaneMessages(3)),
+        (1 << 20, 100, 1_032, &[468, 500], 1, session),
+        // Longer than all of it: alone.
+        (1 << 20, 100, 1_032, &[3_000], 0, session),
+    ];
+    for (bytes, messages, session_bytes, taken, refused, bound) in cases {
+        let mut setup = Setup::new(delay(5));
+        setup.client = setup.client.send_queue(bytes, messages).send_bytes_max(session_bytes);
+        let mut pair = setup.connected();
+        let (lane, session) = (pair.open_lane(CLIENT, LaneSpec::ORDERED), pair.session(CLIENT));
+        let result = pair.act(CLIENT, |host, now| {
+            let mut send = |len| host.endpoint.send(now, session, lane, vec![0; len].into());
+            for &length in taken {
+                send(length).expect("fits");
+            }
+            send(refused)
+        });
+        assert_eq!(result, Err(SendError::QueueFull { lane, bound }), "{taken:?}, {bound}");
+        pair.run(ms(500));
+        assert_eq!(pair.got(SERVER, lane).len(), taken.len());
+        assert!(pair.news(CLIENT).contains(&Event::Writable { session, lane }), "{bound}");
+    }
+}
+
+#[test]
+fn all_lanes_that_the_full_session_refused_hear_of_room() {
+    let mut setup = Setup::new(delay(5));
+    setup.client = setup.client.send_bytes_max(10_000);
+    let mut pair = setup.connected();
+    let session = pair.session(CLIENT);
+    let lanes: Vec<_> = (0..3).map(|_| pair.open_lane(CLIENT, LaneSpec::ORDERED)).collect();
+    pair.send(CLIENT, lanes[0], vec![0; 9_968]);
+    for &lane in &lanes {
+        let full = pair.act(CLIENT, |host, now| host.endpoint.send(now, session, lane, "x".into()));
+        let bound = QueueBound::SessionBytes(10_000);
+        assert_eq!(full, Err(SendError::QueueFull { lane, bound }));
+    }
+    pair.run(ms(500));
+
+    for lane in lanes {
+        assert!(pair.news(CLIENT).contains(&Event::Writable { session, lane }), "lane {lane}");
+    }
 }

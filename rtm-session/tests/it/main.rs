@@ -7,13 +7,17 @@ mod flow;
 mod handshake;
 mod hostile;
 mod keys;
+mod lanes;
 mod mtu;
 mod pair;
 mod paths;
+mod priority;
 mod redundancy;
 mod redundancy_congestion;
 mod replay;
 mod resume;
+#[cfg(feature = "tokio")]
+mod room;
 mod scenarios;
 mod tampering;
 #[cfg(feature = "tokio")]

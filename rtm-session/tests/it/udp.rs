@@ -113,11 +113,11 @@ impl Engine for Talker {
     }
 }
 
-fn bind() -> UdpTransport {
+pub(crate) fn bind() -> UdpTransport {
     UdpTransport::bind("127.0.0.1:0".parse().expect("address")).expect("loopback is there")
 }
 
-fn run(test: impl Future<Output = ()>) {
+pub(crate) fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     runtime.block_on(async { tokio::time::timeout(PATIENCE, test).await.expect("it ends") });

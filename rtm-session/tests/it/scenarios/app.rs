@@ -128,6 +128,7 @@ impl App {
             mode: modes[self.below(2) as usize],
             priority: urgencies[self.below(3) as usize],
             redundancy: policies[self.below(3) as usize],
+            ..LaneSpec::ORDERED
         };
         match endpoint.open_lane(session, spec) {
             Ok(lane) => {
