@@ -77,8 +77,8 @@ impl SendLane {
 
     /// Latest-only: older messages give way to one that is about to be appended.
     ///
-    /// One that is half sent goes on to its end, and what of it is lost until then is sent again: else
-    /// a lane whose messages come faster than they can be sent would deliver none.
+    /// One that is half sent goes on to its end, and what of it is lost until then is sent again:
+    /// else a lane whose messages come faster than they can be sent would deliver none.
     pub(super) fn make_way(&mut self) {
         let is_last_fresh = matches!(
             self.queue.back(), Some(Slot::Pending(last)) if last.sent.is_none());

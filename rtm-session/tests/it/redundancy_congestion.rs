@@ -153,7 +153,8 @@ fn check(case: Case, cubic_min: u64) {
         let allowed = off.dropped + off.dropped / 5 + off.offered / 100;
         assert!(on.dropped <= allowed, "{case:?} {redundancy:?}: {on:?}, off {off:?}");
         assert!(on.p50 <= off.p50 + off.p50 / 5 + 5, "{case:?} {redundancy:?}: {on:?}, {off:?}");
-        // Beside a bulk flow, a few episodes in its full queue make the tail, with copies or without.
+        // Beside a bulk flow, a few episodes in its full queue make the tail, with copies or
+        // without.
         let may_be = if case.has_cubic { off.p99 * 2 } else { off.p99 + off.p99 / 5 + 10 };
         assert!(on.p99 <= may_be, "{case:?} {redundancy:?}: {on:?}, {off:?}");
     }

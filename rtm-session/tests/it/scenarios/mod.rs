@@ -44,7 +44,8 @@ const KEPT: &[&str] = &[
     "seed=13742 ms=1527; up delay=65; down; load backlog=35 idle=221 messages=27 size=40846; \
      297+1230 cut down",
     // A ping that nobody answered was repeated as often as messages are.
-    "seed=6757 ms=4912; up delay=18; down delay=28; load gap=65 idle=255 messages=54; 46 move port=1",
+    "seed=6757 ms=4912; up delay=18; down delay=28; load gap=65 idle=255 messages=54; \
+     46 move port=1",
     // A first flight whose reply went to two addresses proved one of them.
     "seed=5330 ms=511; up; down delay=1 loss=213; load messages=3 size=1629; 0 move port=1",
     // A part of a message, cut anew for a shorter packet, took the place of another one.
