@@ -81,6 +81,8 @@ pub(crate) struct Session {
     id: SessionId,
     state: State,
     path: Path,
+    /// When the path challenge went out last.
+    challenged: Time,
     /// Server: the client may move.
     follows_peer: bool,
     local_cid: ConnectionId,
@@ -132,6 +134,7 @@ impl Session {
         Self {
             id,
             state: parts.proof_due.map_or(State::Open, |until| State::Unproved { until }),
+            challenged: now,
             path: Path::proved(remote),
             follows_peer: parts.proof_due.is_some(),
             local_cid,

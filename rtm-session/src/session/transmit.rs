@@ -51,6 +51,10 @@ impl Session {
         }
         self.send.expire(now);
         self.note_overdue(now);
+        // It may have been lost, and probe timeouts may not pass while other packets are answered.
+        if now >= self.challenged + self.recovery.pto() {
+            self.path.repeat_challenge();
+        }
         if self.mtu.is_pressing() && self.transmit_length_probe(now, datagram) {
             return true;
         }
@@ -74,7 +78,7 @@ impl Session {
         let header_len = datagram.len();
         let mut contents = Contents::default();
         // First, since an address that isn't proved may get very little.
-        let mut eliciting = may_send_control && self.write_path(datagram);
+        let mut eliciting = may_send_control && self.write_path(now, datagram);
         self.write_ack(now, datagram, &mut contents);
         eliciting |= may_send_control && self.write_control(datagram, &mut contents);
         if may_send_data || express.is_some() {
@@ -207,12 +211,13 @@ impl Session {
     }
 
     /// Writes what proves addresses; whether anything was written.
-    fn write_path(&mut self, datagram: &mut Vec<u8>) -> bool {
+    fn write_path(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
         let mut wrote = false;
         while let Some(response) = self.path_responses.pop_front() {
             wrote |= self.write(datagram, &response.into());
         }
         if let Some(challenge) = self.path.take_challenge() {
+            self.challenged = now;
             wrote |= self.write(datagram, &PathChallenge(challenge).into());
         }
         wrote

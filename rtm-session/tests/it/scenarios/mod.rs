@@ -51,6 +51,11 @@ const KEPT: &[&str] = &[
     // A part of a message, cut anew for a shorter packet, took the place of another one.
     "seed=229 ms=7767; up; down delay=4; load backlog=14 churn=3 gap=57 lanes=7 \
      messages=173 size=29338; 1235 cut up",
+    // A path challenge that was lost was not repeated while other packets were answered.
+    "seed=21547 ms=39; up; down delay=16; load messages=15 size=46559; 0+15 move port=1; \
+     0+16 cut down",
+    "seed=42436 ms=1252; up delay=43; down; load idle=3257 messages=14 queue=12 size=2500; \
+     0+68 move port=1; 85+215 cut down",
     // One round trip of a process that slept made it wait as long again.
     "seed=8221 ms=2671; up delay=113 jitter=4 loss=225; down delay=101 loss=107 burst=191 \
      burst-ms=30; \
