@@ -13,6 +13,9 @@ const QUEUE: f64 = 64.0;
 /// What is taken for granted before anything is known, and how many packets it weighs.
 const PRIOR: f64 = 0.04;
 const PRIOR_WEIGHT: f64 = 8.0;
+/// Packets over which loss of any kind is averaged, and the loss from which on a path is lossy.
+const ANY: f64 = 128.0;
+const LOSSY: f64 = 0.01;
 /// Losses over which bursts are averaged.
 const BURST: f64 = 24.0;
 /// A run of losses this long is an outage: it says nothing about the time after it.
@@ -41,6 +44,8 @@ pub(crate) struct LossMeter {
     queue_lost: u64,
     /// Loss while a queue stands.
     queue_loss: f64,
+    /// Loss of any kind.
+    any: f64,
 }
 
 /// A lost packet.
@@ -64,11 +69,13 @@ impl LossMeter {
             gap: 0.0,
             queue_lost: 0,
             queue_loss: 0.0,
+            any: 0.0,
         }
     }
 
     /// So many packets have arrived.
     pub(crate) fn on_acked(&mut self, count: u64, queue_stands: bool) {
+        (0..count.min(ANY as u64)).for_each(|_| self.any -= self.any / ANY);
         if queue_stands {
             (0..count.min(QUEUE as u64)).for_each(|_| self.queue_loss -= self.queue_loss / QUEUE);
         } else {
@@ -78,6 +85,7 @@ impl LossMeter {
 
     /// These packets were found lost together, in the order in which they were sent.
     pub(crate) fn on_lost(&mut self, lost: &[LostPacket], queue_stands: bool) {
+        lost.iter().for_each(|_| self.any += (1.0 - self.any) / ANY);
         if queue_stands {
             self.queue_lost += lost.len() as u64;
             lost.iter().for_each(|_| self.queue_loss += (1.0 - self.queue_loss) / QUEUE);
@@ -137,6 +145,11 @@ impl LossMeter {
         }
         let tau = self.gap * (1.0 + correlation) / (2.0 * (1.0 - correlation).max(0.05));
         Duration::from_secs_f64(tau.min(1.0))
+    }
+
+    /// Whether more is lost, for whatever reason, than a clean path loses.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.any > LOSSY
     }
 
     /// Loss while a queue stands, 0 to 1.

@@ -345,6 +345,7 @@ impl<T: Clone + Default> Recovery<T> {
             let sample = now.saturating_since(sent);
             self.rtt.on_sample(sample, delay);
             self.congestion.on_rtt(now, sent, sample.saturating_sub(delay));
+            self.queue.set_lossy(self.loss.is_lossy());
             self.queue.on_sample(now, sent, sample.saturating_sub(delay));
             let step = self.resume.on_rtt(now, sample, self.congestion.window());
             self.follow(step);

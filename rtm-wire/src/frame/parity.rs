@@ -104,7 +104,7 @@ mod tests {
             ..parity
         };
         testing::frames(&[
-            (b"\x0c\x09\x03\x01\x08\x07\x01\xaa\xbb\xcc\xdd", b"\x01", parity.into()),
+            (b"\x0c\x09\x03\x01\x08\x07\x01\xaa\xbb\xcc\xdd\x01", b"\x01", parity.into()),
             (b"\x0c\x09\x03\x08\x08\x07\x01\xaa\xbb\xcc\xdd", b"", unordered.into()),
         ]);
     }

@@ -47,6 +47,8 @@ pub(in crate::recovery) struct QueueWatch {
     /// By how much the samples of a round differ, averaged.
     jitter: Option<Duration>,
     flat: Option<Flat>,
+    /// Packets are lost, for whatever reason.
+    is_lossy: bool,
 }
 
 /// Rounds whose shortest round trips are alike.
@@ -71,12 +73,13 @@ impl QueueWatch {
             former: None,
             jitter: None,
             flat: None,
+            is_lossy: false,
         }
     }
 
     /// Takes a sample of a packet that was sent at `sent`.
     pub(in crate::recovery) fn on_sample(&mut self, now: Time, sent: Time, sample: Duration) {
-        if now >= self.base_until {
+        if now >= self.base_until && !self.is_lossy {
             self.base = [None, self.base[0]];
             self.base_until = now + BASE_SPAN;
         }
@@ -96,6 +99,12 @@ impl QueueWatch {
         }
     }
 
+    /// While packets are lost, no longer round trip becomes the measure: a queue that is always full
+    /// has round trips that are alike, too, and copies would keep it full.
+    pub(in crate::recovery) fn set_lossy(&mut self, is_lossy: bool) {
+        self.is_lossy = is_lossy;
+    }
+
     fn end_round(&mut self, now: Time, shortest: Duration) {
         let spread = self.longest.saturating_sub(shortest);
         let jitter = self.jitter.unwrap_or(spread);
@@ -108,6 +117,10 @@ impl QueueWatch {
     }
 
     fn learn_longer_way(&mut self, now: Time, shortest: Duration) {
+        if self.is_lossy {
+            self.flat = None;
+            return;
+        }
         let fresh = Flat { since: now, low: shortest, high: shortest };
         let flat = self.flat.get_or_insert(fresh);
         flat.low = flat.low.min(shortest);
@@ -184,6 +197,20 @@ mod tests {
             watch.on_sample(now, now - rtt, rtt);
         }
         watch.stands()
+    }
+
+    #[test]
+    fn a_full_queue_that_loses_packets_does_not_become_the_measure() {
+        for is_lossy in [true, false] {
+            let mut watch = QueueWatch::new();
+            for count in 0..100_000 {
+                let rtt = Duration::from_millis(if count < 100 { 40 } else { 80 });
+                let now = Time::from_micros(1_000_000 + count * 4_000);
+                watch.set_lossy(is_lossy);
+                watch.on_sample(now, now - rtt, rtt);
+            }
+            assert_eq!(watch.stands(), is_lossy);
+        }
     }
 
     #[test]
