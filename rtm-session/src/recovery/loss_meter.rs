@@ -46,6 +46,8 @@ pub(crate) struct LossMeter {
     queue_loss: f64,
     /// Loss of any kind.
     any: f64,
+    acked_total: u64,
+    lost_total: u64,
 }
 
 /// A lost packet.
@@ -70,11 +72,14 @@ impl LossMeter {
             queue_lost: 0,
             queue_loss: 0.0,
             any: 0.0,
+            acked_total: 0,
+            lost_total: 0,
         }
     }
 
     /// So many packets have arrived.
     pub(crate) fn on_acked(&mut self, count: u64, queue_stands: bool) {
+        self.acked_total += count;
         (0..count.min(ANY as u64)).for_each(|_| self.any -= self.any / ANY);
         if queue_stands {
             (0..count.min(QUEUE as u64)).for_each(|_| self.queue_loss -= self.queue_loss / QUEUE);
@@ -85,6 +90,7 @@ impl LossMeter {
 
     /// These packets were found lost together, in the order in which they were sent.
     pub(crate) fn on_lost(&mut self, lost: &[LostPacket], queue_stands: bool) {
+        self.lost_total += lost.len() as u64;
         lost.iter().for_each(|_| self.any += (1.0 - self.any) / ANY);
         if queue_stands {
             self.queue_lost += lost.len() as u64;
@@ -120,7 +126,8 @@ impl LossMeter {
 
     /// The path is another one.
     pub(crate) fn reset(&mut self) {
-        *self = Self { queue_lost: self.queue_lost, ..Self::new() };
+        let Self { queue_lost, acked_total, lost_total, .. } = *self;
+        *self = Self { queue_lost, acked_total, lost_total, ..Self::new() };
     }
 
     /// Random loss, 0 to 1.
@@ -145,6 +152,16 @@ impl LossMeter {
         }
         let tau = self.gap * (1.0 + correlation) / (2.0 * (1.0 - correlation).max(0.05));
         Duration::from_secs_f64(tau.min(1.0))
+    }
+
+    /// Random loss over the last packets, sudden changes left out.
+    pub(crate) fn steady_loss(&self) -> f64 {
+        self.slow.min(LOSS_MAX)
+    }
+
+    /// Packets acknowledged, and lost, so far.
+    pub(crate) const fn totals(&self) -> (u64, u64) {
+        (self.acked_total, self.lost_total)
     }
 
     /// Whether more is lost, for whatever reason, than a clean path loses.

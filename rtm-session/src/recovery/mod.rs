@@ -474,6 +474,9 @@ impl<T: Clone + Default> Recovery<T> {
             loss_after_loss: self.loss.loss_after_loss(),
             burst: self.loss.burst(),
             queue_stands: self.queue.stood_lately(),
+            steady_loss: self.loss.steady_loss(),
+            acked: self.loss.totals().0,
+            lost: self.loss.totals().1,
         }
     }
 

@@ -6,6 +6,7 @@ use rtm_wire::Time;
 
 use super::budget::Budget;
 use super::riders::{COPIES_MAX, Choice, Order, Riders};
+use super::trust::Trust;
 use super::{ParityPolicy, Plan, Redundancy, Rider};
 
 /// Copies are as many that all of them are lost so rarely.
@@ -47,6 +48,11 @@ pub(crate) struct Circumstances {
     /// Mean length of a burst of losses; zero when losses are independent.
     pub(crate) burst: Duration,
     pub(crate) queue_stands: bool,
+    /// Random loss without regard to sudden changes.
+    pub(crate) steady_loss: f64,
+    /// Packets acknowledged and lost so far, in queues too.
+    pub(crate) acked: u64,
+    pub(crate) lost: u64,
 }
 
 /// One session's redundancy.
@@ -58,6 +64,7 @@ pub(crate) struct Governor {
     ratio: u64,
     circumstances: Circumstances,
     wanted: Wanted,
+    trust: Trust,
     last_packet: Time,
     /// Usual time between packets with fresh messages.
     pace: Option<Duration>,
@@ -76,12 +83,25 @@ impl Governor {
         let wanted = Wanted::new(&circumstances);
         let (riders, budget) = (Riders::new(), Budget::new(now, rate));
         let (pace, last_fresh) = (None, None);
-        Self { riders, budget, ratio, circumstances, wanted, last_packet: now, pace, last_fresh }
+        let trust = Trust::new();
+        Self {
+            riders,
+            budget,
+            ratio,
+            circumstances,
+            wanted,
+            trust,
+            last_packet: now,
+            pace,
+            last_fresh,
+        }
     }
 
     /// Takes what is known now.
-    pub(crate) fn update(&mut self, now: Time, circumstances: Circumstances) {
+    pub(crate) fn update(&mut self, now: Time, mut circumstances: Circumstances) {
         self.budget.on_queue(now, circumstances.queue_stands);
+        // Without trust it is as if a queue stood.
+        circumstances.queue_stands |= !self.trust.update(now, &circumstances);
         if circumstances.queue_stands {
             self.riders.clear();
         }

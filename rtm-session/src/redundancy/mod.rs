@@ -20,6 +20,7 @@ mod policy;
 mod riders;
 #[cfg(test)]
 mod tests;
+mod trust;
 
 pub(crate) use governor::{Circumstances, Governor};
 pub(crate) use plan::{ParityPolicy, Plan};

@@ -23,6 +23,9 @@ fn losing(loss: f64) -> Circumstances {
         loss_after_loss: loss,
         burst: Duration::ZERO,
         queue_stands: false,
+        steady_loss: 0.0,
+        acked: 0,
+        lost: 0,
     }
 }
 

@@ -1,0 +1,149 @@
+//! Whether loss is the path's, or what copies have brought about.
+//!
+//! ```text
+//!            more loss than believed            as much without copies: believed
+//!  Watching ────────────────────────► Trial ───────────────────────────────────► Watching
+//!     ▲                                 └─ much less ─► Distrust, 10 s to 2 minutes ─┐
+//!     └──────────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! A queue that is always full looks like a longer way, and its losses like random ones; copies
+//! would then make the loss that they answer. So more copies have to prove that they don't.
+
+use std::time::Duration;
+
+use rtm_wire::Time;
+
+use super::Circumstances;
+
+/// Loss that needs no proof.
+const BELIEVED_MIN: f64 = 0.03;
+/// Loss above so much more than what is believed is put to trial.
+const EXCESS: f64 = 1.5;
+const EXCESS_MIN: f64 = 0.05;
+/// Packets of a trial.
+const PACKETS: u64 = 48;
+/// Part of the loss that has to stay without copies.
+const STAYS: f64 = 0.6;
+const DISTRUST_MIN: Duration = Duration::from_secs(10);
+const DISTRUST_MAX: Duration = Duration::from_secs(120);
+
+#[derive(Debug)]
+pub(super) struct Trust {
+    /// Loss that is known not to come from copies.
+    believed: f64,
+    state: State,
+    /// How long the next distrust lasts.
+    span: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    Watching,
+    /// No copies; what was acknowledged and lost counts once all packets from before are known.
+    Trial {
+        loss: f64,
+        from: Time,
+        start: Option<(u64, u64)>,
+    },
+    Distrust {
+        until: Time,
+    },
+}
+
+impl Trust {
+    pub(super) const fn new() -> Self {
+        Self { believed: BELIEVED_MIN, state: State::Watching, span: DISTRUST_MIN }
+    }
+
+    /// Takes what is known now; whether there may be copies.
+    pub(super) fn update(&mut self, now: Time, circumstances: &Circumstances) -> bool {
+        let Circumstances { rtt, steady_loss, acked, lost, .. } = *circumstances;
+        match self.state {
+            State::Watching => {
+                if steady_loss < self.believed / 2.0 {
+                    self.believed = steady_loss.max(BELIEVED_MIN);
+                }
+                if steady_loss > self.believed * EXCESS + EXCESS_MIN {
+                    let from = now + rtt * 3 / 2;
+                    self.state = State::Trial { loss: steady_loss, from, start: None };
+                }
+            }
+            State::Trial { loss, from, start: None } => {
+                if now >= from {
+                    self.state = State::Trial { loss, from, start: Some((acked, lost)) };
+                }
+            }
+            State::Trial { loss, start: Some(start), .. } => {
+                let (acked, lost) = (acked - start.0, lost - start.1);
+                if acked + lost >= PACKETS {
+                    self.judge(now, loss, lost as f64 / (acked + lost) as f64);
+                }
+            }
+            State::Distrust { until } => {
+                if now >= until {
+                    self.state = State::Watching;
+                }
+            }
+        }
+        matches!(self.state, State::Watching)
+    }
+
+    fn judge(&mut self, now: Time, before: f64, without: f64) {
+        if without >= before * STAYS {
+            self.believed = before.max(without);
+            self.span = DISTRUST_MIN;
+            self.state = State::Watching;
+        } else {
+            self.state = State::Distrust { until: now + self.span };
+            self.span = (self.span * 2).min(DISTRUST_MAX);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path that loses so many of a hundred packets with copies, and without; how much of the time
+    /// there were copies, after ten seconds, in per cent.
+    fn share_of_copies(with: u64, without: u64) -> u64 {
+        let mut trust = Trust::new();
+        let (mut acked, mut lost, mut copies) = (0, 0, true);
+        let (mut steady_loss, mut on) = (0.04, 0);
+        for count in 0..6_000u64 {
+            let per_cent = if copies { with } else { without };
+            let is_lost = count * 37 % 100 < per_cent;
+            (acked, lost) = (acked + u64::from(!is_lost), lost + u64::from(is_lost));
+            steady_loss += (f64::from(u8::from(is_lost)) - steady_loss) / 512.0;
+            let circumstances = Circumstances {
+                rtt: Duration::from_millis(100),
+                loss: steady_loss,
+                steady_loss,
+                acked,
+                lost,
+                loss_after_loss: steady_loss,
+                burst: Duration::ZERO,
+                queue_stands: false,
+            };
+            copies = trust.update(Time::from_micros(count * 30_000), &circumstances);
+            on += u64::from(copies && count >= 333);
+        }
+        on * 100 / (6_000 - 333)
+    }
+
+    #[test]
+    fn loss_that_stays_without_copies_is_believed_after_one_trial() {
+        for loss in [0, 5, 10, 30, 70] {
+            assert!(share_of_copies(loss, loss) >= 93, "{loss} %: {}", share_of_copies(loss, loss));
+        }
+    }
+
+    #[test]
+    fn loss_that_goes_with_copies_ends_them() {
+        for (with, without) in [(80, 3), (30, 4), (20, 0)] {
+            let share = share_of_copies(with, without);
+            assert!(share <= 35, "{with} and {without} %: {share}");
+        }
+    }
+}
