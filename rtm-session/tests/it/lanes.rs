@@ -302,5 +302,6 @@ fn copies_end_with_the_deadline() {
     let after = pair.world.node(CLIENT).endpoint.stats(session).expect("open");
     assert!(before > 100, "copies there were: {before}");
     assert_eq!(after.copies_sent, before);
-    assert_eq!(after.send_messages - 1, 0, "its place is kept until the peer knows");
+    // Its place, and that of one that was given up before, is kept until the peer knows.
+    assert!((1..=2).contains(&after.send_messages), "{}", after.send_messages);
 }
