@@ -21,10 +21,13 @@ const BELIEVED_MIN: f64 = 0.03;
 /// Loss above so much more than what is believed is put to trial.
 const EXCESS: f64 = 1.5;
 const EXCESS_MIN: f64 = 0.05;
-/// Packets of a trial.
+/// Packets of a trial, and its length at least: bursts have to show.
 const PACKETS: u64 = 48;
+const TRIAL: Duration = Duration::from_secs(3);
+/// How long what is believed is not given up for a lower loss.
+const HELD: Duration = Duration::from_secs(60);
 /// Part of the loss that has to stay without copies.
-const STAYS: f64 = 0.6;
+const STAYS: f64 = 0.5;
 const DISTRUST_MIN: Duration = Duration::from_secs(10);
 const DISTRUST_MAX: Duration = Duration::from_secs(120);
 
@@ -33,6 +36,7 @@ pub(super) struct Trust {
     /// Loss that is known not to come from copies.
     believed: f64,
     state: State,
+    held_until: Time,
     /// How long the next distrust lasts.
     span: Duration,
 }
@@ -53,7 +57,12 @@ enum State {
 
 impl Trust {
     pub(super) const fn new() -> Self {
-        Self { believed: BELIEVED_MIN, state: State::Watching, span: DISTRUST_MIN }
+        Self {
+            believed: BELIEVED_MIN,
+            held_until: Time::ZERO,
+            state: State::Watching,
+            span: DISTRUST_MIN,
+        }
     }
 
     /// Takes what is known now; whether there may be copies.
@@ -61,7 +70,7 @@ impl Trust {
         let Circumstances { rtt, steady_loss, acked, lost, .. } = *circumstances;
         match self.state {
             State::Watching => {
-                if steady_loss < self.believed / 2.0 {
+                if steady_loss < self.believed / 2.0 && now >= self.held_until {
                     self.believed = steady_loss.max(BELIEVED_MIN);
                 }
                 if steady_loss > self.believed * EXCESS + EXCESS_MIN {
@@ -74,9 +83,9 @@ impl Trust {
                     self.state = State::Trial { loss, from, start: Some((acked, lost)) };
                 }
             }
-            State::Trial { loss, start: Some(start), .. } => {
+            State::Trial { loss, from, start: Some(start) } => {
                 let (acked, lost) = (acked - start.0, lost - start.1);
-                if acked + lost >= PACKETS {
+                if acked + lost >= PACKETS && now >= from + TRIAL {
                     self.judge(now, loss, lost as f64 / (acked + lost) as f64);
                 }
             }
@@ -92,6 +101,7 @@ impl Trust {
     fn judge(&mut self, now: Time, before: f64, without: f64) {
         if without >= before * STAYS {
             self.believed = before.max(without);
+            self.held_until = now + HELD;
             self.span = DISTRUST_MIN;
             self.state = State::Watching;
         } else {
@@ -135,7 +145,8 @@ mod tests {
     #[test]
     fn loss_that_stays_without_copies_is_believed_after_one_trial() {
         for loss in [0, 5, 10, 30, 70] {
-            assert!(share_of_copies(loss, loss) >= 93, "{loss} %: {}", share_of_copies(loss, loss));
+            let share = share_of_copies(loss, loss);
+            assert!(share >= 93, "{loss} %: {share}");
         }
     }
 
