@@ -115,8 +115,8 @@ impl Trust {
 mod tests {
     use super::*;
 
-    /// A path that loses so many of a hundred packets with copies, and without; how much of the time
-    /// there were copies, after ten seconds, in per cent.
+    /// A path that loses so many of a hundred packets with copies, and without; how much of the
+    /// time there were copies, after ten seconds, in per cent.
     fn share_of_copies(with: u64, without: u64) -> u64 {
         let mut trust = Trust::new();
         let (mut acked, mut lost, mut copies) = (0, 0, true);

@@ -99,8 +99,8 @@ impl QueueWatch {
         }
     }
 
-    /// While packets are lost, no longer round trip becomes the measure: a queue that is always full
-    /// has round trips that are alike, too, and copies would keep it full.
+    /// While packets are lost, no longer round trip becomes the measure: a queue that is always
+    /// full has round trips that are alike, too, and copies would keep it full.
     pub(in crate::recovery) fn set_lossy(&mut self, is_lossy: bool) {
         self.is_lossy = is_lossy;
     }
