@@ -143,10 +143,10 @@ impl Server {
 
     pub(super) fn leave_topic(&mut self, now: Time, channel: &str, topic: &str, user: &str) {
         let name = (channel.to_owned(), topic.to_owned(), user.to_owned());
-        self.publications.remove(&name);
         let stream = ChannelRef { kind: ChannelKind::Stream, name: channel };
         let position = self.next_position(stream);
         self.tell_topic(now, TopicChange::Left, position, channel, topic, user);
+        self.publications.remove(&name);
     }
 
     /// Where the user's publication stands.
@@ -190,6 +190,8 @@ impl Server {
     ) {
         let name = (channel.to_owned(), topic.to_owned(), user.to_owned());
         let publication = self.publications.remove(&name);
+        // Who leaves has no meta any more, but a last message (protocol §6.19).
+        let has_left = change == TopicChange::Left;
         let found = publication.as_ref();
         let event = TopicEvent {
             channel,
@@ -199,8 +201,8 @@ impl Server {
             publisher: user,
             qos: found.map_or(Qos::Unordered, |found| found.qos),
             priority: found.map_or(Priority::Normal, |found| found.priority),
-            last: Sequence(0),
-            meta: found.map_or(&[], |found| &found.meta),
+            last: Sequence(found.filter(|_| has_left).map_or(0, |found| found.last)),
+            meta: found.filter(|_| !has_left).map_or(&[], |found| &found.meta),
         };
         let members = self.members.iter().filter(|(name, _)| name == channel);
         let to: Vec<_> = members.map(|(_, session)| *session).collect();
