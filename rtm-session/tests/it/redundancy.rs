@@ -178,6 +178,33 @@ fn there_are_no_copies_while_a_queue_stands() {
 }
 
 #[test]
+fn copies_that_make_the_loss_that_they_answer_end() {
+    // Six flows fill three quarters of the line; its queue of 20 ms is too short to be seen in round
+    // trips of 200.
+    let line = Bandwidth { bits_per_second: 600_000, queue_bytes: 1_500 };
+    for policy in [Redundancy::Off, Redundancy::Auto, Redundancy::Eager] {
+        let mut setup = Setup::new(delay(100).bandwidth(line));
+        setup.client = setup.client.datagram_len_max(0);
+        let mut pair = setup.connected();
+        let lanes: Vec<_> = (0..6).map(|_| pair.open_lane(CLIENT, spec(policy))).collect();
+        let play = |pair: &mut Pair, seconds: usize| {
+            let before = pair.world.network().link_counters(CLIENT, SERVER);
+            for _ in 0..seconds * 30 {
+                for &lane in &lanes {
+                    pair.send(CLIENT, lane, vec![1; LENGTH]);
+                    pair.run(TICK / 6);
+                }
+            }
+            let after = pair.world.network().link_counters(CLIENT, SERVER);
+            (after.queue_dropped - before.queue_dropped) * 100 / (after.sent - before.sent)
+        };
+        play(&mut pair, 30);
+        let dropped = play(&mut pair, 120);
+        assert!(dropped <= 5, "{policy:?}: {dropped} % of the packets found the queue full");
+    }
+}
+
+#[test]
 fn parity_spares_a_long_message_the_second_round() {
     // 32 KiB at 50 Mbit/s take 6 ms.
     let wide = Bandwidth { bits_per_second: 50_000_000, queue_bytes: 600_000 };
