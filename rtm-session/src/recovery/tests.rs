@@ -210,7 +210,7 @@ proptest! {
             prop_assert!(acked[number] <= 1 && lost[number] <= 1);
             prop_assert!(acked[number] + lost[number] >= 1, "packet {} is forgotten", number);
         }
-        prop_assert_eq!((recovery.in_flight(), recovery.eliciting_in_flight), (0, 0));
+        prop_assert_eq!((recovery.in_flight(), recovery.flight.eliciting), (0, 0));
         prop_assert_eq!(recovery.timeout(), None);
     }
 }

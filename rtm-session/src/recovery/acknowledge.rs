@@ -1,0 +1,110 @@
+//! An acknowledgement arrives.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use rtm_wire::{PacketNumber, Time};
+
+use super::congestion::Acked;
+use super::resume::Step;
+use super::sent::SentPacket;
+use super::{AckOutcome, NeverSent, Recovery};
+
+const PACKET_THRESHOLD_MAX: u64 = 64;
+const TIME_THRESHOLD_MAX: u32 = 8;
+
+impl<T: Clone + Default> Recovery<T> {
+    /// Takes an acknowledgement, its ranges newest first.
+    pub(crate) fn on_ack(
+        &mut self,
+        now: Time,
+        ranges: impl Iterator<Item = RangeInclusive<PacketNumber>>,
+        ack_delay: Duration,
+    ) -> Result<AckOutcome<T>, NeverSent> {
+        let mut outcome = AckOutcome { acked: Vec::new(), lost: Vec::new() };
+        let mut newest = None;
+        let mut is_largest = true;
+        let is_app_limited = self.is_app_limited();
+        let queue_stands = self.queue.stands();
+        for range in ranges {
+            if range.end().0 >= self.sent.next() || self.skipped.meets(&range) {
+                return Err(NeverSent);
+            }
+            let (largest, path_since) = (*range.end(), self.path_since);
+            let (sent, congestion) = (&mut self.sent, &mut self.congestion);
+            let resume = &mut self.resume;
+            let flight = &mut self.flight;
+            let (mut count, mut late, mut spurious) = (0, None, 0);
+            sent.take(range, |number, packet| {
+                if packet.lost.is_some() {
+                    late = late.max(Some(number));
+                    if packet.counts() {
+                        spurious += 1;
+                        congestion.on_spurious(packet.sent);
+                    }
+                } else {
+                    flight.remove(&packet);
+                    if packet.counts() {
+                        count += 1;
+                        let SentPacket { sent, bytes, .. } = packet;
+                        congestion.on_ack(now, Acked { bytes, sent, is_app_limited });
+                        resume.on_acked(sent, bytes);
+                    }
+                }
+                // Only the largest packet gives a sample, and only when it is new (section 5.1).
+                if is_largest && number == largest && packet.sent >= path_since {
+                    newest = Some(packet.sent);
+                }
+                outcome.acked.push(packet.contents);
+            });
+            self.largest_acked = self.largest_acked.max(Some(largest));
+            self.meter.on_acked(count, queue_stands);
+            self.spurious += spurious;
+            (0..spurious).for_each(|_| self.meter.on_spurious());
+            self.learn_reordering(late);
+            is_largest = false;
+        }
+        if let Some(sent) = newest {
+            let delay = ack_delay.min(self.config.max_ack_delay);
+            let sample = now.saturating_since(sent);
+            self.rtt.on_sample(sample, delay);
+            self.congestion.on_rtt(now, sent, sample.saturating_sub(delay));
+            self.queue.set_lossy(self.meter.is_lossy());
+            self.queue.on_sample(now, sent, sample.saturating_sub(delay));
+            let step = self.resume.on_rtt(now, sample, self.congestion.window());
+            self.follow(step);
+        }
+        if !outcome.acked.is_empty() {
+            self.probe_count = 0;
+            self.last_acked = now;
+            self.silent_since = None;
+            outcome.lost = self.detect_loss(now);
+        }
+        Ok(outcome)
+    }
+
+    /// The handshake has taken so long, at most a round trip and a wait; counts unless something
+    /// better is known.
+    pub(crate) fn on_first_round_trip(&mut self, sample: Duration) {
+        if !self.rtt.has_sample() && sample < self.config.initial_rtt {
+            self.rtt.on_sample(sample, Duration::ZERO);
+        }
+    }
+
+    /// A packet that was declared lost has arrived after all: allow for more reordering.
+    fn learn_reordering(&mut self, late: Option<PacketNumber>) {
+        if let (Some(late), Some(largest)) = (late, self.largest_acked) {
+            let distance = largest.0.saturating_sub(late.0) + 1;
+            self.packet_threshold = self.packet_threshold.max(distance).min(PACKET_THRESHOLD_MAX);
+            self.time_threshold = (self.time_threshold + 1).min(TIME_THRESHOLD_MAX);
+        }
+    }
+
+    pub(super) fn follow(&mut self, step: Step) {
+        match step {
+            Step::Stay => {}
+            Step::Jump(window) => self.congestion.jump(window),
+            Step::Retreat(window) => self.congestion.retreat(window),
+        }
+    }
+}
