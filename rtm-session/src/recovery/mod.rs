@@ -1,8 +1,8 @@
 //! What became of the packets that were sent: acknowledged, lost, or to be asked after (RFC 9002).
 //!
 //! ```text
-//!  on_packet_sent ─► SentPackets ─┬─ on_ack (acknowledge) ─► contents acknowledged, contents lost (loss)
-//!                    Flight       └─ on_timeout (timers) ──► contents lost, or: send probes
+//!  on_packet_sent ─► SentPackets ─┬─ on_ack (acknowledge) ► contents acknowledged, or lost (loss)
+//!                    Flight       └─ on_timeout (timers) ─► contents lost, or: send probes
 //!        Rtt, Congestion, Pacer ──► may_send, pacing_deadline (allowance)
 //! ```
 

@@ -179,8 +179,8 @@ fn there_are_no_copies_while_a_queue_stands() {
 
 #[test]
 fn copies_that_make_the_loss_that_they_answer_end() {
-    // Six flows fill three quarters of the line; its queue of 20 ms is too short to be seen in round
-    // trips of 200.
+    // Six flows fill three quarters of the line; its queue of 20 ms is too short to be seen in
+    // round trips of 200.
     let line = Bandwidth { bits_per_second: 600_000, queue_bytes: 1_500 };
     for policy in [Redundancy::Off, Redundancy::Auto, Redundancy::Eager] {
         let mut setup = Setup::new(delay(100).bandwidth(line));
