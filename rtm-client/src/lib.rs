@@ -135,6 +135,7 @@ mod error;
 mod limits;
 mod link;
 mod message;
+mod network;
 mod options;
 mod shell;
 mod stream;
@@ -147,6 +148,7 @@ pub use link::{LinkEvent, LinkReason, LinkState, Unrestored};
 pub use message::{
     ChannelEvent, ChannelMessage, Gap, Published, TopicEvent, TopicGap, TopicMessage,
 };
+pub use network::{ProtocolType, Proxy};
 pub use options::{JoinOptions, PublishOptions, Publishers, SubscribeOptions, TopicOptions};
 pub use rtm_wire::{MessageType, Priority, Qos};
 pub use shell::{

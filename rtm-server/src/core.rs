@@ -1,12 +1,13 @@
 //! The server without sockets or clocks: endpoint, gateway and owner.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use rtm_channel::{AppId, UserId};
 use rtm_session::driver::Moment;
-use rtm_session::{Config, Endpoint, EndpointCounters, Seed, StaticKey};
+use rtm_session::{
+    Config, Endpoint, EndpointCounters, Remote, Seed, StaticKey, StreamAction, StreamEvent,
+};
 use rtm_wire::{Epoch, Time};
 
 use crate::access::Access;
@@ -99,11 +100,22 @@ impl ServerCore {
         }
     }
 
-    /// Takes a datagram. Anything may be in it.
-    pub fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    /// Takes a datagram, or a packet of a stream. Anything may be in it.
+    pub fn handle_datagram(&mut self, moment: Moment, from: impl Into<Remote>, datagram: BytesMut) {
         self.endpoint.set_wall_clock(moment.now, moment.wall);
         self.endpoint.handle_datagram(moment.now, from, datagram);
         self.work(moment);
+    }
+
+    /// Takes news of a stream.
+    pub fn handle_stream(&mut self, moment: Moment, event: StreamEvent) {
+        self.endpoint.handle_stream(moment.now, event);
+        self.work(moment);
+    }
+
+    /// What is to be done about streams next.
+    pub fn poll_stream_action(&mut self) -> Option<StreamAction> {
+        self.endpoint.poll_stream_action()
     }
 
     /// Does what is due.
@@ -139,7 +151,7 @@ impl ServerCore {
     }
 
     /// Writes the next datagram over `datagram` and says where it goes.
-    pub fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    pub fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 

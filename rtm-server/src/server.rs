@@ -4,8 +4,10 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use bytes::BytesMut;
-use rtm_session::driver::{Clock, Engine, Flow, Moment, Transport, UdpTransport, drive};
-use rtm_session::{PublicKey, Seed, TicketConfig};
+use rtm_session::driver::{
+    Clock, Engine, Flow, Moment, StreamListener, Transport, UdpTransport, WithStreams, drive,
+};
+use rtm_session::{PublicKey, Remote, Seed, StreamAction, StreamEvent, TicketConfig};
 use rtm_wire::Time;
 use tokio::sync::{mpsc, oneshot};
 
@@ -17,12 +19,17 @@ use crate::store::{DataDir, OwnApp};
 
 /// Commands that may wait: there are few, and none in a hurry.
 const COMMANDS_MAX: usize = 16;
+/// Ports that the system chooses for UDP before one is free for TCP, too.
+const BIND_TRIES: u32 = 16;
+/// TCP connections besides those of sessions: of clients that change from one to another, and of
+/// strangers.
+pub(crate) const STREAMS_SPARE: usize = 1_024;
 
 /// A server that has its socket, and does not serve yet.
 #[derive(Debug)]
 pub struct Server {
     core: ServerCore,
-    transport: UdpTransport,
+    transport: WithStreams<UdpTransport>,
     clock: Clock,
     addr: SocketAddr,
     public_host: Option<String>,
@@ -43,7 +50,7 @@ enum Command {
 }
 
 impl Server {
-    /// Counts a new epoch and binds the socket. Needs a tokio runtime with IO and time.
+    /// Counts a new epoch and binds the sockets: UDP, and TCP at the same port number. Needs a tokio runtime with IO and time.
     ///
     /// # Errors
     /// A setting out of range, a file that can't be used, or an address that is not to be had.
@@ -59,8 +66,7 @@ impl Server {
         // So that clients can come back with their tickets after a restart.
         let session = session.tickets(TicketConfig::default().secret(key.ticket_secret()));
         let listen = settings.listen(is_dev);
-        let transport = UdpTransport::bind(listen)
-            .map_err(|error| ServerError::Bind { addr: listen, error })?;
+        let transport = bind_sockets(listen, settings.session.sessions_max)?;
         let addr = transport
             .local_addr()
             .map_err(|error| ServerError::System { what: "the socket's address", error })?;
@@ -171,8 +177,16 @@ impl Engine for Shell {
         }
     }
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.core.handle_datagram(moment, from, datagram);
+    }
+
+    fn handle_stream(&mut self, moment: Moment, event: StreamEvent) {
+        self.core.handle_stream(moment, event);
+    }
+
+    fn poll_stream_action(&mut self) -> Option<StreamAction> {
+        self.core.poll_stream_action()
     }
 
     fn handle_timeout(&mut self, moment: Moment) {
@@ -183,12 +197,34 @@ impl Engine for Shell {
         if self.core.is_finished() { Flow::Stop } else { Flow::Continue }
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.core.poll_transmit(now, datagram)
     }
 
     fn poll_timeout(&self) -> Option<Time> {
         self.core.poll_timeout()
+    }
+}
+
+/// UDP, and TCP at the same port number. When the system chooses that, it may choose one that is
+/// taken for TCP.
+fn bind_sockets(
+    listen: SocketAddr,
+    sessions: usize,
+) -> Result<WithStreams<UdpTransport>, ServerError> {
+    let wrong = |addr| move |error| ServerError::Bind { addr, error };
+    let mut tries = if listen.port() == 0 { BIND_TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        let datagrams = UdpTransport::bind(listen).map_err(wrong(listen))?;
+        let addr = datagrams.local_addr().map_err(wrong(listen))?;
+        match StreamListener::bind(addr, sessions.saturating_add(STREAMS_SPARE)) {
+            Ok(listener) => {
+                return WithStreams::server(datagrams, listener).map_err(wrong(addr));
+            }
+            Err(error) if tries == 0 => return Err(wrong(addr)(error)),
+            Err(_) => {}
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use rtm_session::CongestionControl::{self, Cubic, Delay, LossTolerant, NewReno};
 use rtm_session::{
-    Config, Endpoint, Event, LaneSpec, LoginAnswer, Seed, SendError, SessionId, StaticKey,
+    Config, Endpoint, Event, LaneSpec, LoginAnswer, Remote, Seed, SendError, SessionId, StaticKey,
 };
 use rtm_sim::{Bandwidth, Burst, LinkConfig, Livelock, Network, Node, World};
 use rtm_wire::{LaneId, LaneMode, Time};
@@ -190,7 +190,7 @@ impl Node for Host {
 
     fn poll_transmit(&mut self, now: Time, buf: &mut Vec<u8>) -> Option<SocketAddr> {
         match self {
-            Self::Peer(peer) => peer.endpoint.poll_transmit(now, buf),
+            Self::Peer(peer) => peer.endpoint.poll_transmit(now, buf).map(Remote::addr),
             Self::Probe { next } if *next <= now => {
                 *next = now + PROBE_PAUSE;
                 buf.extend_from_slice(&now.as_micros().to_be_bytes());

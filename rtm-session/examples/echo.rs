@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use bytes::{Bytes, BytesMut};
 use rtm_session::driver::Transport as _;
 use rtm_session::driver::{Clock, Engine, Flow, Moment, UdpTransport, drive, seed_from_system};
-use rtm_session::{Config, Endpoint, Event, LoginAnswer, PublicKey, StaticKey};
+use rtm_session::{Config, Endpoint, Event, LoginAnswer, PublicKey, Remote, StaticKey};
 use rtm_wire::{CloseCode, LaneId, Time};
 use tokio::sync::mpsc;
 
@@ -35,7 +35,7 @@ impl Engine for Echo {
         self.endpoint.connect(moment.now, server, &key, b"").expect("the only session");
     }
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
     }
 
@@ -79,7 +79,7 @@ impl Engine for Echo {
         Flow::Continue
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 

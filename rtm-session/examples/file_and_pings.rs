@@ -11,7 +11,8 @@ use bytes::{Bytes, BytesMut};
 use rtm_session::driver::Transport as _;
 use rtm_session::driver::{Clock, Engine, Flow, Moment, UdpTransport, drive, seed_from_system};
 use rtm_session::{
-    Config, Endpoint, Event, LaneSpec, LoginAnswer, PublicKey, Redundancy, SessionId, StaticKey,
+    Config, Endpoint, Event, LaneSpec, LoginAnswer, PublicKey, Redundancy, Remote, SessionId,
+    StaticKey,
 };
 use rtm_wire::{CloseCode, LaneId, Priority, Time};
 use tokio::sync::mpsc;
@@ -47,7 +48,7 @@ impl Engine for Server {
 
     fn handle_command(&mut self, _: Moment, (): ()) {}
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
     }
 
@@ -76,7 +77,7 @@ impl Engine for Server {
         Flow::Continue
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 
@@ -122,7 +123,7 @@ impl Engine for Client {
         self.endpoint.connect(moment.now, server, &key, b"").expect("the only session");
     }
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
     }
 
@@ -156,7 +157,7 @@ impl Engine for Client {
         Flow::Continue
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 

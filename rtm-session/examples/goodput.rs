@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rtm_session::{
-    Config, CongestionControl, Endpoint, Event, LaneSpec, LoginAnswer, Seed, SendError, SessionId,
-    StaticKey,
+    Config, CongestionControl, Endpoint, Event, LaneSpec, LoginAnswer, Remote, Seed, SendError,
+    SessionId, StaticKey,
 };
 use rtm_sim::{Bandwidth, LinkConfig, Livelock, Network, Node, World};
 use rtm_wire::{LaneId, LaneMode, Time};
@@ -125,7 +125,7 @@ impl Node for Peer {
     }
 
     fn poll_transmit(&mut self, now: Time, buf: &mut Vec<u8>) -> Option<SocketAddr> {
-        self.endpoint.poll_transmit(now, buf)
+        self.endpoint.poll_transmit(now, buf).map(Remote::addr)
     }
 
     fn poll_timeout(&self) -> Option<Time> {

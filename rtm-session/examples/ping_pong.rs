@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use rtm_session::driver::Transport as _;
 use rtm_session::driver::{Clock, Engine, Flow, Moment, UdpTransport, drive, seed_from_system};
 use rtm_session::{
-    Config, Endpoint, Event, LoginAnswer, PublicKey, SendError, SessionId, StaticKey,
+    Config, Endpoint, Event, LoginAnswer, PublicKey, Remote, SendError, SessionId, StaticKey,
 };
 use rtm_wire::{CloseCode, LaneId, Time};
 use tokio::sync::mpsc;
@@ -48,7 +48,7 @@ impl Engine for Server {
 
     fn handle_command(&mut self, _: Moment, (): ()) {}
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
     }
 
@@ -74,7 +74,7 @@ impl Engine for Server {
         Flow::Continue
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 
@@ -136,7 +136,7 @@ impl Engine for Client {
         self.endpoint.connect(moment.now, server, &key, b"login").expect("the first session");
     }
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
     }
 
@@ -164,7 +164,7 @@ impl Engine for Client {
         if self.sent > 0 && self.endpoint.is_idle() { Flow::Stop } else { Flow::Continue }
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 

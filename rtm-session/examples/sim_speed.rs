@@ -8,7 +8,9 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use rtm_session::{Config, Endpoint, Event, LaneSpec, LoginAnswer, Seed, SessionId, StaticKey};
+use rtm_session::{
+    Config, Endpoint, Event, LaneSpec, LoginAnswer, Remote, Seed, SessionId, StaticKey,
+};
 use rtm_sim::{LinkConfig, Livelock, Network, Node, World};
 use rtm_wire::{LaneId, LaneMode, Time};
 
@@ -84,7 +86,7 @@ impl Node for Peer {
     }
 
     fn poll_transmit(&mut self, now: Time, buf: &mut Vec<u8>) -> Option<SocketAddr> {
-        self.endpoint.poll_transmit(now, buf)
+        self.endpoint.poll_transmit(now, buf).map(Remote::addr)
     }
 
     fn poll_timeout(&self) -> Option<Time> {

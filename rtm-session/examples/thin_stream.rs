@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rtm_session::{
-    Config, Endpoint, Event, LaneSpec, LoginAnswer, Redundancy, Seed, SessionId, StaticKey,
+    Config, Endpoint, Event, LaneSpec, LoginAnswer, Redundancy, Remote, Seed, SessionId, StaticKey,
 };
 use rtm_sim::{Burst, LinkConfig, Livelock, Network, Node, World};
 use rtm_wire::{LaneId, LaneMode, Time};
@@ -110,7 +110,7 @@ impl Node for Peer {
     }
 
     fn poll_transmit(&mut self, now: Time, buf: &mut Vec<u8>) -> Option<SocketAddr> {
-        self.endpoint.poll_transmit(now, buf)
+        self.endpoint.poll_transmit(now, buf).map(Remote::addr)
     }
 
     fn poll_timeout(&self) -> Option<Time> {

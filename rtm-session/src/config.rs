@@ -53,6 +53,20 @@ pub struct Config {
     pub(crate) redundancy_ratio: u64,
     pub(crate) key_packets: u64,
     pub(crate) tickets: TicketConfig,
+    pub(crate) carriers: Carriers,
+    pub(crate) streams_max: usize,
+}
+
+/// What carries packets, as far as a client has the choice. A server takes what comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Carriers {
+    /// Datagrams only; the driver needs no streams.
+    #[default]
+    Datagrams,
+    /// Datagrams, and streams where they don't pass: raced at the connect, changed under way.
+    Both,
+    /// Streams only: not a datagram is sent.
+    Streams,
 }
 
 impl Default for Config {
@@ -78,6 +92,8 @@ impl Default for Config {
             redundancy_ratio: 600,
             key_packets: crate::crypto::UPDATE_AFTER,
             tickets: TicketConfig::default(),
+            carriers: Carriers::Datagrams,
+            streams_max: 16,
         }
     }
 }
@@ -95,6 +111,7 @@ impl Config {
             send_queue_bytes: 4 * 1_024 * 1_024,
             send_queue_messages: 32_768,
             send_bytes_max: 64 * 1_024 * 1_024,
+            streams_max: 100_000,
             ..Self::default()
         }
     }
@@ -259,6 +276,26 @@ impl Config {
     #[must_use]
     pub fn tickets(mut self, tickets: TicketConfig) -> Self {
         self.tickets = tickets;
+        self
+    }
+
+    /// Client: what carries packets. Default: datagrams only.
+    ///
+    /// With [`Carriers::Both`], a stream is asked for when datagrams have brought no reply for 300
+    /// ms, or under way nothing for a second; the session moves there if that answers, and back when
+    /// datagrams do, which is asked after 5 s and ever less often up to a minute. No message is lost or
+    /// repeated by it. The cost where datagrams pass: none.
+    #[must_use]
+    pub const fn carriers(mut self, carriers: Carriers) -> Self {
+        self.carriers = carriers;
+        self
+    }
+
+    /// Streams at a time, those that aren't any session's included; further ones are closed. Default
+    /// 16, server 100,000. One that no session uses is closed after 10 s.
+    #[must_use]
+    pub const fn streams_max(mut self, streams: usize) -> Self {
+        self.streams_max = streams;
         self
     }
 

@@ -28,7 +28,8 @@
 //! let key = StaticKey::from_bytes([1; 32]);
 //! let mut server = Endpoint::server(Config::server(), key.clone(), Seed::from_bytes([2; 32]));
 //! let mut client = Endpoint::client(Config::default(), Seed::from_bytes([3; 32]));
-//! let (here, there) = ("10.0.0.1:1".parse()?, "10.0.0.2:2".parse()?);
+//! let here: std::net::SocketAddr = "10.0.0.1:1".parse()?;
+//! let there: std::net::SocketAddr = "10.0.0.2:2".parse()?;
 //!
 //! let now = Time::ZERO;
 //! client.connect(now, there, &key.public(), b"login")?;
@@ -86,18 +87,21 @@ mod lane;
 mod received;
 mod recovery;
 mod redundancy;
+mod remote;
 mod session;
 mod ticket;
 
-pub use config::Config;
+pub use config::{Carriers, Config};
 pub use crypto::{KeyError, PublicKey, Seed, StaticKey};
 pub use endpoint::{
-    Endpoint, EndpointCounters, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX, TICKET_STATE_MAX,
+    Endpoint, EndpointCounters, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX, StreamAction, StreamEvent,
+    TICKET_STATE_MAX,
 };
 pub use error::{CloseCause, ConnectError, QueueBound, SendError, Violation};
 pub use event::{Event, LoginAnswer, LoginId, SessionId};
 pub use lane::{CREDIT_PER_MESSAGE, LaneSpec, LaneStats, MESSAGE_WINDOW, SendOptions};
 pub use recovery::CongestionControl;
 pub use redundancy::Redundancy;
+pub use remote::{Remote, StreamId};
 pub use session::SessionStats;
 pub use ticket::{Ticket, TicketConfig};

@@ -42,7 +42,9 @@ use bytes::{Bytes, BytesMut};
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
 use rtm_channel::{AppId, ChannelName, UserId};
-use rtm_session::{Endpoint, Event, PublicKey, Seed, SessionId, Ticket};
+use rtm_session::{
+    Carriers, Endpoint, Event, PublicKey, Remote, Seed, SessionId, StreamAction, Ticket,
+};
 use rtm_topic::TopicName;
 use rtm_wire::{
     CloseCode, Event as ChannelNews, LaneId, Reply, Request, ServerOperation, SessionInstance, Time,
@@ -76,6 +78,8 @@ pub struct CoreConfig {
     pub login_timeout: Duration,
     /// Pause after which the server is pinged.
     pub keep_alive: Duration,
+    /// What carries packets.
+    pub carriers: Carriers,
 }
 
 /// Where a handle belongs.
@@ -126,6 +130,7 @@ impl<W> Core<W> {
         let endpoint_config = rtm_session::Config::default()
             .keep_alive(Some(config.keep_alive.min(KEEP_ALIVE_MAX)))
             .handshake_timeout(config.login_timeout)
+            .carriers(config.carriers)
             .send_queue(4 * 1_024 * 1_024, 32_768);
         Self {
             link: Link::new(config.reconnect_timeout),
@@ -217,9 +222,20 @@ impl<W> Core<W> {
     }
 
     /// Takes a datagram. Anything may be in it.
-    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: BytesMut) {
+    pub fn handle_datagram(&mut self, now: Time, from: impl Into<Remote>, datagram: BytesMut) {
         self.endpoint.handle_datagram(now, from, datagram);
         self.settle(now);
+    }
+
+    /// Takes news of a stream.
+    pub fn handle_stream(&mut self, now: Time, event: rtm_session::StreamEvent) {
+        self.endpoint.handle_stream(now, event);
+        self.settle(now);
+    }
+
+    /// What is to be done about streams next.
+    pub fn poll_stream_action(&mut self) -> Option<StreamAction> {
+        self.endpoint.poll_stream_action()
     }
 
     /// Does what is due at `now`.
@@ -236,7 +252,7 @@ impl<W> Core<W> {
     }
 
     /// Writes the next datagram over `datagram` and says where it goes.
-    pub fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    pub fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 

@@ -1,15 +1,19 @@
 //! Settings of a client.
 
+use std::fmt;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rtm_channel::{AppId, UserId};
+use rtm_session::driver::Connect;
 
 use super::client::RtmClient;
 use super::shared::Shared;
 use crate::address::ServerAddress;
 use crate::core::CoreConfig;
 use crate::error::{Error, ErrorKind};
+use crate::network::{NetworkConfig, ProtocolType, Proxy};
 
 const KEEP_ALIVE: RangeInclusive<u64> = 5..=1_800;
 const RECONNECT_TIMEOUT: RangeInclusive<u64> = 15..=3_600;
@@ -18,7 +22,7 @@ const LOGIN_TIMEOUT: RangeInclusive<u64> = 1..=60;
 /// Settings of a client: [`RtmClient::builder`]. Everything is checked by [`build`](Self::build).
 ///
 /// A setting that is given twice is an error, since one of the two would be ignored.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "settings do nothing until `build` is called"]
 pub struct ClientBuilder {
     app_id: String,
@@ -28,7 +32,26 @@ pub struct ClientBuilder {
     reconnect_timeout: Option<Option<Duration>>,
     login_timeout: Option<Duration>,
     keep_alive: Option<Duration>,
+    protocol: Option<ProtocolType>,
+    proxy: Option<Proxy>,
+    connector: Option<Arc<dyn Connect>>,
     given_twice: Option<&'static str>,
+}
+
+impl fmt::Debug for ClientBuilder {
+    /// Hides the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("app_id", &self.app_id)
+            .field("user_id", &self.user_id)
+            .field("server", &self.server)
+            .field("reconnect_timeout", &self.reconnect_timeout)
+            .field("login_timeout", &self.login_timeout)
+            .field("keep_alive", &self.keep_alive)
+            .field("protocol", &self.protocol)
+            .field("proxy", &self.proxy)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ClientBuilder {
@@ -41,6 +64,9 @@ impl ClientBuilder {
             reconnect_timeout: None,
             login_timeout: None,
             keep_alive: None,
+            protocol: None,
+            proxy: None,
+            connector: None,
             given_twice: None,
         }
     }
@@ -78,6 +104,27 @@ impl ClientBuilder {
         self.check_once(former.is_some(), "keep_alive")
     }
 
+    /// What carries packets. Default: [`ProtocolType::TcpUdp`].
+    pub fn protocol_type(mut self, protocol: ProtocolType) -> Self {
+        let former = self.protocol.replace(protocol);
+        self.check_once(former.is_some(), "protocol_type")
+    }
+
+    /// An HTTP proxy, which everything goes through, in TCP; the server's name is looked up by it,
+    /// if this machine can't. Default: none.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        let former = self.proxy.replace(proxy);
+        self.check_once(former.is_some(), "proxy")
+    }
+
+    /// Opens streams in a way of your own, where TCP and WebSockets as they are don't pass: with the
+    /// platform's TLS to a terminating proxy before the server, through a tunnel. Default: plain TCP, and a
+    /// WebSocket when that fails, in turn, at the server's address and port.
+    pub fn stream_connector(mut self, connector: Arc<dyn Connect>) -> Self {
+        let former = self.connector.replace(connector);
+        self.check_once(former.is_some(), "stream_connector")
+    }
+
     /// Checks all settings and makes the client. Does no IO: the client's task and sockets begin
     /// with the first call that needs them.
     ///
@@ -100,6 +147,18 @@ impl ClientBuilder {
         if let Some(timeout) = reconnect_timeout {
             check_range("reconnect_timeout", timeout, RECONNECT_TIMEOUT)?;
         }
+        if self.proxy.is_some() && self.protocol == Some(ProtocolType::UdpOnly) {
+            return Err(invalid(
+                "protocol_type is UdpOnly, and an HTTP proxy takes TCP only".into(),
+            ));
+        }
+        if self.proxy.is_some() && self.connector.is_some() {
+            let wrong =
+                "a proxy and a stream_connector are given, and one of them would be ignored";
+            return Err(invalid(wrong.into()));
+        }
+        let protocol = self.protocol.unwrap_or_default();
+        let network = NetworkConfig { protocol, proxy: self.proxy, connector: self.connector };
         let config = CoreConfig {
             app_id,
             user_id,
@@ -107,8 +166,10 @@ impl ClientBuilder {
             reconnect_timeout,
             login_timeout,
             keep_alive,
+            carriers: network.carriers(),
         };
-        Ok(RtmClient::new(Shared::new(config, server, self.token.unwrap_or_default())))
+        let token = self.token.unwrap_or_default();
+        Ok(RtmClient::new(Shared::new(config, network, server, token)))
     }
 
     fn check_once(mut self, was_given: bool, name: &'static str) -> Self {

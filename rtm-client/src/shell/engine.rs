@@ -1,12 +1,13 @@
 //! The core with its surroundings, as the session layer's driver drives it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
 use rtm_session::driver::{Engine, Flow, Moment};
+use rtm_session::{Remote, StreamAction, StreamEvent};
 use rtm_wire::Time;
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -26,6 +27,7 @@ pub(super) struct Wiring {
     pub(super) counters: Arc<Counters>,
     pub(super) commands: mpsc::WeakSender<Wish>,
     pub(super) server: ServerAddress,
+    pub(super) look_up_by_proxy: bool,
     pub(super) limits: watch::Sender<Option<ServerLimits>>,
 }
 
@@ -152,13 +154,15 @@ impl ClientEngine {
     /// The server may have moved.
     fn look_up_again(&self) {
         let server = self.wiring.server.clone();
-        if server.host().parse::<IpAddr>().is_ok() {
+        if self.wiring.look_up_by_proxy || server.host().parse::<IpAddr>().is_ok() {
             return;
         }
         let commands = self.wiring.commands.clone();
         tokio::spawn(async move {
             // What was known before is still good enough if this fails.
-            if let (Ok(servers), Some(commands)) = (look_up(&server).await, commands.upgrade()) {
+            if let (Ok(servers), Some(commands)) =
+                (look_up(&server, false).await, commands.upgrade())
+            {
                 let _ = commands.send(Wish::Servers(servers)).await;
             }
         });
@@ -184,8 +188,16 @@ impl Engine for ClientEngine {
         }
     }
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.core.handle_datagram(moment.now, from, datagram);
+    }
+
+    fn handle_stream(&mut self, moment: Moment, event: StreamEvent) {
+        self.core.handle_stream(moment.now, event);
+    }
+
+    fn poll_stream_action(&mut self) -> Option<StreamAction> {
+        self.core.poll_stream_action()
     }
 
     fn handle_timeout(&mut self, moment: Moment) {
@@ -201,7 +213,7 @@ impl Engine for ClientEngine {
         }
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.core.poll_transmit(now, datagram)
     }
 

@@ -1,10 +1,11 @@
 //! What all handles of a client share: the ways to its task.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rtm_session::driver::{Clock, drive};
+use rtm_session::Carriers;
+use rtm_session::driver::{Clock, WithStreams, drive};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
 
@@ -18,6 +19,7 @@ use crate::core::{Answer, Command, Core, CoreConfig, Credit, HandleId};
 use crate::error::{Error, ErrorKind};
 use crate::limits::ServerLimits;
 use crate::link::{LinkEvent, LinkReason, LinkState};
+use crate::network::NetworkConfig;
 
 /// Commands that wait for the client's task; who sends more waits.
 const COMMANDS_MAX: usize = 1_024;
@@ -60,6 +62,7 @@ pub(super) enum Notice {
 
 pub(super) struct Shared {
     server: ServerAddress,
+    look_up_by_proxy: bool,
     token: String,
     commands: mpsc::Sender<Wish>,
     notices: mpsc::UnboundedSender<Notice>,
@@ -85,20 +88,28 @@ pub(super) struct Counters {
 
 struct Start {
     config: CoreConfig,
+    network: NetworkConfig,
     commands: mpsc::Receiver<Wish>,
     notices: mpsc::UnboundedReceiver<Notice>,
     link: watch::Sender<LinkState>,
 }
 
 impl Shared {
-    pub(super) fn new(config: CoreConfig, server: ServerAddress, token: String) -> Self {
+    pub(super) fn new(
+        config: CoreConfig,
+        network: NetworkConfig,
+        server: ServerAddress,
+        token: String,
+    ) -> Self {
+        let look_up_by_proxy = network.proxy.is_some();
         let (commands, commands_out) = mpsc::channel(COMMANDS_MAX);
         let (notices, notices_out) = mpsc::unbounded_channel();
         let (link, link_out) = watch::channel(LinkState::Idle);
         let (events, _) = broadcast::channel(EVENTS_MAX);
-        let start = Start { config, commands: commands_out, notices: notices_out, link };
+        let start = Start { config, network, commands: commands_out, notices: notices_out, link };
         Self {
             server,
+            look_up_by_proxy,
             token,
             commands,
             notices,
@@ -135,7 +146,7 @@ impl Shared {
 
     /// The server's addresses.
     pub(super) async fn look_up(&self) -> Result<Vec<SocketAddr>, Error> {
-        look_up(&self.server).await
+        look_up(&self.server, self.look_up_by_proxy).await
     }
 
     /// Sends a command and waits for its answer.
@@ -193,12 +204,16 @@ impl Shared {
             Error::with_source(ErrorKind::NoRuntime, ErrorKind::NoRuntime.wrong(), error)
         })?;
         let mut slot = self.start.lock().unwrap_or_else(PoisonError::into_inner);
-        if slot.is_none() {
-            return Ok(());
-        }
-        let sockets = Sockets::bind()?;
+        let Some(start) = slot.as_ref() else { return Ok(()) };
+        let datagrams = match start.config.carriers {
+            Carriers::Streams => None,
+            Carriers::Both | Carriers::Datagrams => Some(Sockets::bind()?),
+        };
+        let sockets = WithStreams::client(datagrams, start.network.connector(&self.server));
         let seed = seed_from_system()?;
-        let Some(Start { config, commands, notices, link }) = slot.take() else { return Ok(()) };
+        let Some(Start { config, commands, notices, link, .. }) = slot.take() else {
+            return Ok(());
+        };
         self.is_started.store(true, Ordering::Release);
         drop(slot);
         let link = Arc::new(link);
@@ -209,6 +224,7 @@ impl Shared {
             counters: Arc::clone(&self.counters),
             commands: self.commands.downgrade(),
             server: self.server.clone(),
+            look_up_by_proxy: self.look_up_by_proxy,
             limits: self.limits.clone(),
         };
         let engine = ClientEngine::new(Core::new(config, seed), wiring);
@@ -258,8 +274,15 @@ impl Drop for Guard {
     }
 }
 
-/// The addresses of a server's name.
-pub(super) async fn look_up(server: &ServerAddress) -> Result<Vec<SocketAddr>, Error> {
+/// The addresses of a server's name. A proxy looks it up by itself, and needs none.
+pub(super) async fn look_up(
+    server: &ServerAddress,
+    by_proxy: bool,
+) -> Result<Vec<SocketAddr>, Error> {
+    if by_proxy {
+        let ip = server.host().parse().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        return Ok(vec![SocketAddr::new(ip, server.port())]);
+    }
     let found = tokio::net::lookup_host((server.host(), server.port())).await;
     let addresses: Vec<_> = found
         .map_err(|error| {

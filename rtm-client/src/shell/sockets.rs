@@ -54,14 +54,14 @@ impl Transport for Sockets {
         let Self { ipv4, ipv6, split, .. } = self;
         let (mut to_ipv4, mut to_ipv6) = (false, false);
         for (to, ..) in departures.runs(usize::MAX) {
-            to_ipv4 |= to.is_ipv4();
-            to_ipv6 |= to.is_ipv6();
+            to_ipv4 |= to.addr().is_ipv4();
+            to_ipv6 |= to.addr().is_ipv6();
         }
         if to_ipv4 && to_ipv6 {
             // Only while handshakes race.
             let [four, six] = split;
             for (to, _, datagram) in departures.runs(1) {
-                if to.is_ipv4() { &mut *four } else { &mut *six }.push(to, datagram);
+                if to.addr().is_ipv4() { &mut *four } else { &mut *six }.push(to, datagram);
             }
             departures.clear();
             send(ipv4, four).await?;

@@ -10,6 +10,7 @@ use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, Outp
 use rtm_client::{
     ChannelEvent, Error, LinkEvent, LinkReason, LinkState, ServerLimits, StreamEvent, TopicEvent,
 };
+use rtm_session::{Carriers, Remote};
 use rtm_sim::Node;
 use rtm_wire::Time;
 
@@ -44,6 +45,7 @@ impl Client {
             reconnect_timeout: timeout,
             login_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(5),
+            carriers: Carriers::Datagrams,
         };
         Self {
             core: Core::new(config, [seed; 32]),
@@ -179,7 +181,7 @@ impl Node for Client {
     }
 
     fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
-        self.core.poll_transmit(now, datagram)
+        self.core.poll_transmit(now, datagram).map(Remote::addr)
     }
 
     fn poll_timeout(&self) -> Option<Time> {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use rtm_session::driver::{Engine, Flow, Moment};
 use rtm_session::{
-    Config, Endpoint, Event as SessionEvent, LaneSpec, LoginAnswer, LoginId, PublicKey, Seed,
-    SessionId, StaticKey,
+    Config, Endpoint, Event as SessionEvent, LaneSpec, LoginAnswer, LoginId, PublicKey, Remote,
+    Seed, SessionId, StaticKey,
 };
 use rtm_sim::Node;
 use rtm_wire::{
@@ -358,7 +358,7 @@ impl Node for Server {
     }
 
     fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
-        self.endpoint.poll_transmit(now, datagram)
+        self.endpoint.poll_transmit(now, datagram).map(Remote::addr)
     }
 
     fn poll_timeout(&self) -> Option<Time> {
@@ -373,8 +373,8 @@ impl Engine for Server {
         command(self, moment.now);
     }
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
-        Node::handle_datagram(self, moment.now, from, datagram);
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
+        Node::handle_datagram(self, moment.now, from.addr(), datagram);
     }
 
     fn handle_timeout(&mut self, moment: Moment) {
@@ -385,7 +385,7 @@ impl Engine for Server {
         if self.closed >= self.stops_after_sessions { Flow::Stop } else { Flow::Continue }
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 

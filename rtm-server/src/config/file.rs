@@ -17,7 +17,7 @@ pub const TEMPLATE: &str = include_str!("../../rtm-server.toml");
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[non_exhaustive]
 pub struct Settings {
-    /// UDP address and port.
+    /// Address and port, of UDP and of TCP.
     pub listen: Option<SocketAddr>,
     /// Host that clients reach the server by, for the connection string.
     pub public_host: Option<String>,

@@ -16,6 +16,7 @@ use rtm_token::Certificate;
 use crate::access::Access;
 use crate::error::ServerError;
 use crate::limits::AppLimits;
+use crate::server::STREAMS_SPARE;
 
 /// Where a server listens when nothing is said.
 pub const DEFAULT_LISTEN: &str = "0.0.0.0:7700";
@@ -54,6 +55,7 @@ impl Settings {
         check("session.queue-messages", queue_messages, 64..=1_000_000, "between 64 and 1000000")?;
         Ok(Config::server()
             .sessions_max(sessions_max)
+            .streams_max(sessions_max.saturating_add(STREAMS_SPARE))
             .idle_timeout(Duration::from_secs(idle_timeout_seconds))
             .send_queue(queue_bytes, queue_messages)
             // 50 channels, and 8 topics in each of 10 stream channels, with room to spare.

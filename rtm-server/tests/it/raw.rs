@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
-use rtm_session::{CloseCause, Config, Endpoint, Event, Seed, SessionId, Ticket};
+use rtm_session::{CloseCause, Config, Endpoint, Event, Remote, Seed, SessionId, Ticket};
 use rtm_sim::Node;
 use rtm_wire::{
     CloseCode, ErrorCode, LaneId, Login, OperationId, Reply, Request, ServerOperation,
@@ -119,7 +119,7 @@ impl Node for Raw {
 
     fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
         self.settle(now);
-        self.endpoint.poll_transmit(now, datagram)
+        self.endpoint.poll_transmit(now, datagram).map(Remote::addr)
     }
 
     fn poll_timeout(&self) -> Option<Time> {

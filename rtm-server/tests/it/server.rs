@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use rtm_channel::{AppId, UserId};
 use rtm_server::{Access, AppLimits, CoreConfig, ServerCore, Status};
 use rtm_session::driver::Moment;
-use rtm_session::{Config, PublicKey, Seed, StaticKey};
+use rtm_session::{Config, PublicKey, Remote, Seed, StaticKey};
 use rtm_sim::Node;
 use rtm_token::{Certificate, Service, Token};
 use rtm_wire::{Epoch, Time, UnixTime};
@@ -62,7 +62,7 @@ impl Node for Server {
     }
 
     fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
-        self.core.poll_transmit(now, datagram)
+        self.core.poll_transmit(now, datagram).map(Remote::addr)
     }
 
     fn poll_timeout(&self) -> Option<Time> {

@@ -6,6 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Arrivals, Clock, Departures, Engine, Flow, Transport};
+use crate::endpoint::{StreamAction, StreamEvent};
 
 /// Datagrams that go out before inputs are looked at again.
 const DEPARTURES_MAX: usize = 64;
@@ -43,6 +44,14 @@ pub async fn drive<E: Engine, T: Transport>(
         if !departures.is_empty() {
             transport.send(&mut departures).await?;
         }
+        // Closing comes after what is to be written first.
+        let mut is_told = false;
+        while let Some(action) = is_drained.then(|| engine.poll_stream_action()).flatten() {
+            if let (StreamAction::Open { stream, .. }, false) = (action, transport.act(action)) {
+                engine.handle_stream(clock.moment(), StreamEvent::Closed { stream });
+                is_told = true;
+            }
+        }
         if is_drained && flow == Flow::Stop {
             return Ok(engine);
         }
@@ -63,7 +72,7 @@ pub async fn drive<E: Engine, T: Transport>(
                 has_commands = count > 0;
             }
             () = timer => {}
-            () = std::future::ready(()), if !is_drained => {}
+            () = std::future::ready(()), if !is_drained || is_told => {}
         }
         // A flood of datagrams must not keep commands waiting.
         while taken.len() < COMMANDS_MAX {
@@ -71,9 +80,14 @@ pub async fn drive<E: Engine, T: Transport>(
             taken.push(command);
         }
         let moment = clock.moment();
-        for (from, datagram) in arrivals.datagrams.drain(..) {
+        let mut news = arrivals.streams.drain(..).peekable();
+        for (index, (from, datagram)) in arrivals.datagrams.drain(..).enumerate() {
+            while let Some((_, event)) = news.next_if(|(after, _)| *after <= index) {
+                engine.handle_stream(moment, event);
+            }
             engine.handle_datagram(moment, from, datagram);
         }
+        news.for_each(|(_, event)| engine.handle_stream(moment, event));
         for command in taken.drain(..) {
             engine.handle_command(moment, command);
         }

@@ -1,11 +1,11 @@
 //! What a driver drives.
 
-use std::net::SocketAddr;
-
 use bytes::BytesMut;
 use rtm_wire::Time;
 
 use super::Moment;
+use crate::endpoint::{StreamAction, StreamEvent};
+use crate::remote::Remote;
 
 /// Whether there is anything left to drive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,8 +25,13 @@ pub trait Engine: Send + 'static {
     /// Takes one command.
     fn handle_command(&mut self, moment: Moment, command: Self::Command);
 
-    /// Takes one datagram.
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut);
+    /// Takes one datagram, or one packet of a stream.
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut);
+
+    /// Takes news of a stream. An engine whose driver has no streams has nothing to do here.
+    fn handle_stream(&mut self, moment: Moment, event: StreamEvent) {
+        let _ = (moment, event);
+    }
 
     /// Does what is due.
     fn handle_timeout(&mut self, moment: Moment);
@@ -36,7 +41,12 @@ pub trait Engine: Send + 'static {
     fn flush(&mut self, moment: Moment) -> Flow;
 
     /// Writes the next datagram over `datagram` and says where it goes.
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr>;
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote>;
+
+    /// What is to be done about streams next.
+    fn poll_stream_action(&mut self) -> Option<StreamAction> {
+        None
+    }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     fn poll_timeout(&self) -> Option<Time>;

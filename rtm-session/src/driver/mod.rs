@@ -15,6 +15,7 @@ mod clock;
 mod drive;
 mod engine;
 mod room;
+mod stream;
 mod transport;
 mod udp;
 
@@ -22,5 +23,8 @@ pub use clock::{Clock, Moment, seed_from_system};
 pub use drive::drive;
 pub use engine::{Engine, Flow};
 pub use room::{LaneGone, Room, RoomGate, room};
+pub use stream::{
+    Connect, Duplex, HttpProxy, StreamKind, StreamListener, TcpConnector, WithStreams,
+};
 pub use transport::{Arrivals, Departures, Transport};
 pub use udp::UdpTransport;

@@ -6,25 +6,30 @@ use std::net::SocketAddr;
 use async_trait::async_trait;
 use bytes::BytesMut;
 
-/// Datagrams that have arrived.
+use crate::endpoint::{StreamAction, StreamEvent};
+use crate::remote::Remote;
+
+/// Datagrams, and packets of streams, that have arrived.
 #[derive(Debug, Default)]
 pub struct Arrivals {
     /// In the order of arrival, each with its source.
-    pub datagrams: Vec<(SocketAddr, BytesMut)>,
+    pub datagrams: Vec<(Remote, BytesMut)>,
+    /// News of streams, by how many of `datagrams` had arrived before, in that order.
+    pub streams: Vec<(usize, StreamEvent)>,
 }
 
 /// Datagrams that are to go out, one after the other in one buffer.
 #[derive(Debug, Default)]
 pub struct Departures {
     buffer: Vec<u8>,
-    datagrams: Vec<(SocketAddr, usize)>,
+    datagrams: Vec<(Remote, usize)>,
 }
 
 impl Departures {
     /// Adds one.
-    pub fn push(&mut self, to: SocketAddr, datagram: &[u8]) {
+    pub fn push(&mut self, to: impl Into<Remote>, datagram: &[u8]) {
         self.buffer.extend_from_slice(datagram);
-        self.datagrams.push((to, datagram.len()));
+        self.datagrams.push((to.into(), datagram.len()));
     }
 
     /// How many there are.
@@ -39,15 +44,31 @@ impl Departures {
         self.datagrams.is_empty()
     }
 
+    /// Drops what goes over streams.
+    pub(super) fn retain_datagrams(&mut self) {
+        if self.datagrams.iter().all(|(to, _)| to.stream().is_none()) {
+            return;
+        }
+        let (buffer, all) = (std::mem::take(&mut self.buffer), std::mem::take(&mut self.datagrams));
+        let mut rest = buffer.as_slice();
+        for (to, length) in all {
+            let (datagram, after) = rest.split_at(length);
+            rest = after;
+            if to.stream().is_none() {
+                self.push(to, datagram);
+            }
+        }
+    }
+
     /// Drops all of them.
     pub fn clear(&mut self) {
         self.buffer.clear();
         self.datagrams.clear();
     }
 
-    /// Runs of at most `run_max` datagrams that go to one address and have one length (the last
+    /// Runs of at most `run_max` datagrams that go to one place and have one length (the last
     /// of a run may be shorter): destination, length, bytes.
-    pub fn runs(&self, run_max: usize) -> impl Iterator<Item = (SocketAddr, usize, &[u8])> {
+    pub fn runs(&self, run_max: usize) -> impl Iterator<Item = (Remote, usize, &[u8])> {
         let (mut index, mut offset) = (0, 0);
         std::iter::from_fn(move || {
             let &(to, length) = self.datagrams.get(index)?;
@@ -92,6 +113,13 @@ pub trait Transport: Send + 'static {
     /// As [`receive`](Self::receive).
     async fn send(&mut self, departures: &mut Departures) -> io::Result<()>;
 
+    /// Does something about streams; whether it can. A transport without streams can't, and the
+    /// endpoint is told so.
+    fn act(&mut self, action: StreamAction) -> bool {
+        let _ = action;
+        false
+    }
+
     /// Where datagrams to this end go.
     ///
     /// # Errors
@@ -113,8 +141,10 @@ mod tests {
         for (port, length) in [(1, 10), (1, 10), (1, 4), (1, 10), (2, 10), (2, 12), (2, 12)] {
             departures.push(addr(port), &vec![port as u8; length]);
         }
-        let runs: Vec<_> =
-            departures.runs(8).map(|(to, len, bytes)| (to.port(), len, bytes.len())).collect();
+        let runs: Vec<_> = departures
+            .runs(8)
+            .map(|(to, len, bytes)| (to.addr().port(), len, bytes.len()))
+            .collect();
         assert_eq!(runs, [(1, 10, 24), (1, 10, 10), (2, 10, 10), (2, 12, 24)]);
         let single: Vec<_> = departures.runs(1).map(|(_, len, _)| len).collect();
         assert_eq!(single, [10, 10, 4, 10, 10, 12, 12]);

@@ -11,6 +11,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::{Arrivals, Departures, Transport};
+use crate::remote::Remote;
 
 /// Wanted size of the system's buffers: a burst of a thousand datagrams.
 const SOCKET_BUFFER: usize = 2 * 1024 * 1024;
@@ -60,10 +61,10 @@ impl UdpTransport {
         self.state.may_fragment()
     }
 
-    async fn send_run(&self, to: SocketAddr, length: usize, contents: &[u8]) -> io::Result<()> {
+    async fn send_run(&self, to: Remote, length: usize, contents: &[u8]) -> io::Result<()> {
         let segment_size = (contents.len() > length).then_some(length);
-        let transmit =
-            Transmit { destination: to, ecn: None, contents, segment_size, src_ip: None };
+        let destination = to.addr();
+        let transmit = Transmit { destination, ecn: None, contents, segment_size, src_ip: None };
         let send = || self.state.try_send((&self.socket).into(), &transmit);
         self.socket.async_io(Interest::WRITABLE, send).await
     }
@@ -112,7 +113,7 @@ impl Transport for UdpTransport {
             // A buffer for each datagram: in a shared one, a message that is kept would keep all of
             // the batch. Measured, one for the batch isn't faster.
             let datagrams = buffer[..meta.len].chunks(stride);
-            let from = meta.addr;
+            let from = Remote::Datagrams(meta.addr);
             arrivals.datagrams.extend(datagrams.map(|bytes| (from, BytesMut::from(bytes))));
         }
         Ok(())
@@ -140,7 +141,7 @@ impl Transport for UdpTransport {
 }
 
 /// To the session it looks like a lost datagram, which is what it is.
-fn note(to: SocketAddr, sent: io::Result<()>) {
+fn note(to: Remote, sent: io::Result<()>) {
     if let Err(error) = sent {
         tracing::debug!(%to, %error, "datagram not sent");
     }

@@ -1,13 +1,13 @@
 //! A server's handshakes under way, and those answered not long ago.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
 
 use rtm_wire::{Accepted, Cipher, ConnectionId, Time, TransportParams};
 
 use super::load::Place;
 use crate::crypto::ServerHandshake;
 use crate::event::{LoginId, SessionId};
+use crate::remote::Remote;
 
 /// A first flight is recognised by the client's connection id and its Noise key: a repeated one
 /// gets the identical answer.
@@ -41,7 +41,7 @@ pub(crate) enum Flight {
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) handshake: ServerHandshake,
-    pub(crate) from: SocketAddr,
+    pub(crate) from: Remote,
     pub(crate) client_cid: ConnectionId,
     pub(crate) cipher: Cipher,
     pub(crate) version: u8,

@@ -10,17 +10,24 @@ use rtm_wire::{
 
 use super::connecting::{Connecting, Target};
 use super::deadlines::Deadlines;
+use super::race::Race;
 use super::{Endpoint, Role};
+use crate::config::Carriers;
 use crate::crypto::{PacketKeys, PublicKey, Role as KeyRole};
 use crate::error::{CloseCause, ConnectError};
 use crate::event::{Event, SessionId};
 use crate::lane::SendOptions;
-use crate::session::{Parts, Session};
+use crate::remote::Remote;
+use crate::session::{Fallback, Parts, Session, Spare};
 use crate::ticket::Ticket;
 
 /// Handshakes that this client has under way.
 #[derive(Debug, Default)]
 pub(crate) struct Client {
+    /// The last session began on a stream: datagrams may not pass.
+    prefers_streams: bool,
+    /// Attempts to open a stream that had failed when one brought a reply: the kind that passes.
+    attempt: u32,
     connecting: BTreeMap<SessionId, Connecting>,
     by_cid: BTreeMap<ConnectionId, SessionId>,
 }
@@ -41,6 +48,24 @@ impl Client {
         if self.remove(session).is_some() {
             deadlines.set(session, None);
             events.push_back(Event::Closed { session, cause: CloseCause::Local(code) });
+        }
+    }
+
+    /// A stream for a handshake is there; whether it is still wanted.
+    pub(crate) fn on_stream_opened(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        remote: Remote,
+    ) -> bool {
+        let connecting = self.connecting.get_mut(&session);
+        connecting.map(|connecting| connecting.race.on_opened(now, remote)).is_some()
+    }
+
+    /// A stream of a handshake has ended.
+    pub(crate) fn on_stream_closed(&mut self, session: SessionId) {
+        if let Some(connecting) = self.connecting.get_mut(&session) {
+            connecting.race.on_closed();
         }
     }
 
@@ -101,9 +126,11 @@ impl Endpoint {
         }
     }
 
-    fn begin_connecting(&mut self, now: Time, connecting: Connecting) -> SessionId {
+    fn begin_connecting(&mut self, now: Time, mut connecting: Connecting) -> SessionId {
         let session = self.next_session_id();
         if let Role::Client(client) = &mut self.role {
+            let (is_hurried, attempt) = (client.prefers_streams, client.attempt);
+            connecting.race = Race::new(now, self.config.carriers, is_hurried, attempt);
             client.insert(session, connecting);
         }
         self.touch(now, session);
@@ -124,7 +151,13 @@ impl Endpoint {
         self.touch(now, id);
     }
 
-    pub(super) fn handle_reply(&mut self, now: Time, client_cid: ConnectionId, noise: &[u8]) {
+    pub(super) fn handle_reply(
+        &mut self,
+        now: Time,
+        from: Remote,
+        client_cid: ConnectionId,
+        noise: &[u8],
+    ) {
         let Role::Client(client) = &mut self.role else { return };
         let Some(&id) = client.by_cid.get(&client_cid) else {
             return self.counters.misplaced += 1;
@@ -137,10 +170,19 @@ impl Endpoint {
         let connecting = client.remove(id).expect("found above");
         let is_resumption = connecting.is_resumption();
         self.deadlines.set(id, None);
+        let rtt = connecting.rtt(now);
+        // A reply may have been sent on by anybody, from anywhere.
+        let is_stream = connecting.race.is_stream(from);
+        let remote = if is_stream { from } else { Remote::Datagrams(connecting.server) };
+        if is_stream {
+            client.attempt = connecting.race.attempt;
+        }
+        client.prefers_streams = is_stream;
         let welcome = match Welcome::decode(&payload) {
             Ok(welcome) => welcome,
             Err(error) => {
                 let cause = CloseCause::Violation(error.into());
+                self.streams.close_of(id);
                 return self.events.push_back(Event::Closed { session: id, cause });
             }
         };
@@ -149,6 +191,7 @@ impl Endpoint {
             Ok(accepted) => accepted,
             Err(code) => {
                 let code = ErrorCode(code);
+                self.streams.close_of(id);
                 return self.events.push_back(Event::Refused { session: id, code, answer });
             }
         };
@@ -158,19 +201,26 @@ impl Endpoint {
         let (true, Some(keys), rtm_wire::VERSION) = (is_offered, keys, accepted.version) else {
             let offered_by_server = vec![accepted.version];
             let cause = CloseCause::Versions { offered_by_server };
+            self.streams.close_of(id);
             return self.events.push_back(Event::Closed { session: id, cause });
         };
+        let fallback = (self.config.carriers != Carriers::Datagrams).then(|| {
+            let attempt = connecting.race.attempt;
+            let spare = if is_stream { Spare::None } else { connecting.race.into_spare(now) };
+            Fallback::new(now, self.config.carriers, connecting.server, remote, spare, attempt)
+        });
         let parts = Parts {
             id,
-            remote: connecting.server,
+            remote,
             local_cid: connecting.local_cid,
             remote_cid: accepted.server_cid,
             keys,
             peer: accepted.params,
             reset_token: Some(accepted.reset_token),
-            rtt: connecting.rtt(now),
+            rtt,
             generator: self.generator.fork_generator(),
             proof_due: None,
+            fallback,
         };
         let mut session = Session::new(now, &self.config, parts);
         let is_taken = accepted.features & Accepted::EARLY_TAKEN != 0;
@@ -208,7 +258,7 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn handle_reset(&mut self, now: Time, from: SocketAddr, token: ResetToken) {
+    pub(super) fn handle_reset(&mut self, now: Time, from: Remote, token: ResetToken) {
         let events = &mut self.events;
         let found = self.sessions.iter_mut().find_map(|(&id, session)| {
             (session.remote() == from && session.on_reset(token, events)).then_some(id)
@@ -225,6 +275,7 @@ impl Endpoint {
         if has_timed_out {
             let connecting = client.remove(id).expect("found above");
             let cause = connecting.timeout_cause();
+            self.streams.close_of(id);
             self.events.push_back(Event::Closed { session: id, cause });
         } else {
             self.touch(now, id);
@@ -236,10 +287,13 @@ impl Endpoint {
         now: Time,
         id: SessionId,
         datagram: &mut Vec<u8>,
-    ) -> Option<SocketAddr> {
+    ) -> Option<Remote> {
         let Role::Client(client) = &mut self.role else { return None };
         let connecting = client.connecting.get_mut(&id)?;
-        connecting.poll_transmit(now, datagram).then_some(connecting.server)
+        if connecting.race.wants_stream(now) {
+            self.streams.open(id, connecting.server, connecting.race.attempt);
+        }
+        connecting.poll_transmit(now, datagram)
     }
 
     pub(super) fn settle_connecting(&mut self, id: SessionId) {

@@ -8,10 +8,12 @@ use rtm_wire::{
     ConnectionId, EarlyMessages, Encode, Hello, Initial, KeyId, Resume, Resumption, Time, limits,
 };
 
+use super::race::Race;
 use super::{prologue, resumption_prologue};
-use crate::config::Config;
+use crate::config::{Carriers, Config};
 use crate::crypto::{ClientHandshake, Generator, PublicKey};
 use crate::error::{CloseCause, ConnectError};
+use crate::remote::Remote;
 use crate::ticket::Ticket;
 
 /// First pause before the first flight is repeated; it grows by half up to [`PAUSE_MAX`]. Short, as
@@ -82,6 +84,9 @@ pub(crate) struct Connecting {
     /// When the first copy went out: the reply is most likely the answer to it.
     first_copy: Option<Time>,
     give_up: Time,
+    pub(super) race: Race,
+    /// Copies go out in datagrams, too.
+    has_datagrams: bool,
 }
 
 impl Connecting {
@@ -148,7 +153,9 @@ impl Connecting {
         let to = Target { server: self.server, key, login };
         let early = self.early.clone();
         let full = Self::start(now, config, to, early, generator).ok()?;
-        Some(Self { give_up: self.give_up, ..full })
+        let mut race = self.race.clone();
+        race.begin_again(now);
+        Some(Self { give_up: self.give_up, race, ..full })
     }
 
     fn new(
@@ -175,6 +182,8 @@ impl Connecting {
             next_copy: now,
             first_copy: None,
             give_up: now + config.handshake_timeout,
+            race: Race::new(now, config.carriers, false, 0),
+            has_datagrams: config.carriers != Carriers::Streams,
         }
     }
 
@@ -183,21 +192,26 @@ impl Connecting {
     }
 
     pub(crate) fn poll_timeout(&self) -> Time {
-        self.next_copy.min(self.give_up)
+        let copy = self.has_datagrams.then_some(self.next_copy);
+        [copy, self.race.deadline()].into_iter().flatten().fold(self.give_up, Time::min)
     }
 
     pub(crate) fn has_timed_out(&self, now: Time) -> bool {
         now >= self.give_up
     }
 
-    /// Writes the first flight if it is time for another copy.
-    pub(crate) fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
-        if now < self.next_copy {
-            return false;
-        }
+    /// Writes the first flight if it is time for another copy, and says where it goes.
+    pub(crate) fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
+        let to = match self.race.take_copy(now) {
+            Some(stream) => stream,
+            None if self.has_datagrams && now >= self.next_copy => {
+                self.next_copy = now + self.pause;
+                self.pause = (self.pause * 3 / 2).min(PAUSE_MAX);
+                Remote::Datagrams(self.server)
+            }
+            None => return None,
+        };
         self.first_copy.get_or_insert(now);
-        self.next_copy = now + self.pause;
-        self.pause = (self.pause * 3 / 2).min(PAUSE_MAX);
         datagram.clear();
         let (version, client_cid) = (rtm_wire::VERSION, self.local_cid);
         let (cookie, noise) = (&*self.cookie, &*self.noise);
@@ -207,7 +221,7 @@ impl Connecting {
                 Resume { version, client_cid, cookie, ticket, noise }.encode(datagram);
             }
         }
-        true
+        Some(to)
     }
 
     /// The server wants the cookie back: the same first flight again, with it, at once. The first
@@ -219,6 +233,7 @@ impl Connecting {
         self.cookies_left -= 1;
         self.cookie = cookie.to_vec();
         self.next_copy = now;
+        self.race.begin_again(now);
     }
 
     pub(crate) fn on_key_hint(&mut self, key_id: KeyId) {

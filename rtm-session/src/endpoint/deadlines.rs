@@ -13,6 +13,12 @@ pub(crate) struct Deadlines<K> {
     queue: BTreeSet<(Time, K)>,
 }
 
+impl<K> Default for Deadlines<K> {
+    fn default() -> Self {
+        Self { due: BTreeMap::new(), queue: BTreeSet::new() }
+    }
+}
+
 impl<K: Copy + Ord> Deadlines<K> {
     pub(crate) const fn new() -> Self {
         Self { due: BTreeMap::new(), queue: BTreeSet::new() }

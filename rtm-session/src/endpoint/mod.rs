@@ -16,13 +16,16 @@ mod connecting;
 mod counters;
 mod deadlines;
 mod load;
+mod race;
 mod resuming;
 mod server;
 mod stateless;
+mod streams;
 mod tickets;
 
 pub use connecting::HANDSHAKE_LOGIN_MAX;
 pub use counters::EndpointCounters;
+pub use streams::{StreamAction, StreamEvent};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -37,11 +40,13 @@ use self::client::Client;
 use self::deadlines::Deadlines;
 use self::server::Server;
 use self::stateless::{Answer, Stateless};
+use self::streams::Streams;
 use crate::config::Config;
 use crate::crypto::{Generator, PublicKey, Seed, StaticKey};
 use crate::error::{ConnectError, SendError};
 use crate::event::{Event, LoginAnswer, LoginId, SessionId};
 use crate::lane::{LaneSpec, LaneStats, SendOptions};
+use crate::remote::Remote;
 use crate::session::{Session, SessionStats};
 use crate::ticket::Ticket;
 
@@ -96,6 +101,7 @@ pub struct Endpoint {
     /// Packets that the first of them has sent in its turn.
     turn: u32,
     deadlines: Deadlines<SessionId>,
+    streams: Streams,
     events: VecDeque<Event>,
     stateless: Stateless,
     counters: EndpointCounters,
@@ -136,6 +142,7 @@ impl Endpoint {
             is_ready: BTreeSet::new(),
             turn: 0,
             deadlines: Deadlines::new(),
+            streams: Streams::default(),
             events: VecDeque::new(),
             stateless: Stateless::new(),
             counters: EndpointCounters::default(),
@@ -309,6 +316,7 @@ impl Endpoint {
             self.touch(now, session);
         } else if let Role::Client(client) = &mut self.role {
             client.cancel(session, code, &mut self.deadlines, &mut self.events);
+            self.streams.close_of(session);
         }
     }
 
@@ -340,9 +348,9 @@ impl Endpoint {
         self.sessions.get(&session)?.lane_stats(lane)
     }
 
-    /// The peer's present address.
+    /// Where the peer is at present, and by what.
     #[must_use]
-    pub fn remote(&self, session: SessionId) -> Option<SocketAddr> {
+    pub fn remote(&self, session: SessionId) -> Option<Remote> {
         self.sessions.get(&session).map(Session::remote)
     }
 
@@ -362,8 +370,9 @@ impl Endpoint {
         self.sessions.is_empty() && !connecting
     }
 
-    /// Takes a datagram that came from `from`. Anything may be in it.
-    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: BytesMut) {
+    /// Takes a datagram that came from `from`, or a packet of a stream. Anything may be in it.
+    pub fn handle_datagram(&mut self, now: Time, from: impl Into<Remote>, datagram: BytesMut) {
+        let from = from.into();
         let packet = match Packet::decode(&datagram) {
             Ok(packet) => packet,
             Err(_) => return self.counters.malformed += 1,
@@ -374,7 +383,7 @@ impl Endpoint {
                 self.handle_initial(now, from, &initial, datagram.len());
             }
             (Packet::Reply(ReplyPacket { client_cid, noise }), Role::Client(_)) => {
-                self.handle_reply(now, client_cid, noise);
+                self.handle_reply(now, from, client_cid, noise);
             }
             (Packet::Retry(retry), Role::Client(_)) => {
                 self.handle_retry(now, retry.client_cid, retry.cookie);
@@ -401,6 +410,7 @@ impl Endpoint {
         if let Role::Server(server) = &mut self.role {
             server.flights.forget_until(now);
         }
+        self.look_after_streams(now);
         while let Some(session) = self.deadlines.pop_due(now) {
             if let Some(state) = self.sessions.get_mut(&session) {
                 state.handle_timeout(now, &mut self.events);
@@ -411,21 +421,32 @@ impl Endpoint {
         }
     }
 
-    /// Writes the next datagram over `datagram` and says where it goes.
-    pub fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
-        if let Some((to, answer)) = self.stateless.poll() {
-            *datagram = answer;
-            return Some(to);
+    /// Writes the next datagram, or packet of a stream, over `datagram` and says where it goes.
+    pub fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
+        while let Some((to, answer)) = self.stateless.poll() {
+            // Who asks and doesn't read goes without.
+            if !self.streams.is_full(to) {
+                *datagram = answer;
+                self.streams.on_sent(to, datagram.len());
+                return Some(to);
+            }
         }
         while let Some(&session) = self.ready.front() {
             self.turn += 1;
             let to = match self.sessions.get_mut(&session) {
                 Some(state) => {
-                    let sent = state.poll_transmit(now, datagram);
-                    sent.then(|| state.remote())
+                    state.set_full(self.streams.is_full(state.remote()));
+                    state.poll_transmit(now, datagram)
                 }
                 None => self.transmit_connecting(now, session, datagram),
             };
+            if let Some(to) = to {
+                // A session waits for its own stream, but may be asked over others.
+                if self.streams.is_full(to) {
+                    continue;
+                }
+                self.streams.on_sent(to, datagram.len());
+            }
             if to.is_some() && self.turn < TURN_MAX {
                 return to;
             }
@@ -453,10 +474,11 @@ impl Endpoint {
             Role::Server(server) => server.flights.next_forget(),
             Role::Client(_) => None,
         };
-        [self.deadlines.next(), flights].into_iter().flatten().min()
+        let deadlines = [self.deadlines.next(), flights, self.streams.next_deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
-    fn handle_data(&mut self, now: Time, from: SocketAddr, header: DataHeader, datagram: BytesMut) {
+    fn handle_data(&mut self, now: Time, from: Remote, header: DataHeader, datagram: BytesMut) {
         let length = datagram.len();
         let Some(&session) = self.by_cid.get(&header.destination) else {
             self.counters.unknown_session += 1;
@@ -467,6 +489,9 @@ impl Endpoint {
             }
             return;
         };
+        if !self.streams.may_use(from, session) {
+            return self.counters.misplaced += 1;
+        }
         let state = self.sessions.get_mut(&session).expect("by_cid names sessions that exist");
         let was_unproved = state.is_unproved();
         let mut news = VecDeque::new();
@@ -474,6 +499,7 @@ impl Endpoint {
             self.counters.rejected += 1;
             return;
         }
+        self.streams.claim(from, session);
         if let (true, Role::Server(server)) = (was_unproved, &mut self.role) {
             if let Some(login) = server.flights.prove(session) {
                 self.events.push_back(Event::Accepted { session, login });
@@ -505,19 +531,23 @@ impl Endpoint {
 
     /// A session has nothing to send for now.
     fn settle(&mut self, id: SessionId) {
-        let Some(session) = self.sessions.get(&id) else {
+        let Some(session) = self.sessions.get_mut(&id) else {
             return self.settle_connecting(id);
         };
+        session.set_full(self.streams.is_full(session.remote()));
         if session.is_ended() {
             self.by_cid.remove(&session.local_cid());
+            self.streams.close_at(session.remote());
             self.sessions.remove(&id);
             self.deadlines.set(id, None);
-            if let Role::Server(server) = &mut self.role {
-                server.flights.forget_session(id);
+            match &mut self.role {
+                Role::Server(server) => server.flights.forget_session(id),
+                Role::Client(_) => self.streams.close_of(id),
             }
         } else {
             let deadline = session.poll_timeout();
             self.deadlines.set(id, deadline);
+            self.grant_stream_wishes(id);
         }
     }
 

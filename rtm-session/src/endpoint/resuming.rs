@@ -1,6 +1,5 @@
 //! The server's side of a resumption (protocol §5.4).
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,12 +13,13 @@ use crate::TICKET_STATE_MAX;
 use crate::crypto::ServerHandshake;
 use crate::error::SendError;
 use crate::event::{Event, LoginId, SessionId};
+use crate::remote::Remote;
 
 impl Endpoint {
     pub(super) fn handle_resume(
         &mut self,
         now: Time,
-        from: SocketAddr,
+        from: Remote,
         resume: &Resume<'_>,
         received: usize,
     ) {
@@ -71,6 +71,7 @@ impl Endpoint {
         let asked = Opened { handshake, hello, is_resumption: true, features };
         if let Some(login) = self.ask(now, flight, admitted, asked) {
             let state = opened.state;
+            let from = from.addr();
             self.events.push_back(Event::ResumptionRequested { login, from, state, early });
         }
     }

@@ -1,7 +1,5 @@
 //! The server's side of the handshake.
 
-use std::net::SocketAddr;
-
 use rtm_wire::{
     Cipher, ConnectionId, Encode, Hello, Initial, KeyHint, ReplyPacket, Reset, Retry, Time,
     Versions, Welcome,
@@ -17,6 +15,7 @@ use crate::crypto::{
     CookieMaker, Generator, PacketKeys, ResetSecret, Role as KeyRole, ServerHandshake, StaticKey,
 };
 use crate::event::{Event, LoginAnswer, LoginId, SessionId};
+use crate::remote::Remote;
 use crate::session::{Parts, Session};
 
 /// What only a server has.
@@ -33,7 +32,7 @@ pub(crate) struct Server {
 /// What first flights of both kinds have in common.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FirstFlight<'a> {
-    pub(super) from: SocketAddr,
+    pub(super) from: Remote,
     pub(super) version: u8,
     pub(super) client_cid: ConnectionId,
     pub(super) cookie: &'a [u8],
@@ -72,7 +71,7 @@ impl Endpoint {
     pub(super) fn handle_initial(
         &mut self,
         now: Time,
-        from: SocketAddr,
+        from: Remote,
         initial: &Initial<'_>,
         received: usize,
     ) {
@@ -114,15 +113,15 @@ impl Endpoint {
         // An address that isn't proved is not held against anybody.
         let mut proved = None;
         if server.flights.is_under_load() || server.failures.are_load(now) {
-            if !server.cookies.check(now, from, client_cid, flight.cookie) {
+            if !server.cookies.check(now, from.addr(), client_cid, flight.cookie) {
                 counters.unproved += 1;
-                let cookie = server.cookies.make(now, from, client_cid);
+                let cookie = server.cookies.make(now, from.addr(), client_cid);
                 let retry = Retry { client_cid, cookie: &cookie };
                 let to = (Answer::Cookie, from);
                 self.stateless.answer(now, to, received, &retry, counters);
                 return None;
             }
-            proved = Some(Place::new(from));
+            proved = Some(Place::new(from.addr()));
         }
         let is_greedy = proved.is_some_and(|place| {
             server.flights.is_crowded(place) || server.failures.are_too_many(now, place)
@@ -158,6 +157,7 @@ impl Endpoint {
         let opened = Opened { handshake, hello, is_resumption: false, features: 0 };
         if let Some(login) = self.ask(now, flight, admitted, opened) {
             let payload = bytes::Bytes::copy_from_slice(hello.login);
+            let from = from.addr();
             self.events.push_back(Event::LoginRequested { login, from, payload });
         }
     }
@@ -249,7 +249,7 @@ impl Endpoint {
     fn add_unproved(
         &mut self,
         now: Time,
-        remote: SocketAddr,
+        remote: Remote,
         (local_cid, remote_cid): (ConnectionId, ConnectionId),
         keys: PacketKeys,
         peer: rtm_wire::TransportParams,
@@ -266,6 +266,7 @@ impl Endpoint {
             rtt: None,
             generator: self.generator.fork_generator(),
             proof_due: Some(now + self.config.handshake_timeout),
+            fallback: None,
         };
         let session = Session::new(now, &self.config, parts);
         self.insert(now, session, id);

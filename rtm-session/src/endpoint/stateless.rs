@@ -4,12 +4,12 @@
 //! can't be made to flood anybody.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use rtm_wire::{Encode, Time};
 
 use super::EndpointCounters;
+use crate::remote::Remote;
 use crate::session::AMPLIFICATION;
 
 /// Answers of one kind a second, and at once.
@@ -60,7 +60,7 @@ impl Budget {
 /// Queue and rate limits of stateless answers.
 #[derive(Debug)]
 pub(crate) struct Stateless {
-    queue: VecDeque<(SocketAddr, Vec<u8>)>,
+    queue: VecDeque<(Remote, Vec<u8>)>,
     /// By [`Answer`].
     budgets: [Budget; 5],
 }
@@ -78,7 +78,7 @@ impl Stateless {
     pub(crate) fn answer(
         &mut self,
         now: Time,
-        (kind, to): (Answer, SocketAddr),
+        (kind, to): (Answer, Remote),
         trigger: usize,
         packet: &impl Encode,
         counters: &mut EndpointCounters,
@@ -101,7 +101,7 @@ impl Stateless {
     /// as is allowed towards an address that is not proved.
     pub(crate) fn repeat(
         &mut self,
-        to: SocketAddr,
+        to: Remote,
         trigger: usize,
         reply: &[u8],
         counters: &mut EndpointCounters,
@@ -113,7 +113,7 @@ impl Stateless {
         }
     }
 
-    pub(crate) fn poll(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn poll(&mut self) -> Option<(Remote, Vec<u8>)> {
         self.queue.pop_front()
     }
 }

@@ -37,8 +37,8 @@ impl<T: Clone + Default> Recovery<T> {
             let (mut count, mut late, mut spurious) = (0, None, 0);
             sent.take(range, |number, packet| {
                 if packet.lost.is_some() {
-                    late = late.max(Some(number));
                     if packet.counts() {
+                        late = late.max(Some(number));
                         spurious += 1;
                         congestion.on_spurious(packet.sent);
                     }
@@ -52,7 +52,8 @@ impl<T: Clone + Default> Recovery<T> {
                     }
                 }
                 // Only the largest packet gives a sample, and only when it is new (section 5.1).
-                if is_largest && number == largest && packet.sent >= path_since {
+                if is_largest && number == largest && packet.sent >= path_since && !packet.is_aside
+                {
                     newest = Some(packet.sent);
                 }
                 outcome.acked.push(packet.contents);

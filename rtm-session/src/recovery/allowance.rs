@@ -6,7 +6,7 @@ use rtm_wire::Time;
 
 use super::pacer::Rate;
 use super::rtt::GRANULARITY;
-use super::{CONTROL_MAX, Recovery};
+use super::{CONTROL_MAX, Recovery, STREAM_FLIGHT_MAX};
 
 /// While a queue adds no more than this to the round trip, and loses no more than that, the
 /// application's own rate is allowed: others may have made it.
@@ -18,6 +18,9 @@ const LOOSE_WINDOWS: u64 = 4;
 impl<T: Clone + Default> Recovery<T> {
     /// Whether window and pacer let a full datagram go.
     pub(crate) fn may_send(&mut self, now: Time, bytes: usize) -> bool {
+        if self.is_stream {
+            return self.flight.eliciting < STREAM_FLIGHT_MAX;
+        }
         let rate = self.pacing_rate();
         self.fits_window(bytes) && self.pacer.may_send(now, rate)
     }
@@ -25,12 +28,18 @@ impl<T: Clone + Default> Recovery<T> {
     /// Whether a packet without messages may go, which the window alone doesn't hold: a peer that
     /// acknowledges nothing must not have us send, and remember, for ever.
     pub(crate) fn may_send_control(&self) -> bool {
+        if self.is_stream {
+            return self.flight.eliciting < STREAM_FLIGHT_MAX;
+        }
         self.flight.eliciting < CONTROL_MAX || self.fits_window(self.config.datagram_len)
     }
 
     /// When the next datagram may go, as far as time alone brings it about: the pacer lets it, or
     /// what fills the window is overdue.
     pub(crate) fn pacing_deadline(&self) -> Option<Time> {
+        if self.is_stream {
+            return None;
+        }
         if self.fits_window(self.config.datagram_len) {
             return Some(self.pacer.ready_at(self.pacing_rate()));
         }
@@ -53,6 +62,9 @@ impl<T: Clone + Default> Recovery<T> {
     /// Contents of packets that should have been acknowledged by now, each once. They may still be:
     /// acknowledgements are lost, too.
     pub(crate) fn overdue(&mut self, now: Time, mut each: impl FnMut(&mut T)) {
+        if self.is_stream {
+            return;
+        }
         let until = now - self.pto();
         for (number, packet) in self.sent.sent_until(self.overdue_below, until) {
             self.overdue_below = number.0 + 1;

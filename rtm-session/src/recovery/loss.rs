@@ -16,6 +16,10 @@ impl<T: Clone + Default> Recovery<T> {
         let mut lost = Vec::new();
         self.loss_time = None;
         let Some(largest) = self.largest_acked else { return lost };
+        if self.is_stream {
+            self.forget_lost(now);
+            return lost;
+        }
         let delay = self.rtt.loss_delay(self.time_threshold);
         let is_app_limited = self.is_app_limited();
         let (mut is_one_run, mut previous) = (true, None);
@@ -63,8 +67,13 @@ impl<T: Clone + Default> Recovery<T> {
                 self.congestion.on_persistent_congestion();
             }
         }
+        self.forget_lost(now);
+        lost
+    }
+
+    /// Of packets lost long ago no acknowledgement comes any more.
+    fn forget_lost(&mut self, now: Time) {
         let keep = self.pto() * 2;
         self.sent.forget_lost(now - keep);
-        lost
     }
 }

@@ -45,6 +45,9 @@ const PACKET_THRESHOLD: u64 = 3;
 /// Eighths of a round trip by which a packet may be later than one sent after it, to begin with
 /// (section 6.1.2); grows likewise.
 const TIME_THRESHOLD: u32 = 1;
+/// Packets on their way over a stream, whose peer doesn't acknowledge them, after which nothing
+/// more goes: a window of 19 MB in flight at full length.
+const STREAM_FLIGHT_MAX: u64 = 16_384;
 /// Packets on their way up to which others without messages may exceed the window: many, as the
 /// window may have become much smaller just now.
 const CONTROL_MAX: u64 = 2_048;
@@ -131,6 +134,8 @@ pub(crate) struct Recovery<T> {
     flight_peak: u64,
     /// When the present path was first used.
     path_since: Time,
+    /// The path is a stream: what it takes arrives, or the stream ends.
+    is_stream: bool,
 }
 
 impl<T: Clone + Default> Recovery<T> {
@@ -163,6 +168,7 @@ impl<T: Clone + Default> Recovery<T> {
             spurious: 0,
             flight_peak: 0,
             path_since: now,
+            is_stream: false,
             config,
         }
     }
@@ -187,7 +193,7 @@ impl<T: Clone + Default> Recovery<T> {
             sent: now,
             gap,
             bytes,
-            is_length_probe: false,
+            is_aside: false,
             is_overdue: false,
             lost: None,
             contents,
@@ -197,9 +203,10 @@ impl<T: Clone + Default> Recovery<T> {
         self.sent.push(number, Some(packet));
     }
 
-    /// A packet has gone out that only asks whether its length passes. Should it be lost, that says
-    /// nothing of other packets (RFC 9000 section 14.4), and no timer waits for it.
-    pub(crate) fn on_length_probe_sent(
+    /// A packet has gone out that only asks whether its length passes, or whether another path does.
+    /// Should it be lost, that says nothing of other packets (RFC 9000 section 14.4), and no timer
+    /// waits for it.
+    pub(crate) fn on_aside_sent(
         &mut self,
         now: Time,
         number: PacketNumber,
@@ -211,7 +218,7 @@ impl<T: Clone + Default> Recovery<T> {
             sent: now,
             gap: Duration::ZERO,
             bytes: 0,
-            is_length_probe: true,
+            is_aside: true,
             is_overdue: false,
             lost: None,
             contents,
@@ -243,6 +250,28 @@ impl<T: Clone + Default> Recovery<T> {
         self.sent.iter_mut().filter_map(|(_, packet)| packet).for_each(|packet| packet.bytes = 0);
         self.flight.forget_bytes();
         self.flight_peak = 0;
+    }
+
+    /// Whether the present path is a stream, which loses nothing and has a window and a pace of its
+    /// own.
+    pub(crate) fn set_stream(&mut self, is_stream: bool) {
+        self.is_stream = is_stream;
+    }
+
+    /// Contents of all that is under way, to be sent again: the path has ended, and nothing tells
+    /// what of it has arrived. Acknowledgements that come all the same count.
+    pub(crate) fn abandon(&mut self, now: Time) -> Lost<T> {
+        let mut abandoned = Vec::new();
+        self.loss_time = None;
+        self.probe_count = 0;
+        self.silent_since = None;
+        for (_, packet) in self.sent.iter_mut() {
+            let Some(packet) = packet.filter(|packet| packet.lost.is_none()) else { continue };
+            packet.lost = Some(now);
+            self.flight.remove(packet);
+            abandoned.push(packet.contents.clone());
+        }
+        abandoned
     }
 
     /// What a later session with the same peer may begin with; nothing when too little was sent to

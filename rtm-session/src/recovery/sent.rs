@@ -12,11 +12,12 @@ pub(super) struct SentPacket<T> {
     pub(super) sent: Time,
     /// Time since the packet before it.
     pub(super) gap: Duration,
-    /// Zero if neither window nor loss of the present path go by it: it asked whether its length
-    /// passes, or went over a former path.
+    /// Zero if neither window nor loss of the present path go by it: it went aside, or over a former
+    /// path.
     pub(super) bytes: u64,
-    /// It only asks whether its length passes, and nobody waits for the answer.
-    pub(super) is_length_probe: bool,
+    /// It only asks whether its length passes, or went aside from the present path to ask about
+    /// another one: no timer waits for it.
+    pub(super) is_aside: bool,
     /// It should have been acknowledged by now.
     pub(super) is_overdue: bool,
     /// Since when it counts as lost. It is remembered a while longer: it may only be late.

@@ -25,7 +25,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(1);
 impl<T: Clone + Default> Recovery<T> {
     /// When [`on_timeout`](Self::on_timeout) is to be called.
     pub(crate) fn timeout(&self) -> Option<Time> {
-        if self.loss_time.is_some() {
+        if self.loss_time.is_some() || self.is_stream {
             return self.loss_time;
         }
         (self.flight.eliciting > 0).then(|| self.last_eliciting + self.backed_off())
@@ -81,11 +81,15 @@ impl<T: Clone + Default> Recovery<T> {
         self.silence(self.last_eliciting) > SILENCE_MAX
     }
 
-    /// How long nothing has been acknowledged although something could have been.
+    /// Since when nothing has been acknowledged although something could have been.
+    pub(crate) fn unanswered_since(&self) -> Option<Time> {
+        let awaited = |packet: &&SentPacket<T>| packet.lost.is_none() && !packet.is_aside;
+        let first = self.sent.iter().find(awaited)?;
+        Some(first.sent.max(self.last_acked))
+    }
+
     fn silence(&self, now: Time) -> Duration {
-        let awaited = |packet: &&SentPacket<T>| packet.lost.is_none() && !packet.is_length_probe;
-        let first = self.sent.iter().find(awaited);
-        first.map_or(Duration::ZERO, |first| now.saturating_since(first.sent.max(self.last_acked)))
+        self.unanswered_since().map_or(Duration::ZERO, |since| now.saturating_since(since))
     }
 
     fn backed_off(&self) -> Duration {

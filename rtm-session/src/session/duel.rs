@@ -64,7 +64,7 @@ impl Duel {
         };
         let parts = Parts {
             id: SessionId(1),
-            remote: PEER,
+            remote: PEER.into(),
             local_cid: ConnectionId([1; 8]),
             remote_cid: ConnectionId([2; 8]),
             keys: keys(role),
@@ -73,6 +73,7 @@ impl Duel {
             rtt: None,
             generator: Generator::new(Seed::from_bytes([3; 32])),
             proof_due,
+            fallback: None,
         };
         let session = Session::new(Time::ZERO, config, parts);
         let (now, keys, events) = (Time::ZERO, keys(other), VecDeque::new());
@@ -98,7 +99,7 @@ impl Duel {
         header.encode(&mut head);
         let tag: [u8; TAG_LEN] = self.keys.seal(PATH, number, &head, &mut body);
         let datagram: BytesMut = head.iter().chain(&body).chain(&tag).copied().collect();
-        self.session.handle_packet(self.now, from, header, datagram, &mut self.events);
+        self.session.handle_packet(self.now, from.into(), header, datagram, &mut self.events);
     }
 
     /// Leaves packet numbers out: as if so many packets had been lost.
@@ -125,7 +126,7 @@ impl Duel {
         if self.session.poll_timeout().is_some_and(|due| due <= self.now) {
             self.session.handle_timeout(self.now, &mut self.events);
         }
-        while self.session.poll_transmit(self.now, &mut datagram) {
+        while self.session.poll_transmit(self.now, &mut datagram).is_some() {
             let Ok(Packet::Data { header, .. }) = Packet::decode(&datagram) else {
                 panic!("a data packet")
             };

@@ -10,6 +10,7 @@ use rtm_wire::{
     PathChallenge, Qos, Reliability, Skip, Ticket, TransportParams,
 };
 
+use super::aside::RESPONSES_MAX;
 use super::duel::{Duel, frame};
 use super::*;
 
@@ -135,7 +136,7 @@ fn a_flood_of_path_challenges_gets_four_answers_a_time() {
     for _ in 0..100 {
         duel.send(&flood);
     }
-    assert_eq!(duel.session.path_responses.len(), PATH_RESPONSES_MAX);
+    assert_eq!(duel.session.asides.responses(), RESPONSES_MAX);
     duel.run(MS);
     assert!(duel.session.stats().bytes_sent - before <= 200);
     assert_eq!(duel.cause(), None);

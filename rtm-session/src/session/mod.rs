@@ -6,12 +6,15 @@
 //!   Recovery (RTT, loss, window) ─┘                       └─► Recovery, AckTracker
 //! ```
 
+mod aside;
 mod contents;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod duel;
 mod express;
+mod fallback;
 #[cfg(test)]
 mod hostile;
+mod movement;
 mod mtu;
 mod path;
 mod receive;
@@ -24,19 +27,20 @@ mod timers;
 mod transmit;
 
 pub(crate) use contents::Contents;
+pub(crate) use fallback::{Fallback, Spare, StreamWish};
 pub(crate) use path::AMPLIFICATION;
 pub use stats::SessionStats;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use rtm_wire::{
-    CloseCode, ConnectionId, LaneId, MessageSeq, PacketNumber, PathId, PathResponse, ResetToken,
-    Time, TransportParams,
+    CloseCode, ConnectionId, LaneId, MessageSeq, PacketNumber, PathId, ResetToken, Time,
+    TransportParams,
 };
 
+use self::aside::Asides;
 use self::express::Express;
 use self::mtu::Mtu;
 use self::path::Path;
@@ -50,18 +54,14 @@ use crate::lane::{LaneSpec, LaneStats, ReceiveLanes, Received, SendLanes, SendOp
 use crate::received::ReceivedPackets;
 use crate::recovery::{Recovery, RecoveryConfig};
 use crate::redundancy::Governor;
+use crate::remote::Remote;
 
 /// The one path of this version.
 const PATH: PathId = PathId(0);
-/// Packets that tell the server of a new address: one may be lost.
-const MOVE_PACKETS: u8 = 2;
-/// Answers to path challenges that wait to be sent.
-const PATH_RESPONSES_MAX: usize = 4;
-
 /// What a session begins with, from its handshake.
 pub(crate) struct Parts {
     pub(crate) id: SessionId,
-    pub(crate) remote: SocketAddr,
+    pub(crate) remote: Remote,
     pub(crate) local_cid: ConnectionId,
     pub(crate) remote_cid: ConnectionId,
     pub(crate) keys: PacketKeys,
@@ -73,6 +73,8 @@ pub(crate) struct Parts {
     pub(crate) generator: Generator,
     /// Server: until when the client has to prove itself.
     pub(crate) proof_due: Option<Time>,
+    /// Client: what there is besides the first path.
+    pub(crate) fallback: Option<Fallback>,
 }
 
 /// A session and all that it needs; knows neither sockets nor other sessions.
@@ -81,6 +83,8 @@ pub(crate) struct Session {
     id: SessionId,
     state: State,
     path: Path,
+    asides: Asides,
+    fallback: Option<Fallback>,
     /// When the path challenge went out last.
     challenged: Time,
     /// Server: the client may move.
@@ -98,7 +102,6 @@ pub(crate) struct Session {
     receive: ReceiveLanes,
     next_number: PacketNumber,
     largest_acked: Option<PacketNumber>,
-    path_responses: VecDeque<PathResponse>,
     tickets: Tickets,
     /// Packets that have to go out whatever the window says.
     probes: u8,
@@ -128,7 +131,8 @@ impl Session {
             congestion: config.congestion,
             ..RecoveryConfig::default()
         };
-        let recovery = Recovery::new(now, recovery_config, parts.rtt);
+        let mut recovery = Recovery::new(now, recovery_config, parts.rtt);
+        recovery.set_stream(remote.is_stream());
         let (rate, ratio) = (config.redundancy_rate, config.redundancy_ratio);
         let redundancy = Governor::new(now, rate, ratio, recovery.circumstances());
         Self {
@@ -136,6 +140,8 @@ impl Session {
             state: parts.proof_due.map_or(State::Open, |until| State::Unproved { until }),
             challenged: now,
             path: Path::proved(remote),
+            asides: Asides::default(),
+            fallback: parts.fallback,
             follows_peer: parts.proof_due.is_some(),
             local_cid,
             remote_cid,
@@ -150,7 +156,6 @@ impl Session {
             receive: ReceiveLanes::new(config.lanes_max, config.window(), config.message_len_max),
             next_number: PacketNumber(0),
             largest_acked: None,
-            path_responses: VecDeque::new(),
             tickets: Tickets::default(),
             probes: 0,
             // A client shows at once that it has the keys.
@@ -251,17 +256,8 @@ impl Session {
         self.state = State::Ended;
     }
 
-    /// Client: this end seems to be elsewhere. Two packets tell the server, with what has waited
-    /// longest: it may have been lost on the way that is no more.
-    pub(crate) fn on_local_address_changed(&mut self, now: Time) {
-        if self.is_open() {
-            self.on_new_path(now);
-            self.on_probe_timeout(now, MOVE_PACKETS);
-        }
-    }
-
     /// Server: the reply of the handshake went there, too.
-    pub(crate) fn on_reply_sent(&mut self, to: SocketAddr) {
+    pub(crate) fn on_reply_sent(&mut self, to: Remote) {
         if self.is_unproved() {
             self.path.on_reply_sent(to);
         }
@@ -293,8 +289,13 @@ impl Session {
         self.local_cid
     }
 
-    pub(crate) fn remote(&self) -> SocketAddr {
+    pub(crate) fn remote(&self) -> Remote {
         self.path.remote()
+    }
+
+    /// Whether the stream that we are on takes nothing more just now.
+    pub(crate) fn set_full(&mut self, is_full: bool) {
+        self.path.set_full(is_full);
     }
 
     pub(crate) fn lane_stats(&self, lane: LaneId) -> Option<LaneStats> {

@@ -206,7 +206,8 @@ impl Session {
     /// Writes a probe, if one is due and there is nothing that it could make worse.
     pub(super) fn transmit_length_probe(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
         let Some(length) = self.mtu.due(now) else { return false };
-        let is_calm = self.path.is_proved()
+        let is_calm = !self.path.remote().is_stream()
+            && self.path.is_proved()
             && !self.recovery.circumstances().queue_stands
             && !self.recovery.is_silent(now)
             && self.recovery.may_send(now, length);
@@ -225,7 +226,7 @@ impl Session {
         let number = self.next_number;
         let length_probe = Some(number);
         let contents = Contents { length_probe, bytes: datagram.len(), ..Contents::default() };
-        self.recovery.on_length_probe_sent(now, number, datagram.len(), contents);
+        self.recovery.on_aside_sent(now, number, datagram.len(), contents);
         self.advance_number();
         self.mtu.on_probe_sent(number);
         // It is none of the messages, so it comes out of what copies may cost.

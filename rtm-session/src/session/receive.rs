@@ -1,25 +1,20 @@
 //! A packet arrives.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use rtm_wire::{Ack, DataHeader, Encode, Frame, Frames, PacketNumber, PathResponse, Time};
+use rtm_wire::{Ack, DataHeader, Encode, Frame, Frames, Time};
 
 use super::state::State;
-use super::{Contents, PATH, PATH_RESPONSES_MAX, Session};
+use super::{Contents, PATH, Session};
 use crate::error::{CloseCause, Violation};
 use crate::event::Event;
 use crate::lane::Received;
 use crate::recovery::Lost;
 use crate::redundancy::Circumstances;
+use crate::remote::Remote;
 use crate::session::contents::Sent;
-
-/// Probe timeouts that a new address has for its proof (RFC 9000 section 8.2.4).
-const PROOF_PTOS: u32 = 3;
-/// The least that such a timeout is taken for: the new way may be longer.
-const PROOF_PTO_MIN: Duration = Duration::from_secs(1);
 
 /// Pause between pings while there is no room for the peer's messages.
 const FULL_PING: Duration = Duration::from_secs(1);
@@ -29,7 +24,7 @@ impl Session {
     pub(crate) fn handle_packet(
         &mut self,
         now: Time,
-        from: SocketAddr,
+        from: Remote,
         header: DataHeader,
         mut datagram: BytesMut,
         events: &mut VecDeque<Event>,
@@ -57,10 +52,13 @@ impl Session {
             // of them was lost, but nearer to it than a guess for any network.
             self.recovery.on_first_round_trip(now.saturating_since(self.began));
         }
-        self.notice_address(now, from, number, length);
         let packet = datagram.freeze().slice(header_len..header_len + plain_len);
+        self.notice_remote(now, from, number, &packet);
+        if from == self.path.remote() {
+            self.path.on_received(length);
+        }
         let eliciting = if self.is_open() {
-            match self.handle_frames(now, &packet, events) {
+            match self.handle_frames(now, from, &packet, events) {
                 Ok(Some(eliciting)) => eliciting,
                 Ok(None) => {
                     self.stats.packets_dropped += 1;
@@ -81,38 +79,12 @@ impl Session {
         true
     }
 
-    /// A client may have a new address: its newest packet tells.
-    ///
-    /// A server has the address that its client knows it by: what comes from elsewhere was sent on
-    /// by somebody who would like to be in between (RFC 9000 section 9.6).
-    fn notice_address(&mut self, now: Time, from: SocketAddr, number: PacketNumber, length: usize) {
-        let is_newest = self.received.largest().is_none_or(|largest| number > largest);
-        if self.follows_peer && from != self.path.remote() && is_newest {
-            // Another port is most often the same way through another hole of a NAT.
-            if from.ip() != self.path.remote().ip() {
-                self.on_new_path(now);
-            }
-            let challenge = self.generator.next_u64().to_be_bytes();
-            let patience = self.recovery.pto().max(PROOF_PTO_MIN) * PROOF_PTOS;
-            self.path.move_to(from, challenge, now + patience);
-        }
-        if from == self.path.remote() {
-            self.path.on_received(length);
-        }
-    }
-
-    /// The way to the peer is another one, and so is its length.
-    pub(super) fn on_new_path(&mut self, now: Time) {
-        self.mtu.restart();
-        self.apply_length();
-        self.recovery.on_new_path(now);
-    }
-
     /// Whether the packet asks for an acknowledgement; `None` if it is not to be acknowledged, as
     /// there was no room for its messages. Its other frames have counted, and may count again.
     fn handle_frames(
         &mut self,
         now: Time,
+        from: Remote,
         packet: &Bytes,
         events: &mut VecDeque<Event>,
     ) -> Result<Option<bool>, Violation> {
@@ -144,13 +116,9 @@ impl Session {
                     self.end(CloseCause::Peer { code, reason }, events);
                     break;
                 }
-                Frame::PathChallenge(challenge)
-                    if self.path_responses.len() < PATH_RESPONSES_MAX =>
-                {
-                    self.path_responses.push_back(PathResponse(challenge.0));
-                }
+                Frame::PathChallenge(challenge) => self.answer_challenge(from, challenge),
                 Frame::Ticket(ticket) => self.handle_ticket(now, &ticket, events),
-                Frame::PathResponse(response) => self.path.on_response(response),
+                Frame::PathResponse(response) => self.on_path_response(now, response),
                 // Spare ids are not used by this version, unknown frames are skipped.
                 _ => {}
             }

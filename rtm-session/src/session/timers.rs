@@ -32,7 +32,8 @@ impl Session {
             State::Open if !self.may_address_peer() => {
                 let deadlines =
                     [self.recovery.timeout(), self.path.proof_deadline(), self.send.next_expiry()];
-                deadlines.into_iter().flatten().chain([self.idle_deadline()]).min()
+                let own = [Some(self.idle_deadline()), self.fallback_deadline()];
+                deadlines.into_iter().chain(own).flatten().min()
             }
             State::Open => {
                 let keep_alive = self.keep_alive.map(|pause| self.last_eliciting + pause);
@@ -45,6 +46,7 @@ impl Session {
                     self.send.next_expiry(),
                     self.pacing_deadline(),
                     self.echo_deadline(),
+                    self.fallback_deadline(),
                 ]
                 .into_iter()
                 .flatten()
@@ -74,7 +76,7 @@ impl Session {
             return self.end(CloseCause::IdleTimeout, events);
         }
         if self.path.proof_deadline().is_some_and(|deadline| now >= deadline) {
-            self.path.go_back();
+            self.go_back(now);
         }
         if self.keep_alive.is_some_and(|pause| now >= self.last_eliciting + pause) {
             self.ping = true;
@@ -93,6 +95,7 @@ impl Session {
                 TimeoutOutcome::Probe { count } => self.on_probe_timeout(now, count),
             }
         }
+        self.tend(now);
     }
 
     /// Sends what has waited longest once more: better than a ping, which would only find out that
@@ -116,6 +119,9 @@ impl Session {
     /// them, or not at all: then fresh messages have filled them, and copies can wait.
     fn echo_deadline(&self) -> Option<Time> {
         let lanes = &self.send;
+        if self.path.remote().is_stream() {
+            return None;
+        }
         let due = self.redundancy.deadline(|rider| lanes.is_current(rider))?;
         let may_go = self.path.allowance() >= self.mtu.len();
         let paced = self.recovery.pacing_deadline().filter(|_| may_go)?;

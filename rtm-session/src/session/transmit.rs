@@ -12,6 +12,7 @@ use super::state::State;
 use super::{Contents, PATH, Session};
 use crate::crypto::TAG_LEN;
 use crate::redundancy::{Plan, Rider};
+use crate::remote::Remote;
 
 /// A packet shorter than this isn't worth sending to an address that isn't proved: header, tag,
 /// challenge, and an acknowledgement of one range. Three times a peer's shortest packet allows it.
@@ -36,13 +37,19 @@ struct Filling {
 }
 
 impl Session {
-    /// Writes the next packet to the empty `datagram`; whether there was one.
-    pub(crate) fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
-        match self.state {
-            State::Open => self.transmit_open(now, datagram),
+    /// Writes the next packet to the empty `datagram`, and says where it goes.
+    pub(crate) fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
+        let has_written = match self.state {
+            State::Open => {
+                if let Some(aside) = self.transmit_aside(now, datagram) {
+                    return Some(aside);
+                }
+                self.transmit_open(now, datagram)
+            }
             State::Closing { .. } => self.transmit_close(now, datagram),
             State::Unproved { .. } | State::Ended => false,
-        }
+        };
+        has_written.then(|| self.remote())
     }
 
     fn transmit_open(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
@@ -66,7 +73,8 @@ impl Session {
         let may_send_data = self.probes > 0 || self.recovery.may_send(now, self.mtu.len());
         let echoes = {
             let lanes = &self.send;
-            may_send_data && self.redundancy.is_due(now, |rider| lanes.is_current(rider))
+            let may_echo = may_send_data && !self.path.remote().is_stream();
+            may_echo && self.redundancy.is_due(now, |rider| lanes.is_current(rider))
         };
         let express = self.express.below(may_send_data, self.send.urgency());
         let has_data = (may_send_data && (self.send.has_work() || echoes)) || express.is_some();
@@ -119,7 +127,7 @@ impl Session {
     fn has_control(&self) -> bool {
         self.ping
             || self.probes > 0
-            || !self.path_responses.is_empty()
+            || self.asides.has_response(self.path.remote())
             || self.path.wants_challenge()
             || self.receive.has_grants()
             || self.tickets.has_due()
@@ -173,11 +181,16 @@ impl Session {
         header.encode(datagram);
     }
 
+    /// Seals a packet on the present path.
     pub(super) fn finish(&mut self, header_len: usize, datagram: &mut Vec<u8>) {
+        self.seal(header_len, datagram);
+        self.path.on_sent(datagram.len());
+    }
+
+    pub(super) fn seal(&mut self, header_len: usize, datagram: &mut Vec<u8>) {
         let (header, body) = datagram.split_at_mut(header_len);
         let tag = self.keys.seal(PATH, self.next_number, header, body);
         datagram.put_slice(&tag);
-        self.path.on_sent(datagram.len());
         self.stats.packets_sent += 1;
         self.stats.bytes_sent += datagram.len() as u64;
     }
@@ -213,7 +226,7 @@ impl Session {
     /// Writes what proves addresses; whether anything was written.
     fn write_path(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
         let mut wrote = false;
-        while let Some(response) = self.path_responses.pop_front() {
+        for response in self.asides.take_responses(self.path.remote()) {
             wrote |= self.write(datagram, &response.into());
         }
         if let Some(challenge) = self.path.take_challenge() {
@@ -277,7 +290,11 @@ impl Session {
         }
         // Parts of a message that was begun have to fit packets that are short again.
         let len = self.mtu.len().min(self.mtu.base() * 3 / 2);
-        let plan = Plan { below: express, ..self.redundancy.plan(len) };
+        let is_stream = self.path.remote().is_stream();
+        let plan = match is_stream {
+            true => Plan { keep_whole: false, parity: None, below: express },
+            false => Plan { below: express, ..self.redundancy.plan(len) },
+        };
         let mut has_parity = false;
         loop {
             let room = self.room(datagram);
@@ -289,7 +306,7 @@ impl Session {
                 continue;
             };
             let Range { start, end } = chunk.range;
-            if let (true, Some(rider)) = (written.is_fresh, written.rider) {
+            if let (true, false, Some(rider)) = (written.is_fresh, is_stream, written.rider) {
                 self.redundancy.on_fresh(now, (end - start) as usize, rider.policy);
             }
             if written.is_fresh {
@@ -299,11 +316,11 @@ impl Session {
             contents.frames.push(Sent::Chunk(chunk));
         }
         let is_of_copies = contents.frames.len() == before && !has_parity;
-        if express.is_none() && (echoes || contents.frames.len() > before) {
+        if !is_stream && express.is_none() && (echoes || contents.frames.len() > before) {
             self.write_copies(now, datagram, contents);
         }
         let wrote = has_parity || contents.frames.len() > before;
-        if wrote {
+        if wrote && !is_stream {
             self.redundancy.on_packet(now);
             if is_of_copies {
                 self.redundancy.pay(now, PACKET_OVERHEAD);
@@ -353,7 +370,7 @@ impl Session {
 
     /// A copy of a message is under way, or one less.
     pub(super) fn note_copy(&mut self, rider: Option<Rider>) {
-        let Some(rider) = rider else { return };
+        let Some(rider) = rider.filter(|_| !self.path.remote().is_stream()) else { return };
         let lanes = &self.send;
         self.redundancy.on_copy(rider, |rider| lanes.is_current(rider));
     }

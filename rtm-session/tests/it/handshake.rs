@@ -158,11 +158,11 @@ fn a_replayed_first_flight_changes_nothing() {
         host.endpoint.connect(now, SERVER, &key, b"login").expect("may connect");
         host.endpoint.poll_transmit(now, &mut flight)
     });
-    assert_eq!(seen, Ok(Some(SERVER)));
+    assert_eq!(seen, Ok(Some(SERVER.into())));
 
     let mut server = Setup::new(delay(10)).build();
     for _ in 0..50 {
-        let replayer = "10.0.0.66:6".parse().expect("address");
+        let replayer: std::net::SocketAddr = "10.0.0.66:6".parse().expect("address");
         server.act(SERVER, |host, now| {
             host.endpoint.handle_datagram(now, replayer, flight.as_slice().into());
         });

@@ -25,7 +25,7 @@ fn random_datagrams_change_nothing_but_counters() {
         let datagram: Vec<u8> = (0..length).map(|_| noise(&mut state) as u8).collect();
         for host in [CLIENT, SERVER] {
             pair.act(host, |host, now| {
-                let from = "10.6.6.6:666".parse().expect("address");
+                let from: SocketAddr = "10.6.6.6:666".parse().expect("address");
                 host.endpoint.handle_datagram(now, from, BytesMut::from(&datagram[..]));
             });
         }
@@ -71,7 +71,7 @@ fn mutated_datagrams_of_a_session_are_dropped() {
 #[test]
 fn nobody_gets_back_more_than_three_times_what_was_sent() {
     let mut pair = Setup::new(delay(10)).build();
-    let victim = "10.9.9.9:9".parse().expect("address");
+    let victim: SocketAddr = "10.9.9.9:9".parse().expect("address");
     let mut state = 7;
     let (mut sent, mut answered) = (0, 0);
 
@@ -90,7 +90,7 @@ fn nobody_gets_back_more_than_three_times_what_was_sent() {
             host.endpoint.handle_datagram(now, victim, BytesMut::from(&datagram[..]));
             let mut answer = Vec::new();
             while let Some(to) = host.endpoint.poll_transmit(now, &mut answer) {
-                assert_eq!(to, victim);
+                assert_eq!(to, victim.into());
                 assert!(answer.len() < datagram.len(), "stateless answers are shorter");
                 answered += answer.len();
             }
@@ -113,7 +113,7 @@ fn a_flood_of_garbage_keeps_no_cookie_from_a_client() {
 
     for _ in 0..1_000 {
         pair.act(SERVER, |host, now| {
-            let from = "10.6.6.6:666".parse().expect("address");
+            let from: SocketAddr = "10.6.6.6:666".parse().expect("address");
             host.endpoint.handle_datagram(now, from, BytesMut::from(&[0x80; 100][..]));
         });
     }
@@ -129,7 +129,7 @@ fn a_flood_of_garbage_keeps_no_cookie_from_a_client() {
 
 #[test]
 fn a_flood_of_one_garbage_keeps_nobody_from_the_answer_to_another() {
-    let from = "10.6.6.6:666".parse().expect("address");
+    let from: SocketAddr = "10.6.6.6:666".parse().expect("address");
     let initial = |version, byte| {
         let (client_cid, noise) = (ConnectionId([byte; 8]), &[byte; 100][..]);
         let mut datagram = Vec::new();

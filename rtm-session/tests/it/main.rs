@@ -19,6 +19,7 @@ mod resume;
 #[cfg(feature = "tokio")]
 mod room;
 mod scenarios;
+mod streams;
 mod tampering;
 #[cfg(feature = "tokio")]
 mod udp;

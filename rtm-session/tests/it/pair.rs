@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rtm_session::{
-    Config, Endpoint, Event, LaneSpec, LoginAnswer, LoginId, PublicKey, Seed, SessionId, StaticKey,
-    Ticket,
+    Config, Endpoint, Event, LaneSpec, LoginAnswer, LoginId, PublicKey, Remote, Seed, SessionId,
+    StaticKey, Ticket,
 };
 use rtm_sim::{LinkConfig, Network, Node, World};
 use rtm_wire::{ErrorCode, LaneId, Time};
@@ -101,6 +101,12 @@ impl Host {
 }
 
 impl Host {
+    /// What goes out next, and where to.
+    pub(crate) fn transmit(&mut self, now: Time, buf: &mut Vec<u8>) -> Option<Remote> {
+        self.settle(now);
+        self.endpoint.poll_transmit(now, buf)
+    }
+
     fn on_login(&mut self, now: Time, login: LoginId) {
         self.logins.push(login);
         match self.door {
@@ -127,8 +133,7 @@ impl Node for Host {
     }
 
     fn poll_transmit(&mut self, now: Time, buf: &mut Vec<u8>) -> Option<SocketAddr> {
-        self.settle(now);
-        self.endpoint.poll_transmit(now, buf)
+        self.transmit(now, buf).map(Remote::addr)
     }
 
     fn poll_timeout(&self) -> Option<Time> {

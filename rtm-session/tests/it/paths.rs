@@ -28,7 +28,7 @@ fn a_new_address_costs_no_message() {
     assert_eq!(pair.got(SERVER, LaneId::CONTROL), wanted);
     assert_eq!(pair.got(CLIENT, LaneId::CONTROL), wanted);
     let server = pair.world.node(SERVER);
-    assert_eq!(server.endpoint.remote(pair.session(SERVER)), Some(moved));
+    assert_eq!(server.endpoint.remote(pair.session(SERVER)), Some(moved.into()));
     assert_eq!(server.sessions.len(), 1, "the session is the same");
 }
 
@@ -96,7 +96,7 @@ fn a_packet_from_a_borrowed_address_brings_little_there_and_costs_no_message() {
 
     pair.run(ms(20_000));
     assert_eq!(pair.got(CLIENT, lane).len(), 60);
-    assert_eq!(pair.world.node(SERVER).endpoint.remote(pair.session(SERVER)), Some(CLIENT));
+    assert_eq!(pair.world.node(SERVER).endpoint.remote(pair.session(SERVER)), Some(CLIENT.into()));
 }
 
 /// The next packet of a host that has something to say.
@@ -114,11 +114,11 @@ fn packet_of(pair: &mut Pair, host: SocketAddr) -> BytesMut {
 fn when_a_new_address_does_not_answer_the_former_one_counts_again() {
     let mut pair = Setup::new(delay(20)).connected();
     pair.run(ms(1_000));
-    let nobody = "10.9.9.9:9".parse().expect("address");
+    let nobody: SocketAddr = "10.9.9.9:9".parse().expect("address");
     let copy = packet_of(&mut pair, CLIENT);
     pair.act(SERVER, |host, now| host.endpoint.handle_datagram(now, nobody, copy));
     let session = pair.session(SERVER);
-    assert_eq!(pair.world.node(SERVER).endpoint.remote(session), Some(nobody));
+    assert_eq!(pair.world.node(SERVER).endpoint.remote(session), Some(nobody.into()));
 
     // Nothing of the client gets through, so it can't say where it is.
     pair.world.network_mut().set_partition(CLIENT, SERVER, true);
@@ -127,14 +127,14 @@ fn when_a_new_address_does_not_answer_the_former_one_counts_again() {
     assert!(pair.got(CLIENT, LaneId::CONTROL).is_empty());
     pair.run(ms(200));
     assert_eq!(pair.got(CLIENT, LaneId::CONTROL), ["anybody there"]);
-    assert_eq!(pair.world.node(SERVER).endpoint.remote(session), Some(CLIENT));
+    assert_eq!(pair.world.node(SERVER).endpoint.remote(session), Some(CLIENT.into()));
 }
 
 #[test]
 fn the_next_packet_from_the_former_address_needs_no_new_proof() {
     let mut pair = Setup::new(delay(20)).connected();
     pair.run(ms(1_000));
-    let nobody = "10.9.9.9:9".parse().expect("address");
+    let nobody: SocketAddr = "10.9.9.9:9".parse().expect("address");
     let (copy, next) = (packet_of(&mut pair, CLIENT), packet_of(&mut pair, CLIENT));
     pair.act(SERVER, |host, now| host.endpoint.handle_datagram(now, nobody, copy));
     pair.act(SERVER, |host, now| host.endpoint.handle_datagram(now, CLIENT, next));
@@ -155,7 +155,7 @@ fn a_client_does_not_follow_its_servers_address() {
 
     assert_eq!(pair.got(CLIENT, LaneId::CONTROL), ["mine"], "it is the server's word all the same");
     let session = pair.session(CLIENT);
-    assert_eq!(pair.world.node(CLIENT).endpoint.remote(session), Some(SERVER));
+    assert_eq!(pair.world.node(CLIENT).endpoint.remote(session), Some(SERVER.into()));
     pair.send(CLIENT, LaneId::CONTROL, "direct");
     pair.run(ms(1_000));
     assert_eq!(pair.got(SERVER, LaneId::CONTROL), ["direct"]);
@@ -176,7 +176,7 @@ fn whatever_an_unproved_address_may_still_get_the_server_does_not_spin() {
             host.endpoint.poll_transmit(now, &mut datagram).expect("a packet");
         });
         pair.act(SERVER, |host, now| {
-            let nobody = "10.9.9.9:9".parse().expect("address");
+            let nobody: SocketAddr = "10.9.9.9:9".parse().expect("address");
             host.endpoint.handle_datagram(now, nobody, BytesMut::from(&datagram[..]));
         });
 

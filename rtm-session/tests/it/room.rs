@@ -7,7 +7,7 @@ use rtm_session::driver::{
     Clock, Engine, Flow, LaneGone, Moment, Room, RoomGate, Transport, drive, room,
 };
 use rtm_session::{
-    Config, Endpoint, Event, LaneSpec, LoginAnswer, PublicKey, SendError, SessionId,
+    Config, Endpoint, Event, LaneSpec, LoginAnswer, PublicKey, Remote, SendError, SessionId,
 };
 use rtm_wire::{CloseCode, LaneId, Time};
 use tokio::sync::{mpsc, oneshot};
@@ -70,7 +70,7 @@ impl Engine for Station {
         }
     }
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
     }
 
@@ -101,7 +101,7 @@ impl Engine for Station {
         if self.was_open && self.endpoint.is_idle() { Flow::Stop } else { Flow::Continue }
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 

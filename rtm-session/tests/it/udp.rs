@@ -9,7 +9,7 @@ use rtm_session::driver::{
     Arrivals, Clock, Departures, Engine, Flow, Moment, Transport, UdpTransport, drive,
 };
 use rtm_session::{
-    Config, Endpoint, Event, LaneSpec, LoginAnswer, PublicKey, SendError, SessionId,
+    Config, Endpoint, Event, LaneSpec, LoginAnswer, PublicKey, Remote, SendError, SessionId,
 };
 use rtm_wire::{CloseCode, LaneId, Time};
 use tokio::sync::mpsc;
@@ -75,7 +75,7 @@ impl Engine for Talker {
         self.endpoint.connect(moment.now, server, &key, b"login").expect("may connect");
     }
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
     }
 
@@ -104,7 +104,7 @@ impl Engine for Talker {
         if self.was_open && self.endpoint.is_idle() { Flow::Stop } else { Flow::Continue }
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use rtm_session::driver::{Engine, Flow, Moment};
-use rtm_session::{Endpoint, Event, PublicKey, SendError, SessionId};
+use rtm_session::{Endpoint, Event, PublicKey, SendError, SessionId, Remote};
 use rtm_wire::{CloseCode, LaneId, Time};
 
 use super::Options;
@@ -166,7 +166,7 @@ impl Engine for Client {
         }
     }
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
     }
 
@@ -187,7 +187,7 @@ impl Engine for Client {
         Flow::Continue
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 

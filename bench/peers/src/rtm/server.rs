@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::BytesMut;
 use rtm_session::driver::{Engine, Flow, Moment};
-use rtm_session::{Endpoint, Event, LoginAnswer};
+use rtm_session::{Endpoint, Event, LoginAnswer, Remote};
 use rtm_wire::Time;
 
 use crate::recorder::Recorder;
@@ -26,7 +26,7 @@ impl Engine for Server {
 
     fn handle_command(&mut self, _: Moment, (): ()) {}
 
-    fn handle_datagram(&mut self, moment: Moment, from: SocketAddr, datagram: BytesMut) {
+    fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
     }
 
@@ -50,7 +50,7 @@ impl Engine for Server {
         Flow::Continue
     }
 
-    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
+    fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<Remote> {
         self.endpoint.poll_transmit(now, datagram)
     }
 

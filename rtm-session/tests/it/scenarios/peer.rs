@@ -191,7 +191,7 @@ impl Node for Peer {
 
     fn poll_transmit(&mut self, now: Time, buf: &mut Vec<u8>) -> Option<SocketAddr> {
         self.settle(now);
-        let to = self.endpoint.poll_transmit(now, buf)?;
+        let to = self.endpoint.poll_transmit(now, buf)?.addr();
         self.transmits += 1;
         if self.is_server {
             let outcome = self.reach.sent(now, to, buf.len());

@@ -1,0 +1,116 @@
+//! A first flight over datagrams and, when they bring no reply, over a stream as well.
+
+use std::time::Duration;
+
+use rtm_wire::Time;
+
+use crate::config::Carriers;
+use crate::remote::{Remote, StreamId};
+use crate::session::Spare;
+
+/// How long datagrams have the start to themselves.
+const HEAD_START: Duration = Duration::from_millis(300);
+/// Pause before another stream is opened when one has ended without a reply; it doubles.
+const OPEN_PAUSE: Duration = Duration::from_millis(500);
+const OPEN_PAUSE_MAX: Duration = Duration::from_secs(4);
+/// A server that was still thinking when a first flight came gives no second answer: it is asked
+/// again, over the stream, too.
+const COPY_PAUSE: Duration = Duration::from_secs(1);
+
+/// The stream's part in a handshake.
+#[derive(Clone, Debug)]
+pub(crate) struct Race {
+    /// When a stream is to be opened; never if `None`.
+    open_at: Option<Time>,
+    stream: Stage,
+    /// Attempts that have failed in a row.
+    pub(crate) attempt: u32,
+    pause: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    None,
+    Opening,
+    Open { remote: Remote, next_copy: Time },
+}
+
+impl Race {
+    /// `is_hurried`: datagrams have not passed lately, or are not to be used.
+    pub(crate) fn new(now: Time, carriers: Carriers, is_hurried: bool, attempt: u32) -> Self {
+        let head_start = match (carriers, is_hurried) {
+            (Carriers::Datagrams, _) => None,
+            (Carriers::Both, false) => Some(HEAD_START),
+            (Carriers::Both, true) | (Carriers::Streams, _) => Some(Duration::ZERO),
+        };
+        let open_at = head_start.map(|head_start| now + head_start);
+        Self { open_at, stream: Stage::None, attempt, pause: OPEN_PAUSE }
+    }
+
+    /// Whether a stream is to be opened now.
+    pub(crate) fn wants_stream(&mut self, now: Time) -> bool {
+        let is_due = self.stream == Stage::None && self.open_at.is_some_and(|at| now >= at);
+        if is_due {
+            self.stream = Stage::Opening;
+            self.open_at = Some(now + self.pause);
+            self.pause = (self.pause * 2).min(OPEN_PAUSE_MAX);
+        }
+        is_due
+    }
+
+    pub(crate) fn on_opened(&mut self, now: Time, remote: Remote) {
+        self.stream = Stage::Open { remote, next_copy: now };
+    }
+
+    pub(crate) fn on_closed(&mut self) {
+        self.stream = Stage::None;
+        self.attempt = self.attempt.wrapping_add(1);
+    }
+
+    /// The first flight is another one: with a cookie, or without the ticket.
+    pub(crate) fn begin_again(&mut self, now: Time) {
+        if let Stage::Open { next_copy, .. } = &mut self.stream {
+            *next_copy = now;
+        }
+    }
+
+    /// Where a copy is to go now, if over the stream.
+    pub(crate) fn take_copy(&mut self, now: Time) -> Option<Remote> {
+        match &mut self.stream {
+            Stage::Open { remote, next_copy } if now >= *next_copy => {
+                *next_copy = now + COPY_PAUSE;
+                Some(*remote)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        match self.stream {
+            Stage::None => self.open_at,
+            Stage::Opening => None,
+            Stage::Open { next_copy, .. } => Some(next_copy),
+        }
+    }
+
+    /// Whether the reply has come over our stream.
+    pub(crate) fn is_stream(&self, from: Remote) -> bool {
+        self.stream_id().is_some() && self.stream_id() == from.stream()
+    }
+
+    fn stream_id(&self) -> Option<StreamId> {
+        match self.stream {
+            Stage::Open { remote, .. } => remote.stream(),
+            Stage::None | Stage::Opening => None,
+        }
+    }
+
+    /// What the session gets of the stream, if it begins elsewhere.
+    pub(crate) fn into_spare(self, now: Time) -> Spare {
+        match self.stream {
+            Stage::None => Spare::None,
+            Stage::Opening => Spare::Opening,
+            Stage::Open { remote, .. } => Spare::new(now, remote),
+        }
+    }
+}

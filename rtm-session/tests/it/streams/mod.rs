@@ -1,0 +1,7 @@
+//! Sessions over streams, and between streams and datagrams (decision 0016).
+
+mod moves;
+mod on_streams;
+mod race;
+mod strangers;
+mod world;
