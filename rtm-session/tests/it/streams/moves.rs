@@ -116,8 +116,8 @@ fn coming_back_to_datagrams_pauses_nothing() {
 
 #[test]
 fn datagrams_that_fail_soon_again_are_tried_less_often() {
-    // They pass for half a second in every two: enough for an answer or two, and good for nothing.
-    let blocked = (0..200).map(|n| (ms(n * 2_000 + 500), ms(n * 2_000 + 2_000))).collect();
+    // They pass for three seconds in every ten: enough for a trial, and for little else.
+    let blocked = (0..60).map(|n| (secs(n * 10 + 3), secs(n * 10 + 10))).collect();
     let weather = Weather { blocked, ..Weather::default() };
     let mut world = StreamWorld::connected(4, Carriers::Both, weather, secs(10));
     let mut talk = Talk::new(&mut world);
