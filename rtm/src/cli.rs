@@ -121,6 +121,34 @@ pub(crate) struct Who {
     pub(crate) token: Option<String>,
     #[command(flatten)]
     pub(crate) app: App,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+/// How the server is reached.
+#[derive(Args)]
+pub(crate) struct Network {
+    /// What carries packets [default: tcp-udp]
+    #[arg(long, env = "RTM_PROTOCOL", value_enum)]
+    pub(crate) protocol: Option<Protocol>,
+    /// An HTTP proxy that everything goes through, in TCP
+    #[arg(
+        long,
+        env = "RTM_PROXY",
+        hide_env_values = true,
+        value_name = "http://[USER:PASSWORD@]HOST:PORT"
+    )]
+    pub(crate) proxy: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Protocol {
+    /// UDP, and TCP where UDP doesn't pass
+    TcpUdp,
+    /// TCP, or WebSockets on it; no UDP
+    Tcp,
+    /// UDP only
+    Udp,
 }
 
 #[derive(Args)]

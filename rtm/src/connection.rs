@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use rtm_client::{RtmClient, ServerAddress};
+use rtm_client::{ProtocolType, Proxy, RtmClient, ServerAddress};
 use rtm_context::{Context, ContextError};
 use rtm_token::{AppId, Certificate, Service, Token};
 use serde::Deserialize;
 
-use crate::cli::{App, Who};
+use crate::cli::{App, Protocol, Who};
 use crate::failure::{Exit, Failure};
 
 /// How long tokens are good for that a command makes for itself: as long as there can be.
@@ -90,10 +90,41 @@ impl Connection {
             // For apps that want none; others say that they do.
             (None, None) => String::new(),
         };
-        let client =
-            RtmClient::builder(app_id, who.user.clone()).server(server).token(&token).build()?;
-        Ok(Self { client, token })
+        let mut builder = RtmClient::builder(app_id, who.user.clone()).server(server).token(&token);
+        if let Some(protocol) = who.network.protocol {
+            builder = builder.protocol_type(match protocol {
+                Protocol::TcpUdp => ProtocolType::TcpUdp,
+                Protocol::Tcp => ProtocolType::TcpOnly,
+                Protocol::Udp => ProtocolType::UdpOnly,
+            });
+        }
+        if let Some(proxy_text) = &who.network.proxy {
+            builder = builder.proxy(proxy(proxy_text)?);
+        }
+        Ok(Self { client: builder.build()?, token })
     }
+}
+
+/// `http://[USER:PASSWORD@]HOST:PORT`. What is wrong is told without the password.
+fn proxy(text: &str) -> Result<Proxy, Failure> {
+    let wrong = || usage("the proxy is to be named as http://[USER:PASSWORD@]HOST:PORT");
+    let rest = text.strip_prefix("http://").ok_or_else(wrong)?;
+    let rest = rest.trim_end_matches('/');
+    let (account, place) = match rest.rsplit_once('@') {
+        Some((account, place)) => (Some(account.split_once(':').ok_or_else(wrong)?), place),
+        None => (None, rest),
+    };
+    let (host, port) = place.rsplit_once(':').ok_or_else(wrong)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port: u16 = port.parse().map_err(|_| wrong())?;
+    if host.is_empty() || port == 0 {
+        return Err(wrong());
+    }
+    let proxy = Proxy::http(host, port);
+    Ok(match account {
+        Some((account, password)) => proxy.account(account, password),
+        None => proxy,
+    })
 }
 
 /// Logs out after a failure, so that the server does not wait for the client; the failure.

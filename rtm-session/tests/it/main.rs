@@ -20,6 +20,8 @@ mod resume;
 mod room;
 mod scenarios;
 mod streams;
+#[cfg(feature = "tokio")]
+mod talker;
 mod tampering;
 #[cfg(feature = "tokio")]
 mod udp;

@@ -13,7 +13,8 @@ use rtm_wire::{CloseCode, LaneId, Time};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::pair::{seed, server_key};
-use crate::udp::{bind, run};
+use crate::talker::run;
+use crate::udp::bind;
 
 enum Command {
     Connect(SocketAddr, PublicKey),

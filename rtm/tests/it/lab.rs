@@ -111,6 +111,7 @@ fn serve(folder: &Path, is_dev: bool, listen: &str) -> (Context, ServerHandle, J
 /// A proxy before a lab's server that loses datagrams, both ways.
 pub(crate) struct Lossy {
     pub(crate) server: String,
+    pub(crate) addr: SocketAddr,
     stop: Stop,
     running: JoinHandle<Report>,
 }
@@ -127,11 +128,12 @@ impl Lossy {
             waiting_max: 100_000,
         };
         let proxy = Proxy::bind(config).expect("a free port");
-        let server = lab.server_at(proxy.local_addr().expect("bound"));
+        let addr = proxy.local_addr().expect("bound");
+        let server = lab.server_at(addr);
         let stop = Stop::new();
         let until = stop.clone();
         let running = std::thread::spawn(move || proxy.run(&until).expect("loopback works"));
-        Self { server, stop, running }
+        Self { server, addr, stop, running }
     }
 
     pub(crate) fn stop(self) -> Report {

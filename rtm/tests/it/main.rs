@@ -1,6 +1,7 @@
 //! The command line against a real server, over real sockets.
 
 mod bad_input;
+mod carriers;
 mod chat;
 mod ending;
 mod lab;

@@ -29,7 +29,9 @@ impl Ended {
 /// `rtm` with this lab's context and nothing else from the environment.
 pub(crate) fn rtm(lab: &Lab, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rtm"));
-    for name in ["RTM_SERVER", "RTM_APP_ID", "RTM_TOKEN", "RTM_CERTIFICATE"] {
+    let names =
+        ["RTM_SERVER", "RTM_APP_ID", "RTM_TOKEN", "RTM_CERTIFICATE", "RTM_PROTOCOL", "RTM_PROXY"];
+    for name in names {
         command.env_remove(name);
     }
     command
@@ -79,6 +81,11 @@ impl Running {
     /// Its standard input, to talk to it.
     pub(crate) fn stdin(&mut self) -> ChildStdin {
         self.child.stdin.take().expect("piped")
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The next line of standard output.

@@ -45,6 +45,13 @@ impl HttpProxy {
 
     /// A connection through the proxy to `target`, `HOST:PORT`.
     pub(super) async fn connect(&self, target: &str) -> io::Result<TcpStream> {
+        self.ask(target).await.map_err(|error| {
+            let Self { host, port, .. } = self;
+            io::Error::new(error.kind(), format!("the HTTP proxy {host}:{port}: {error}"))
+        })
+    }
+
+    async fn ask(&self, target: &str) -> io::Result<TcpStream> {
         let mut socket = TcpStream::connect((self.host.as_str(), self.port)).await?;
         let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
         if let Some((account, password)) = &self.account {
@@ -58,30 +65,29 @@ impl HttpProxy {
             // Byte by byte: what follows the answer is the server's, and there may be nothing yet.
             answer.push(socket.read_u8().await?);
             if answer.ends_with(b"\r\n\r\n") {
-                return self.judge(&answer).map(|()| socket);
+                return judge(&answer).map(|()| socket);
             }
             if answer.len() >= ANSWER_MAX {
-                return Err(self.refused("an answer without end"));
+                return Err(refused("an answer without end"));
             }
         }
     }
+}
 
-    fn judge(&self, answer: &[u8]) -> io::Result<()> {
-        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut response = httparse::Response::new(&mut headers);
-        let parsed = response.parse(answer).map_err(|error| self.refused(&error.to_string()))?;
-        match (parsed.is_complete(), response.code) {
-            (true, Some(200..=299)) => Ok(()),
-            (true, Some(407)) => Err(self.refused("407: it wants an account, or another one")),
-            (_, code) => {
-                let reason = response.reason.unwrap_or_default();
-                Err(self.refused(&format!("{} {reason}", code.unwrap_or_default())))
-            }
+fn judge(answer: &[u8]) -> io::Result<()> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut response = httparse::Response::new(&mut headers);
+    let parsed = response.parse(answer).map_err(|error| refused(&error.to_string()))?;
+    match (parsed.is_complete(), response.code) {
+        (true, Some(200..=299)) => Ok(()),
+        (true, Some(407)) => Err(refused("407: it wants an account, or another one")),
+        (_, code) => {
+            let reason = response.reason.unwrap_or_default();
+            Err(refused(&format!("{} {reason}", code.unwrap_or_default())))
         }
     }
+}
 
-    fn refused(&self, wrong: &str) -> io::Error {
-        let Self { host, port, .. } = self;
-        io::Error::other(format!("the HTTP proxy {host}:{port} answers {wrong}"))
-    }
+fn refused(wrong: &str) -> io::Error {
+    io::Error::other(format!("answers {wrong}"))
 }

@@ -3,5 +3,7 @@
 mod moves;
 mod on_streams;
 mod race;
+#[cfg(feature = "tokio")]
+mod sockets;
 mod strangers;
 mod world;
