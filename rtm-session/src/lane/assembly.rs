@@ -1,6 +1,5 @@
 //! A message of which parts have arrived.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -24,16 +23,17 @@ const PARITY_SPARE: u64 = 255;
 pub(super) struct Assembly {
     total: u64,
     arrived: u64,
-    /// Runs of bytes by the offset of their first.
-    pieces: BTreeMap<u64, Vec<u8>>,
+    /// Runs of bytes, each with the offset of its first, in that order. Most messages have one or two;
+    /// a vector of one is a tenth of a tree of one.
+    pieces: Vec<(u64, Vec<u8>)>,
     /// Parity symbols by number, all of one length, while they may help.
-    parity: BTreeMap<u8, Vec<u8>>,
+    parity: Vec<(u8, Vec<u8>)>,
 }
 
 impl Assembly {
     /// A message of `total` bytes.
     pub(super) const fn new(total: u64) -> Self {
-        Self { total, arrived: 0, pieces: BTreeMap::new(), parity: BTreeMap::new() }
+        Self { total, arrived: 0, pieces: Vec::new(), parity: Vec::new() }
     }
 
     pub(super) const fn total(&self) -> u64 {
@@ -48,7 +48,7 @@ impl Assembly {
 
     /// Bytes that are held, parity included.
     pub(super) fn held(&self) -> usize {
-        self.arrived as usize + self.parity.values().map(Vec::len).sum::<usize>()
+        self.arrived as usize + self.parity.iter().map(|(_, symbol)| symbol.len()).sum::<usize>()
     }
 
     pub(super) const fn is_complete(&self) -> bool {
@@ -78,16 +78,19 @@ impl Assembly {
     /// Takes a parity symbol. One that differs from others in length is ignored, and so is what
     /// can't be needed: with it, there would be more than the whole message.
     pub(super) fn insert_parity(&mut self, index: u8, symbol: &[u8]) {
-        let is_like = self.parity.values().next().is_none_or(|known| known.len() == symbol.len());
+        let is_like = self.parity.first().is_none_or(|(_, known)| known.len() == symbol.len());
         let held = (self.held() + symbol.len()) as u64;
         if is_like && held <= self.total + PARITY_SPARE {
-            self.parity.entry(index).or_insert_with(|| symbol.to_vec());
+            if let Err(at) = self.parity.binary_search_by_key(&index, |(index, _)| *index) {
+                reserve(&mut self.parity);
+                self.parity.insert(at, (index, symbol.to_vec()));
+            }
         }
     }
 
     /// Finds what is missing, if there is parity enough for it.
     pub(super) fn repair(&mut self) {
-        let Some(symbol) = self.parity.values().next().map(Vec::len) else { return };
+        let Some(symbol) = self.parity.first().map(|(_, symbol)| symbol.len()) else { return };
         let all = 0..parity::symbols(self.total, symbol);
         let is_missing =
             |data: &usize| self.hole(parity::place(self.total, symbol, *data)).is_some();
@@ -111,8 +114,8 @@ impl Assembly {
     /// Copies a range that is there.
     fn read(&self, range: Range<u64>, out: &mut [u8]) {
         let mut next = range.start;
-        let first = self.pieces.range(..=next).next_back().map_or(next, |(&start, _)| start);
-        for (&start, piece) in self.pieces.range(first..range.end) {
+        let first = self.after(next).saturating_sub(1);
+        for &(start, ref piece) in self.pieces[first..].iter().take_while(|it| it.0 < range.end) {
             let end = (start + piece.len() as u64).min(range.end);
             if end <= next {
                 continue;
@@ -128,19 +131,27 @@ impl Assembly {
     /// The whole message, which is complete.
     pub(super) fn into_bytes(mut self) -> Bytes {
         if self.pieces.len() == 1 {
-            return self.pieces.pop_first().map(|(_, piece)| piece).unwrap_or_default().into();
+            return self.pieces.pop().map(|(_, piece)| piece).unwrap_or_default().into();
         }
         let mut message = Vec::with_capacity(self.arrived as usize);
-        self.pieces.into_values().for_each(|piece| message.extend_from_slice(&piece));
+        self.pieces.iter().for_each(|(_, piece)| message.extend_from_slice(piece));
         message.into()
+    }
+
+    /// How many pieces begin at `offset` or before.
+    fn after(&self, offset: u64) -> usize {
+        self.pieces.partition_point(|(start, _)| *start <= offset)
     }
 
     /// The first bytes of `wanted` that are missing.
     fn hole(&self, wanted: Range<u64>) -> Option<Range<u64>> {
-        let before = self.pieces.range(..=wanted.start).next_back();
-        let covered = before.map_or(0, |(&start, piece)| start + piece.len() as u64);
+        let after = self.after(wanted.start);
+        let covered = match after.checked_sub(1).map(|before| &self.pieces[before]) {
+            Some((start, piece)) => start + piece.len() as u64,
+            None => 0,
+        };
         let (mut start, mut end) = (covered.max(wanted.start), wanted.end);
-        for (&from, piece) in self.pieces.range(start..) {
+        for &(from, ref piece) in &self.pieces[after..] {
             if from > start {
                 end = end.min(from);
                 break;
@@ -154,35 +165,47 @@ impl Assembly {
     /// Puts bytes into a hole.
     fn fill(&mut self, start: u64, bytes: &[u8]) {
         self.arrived += bytes.len() as u64;
-        let end = start + bytes.len() as u64;
-        let before = self.pieces.range_mut(..start).next_back();
-        let touching = before.filter(|(from, piece)| **from + piece.len() as u64 == start);
-        let from = match touching {
-            Some((&from, piece)) => {
-                append(piece, bytes, self.total - from);
-                from
+        let (after, total) = (self.after(start), self.total);
+        let before = after.checked_sub(1).map(|before| (before, &mut self.pieces[before]));
+        let index = match before {
+            Some((before, (from, piece))) if *from + piece.len() as u64 == start => {
+                append(piece, bytes, total - *from);
+                before
             }
-            None => {
+            _ => {
                 let mut piece = Vec::new();
-                append(&mut piece, bytes, self.total - start);
-                self.pieces.insert(start, piece);
-                start
+                append(&mut piece, bytes, total - start);
+                reserve(&mut self.pieces);
+                self.pieces.insert(after, (start, piece));
+                after
             }
         };
-        self.melt(from, end);
+        self.melt(index);
     }
 
-    /// Joins the piece that lies `from..end` with those that touch it behind.
+    /// Joins a piece with those that touch it behind.
     ///
     /// A longer one is not copied for the sake of a short one in front of it, or crumbs in the
     /// wrong order would cost the square of their number.
-    fn melt(&mut self, from: u64, mut end: u64) {
-        while self.pieces.get(&end).is_some_and(|behind| behind.len() as u64 <= end - from) {
-            let behind = self.pieces.remove(&end).expect("just seen");
-            let piece = self.pieces.get_mut(&from).expect("the caller names a piece");
-            append(piece, &behind, self.total - from);
-            end += behind.len() as u64;
+    fn melt(&mut self, index: usize) {
+        loop {
+            let (from, length) = (self.pieces[index].0, self.pieces[index].1.len());
+            let end = from + length as u64;
+            let behind = self.pieces.get(index + 1);
+            if !behind.is_some_and(|(start, behind)| *start == end && behind.len() <= length) {
+                return;
+            }
+            let (_, behind) = self.pieces.remove(index + 1);
+            append(&mut self.pieces[index].1, &behind, self.total - from);
         }
+    }
+}
+
+/// Room for one more, without any to spare for the first: what holds very many messages of which
+/// little has come is not to grow with what they might need.
+fn reserve<T>(list: &mut Vec<T>) {
+    if list.is_empty() {
+        list.reserve_exact(1);
     }
 }
 
@@ -204,7 +227,7 @@ mod tests {
 
     impl Assembly {
         fn reserved(&self) -> usize {
-            self.pieces.values().map(Vec::capacity).sum()
+            self.pieces.iter().map(|(_, piece)| piece.capacity()).sum()
         }
     }
 

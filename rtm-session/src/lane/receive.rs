@@ -8,7 +8,7 @@ use rtm_wire::{LaneMode, Parity, Qos, Reliability, Time};
 
 use super::assembly::Assembly;
 use super::range_set::RangeSet;
-use super::spec::{CREDIT_PER_MESSAGE, MESSAGE_WINDOW};
+use super::spec::{CREDIT_PER_MESSAGE, FRAGMENT_MIN, MESSAGE_WINDOW};
 use crate::error::Violation;
 
 /// The part of its packet, as one by this, that a message has to be at least to share its buffer:
@@ -163,6 +163,10 @@ impl ReceiveLane {
     /// What has arrived of a message of this length; charges for it if that is nothing yet.
     fn assembly(&mut self, seq: u64, total: u64) -> Result<&mut Held<Assembly>, Violation> {
         if !self.partial.contains_key(&seq) {
+            // Shorter ones are not cut, so that what they count is more than a part of what they cost.
+            if total <= FRAGMENT_MIN {
+                return Err(Violation::Length);
+            }
             self.charge(total)?;
             self.partial.insert(seq, Held { what: Assembly::new(total), until: None });
         }

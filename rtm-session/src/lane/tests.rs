@@ -200,11 +200,20 @@ fn fragments_of_the_shortest_kind_come_in_any_order() {
 #[test]
 fn a_whole_message_after_a_part_of_another_length_is_a_violation() {
     let packet = Bytes::from(vec![1; 9_000]);
-    for (total, expected) in [(2, Err(Violation::Length)), (9_000, Ok(1))] {
+    for (total, expected) in [(33, Err(Violation::Length)), (9_000, Ok(1))] {
         let mut lanes = lanes();
         assert_eq!(take(&mut lanes, 0, Some((0, total)), &packet, 1), Ok(Vec::new()));
         let whole = take(&mut lanes, 0, None, &packet, 9_000);
         assert_eq!(whole.map(|received| received.len()), expected, "after a part of {total}");
+    }
+}
+
+#[test]
+fn a_part_of_a_message_that_is_too_short_to_be_cut_is_a_violation() {
+    let packet = Bytes::from(vec![1; 40]);
+    for (total, expected) in [(32, Err(Violation::Length)), (33, Ok(Vec::new()))] {
+        let mut lanes = lanes();
+        assert_eq!(take(&mut lanes, 0, Some((0, total)), &packet, 1), expected, "of {total}");
     }
 }
 
