@@ -7,8 +7,8 @@ use rtm_session::PublicKey;
 
 use crate::error::{Error, ErrorKind};
 
-/// A server's host, UDP port and public key: the connection string `rtm://HOST:PORT?key=HEX` that
-/// `rtm-server` prints.
+/// A server's host, port and public key: the connection string `rtm://HOST:PORT?key=HEX` that
+/// `rtm-server` prints. TCP is at the port number of UDP, unless `&tcp=PORT` follows.
 ///
 /// The host is a name, an IPv4 address, or an IPv6 address in brackets. Whoever has no matching
 /// secret key can't pretend to be the server.
@@ -26,6 +26,8 @@ use crate::error::{Error, ErrorKind};
 pub struct ServerAddress {
     host: String,
     port: u16,
+    /// Of TCP, if that is another one.
+    tcp_port: Option<u16>,
     key: PublicKey,
 }
 
@@ -45,7 +47,25 @@ impl ServerAddress {
         if port == 0 {
             return Err(invalid("the server's port is 0"));
         }
-        Ok(Self { host, port, key: PublicKey::from_bytes(key) })
+        Ok(Self { host, port, tcp_port: None, key: PublicKey::from_bytes(key) })
+    }
+
+    /// The same server, with TCP at another port than UDP.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidAddress`]: port 0.
+    pub fn with_tcp_port(mut self, port: u16) -> Result<Self, Error> {
+        if port == 0 {
+            return Err(invalid("the server's TCP port is 0"));
+        }
+        self.tcp_port = Some(port).filter(|port| *port != self.port);
+        Ok(self)
+    }
+
+    /// The TCP port.
+    #[must_use]
+    pub fn tcp_port(&self) -> u16 {
+        self.tcp_port.unwrap_or(self.port)
     }
 
     /// The host, without brackets.
@@ -81,7 +101,8 @@ impl ServerAddress {
 
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rtm://{}?key={}", self.place(), self.key)
+        write!(f, "rtm://{}?key={}", self.place(), self.key)?;
+        self.tcp_port.map_or(Ok(()), |port| write!(f, "&tcp={port}"))
     }
 }
 
@@ -97,6 +118,15 @@ impl FromStr for ServerAddress {
         let key = query.strip_prefix("key=").ok_or_else(|| {
             invalid("the server address has something else than key= after the ?")
         })?;
+        let (key, tcp_port) = match key.split_once('&') {
+            Some((key, more)) => {
+                let port = more.strip_prefix("tcp=").ok_or_else(|| {
+                    invalid("the server address has something else than tcp= after the &")
+                })?;
+                (key, Some(port_number(port)?))
+            }
+            None => (key, None),
+        };
         let key: PublicKey = key.parse().map_err(|error| {
             let wrong = format!("the key in the server address is unusable: {error}");
             Error::with_source(ErrorKind::InvalidAddress, wrong, error)
@@ -113,11 +143,17 @@ impl FromStr for ServerAddress {
             }
             None => host,
         };
-        let port = port
-            .parse()
-            .map_err(|_| invalid(format!("the server's port {port:?} is no number up to 65535")))?;
-        Self::new(host, port, *key.as_bytes())
+        let address = Self::new(host, port_number(port)?, *key.as_bytes())?;
+        match tcp_port {
+            Some(port) => address.with_tcp_port(port),
+            None => Ok(address),
+        }
     }
+}
+
+fn port_number(text: &str) -> Result<u16, Error> {
+    text.parse()
+        .map_err(|_| invalid(format!("the server's port {text:?} is no number up to 65535")))
 }
 
 fn invalid(wrong: impl Into<String>) -> Error {
@@ -137,7 +173,16 @@ mod tests {
             let text = format!("rtm://{place}?key={KEY}");
             let address: ServerAddress = text.parse().expect(place);
             assert_eq!(address.to_string(), text);
+            assert_eq!(address.tcp_port(), address.port());
         }
+        let text = format!("rtm://a.b:7700?key={KEY}&tcp=443");
+        let address: ServerAddress = text.parse().expect("two ports");
+        assert_eq!((address.port(), address.tcp_port()), (7_700, 443));
+        assert_eq!(address.to_string(), text);
+        assert_eq!(
+            address.with_tcp_port(7_700).expect("a port").to_string(),
+            text[..text.len() - 8]
+        );
     }
 
     #[test]
@@ -155,6 +200,10 @@ mod tests {
             ("rtm://::1:7700?key=KEY", "brackets"),
             ("rtm://[::1:7700?key=KEY", "[ without ]"),
             ("rtm://a b:7700?key=KEY", "' '"),
+            ("rtm://a:1?key=KEY&udp=2", "tcp="),
+            ("rtm://a:1?key=KEY&tcp=", "\"\""),
+            ("rtm://a:1?key=KEY&tcp=0", "TCP port is 0"),
+            ("rtm://a:1?key=KEY&tcp=2&tcp=3", "2&tcp=3"),
         ];
         for (text, wrong) in cases {
             let error = text.replace("KEY", KEY).parse::<ServerAddress>().expect_err(text);

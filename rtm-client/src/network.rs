@@ -74,7 +74,7 @@ impl NetworkConfig {
         if let Some(connector) = &self.connector {
             return Arc::clone(connector);
         }
-        let connector = TcpConnector::new().host(server.host());
+        let connector = TcpConnector::new().host(server.host()).port(server.tcp_port());
         match &self.proxy {
             Some(Proxy(proxy)) => Arc::new(connector.proxy(proxy.clone())),
             None => Arc::new(connector),

@@ -77,8 +77,13 @@ pub enum ServerError {
         wrong: String,
     },
     /// The address is in use, or not one of this machine's.
-    #[error("cannot listen on UDP {addr}: {error} [-10007 INIT_SERVICE_FAILED]: {}", advice(error))]
+    #[error(
+        "cannot listen on {protocol} {addr}: {error} [-10007 INIT_SERVICE_FAILED]: {}",
+        advice(error)
+    )]
     Bind {
+        /// UDP or TCP.
+        protocol: &'static str,
         /// Which address.
         addr: SocketAddr,
         /// What the system says.

@@ -32,6 +32,7 @@ pub struct Server {
     transport: WithStreams<UdpTransport>,
     clock: Clock,
     addr: SocketAddr,
+    tcp_addr: SocketAddr,
     public_host: Option<String>,
     key: PublicKey,
     commands: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
@@ -66,7 +67,8 @@ impl Server {
         // So that clients can come back with their tickets after a restart.
         let session = session.tickets(TicketConfig::default().secret(key.ticket_secret()));
         let listen = settings.listen(is_dev);
-        let transport = bind_sockets(listen, settings.session.sessions_max)?;
+        let (transport, tcp_addr) =
+            bind_sockets(listen, settings.tcp_listen, settings.session.sessions_max)?;
         let addr = transport
             .local_addr()
             .map_err(|error| ServerError::System { what: "the socket's address", error })?;
@@ -77,7 +79,7 @@ impl Server {
         let core = ServerCore::new(CoreConfig { session, key, seed, epoch, access, limits });
         let public_host = settings.public_host.clone();
         let commands = mpsc::channel(COMMANDS_MAX);
-        Ok(Self { core, transport, clock, addr, public_host, key: public, commands })
+        Ok(Self { core, transport, clock, addr, tcp_addr, public_host, key: public, commands })
     }
 
     /// Where it listens.
@@ -86,7 +88,14 @@ impl Server {
         self.addr
     }
 
-    /// What clients need to reach it: `rtm://HOST:PORT?key=HEX`.
+    /// Where it takes TCP connections.
+    #[must_use]
+    pub const fn tcp_addr(&self) -> SocketAddr {
+        self.tcp_addr
+    }
+
+    /// What clients need to reach it: `rtm://HOST:PORT?key=HEX`, and `&tcp=PORT` if that is another
+    /// one.
     #[must_use]
     pub fn connection_string(&self) -> String {
         let port = self.addr.port();
@@ -98,7 +107,11 @@ impl Server {
             }
             (None, ip) => SocketAddr::new(ip, port).to_string(),
         };
-        format!("rtm://{place}?key={}", self.key)
+        let key = self.key;
+        match self.tcp_addr.port() {
+            tcp if tcp == port => format!("rtm://{place}?key={key}"),
+            tcp => format!("rtm://{place}?key={key}&tcp={tcp}"),
+        }
     }
 
     /// The short name of its key, which clients with another key are told.
@@ -206,23 +219,30 @@ impl Engine for Shell {
     }
 }
 
-/// UDP, and TCP at the same port number. When the system chooses that, it may choose one that is
-/// taken for TCP.
+/// UDP, and TCP: at the same port number, if nothing else is said. When the system chooses that, it
+/// may choose one that is taken for TCP.
 fn bind_sockets(
     listen: SocketAddr,
+    tcp_listen: Option<SocketAddr>,
     sessions: usize,
-) -> Result<WithStreams<UdpTransport>, ServerError> {
-    let wrong = |addr| move |error| ServerError::Bind { addr, error };
+) -> Result<(WithStreams<UdpTransport>, SocketAddr), ServerError> {
+    let wrong = |protocol, addr| move |error| ServerError::Bind { protocol, addr, error };
     let mut tries = if listen.port() == 0 { BIND_TRIES } else { 1 };
     loop {
         tries -= 1;
-        let datagrams = UdpTransport::bind(listen).map_err(wrong(listen))?;
-        let addr = datagrams.local_addr().map_err(wrong(listen))?;
+        let datagrams = UdpTransport::bind(listen).map_err(wrong("UDP", listen))?;
+        let addr =
+            tcp_listen.map_or_else(|| datagrams.local_addr(), Ok).map_err(wrong("UDP", listen))?;
         match StreamListener::bind(addr, sessions.saturating_add(STREAMS_SPARE)) {
             Ok(listener) => {
-                return WithStreams::server(datagrams, listener).map_err(wrong(addr));
+                let tcp_addr = listener.local_addr().map_err(wrong("TCP", addr))?;
+                let transport =
+                    WithStreams::server(datagrams, listener).map_err(wrong("UDP", listen))?;
+                return Ok((transport, tcp_addr));
             }
-            Err(error) if tries == 0 => return Err(wrong(addr)(error)),
+            Err(error) if tries == 0 || tcp_listen.is_some() => {
+                return Err(wrong("TCP", addr)(error));
+            }
             Err(_) => {}
         }
     }

@@ -149,7 +149,10 @@ fn context() -> Result<Option<Context>, Failure> {
 
 /// Whether a context is about this server: it has the same key, or none is named.
 fn is_of(context: &Context, server: Option<&str>) -> bool {
-    let key = |text: &str| text.split_once("?key=").map(|(_, key)| key.to_owned());
+    let key = |text: &str| {
+        let (_, rest) = text.split_once("?key=")?;
+        rest.split('&').next().map(str::to_owned)
+    };
     server.is_none_or(|server| key(server) == key(&context.server))
 }
 

@@ -100,6 +100,17 @@ impl Link {
         }
     }
 
+    /// Ends the pause between two attempts; whether there was one.
+    pub(super) fn hurry(&mut self, now: Time) -> bool {
+        match &mut self.phase {
+            Phase::Waiting { until, .. } => {
+                *until = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Takes what has happened; `None` when it means nothing in this phase.
     pub(super) fn on(&mut self, now: Time, input: Input, chance: &mut impl Rng) -> Option<Step> {
         let previous = self.state();

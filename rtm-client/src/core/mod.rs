@@ -60,7 +60,7 @@ use self::stream::Stream;
 use crate::error::{Error, ErrorKind};
 use crate::link::LinkState;
 
-/// The longest pause between pings; sessions die after 30 s of silence.
+/// The longest pause between pings; sessions die after 40 s of silence.
 const KEEP_ALIVE_MAX: Duration = Duration::from_secs(15);
 
 /// What a core is made with.
@@ -80,6 +80,9 @@ pub struct CoreConfig {
     pub keep_alive: Duration,
     /// What carries packets.
     pub carriers: Carriers,
+    /// Whether the system may cut datagrams into fragments: then none are longer than pass
+    /// everywhere.
+    pub may_fragment: bool,
 }
 
 /// Where a handle belongs.
@@ -127,11 +130,14 @@ impl<W> Core<W> {
         let mut chance = ChaCha12Rng::from_seed(seed);
         let mut endpoint_seed = [0; 32];
         chance.fill_bytes(&mut endpoint_seed);
-        let endpoint_config = rtm_session::Config::default()
+        let mut endpoint_config = rtm_session::Config::default()
             .keep_alive(Some(config.keep_alive.min(KEEP_ALIVE_MAX)))
             .handshake_timeout(config.login_timeout)
             .carriers(config.carriers)
             .send_queue(4 * 1_024 * 1_024, 32_768);
+        if config.may_fragment {
+            endpoint_config = endpoint_config.datagram_len_max(0);
+        }
         Self {
             link: Link::new(config.reconnect_timeout),
             config,
@@ -212,6 +218,16 @@ impl<W> Core<W> {
             Some(Place::Publication(..)) => self.drop_publication(now, handle),
             Some(Place::Topic(..)) => self.unsubscribe_topic(now, handle, None),
             None => {}
+        }
+        self.settle(now);
+    }
+
+    /// This end's network has changed, or may have: the session says so to the server at once, and a
+    /// client that waits to come back tries now.
+    pub fn network_changed(&mut self, now: Time) {
+        self.endpoint.local_address_changed(now);
+        if self.link.hurry(now) {
+            self.on_tick(now);
         }
         self.settle(now);
     }

@@ -88,7 +88,7 @@ kinds! {
     /// No answer from the server.
     ServerUnreachable, LOGIN_TIMEOUT, true,
         "the server did not answer",
-        "check that rtm-server runs at this address and that UDP gets through";
+        "check that rtm-server runs at this address, and that UDP or TCP gets through";
     /// The server has another key than the one in the address.
     WrongServerKey, INVALID_ENCRYPTION_PARAMETER, false,
         "the server has another key",

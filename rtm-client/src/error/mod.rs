@@ -77,6 +77,14 @@ impl Error {
         Self::build(kind, code, detail, None)
     }
 
+    /// The same, with what was found out besides.
+    pub(crate) fn and(&self, more: &str) -> Self {
+        let wrong = match &self.0.detail {
+            Detail::Wrong(wrong) | Detail::Complete(wrong) => format!("{wrong}; {more}"),
+        };
+        Self::build(self.0.kind, self.0.code, Detail::Wrong(wrong), None)
+    }
+
     fn build(
         kind: ErrorKind,
         code: ErrorCode,

@@ -98,7 +98,7 @@ impl ClientBuilder {
 
     /// Pause after which the server is pinged: 5 s to 1,800 s, as in RTM 2.x. Default: 5 s.
     ///
-    /// A session dies after 30 s of silence, so more than 15 s are taken for 15 s.
+    /// A session dies after 40 s of silence, so more than 15 s are taken for 15 s.
     pub fn keep_alive(mut self, pause: Duration) -> Self {
         let former = self.keep_alive.replace(pause);
         self.check_once(former.is_some(), "keep_alive")
@@ -167,6 +167,7 @@ impl ClientBuilder {
             login_timeout,
             keep_alive,
             carriers: network.carriers(),
+            may_fragment: false,
         };
         let token = self.token.unwrap_or_default();
         Ok(RtmClient::new(Shared::new(config, network, server, token)))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
-use rtm_session::driver::{Engine, Flow, Moment};
+use rtm_session::driver::{Engine, Flow, Moment, StreamFailure};
 use rtm_session::{Remote, StreamAction, StreamEvent};
 use rtm_wire::Time;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -16,6 +16,7 @@ use super::queue::Sink;
 use super::shared::{Counters, Notice, Waiter, Wish, look_up};
 use crate::address::ServerAddress;
 use crate::core::{Command, Core, HandleId, Output};
+use crate::error::{Error, ErrorKind};
 use crate::limits::ServerLimits;
 use crate::link::LinkState;
 
@@ -28,6 +29,7 @@ pub(super) struct Wiring {
     pub(super) commands: mpsc::WeakSender<Wish>,
     pub(super) server: ServerAddress,
     pub(super) look_up_by_proxy: bool,
+    pub(super) stream_failure: StreamFailure,
     pub(super) limits: watch::Sender<Option<ServerLimits>>,
 }
 
@@ -97,6 +99,7 @@ impl ClientEngine {
                 Output::Answer { waiter: Waiter { answer, permit }, result } => {
                     // Room first, so that who hears of it can use it.
                     drop(permit);
+                    let result = result.map_err(|error| self.explain(error));
                     // Whoever asked may have lost interest.
                     let _ = answer.send(result);
                     continue;
@@ -126,7 +129,8 @@ impl ClientEngine {
                     self.sinks.remove(&handle);
                     continue;
                 }
-                Output::Link(event) => {
+                Output::Link(mut event) => {
+                    event.error = event.error.map(|error| self.explain(error));
                     tracing::debug!(?event, "link");
                     self.wiring.link.send_replace(event.current);
                     // Nobody may be listening.
@@ -148,6 +152,16 @@ impl ClientEngine {
             }
             self.sinks.remove(&handle);
             self.core.handle_drop(now, handle);
+        }
+    }
+
+    /// A server that doesn't answer may have been out of reach of TCP for a reason that is known.
+    fn explain(&self, error: Error) -> Error {
+        match self.wiring.stream_failure.last() {
+            Some(failure) if error.kind() == ErrorKind::ServerUnreachable => {
+                error.and(&format!("over TCP: {failure}"))
+            }
+            _ => error,
         }
     }
 
@@ -184,6 +198,7 @@ impl Engine for ClientEngine {
             Wish::Servers(servers) => {
                 self.core.handle_command(moment.now, Command::Servers(servers), None);
             }
+            Wish::NetworkChanged => self.core.network_changed(moment.now),
             Wish::Wake => {}
         }
     }

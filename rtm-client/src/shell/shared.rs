@@ -37,6 +37,8 @@ pub(super) enum Wish {
     },
     /// The server's name was looked up again.
     Servers(Vec<SocketAddr>),
+    /// This end may be elsewhere.
+    NetworkChanged,
     /// Look at the notices.
     Wake,
 }
@@ -180,6 +182,14 @@ impl Shared {
         Ok(answer_out)
     }
 
+    /// This end may be elsewhere. Without a task there is no session that would have to know.
+    pub(super) fn network_changed(&self) {
+        if self.is_started.load(Ordering::Acquire) {
+            // A full queue is the task's who will find out by itself.
+            let _ = self.commands.try_send(Wish::NetworkChanged);
+        }
+    }
+
     /// How many commands were sent so far.
     fn commands_sent(&self) -> u64 {
         self.counters.commands.load(Ordering::Acquire)
@@ -209,11 +219,13 @@ impl Shared {
             Carriers::Streams => None,
             Carriers::Both | Carriers::Datagrams => Some(Sockets::bind()?),
         };
+        let may_fragment = datagrams.as_ref().is_some_and(Sockets::may_fragment);
         let sockets = WithStreams::client(datagrams, start.network.connector(&self.server));
         let seed = seed_from_system()?;
-        let Some(Start { config, commands, notices, link, .. }) = slot.take() else {
+        let Some(Start { mut config, commands, notices, link, .. }) = slot.take() else {
             return Ok(());
         };
+        config.may_fragment = may_fragment;
         self.is_started.store(true, Ordering::Release);
         drop(slot);
         let link = Arc::new(link);
@@ -225,6 +237,7 @@ impl Shared {
             commands: self.commands.downgrade(),
             server: self.server.clone(),
             look_up_by_proxy: self.look_up_by_proxy,
+            stream_failure: sockets.failure(),
             limits: self.limits.clone(),
         };
         let engine = ClientEngine::new(Core::new(config, seed), wiring);

@@ -33,6 +33,13 @@ impl Sockets {
     }
 }
 
+impl Sockets {
+    /// Whether the system may cut datagrams of either socket into fragments.
+    pub(super) fn may_fragment(&self) -> bool {
+        [&self.ipv4, &self.ipv6].into_iter().flatten().any(UdpTransport::may_fragment)
+    }
+}
+
 #[async_trait]
 impl Transport for Sockets {
     async fn receive(&mut self, arrivals: &mut Arrivals) -> io::Result<()> {

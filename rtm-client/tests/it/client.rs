@@ -46,6 +46,7 @@ impl Client {
             login_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(5),
             carriers: Carriers::Datagrams,
+            may_fragment: false,
         };
         Self {
             core: Core::new(config, [seed; 32]),

@@ -148,6 +148,23 @@ fn a_long_outage_is_a_suspension_and_a_login_ends_it_at_once() {
 }
 
 #[test]
+fn a_changed_network_ends_the_pause_before_the_next_attempt() {
+    let mut lab = Lab::with_users(0.0, &["alice"]);
+    let server = lab.world.remove(SERVER).unwrap();
+    lab.run_until_link("alice", S::Suspended);
+    lab.world.insert(SERVER, server).unwrap();
+    // By itself it would wait for ten seconds or more.
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.client("alice").core.link_state(), S::Suspended);
+    lab.with_client("alice", |client, now| {
+        client.core.network_changed(now);
+        client.take(now);
+    });
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.client("alice").core.link_state(), S::Connected);
+}
+
+#[test]
 fn the_client_gives_up_at_the_reconnect_timeout() {
     let mut lab = Lab::new(0.0);
     let timeout = Some(Duration::from_secs(60));

@@ -19,6 +19,8 @@ pub const TEMPLATE: &str = include_str!("../../rtm-server.toml");
 pub struct Settings {
     /// Address and port, of UDP and of TCP.
     pub listen: Option<SocketAddr>,
+    /// Address and port of TCP, if that is another one.
+    pub tcp_listen: Option<SocketAddr>,
     /// Host that clients reach the server by, for the connection string.
     pub public_host: Option<String>,
     /// Folder of key, epoch and own app.
@@ -75,7 +77,7 @@ impl Default for SessionSettings {
     fn default() -> Self {
         Self {
             sessions_max: 100_000,
-            idle_timeout_seconds: 30,
+            idle_timeout_seconds: 40,
             queue_bytes: 4 * 1_024 * 1_024,
             queue_messages: 32_768,
         }

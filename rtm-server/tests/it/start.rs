@@ -1,6 +1,6 @@
 //! Starting and ending.
 
-use std::net::UdpSocket;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 
 use rtm_context::Context;
 
@@ -47,10 +47,30 @@ fn key_and_app_survive_a_restart_and_the_epoch_grows() {
 }
 
 #[test]
+fn tcp_is_at_the_port_of_udp_or_at_one_of_its_own() {
+    let place = Place::new();
+    let port_of = |text: &str| text.parse::<u16>().expect("a port");
+    let server = place.start(&[]);
+    let connect = server.said("connect");
+    let port = connect.split_once("?key=").expect("a key").0.rsplit_once(':').expect("a port").1;
+    TcpStream::connect(("127.0.0.1", port_of(port))).expect("TCP at the port of UDP");
+    drop(server);
+    let config = place.path("tcp.toml");
+    std::fs::write(&config, "tcp-listen = \"127.0.0.1:0\"\n").expect("written");
+    let config = config.to_str().expect("a path of ours");
+    let server = place.start(&["--config", config]);
+    let connect = server.said("connect");
+    let (_, tcp_port) = connect.split_once("&tcp=").expect("the connection string tells");
+    TcpStream::connect(("127.0.0.1", port_of(tcp_port))).expect("TCP where it was said");
+}
+
+#[test]
 fn what_cannot_work_is_one_sentence_with_a_number_and_an_exit_code() {
     let place = Place::new();
     let taken = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("bound").to_string();
+    let taken_for_tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let tcp_port = taken_for_tcp.local_addr().expect("bound").to_string();
     let file = |name: &str, text: &str| {
         let path = place.path(name);
         std::fs::write(&path, text).expect("written");
@@ -60,7 +80,8 @@ fn what_cannot_work_is_one_sentence_with_a_number_and_an_exit_code() {
     let broken = file("broken.toml", "listen = \n");
     let range = file("range.toml", "[limits]\nmessage-bytes = 1000000\n");
     let missing = place.path("missing.toml").to_str().expect("a path").to_owned();
-    let cases: [(&[&str], i32, &[&str]); 7] = [
+    let cases: [(&[&str], i32, &[&str]); 8] = [
+        (&["--listen", &tcp_port], 1, &["in use", "-10007", "TCP", &tcp_port]),
         (&["--listen", &port], 1, &["in use", "-10007", "--listen", &port]),
         (&["--config", &missing], 2, &["missing.toml", "-10024", "check path"]),
         (&["--config", &unknown], 2, &["line 2", "session-max", "-10024", "--print-config"]),

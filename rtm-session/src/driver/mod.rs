@@ -24,7 +24,8 @@ pub use drive::drive;
 pub use engine::{Engine, Flow};
 pub use room::{LaneGone, Room, RoomGate, room};
 pub use stream::{
-    Connect, Duplex, HttpProxy, StreamKind, StreamListener, TcpConnector, WithStreams,
+    Connect, Duplex, HttpProxy, StreamFailure, StreamKind, StreamListener, TcpConnector,
+    WithStreams,
 };
 pub use transport::{Arrivals, Departures, Transport};
 pub use udp::UdpTransport;

@@ -18,10 +18,10 @@ pub use connect::{Connect, StreamKind, TcpConnector};
 pub use packets::Duplex;
 pub use proxy::HttpProxy;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -50,6 +50,22 @@ enum Input {
     Closed(StreamId),
 }
 
+/// Why the last attempt to open a stream has failed, for error texts. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct StreamFailure(Arc<Mutex<Option<String>>>);
+
+impl StreamFailure {
+    /// What went wrong; nothing if the last attempt has succeeded, or there was none.
+    #[must_use]
+    pub fn last(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, failure: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = failure;
+    }
+}
+
 /// A transport of datagrams with streams beside it: those that a client has opened, or those that
 /// a listener accepts.
 ///
@@ -59,11 +75,12 @@ pub struct WithStreams<T> {
     /// None where no datagrams are wanted.
     datagrams: Option<T>,
     connector: Option<Arc<dyn Connect>>,
+    failure: StreamFailure,
     inputs: mpsc::Receiver<Input>,
     sender: mpsc::Sender<Input>,
     taken: Vec<Input>,
     /// Ways to the tasks; dropping one closes its stream when all is written.
-    streams: HashMap<StreamId, mpsc::UnboundedSender<Bytes>>,
+    streams: BTreeMap<StreamId, mpsc::UnboundedSender<Bytes>>,
     local: SocketAddr,
     end: CancellationToken,
     _guard: DropGuard,
@@ -88,6 +105,12 @@ impl<T: Transport> WithStreams<T> {
         Self::new(datagrams, Some(connector), local)
     }
 
+    /// Tells why streams could not be opened.
+    #[must_use]
+    pub fn failure(&self) -> StreamFailure {
+        self.failure.clone()
+    }
+
     /// For a server, with the streams that come to `listener`. Needs a tokio runtime.
     ///
     /// # Errors
@@ -105,10 +128,11 @@ impl<T: Transport> WithStreams<T> {
         Self {
             datagrams,
             connector,
+            failure: StreamFailure::default(),
             inputs,
             sender,
             taken: Vec::with_capacity(BATCH),
-            streams: HashMap::new(),
+            streams: BTreeMap::new(),
             local,
             _guard: end.clone().drop_guard(),
             end,
@@ -144,7 +168,7 @@ impl<T: Transport> WithStreams<T> {
         let Some(connector) = self.connector.clone() else { return false };
         let (way, outgoing) = mpsc::unbounded_channel();
         self.streams.insert(stream, way);
-        let (sender, end) = (self.sender.clone(), self.end.clone());
+        let (sender, end, failure) = (self.sender.clone(), self.end.clone(), self.failure());
         tokio::spawn(async move {
             let opening = connect::open(&*connector, server, attempt);
             let opened = tokio::select! {
@@ -155,11 +179,13 @@ impl<T: Transport> WithStreams<T> {
                 Ok(packets) => packets,
                 Err(error) => {
                     tracing::debug!(%server, attempt, %error, "stream not opened");
+                    failure.set(Some(error.to_string()));
                     // A driver that is gone needs no news.
                     let _ = sender.send(Input::Closed(stream)).await;
                     return;
                 }
             };
+            failure.set(None);
             if sender.send(Input::Opened(stream, server, None)).await.is_ok() {
                 connection::serve((stream, server), packets, outgoing, sender, end).await;
             }
