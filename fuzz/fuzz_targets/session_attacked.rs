@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use libfuzzer_sys::fuzz_target;
-use rtm_session::{Config, Endpoint, Event, LoginAnswer, Seed, SessionId, StaticKey, Ticket};
+use rtm_session::{
+    Config, Endpoint, Event, LoginAnswer, Remote, Seed, SessionId, StaticKey, StreamEvent,
+    StreamId, Ticket,
+};
 use rtm_wire::{CloseCode, LaneId, Time};
 use rtm_wire_fuzz::Input;
 
@@ -48,7 +51,12 @@ impl World {
             ticket: None,
         };
         let client = Endpoint::client(Config::default(), Seed::from_bytes([2; 32]));
-        let server = Endpoint::server(config, key, Seed::from_bytes([3; 32]));
+        let mut server = Endpoint::server(config, key, Seed::from_bytes([3; 32]));
+        // The attacker has streams to the server as well.
+        for number in 0..3 {
+            let (stream, peer) = (StreamId(number), ([10, 6, 6, number as u8], 6).into());
+            server.handle_stream(Time::ZERO, StreamEvent::Opened { stream, peer });
+        }
         Self {
             now: Time::ZERO,
             sides: [side(client, 1), side(server, 2)],
@@ -67,7 +75,7 @@ impl World {
         for place in 0..8 {
             client.connect(self.now, server, &key, b"many").expect("may connect");
             while client.poll_transmit(self.now, &mut datagram).is_some() {
-                self.hand(1, ([10, 0, 9, place], 1).into(), &datagram);
+                self.hand(1, SocketAddr::from(([10, 0, 9, place], 1)), &datagram);
             }
         }
     }
@@ -93,7 +101,8 @@ impl World {
                     self.seen.push((to, datagram.clone()));
                 }
                 // What goes elsewhere goes to the attacker.
-                if address == ([10, 0, 0, to as u8 + 1], 1).into() && self.wire.len() < 2_000 {
+                let home = Remote::Datagrams(([10, 0, 0, to as u8 + 1], 1).into());
+                if address == home && self.wire.len() < 2_000 {
                     self.wire.push_back((to, side.address, datagram.clone()));
                 }
             }
@@ -106,7 +115,7 @@ impl World {
         }
     }
 
-    fn hand(&mut self, to: usize, from: SocketAddr, datagram: &[u8]) {
+    fn hand(&mut self, to: usize, from: impl Into<Remote>, datagram: &[u8]) {
         let now = self.now;
         self.sides[to].endpoint.handle_datagram(now, from, BytesMut::from(datagram));
         self.settle();
@@ -181,7 +190,12 @@ impl Side {
 
 /// What an attacker does.
 fn play(world: &mut World, input: &mut Input<'_>) {
-    let stranger: SocketAddr = ([10, 6, 6, input.byte() % 3], 6).into();
+    let number = input.byte() % 6;
+    let address: SocketAddr = ([10, 6, 6, number % 3], 6).into();
+    let stranger = match number {
+        0..3 => Remote::Datagrams(address),
+        _ => Remote::Stream(StreamId(u64::from(number % 3)), address),
+    };
     let at = usize::from(input.byte());
     match input.byte() % 12 {
         0..3 => world.deliver(0),
@@ -192,7 +206,7 @@ fn play(world: &mut World, input: &mut Input<'_>) {
             let index = usize::from(input.short()) % world.seen.len().max(1);
             let Some((to, datagram)) = world.seen.get(index).cloned() else { return };
             let to = if at % 8 == 0 { 1 - to } else { to };
-            let from = if at % 2 == 0 { stranger } else { world.sides[1 - to].address };
+            let from = if at % 2 == 0 { stranger } else { world.sides[1 - to].address.into() };
             world.hand(to, from, &datagram);
         }
         6 | 7 => {
@@ -209,7 +223,7 @@ fn play(world: &mut World, input: &mut Input<'_>) {
             if world.seen.iter().any(|(_, sent)| *sent == datagram) {
                 return;
             }
-            let from = if at & 0x40 == 0 { stranger } else { world.sides[1 - to].address };
+            let from = if at & 0x40 == 0 { stranger } else { world.sides[1 - to].address.into() };
             world.hand(to, from, &datagram);
         }
         8 => {
@@ -218,6 +232,12 @@ fn play(world: &mut World, input: &mut Input<'_>) {
             world.hand(to, from, input.bytes(length));
         }
         9 => world.say(at % 2, usize::from(input.short()) % 3_000),
+        10 if at % 16 == 0 => {
+            // One of his streams ends.
+            let (stream, now) = (StreamId(at as u64 / 16 % 3), world.now);
+            world.sides[1].endpoint.handle_stream(now, StreamEvent::Closed { stream });
+            world.settle();
+        }
         _ => {
             let left = (Time::ZERO + PLAY).saturating_since(world.now);
             world.pass(Duration::from_micros(u64::from(input.short()) * 4).min(left));

@@ -7,9 +7,13 @@ mod settings;
 mod tests;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::Args;
-use rtm_session::driver::{Clock, Transport as _, UdpTransport, drive, seed_from_system};
+use rtm_session::driver::{
+    Clock, StreamListener, TcpConnector, Transport as _, UdpTransport, WithStreams, drive,
+    seed_from_system,
+};
 use rtm_session::{Endpoint, StaticKey};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
@@ -43,8 +47,11 @@ async fn serve_at(
     recorder: Recorder,
     tell: impl FnOnce(SocketAddr),
 ) -> Result<(), Failure> {
-    let transport = UdpTransport::bind(options.work.address)?;
-    tell(transport.local_addr()?);
+    let datagrams = UdpTransport::bind(options.work.address)?;
+    let address = datagrams.local_addr()?;
+    let listener = StreamListener::bind(address, STREAMS_MAX)?;
+    let transport = WithStreams::server(datagrams, listener)?;
+    tell(address);
     let config = options.settings.server();
     let endpoint = Endpoint::server(config, key(), seed_from_system()?);
     let (_commands, none) = mpsc::channel(1);
@@ -58,7 +65,8 @@ pub(crate) fn send(options: &Options) -> Result<(), Failure> {
     let pacer = Pacer::start(work, options.settings.describe(work));
     let transport = {
         let _guard = runtime.enter();
-        UdpTransport::bind_for_one_peer(SocketAddr::from(([0; 4], 0)))?
+        let datagrams = UdpTransport::bind_for_one_peer(SocketAddr::from(([0; 4], 0)))?;
+        WithStreams::client(Some(datagrams), Arc::new(TcpConnector::new()))
     };
     let endpoint = Endpoint::client(options.settings.client(), seed_from_system()?);
     let client = Client::new(endpoint, options, key().public(), pacer.start_time());
@@ -84,3 +92,4 @@ fn key() -> StaticKey {
 
 /// More than any run has on the way between two threads.
 const COMMANDS_MAX: usize = 65_536;
+const STREAMS_MAX: usize = 10_000;

@@ -130,6 +130,7 @@ pub(super) const PEERS: &[Peer] = &[
         &["rtm", "--lanes=ordered", "--sessions=per-flow"],
         Part::Main,
     ),
+    peer("rtm-tcp", "RTM session over TCP (BBR)", &["rtm", "--carrier=tcp"], Part::Main),
     peer("rtm-e2e", "RTM end to end, message channels", &["rtm-e2e"], Part::All),
 ];
 

@@ -1,12 +1,12 @@
 //! The sending end.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
-
 use bytes::{Bytes, BytesMut};
 use rtm_session::driver::{Engine, Flow, Moment};
-use rtm_session::{Endpoint, Event, PublicKey, SendError, SessionId, Remote};
+use rtm_session::{
+    Endpoint, Event, PublicKey, Remote, SendError, SessionId, StreamAction, StreamEvent,
+};
 use rtm_wire::{CloseCode, LaneId, Time};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Options;
 use super::settings::{Sessions, Settings};
@@ -168,6 +168,14 @@ impl Engine for Client {
 
     fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
+    }
+
+    fn handle_stream(&mut self, moment: Moment, event: StreamEvent) {
+        self.endpoint.handle_stream(moment.now, event);
+    }
+
+    fn poll_stream_action(&mut self) -> Option<StreamAction> {
+        self.endpoint.poll_stream_action()
     }
 
     fn handle_timeout(&mut self, moment: Moment) {

@@ -1,10 +1,8 @@
 //! The receiving end.
 
-use std::net::SocketAddr;
-
 use bytes::BytesMut;
 use rtm_session::driver::{Engine, Flow, Moment};
-use rtm_session::{Endpoint, Event, LoginAnswer, Remote};
+use rtm_session::{Endpoint, Event, LoginAnswer, Remote, StreamAction, StreamEvent};
 use rtm_wire::Time;
 
 use crate::recorder::Recorder;
@@ -28,6 +26,14 @@ impl Engine for Server {
 
     fn handle_datagram(&mut self, moment: Moment, from: Remote, datagram: BytesMut) {
         self.endpoint.handle_datagram(moment.now, from, datagram);
+    }
+
+    fn handle_stream(&mut self, moment: Moment, event: StreamEvent) {
+        self.endpoint.handle_stream(moment.now, event);
+    }
+
+    fn poll_stream_action(&mut self) -> Option<StreamAction> {
+        self.endpoint.poll_stream_action()
     }
 
     fn handle_timeout(&mut self, moment: Moment) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use rtm_session::{Config, CongestionControl, LaneSpec, Redundancy};
+use rtm_session::{Carriers, Config, CongestionControl, LaneSpec, Redundancy};
 use rtm_wire::LaneMode;
 
 use crate::work::Work;
@@ -22,6 +22,15 @@ pub(crate) struct Settings {
     /// How often small messages are sent before it is known that they are missing
     #[arg(long, value_enum, default_value_t = Copies::Auto)]
     redundancy: Copies,
+    /// What carries packets; TCP has the system's congestion control
+    #[arg(long, value_enum, default_value_t = Carrier::Datagrams)]
+    pub(super) carrier: Carrier,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Carrier {
+    Datagrams,
+    Tcp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -52,7 +61,12 @@ enum Congestion {
 impl Settings {
     pub(super) fn client(&self) -> Config {
         // Each start of a cold run has a session of its own.
-        self.common(Config::default()).sessions_max(10_000).send_queue(4 << 20, 32_768)
+        let carriers = match self.carrier {
+            Carrier::Datagrams => Carriers::Datagrams,
+            Carrier::Tcp => Carriers::Streams,
+        };
+        let config = self.common(Config::default()).carriers(carriers);
+        config.sessions_max(10_000).send_queue(4 << 20, 32_768)
     }
 
     pub(super) fn server(&self) -> Config {
@@ -99,8 +113,9 @@ impl Settings {
             (false, Sessions::PerFlow) => "a session for each flow",
         };
         format!(
-            "rtm-session, {sessions}, {lanes} lanes, redundancy {:?}, {:?}, lane credit {} KiB, \
+            "rtm-session, {sessions}, {lanes} lanes, {:?}, redundancy {:?}, {:?}, lane credit {} KiB, \
              idle timeout {} s, else defaults",
+            self.carrier,
             self.redundancy,
             self.cc,
             LANE_CREDIT / 1_024,
