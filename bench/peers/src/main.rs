@@ -24,6 +24,8 @@ mod recorder;
 mod rtm;
 mod tcp;
 mod work;
+#[cfg(test)]
+mod wss;
 
 use std::error::Error;
 use std::process::ExitCode;
