@@ -7,6 +7,7 @@ use rtm_wire::{Accepted, Cipher, ConnectionId, Time, TransportParams};
 use super::load::Place;
 use crate::crypto::ServerHandshake;
 use crate::event::{LoginId, SessionId};
+use crate::recovery::Remembered;
 use crate::remote::Remote;
 
 /// A first flight is recognised by the client's connection id and its Noise key: a repeated one
@@ -49,6 +50,8 @@ pub(crate) struct Asked {
     /// Length of the datagram, against amplification.
     pub(crate) received: usize,
     pub(crate) is_resumption: bool,
+    /// What the session with its ticket had learnt.
+    pub(crate) remembered: Option<Remembered>,
     /// Feature bits of the welcome.
     pub(crate) features: u64,
 }

@@ -169,6 +169,7 @@ impl Endpoint {
         };
         let connecting = client.remove(id).expect("found above");
         let is_resumption = connecting.is_resumption();
+        let ticket = connecting.ticket().map(<[u8]>::to_vec);
         self.deadlines.set(id, None);
         let rtt = connecting.rtt(now);
         // A reply may have been sent on by anybody, from anywhere.
@@ -204,6 +205,7 @@ impl Endpoint {
             self.streams.close_of(id);
             return self.events.push_back(Event::Closed { session: id, cause });
         };
+        let remembered = ticket.and_then(|ticket| self.remembered(&ticket));
         let fallback = (self.config.carriers != Carriers::Datagrams).then(|| {
             let attempt = connecting.race.attempt;
             let spare = if is_stream { Spare::None } else { connecting.race.into_spare(now) };
@@ -218,6 +220,7 @@ impl Endpoint {
             peer: accepted.params,
             reset_token: Some(accepted.reset_token),
             rtt,
+            remembered,
             generator: self.generator.fork_generator(),
             proof_due: None,
             fallback,

@@ -187,6 +187,14 @@ impl Connecting {
         }
     }
 
+    /// What it comes back with.
+    pub(crate) fn ticket(&self) -> Option<&[u8]> {
+        match &self.way {
+            Way::Full => None,
+            Way::Ticket { ticket, .. } => Some(ticket),
+        }
+    }
+
     pub(crate) const fn is_resumption(&self) -> bool {
         matches!(self.way, Way::Ticket { .. })
     }

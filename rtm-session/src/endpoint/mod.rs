@@ -16,6 +16,7 @@ mod connecting;
 mod counters;
 mod deadlines;
 mod load;
+mod memory;
 mod race;
 mod resuming;
 mod server;
@@ -25,6 +26,7 @@ mod tickets;
 
 pub use connecting::HANDSHAKE_LOGIN_MAX;
 pub use counters::EndpointCounters;
+pub(crate) use memory::{TicketTag, ticket_tag};
 pub use streams::{StreamAction, StreamEvent};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -38,6 +40,7 @@ use rtm_wire::{
 
 use self::client::Client;
 use self::deadlines::Deadlines;
+use self::memory::Memory;
 use self::server::Server;
 use self::stateless::{Answer, Stateless};
 use self::streams::Streams;
@@ -53,6 +56,9 @@ use crate::ticket::Ticket;
 /// Packets that a session sends before the next one has its turn. The system takes packets to one
 /// address that follow each other at once.
 const TURN_MAX: u32 = 8;
+
+/// Sessions whose ways are remembered for those who come back, 80 bytes each or so.
+const MEMORY_MAX: usize = 16_384;
 
 /// Longest answer to a login in bytes: it goes to an address that isn't proved yet.
 pub const LOGIN_ANSWER_MAX: usize = 512;
@@ -102,6 +108,7 @@ pub struct Endpoint {
     turn: u32,
     deadlines: Deadlines<SessionId>,
     streams: Streams,
+    memory: Memory,
     events: VecDeque<Event>,
     stateless: Stateless,
     counters: EndpointCounters,
@@ -131,6 +138,7 @@ impl Endpoint {
     fn new(config: Config, seed: Seed, role: impl FnOnce(&Config, &mut Generator) -> Role) -> Self {
         let mut generator = Generator::new(seed);
         let role = role(&config, &mut generator);
+        let memory = Memory::new(config.sessions_max.min(MEMORY_MAX));
         Self {
             config,
             generator,
@@ -143,6 +151,7 @@ impl Endpoint {
             turn: 0,
             deadlines: Deadlines::new(),
             streams: Streams::default(),
+            memory,
             events: VecDeque::new(),
             stateless: Stateless::new(),
             counters: EndpointCounters::default(),
@@ -531,6 +540,9 @@ impl Endpoint {
 
     /// A session has nothing to send for now.
     fn settle(&mut self, id: SessionId) {
+        if self.sessions.get(&id).is_some_and(Session::is_ended) {
+            self.remember(id);
+        }
         let Some(session) = self.sessions.get_mut(&id) else {
             return self.settle_connecting(id);
         };

@@ -37,6 +37,7 @@ impl Endpoint {
         ticket: &[u8],
         admitted: Admitted,
     ) {
+        let remembered = self.remembered(ticket);
         let Role::Server(server) = &mut self.role else { return };
         let FirstFlight { from, client_cid, received, .. } = *flight;
         let ((key, proved), counters) = (admitted, &mut self.counters);
@@ -68,7 +69,7 @@ impl Endpoint {
             true => resumption.early.iter().map(Bytes::copy_from_slice).collect(),
             false => Vec::new(),
         };
-        let asked = Opened { handshake, hello, is_resumption: true, features };
+        let asked = Opened { handshake, hello, is_resumption: true, remembered, features };
         if let Some(login) = self.ask(now, flight, admitted, asked) {
             let state = opened.state;
             let from = from.addr();
@@ -112,6 +113,7 @@ impl Endpoint {
         let Issued { bytes, lifetime_ms, early_max } =
             server.tickets.issue(now, &secret, state, lifetime);
         open.send_ticket(bytes, lifetime_ms, early_max);
+        self.remember(session);
         self.touch(now, session);
         Ok(())
     }

@@ -15,6 +15,7 @@ use crate::crypto::{
     CookieMaker, Generator, PacketKeys, ResetSecret, Role as KeyRole, ServerHandshake, StaticKey,
 };
 use crate::event::{Event, LoginAnswer, LoginId, SessionId};
+use crate::recovery::Remembered;
 use crate::remote::Remote;
 use crate::session::{Parts, Session};
 
@@ -49,6 +50,7 @@ pub(super) struct Opened<'a> {
     pub(super) handshake: ServerHandshake,
     pub(super) hello: Hello<'a>,
     pub(super) is_resumption: bool,
+    pub(super) remembered: Option<Remembered>,
     /// Feature bits of the welcome.
     pub(super) features: u64,
 }
@@ -154,7 +156,8 @@ impl Endpoint {
             server.failures.note(now, proved);
             return counters.undecipherable += 1;
         };
-        let opened = Opened { handshake, hello, is_resumption: false, features: 0 };
+        let opened =
+            Opened { handshake, hello, is_resumption: false, remembered: None, features: 0 };
         if let Some(login) = self.ask(now, flight, admitted, opened) {
             let payload = bytes::Bytes::copy_from_slice(hello.login);
             let from = from.addr();
@@ -172,7 +175,7 @@ impl Endpoint {
         opened: Opened<'_>,
     ) -> Option<LoginId> {
         let Role::Server(server) = &mut self.role else { return None };
-        let Opened { handshake, hello, is_resumption, features } = opened;
+        let Opened { handshake, hello, is_resumption, remembered, features } = opened;
         let FirstFlight { from, client_cid, received, .. } = *flight;
         let offers = |cipher: &&Cipher| hello.ciphers.contains(&cipher.number());
         let cipher = self.config.ciphers.iter().find(offers);
@@ -193,6 +196,7 @@ impl Endpoint {
             params: hello.params,
             received,
             is_resumption,
+            remembered,
             features,
         };
         Some(server.flights.insert(key, Flight::Asked(asked.into()), proved, forget))
@@ -225,7 +229,7 @@ impl Endpoint {
         let mut payload = Vec::with_capacity(welcome.encoded_len());
         welcome.encode(&mut payload);
         let is_accepted = outcome.is_ok();
-        let Asked { handshake, from, client_cid, cipher, params, received, .. } = asked;
+        let Asked { handshake, from, client_cid, cipher, params, received, remembered, .. } = asked;
         let mut noise = Vec::new();
         let Ok(secrets) = handshake.answer(&payload, &mut noise) else { return };
         let packet = ReplyPacket { client_cid, noise: &noise };
@@ -236,7 +240,7 @@ impl Endpoint {
         let session = match keys {
             Some(keys) if is_accepted => {
                 let cids = (server_cid, client_cid);
-                Some(self.add_unproved(now, from, cids, keys, params))
+                Some(self.add_unproved(now, from, cids, keys, (params, remembered)))
             }
             _ => None,
         };
@@ -252,7 +256,7 @@ impl Endpoint {
         remote: Remote,
         (local_cid, remote_cid): (ConnectionId, ConnectionId),
         keys: PacketKeys,
-        peer: rtm_wire::TransportParams,
+        (peer, remembered): (rtm_wire::TransportParams, Option<Remembered>),
     ) -> SessionId {
         let id = self.next_session_id();
         let parts = Parts {
@@ -264,6 +268,7 @@ impl Endpoint {
             peer,
             reset_token: None,
             rtt: None,
+            remembered,
             generator: self.generator.fork_generator(),
             proof_due: Some(now + self.config.handshake_timeout),
             fallback: None,

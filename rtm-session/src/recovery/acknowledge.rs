@@ -8,7 +8,7 @@ use rtm_wire::{PacketNumber, Time};
 use super::congestion::Acked;
 use super::resume::Step;
 use super::sent::SentPacket;
-use super::{AckOutcome, NeverSent, Recovery};
+use super::{AckOutcome, NeverSent, Recovery, Remembered};
 
 const PACKET_THRESHOLD_MAX: u64 = 64;
 const TIME_THRESHOLD_MAX: u32 = 8;
@@ -80,6 +80,9 @@ impl<T: Clone + Default> Recovery<T> {
             self.last_acked = now;
             self.silent_since = None;
             outcome.lost = self.detect_loss(now);
+        }
+        if !is_app_limited && !self.is_stream && self.rtt.has_sample() {
+            self.known = Some(Remembered { window: self.window(), rtt: self.rtt.smoothed() });
         }
         Ok(outcome)
     }

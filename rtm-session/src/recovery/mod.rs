@@ -134,6 +134,8 @@ pub(crate) struct Recovery<T> {
     flight_peak: u64,
     /// When the present path was first used.
     path_since: Time,
+    /// The window when it was last used, and the round trip.
+    known: Option<Remembered>,
     /// The path is a stream: what it takes arrives, or the stream ends.
     is_stream: bool,
 }
@@ -168,6 +170,7 @@ impl<T: Clone + Default> Recovery<T> {
             spurious: 0,
             flight_peak: 0,
             path_since: now,
+            known: None,
             is_stream: false,
             config,
         }
@@ -245,6 +248,7 @@ impl<T: Clone + Default> Recovery<T> {
         self.queue = QueueWatch::new();
         self.meter.reset();
         self.resume = Resume::Done;
+        self.known = None;
         self.rtt.restart();
         self.path_since = now;
         self.sent.iter_mut().filter_map(|(_, packet)| packet).for_each(|packet| packet.bytes = 0);
@@ -276,10 +280,8 @@ impl<T: Clone + Default> Recovery<T> {
 
     /// What a later session with the same peer may begin with; nothing when too little was sent to
     /// know it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "resumption tickets are to carry it"))]
     pub(crate) fn to_remember(&self) -> Option<Remembered> {
-        let is_known = self.rtt.has_sample() && !self.is_app_limited();
-        is_known.then(|| Remembered { window: self.window(), rtt: self.rtt.smoothed() })
+        self.known
     }
 
     pub(crate) fn rtt(&self) -> Duration {

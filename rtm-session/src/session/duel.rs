@@ -74,6 +74,7 @@ impl Duel {
             generator: Generator::new(Seed::from_bytes([3; 32])),
             proof_due,
             fallback: None,
+            remembered: None,
         };
         let session = Session::new(Time::ZERO, config, parts);
         let (now, keys, events) = (Time::ZERO, keys(other), VecDeque::new());

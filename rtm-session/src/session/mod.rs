@@ -48,11 +48,12 @@ use self::state::{CLOSE_COPIES, CLOSE_PAUSE_MAX, State};
 use self::tickets::Tickets;
 use crate::config::Config;
 use crate::crypto::{Generator, PacketKeys, is_equal};
+use crate::endpoint::TicketTag;
 use crate::error::{CloseCause, SendError, Violation};
 use crate::event::{Event, SessionId};
 use crate::lane::{LaneSpec, LaneStats, ReceiveLanes, Received, SendLanes, SendOptions};
 use crate::received::ReceivedPackets;
-use crate::recovery::{Recovery, RecoveryConfig};
+use crate::recovery::{Recovery, RecoveryConfig, Remembered};
 use crate::redundancy::Governor;
 use crate::remote::Remote;
 
@@ -70,6 +71,8 @@ pub(crate) struct Parts {
     pub(crate) reset_token: Option<ResetToken>,
     /// Of the handshake, if it gave a sample.
     pub(crate) rtt: Option<Duration>,
+    /// What the session with this ticket had learnt.
+    pub(crate) remembered: Option<Remembered>,
     pub(crate) generator: Generator,
     /// Server: until when the client has to prove itself.
     pub(crate) proof_due: Option<Time>,
@@ -129,6 +132,7 @@ impl Session {
             max_ack_delay: Duration::from_micros(peer.ack_delay_us.min(1_000_000)),
             datagram_len: config.datagram_len,
             congestion: config.congestion,
+            remembered: parts.remembered,
             ..RecoveryConfig::default()
         };
         let mut recovery = Recovery::new(now, recovery_config, parts.rtt);
@@ -291,6 +295,16 @@ impl Session {
 
     pub(crate) fn remote(&self) -> Remote {
         self.path.remote()
+    }
+
+    /// The newest ticket that was given, or has come.
+    pub(crate) fn ticket_tag(&self) -> Option<TicketTag> {
+        self.tickets.tag()
+    }
+
+    /// What the next session may begin with.
+    pub(crate) fn to_remember(&self) -> Option<Remembered> {
+        self.recovery.to_remember()
     }
 
     /// Whether the stream that we are on takes nothing more just now.

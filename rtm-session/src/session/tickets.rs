@@ -8,6 +8,7 @@ use rtm_wire::{Ticket as TicketFrame, Time};
 
 use super::Session;
 use crate::crypto::Secret;
+use crate::endpoint::{TicketTag, ticket_tag};
 use crate::event::Event;
 use crate::ticket::Ticket;
 
@@ -21,14 +22,21 @@ pub(super) struct Outgoing {
     is_due: bool,
 }
 
-/// A server's tickets: how many there were, and the newest, until it is acknowledged.
+/// A server's tickets: how many there were, and the newest, until it is acknowledged; of a client's the
+/// newest tag.
 #[derive(Debug, Default)]
 pub(super) struct Tickets {
     next: u64,
     newest: Option<Outgoing>,
+    /// Of the newest that was sent, or has come.
+    tag: Option<TicketTag>,
 }
 
 impl Tickets {
+    pub(super) fn tag(&self) -> Option<TicketTag> {
+        self.tag
+    }
+
     pub(super) fn has_due(&self) -> bool {
         self.newest.as_ref().is_some_and(|ticket| ticket.is_due)
     }
@@ -72,13 +80,14 @@ impl Session {
     pub(crate) fn send_ticket(&mut self, bytes: Vec<u8>, lifetime_ms: u64, early_max: u64) {
         let number = self.tickets.next;
         self.tickets.next += 1;
+        self.tickets.tag = ticket_tag(&bytes);
         let newest = Outgoing { number, lifetime_ms, early_max, bytes, is_due: true };
         self.tickets.newest = Some(newest);
     }
 
     /// Client: a ticket has come. One from a client means nothing.
     pub(super) fn handle_ticket(
-        &self,
+        &mut self,
         now: Time,
         frame: &TicketFrame<'_>,
         events: &mut VecDeque<Event>,
@@ -86,6 +95,7 @@ impl Session {
         if self.follows_peer {
             return;
         }
+        self.tickets.tag = ticket_tag(frame.ticket);
         let ticket = Ticket {
             bytes: Bytes::copy_from_slice(frame.ticket),
             secret: self.keys.ticket_secret(frame.number),

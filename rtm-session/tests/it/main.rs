@@ -14,6 +14,7 @@ mod paths;
 mod priority;
 mod redundancy;
 mod redundancy_congestion;
+mod remembered;
 mod replay;
 mod resume;
 #[cfg(feature = "tokio")]
