@@ -21,6 +21,11 @@ const BELIEVED_MIN: f64 = 0.03;
 /// Loss above so much more than what is believed is put to trial.
 const EXCESS: f64 = 1.5;
 const EXCESS_MIN: f64 = 0.05;
+/// Deviations of the measure by which chance doesn't explain it. Bursts make it vary: eight flows
+/// that lose 30 % in bursts of 60 ms would else be on trial a tenth of their time.
+const CHANCE: f64 = 3.0;
+/// Packets that the measure is over.
+const MEASURED: f64 = 512.0;
 /// Packets of a trial, and its length at least: bursts have to show.
 const PACKETS: u64 = 48;
 const TRIAL: Duration = Duration::from_secs(3);
@@ -67,13 +72,15 @@ impl Trust {
 
     /// Takes what is known now; whether there may be copies.
     pub(super) fn update(&mut self, now: Time, circumstances: &Circumstances) -> bool {
-        let Circumstances { rtt, steady_loss, acked, lost, .. } = *circumstances;
+        let Circumstances { rtt, steady_loss, loss_after_loss, acked, lost, .. } = *circumstances;
         match self.state {
             State::Watching => {
-                if steady_loss < self.believed / 2.0 && now >= self.held_until {
+                let chance = CHANCE * deviation(steady_loss, loss_after_loss);
+                if steady_loss + chance < self.believed / 2.0 && now >= self.held_until {
                     self.believed = steady_loss.max(BELIEVED_MIN);
                 }
-                if steady_loss > self.believed * EXCESS + EXCESS_MIN {
+                let excess = (self.believed * (EXCESS - 1.0) + EXCESS_MIN).max(chance);
+                if steady_loss > self.believed + excess {
                     let from = now + rtt * 3 / 2;
                     self.state = State::Trial { loss: steady_loss, from, start: None };
                 }
@@ -109,6 +116,14 @@ impl Trust {
             self.span = (self.span * 2).min(DISTRUST_MAX);
         }
     }
+}
+
+/// Standard deviation of the measured loss: of a mean over packets whose losses follow each other
+/// like a Markov chain's, with this correlation from one to the next.
+fn deviation(loss: f64, loss_after_loss: f64) -> f64 {
+    let correlation = ((loss_after_loss - loss) / (1.0 - loss)).clamp(0.0, 0.95);
+    let runs = (1.0 + correlation) / (1.0 - correlation);
+    (loss * (1.0 - loss) * runs / MEASURED).sqrt()
 }
 
 #[cfg(test)]
