@@ -46,6 +46,7 @@ pub(crate) struct Copies {
     pub(crate) under_way: usize,
     /// Of these, copies that are not overdue.
     pub(crate) fresh: usize,
+    pub(crate) first: Time,
     pub(crate) last: Time,
 }
 
@@ -110,7 +111,7 @@ pub(crate) struct OutgoingParity {
 
 impl Pending {
     pub(super) fn new(payload: Bytes, expires: Option<Time>) -> Self {
-        let copies = Copies { under_way: 0, fresh: 0, last: Time::ZERO };
+        let copies = Copies { under_way: 0, fresh: 0, first: Time::ZERO, last: Time::ZERO };
         let acked = RangeSet::new();
         Self { payload, sent: None, acked, under_way: 0, copies, parity: None, expires }
     }

@@ -454,8 +454,10 @@ impl SendLane {
         let Some(pending) = self.pending_mut(outgoing.seq.0) else { return };
         pending.under_way += 1;
         if outgoing.is_small() {
-            let Copies { under_way, fresh, .. } = pending.copies;
-            pending.copies = Copies { under_way: under_way + 1, fresh: fresh + 1, last: now };
+            let Copies { under_way, fresh, first, .. } = pending.copies;
+            let first = if outgoing.is_fresh { now } else { first };
+            pending.copies =
+                Copies { under_way: under_way + 1, fresh: fresh + 1, first, last: now };
         }
     }
 

@@ -120,6 +120,7 @@ impl SendLanes {
             seq,
             policy,
             copies: copies.fresh,
+            first_copy: copies.first,
             last_copy: copies.last,
         })
     }

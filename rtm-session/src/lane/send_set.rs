@@ -219,7 +219,14 @@ impl SendLanes {
         let riders = self.lanes.iter().filter_map(|(&lane, entry)| {
             let policy = entry.lane.spec.redundancy;
             let (seq, copies) = entry.lane.oldest().filter(|_| policy != Redundancy::Off)?;
-            Some(Rider { lane, seq, policy, copies: copies.fresh, last_copy: copies.last })
+            Some(Rider {
+                lane,
+                seq,
+                policy,
+                copies: copies.fresh,
+                first_copy: copies.first,
+                last_copy: copies.last,
+            })
         });
         riders.min_by_key(|rider| rider.last_copy)
     }
@@ -319,8 +326,8 @@ impl SendLanes {
         let Chunk { lane, seq, range } = chunk;
         let policy = self.lanes.get(&lane)?.lane.spec.redundancy;
         let copies = self.change(lane, |lane| lane.on_lost(seq, range, was_overdue))?;
-        let Copies { fresh, last, .. } = copies?;
-        Some(Rider { lane, seq, policy, copies: fresh, last_copy: last })
+        let Copies { fresh, first, last, .. } = copies?;
+        Some(Rider { lane, seq, policy, copies: fresh, first_copy: first, last_copy: last })
     }
 
     /// A part should have been acknowledged by now: a small message may ride once more.
@@ -328,8 +335,8 @@ impl SendLanes {
         let &Chunk { lane, seq, ref range } = chunk;
         let entry = self.lanes.get_mut(&lane)?;
         let policy = entry.lane.spec.redundancy;
-        let Copies { fresh, last, .. } = entry.lane.on_overdue(seq, range)?;
-        Some(Rider { lane, seq, policy, copies: fresh, last_copy: last })
+        let Copies { fresh, first, last, .. } = entry.lane.on_overdue(seq, range)?;
+        Some(Rider { lane, seq, policy, copies: fresh, first_copy: first, last_copy: last })
     }
 
     /// Has a part sent again, whether it is lost or not.

@@ -34,6 +34,9 @@ const ECHO_MAX: Duration = Duration::from_millis(25);
 const TAIL: Duration = Duration::from_millis(50);
 /// A message with no more copies gets a packet when the last one had no room for it.
 const COPIES_FEW: usize = 2;
+/// Packets in a burst from which on copies wait for the answer to the first one: there will be packets
+/// enough to take them along then.
+const DENSE: u32 = 6;
 /// Copies in one burst of packets would be lost together.
 const SPACING_MIN: Duration = Duration::from_millis(2);
 
@@ -155,7 +158,7 @@ impl Governor {
 
     /// Whether there may be a copy of this message now, whether it is listed or not.
     pub(crate) fn may_copy(&self, now: Time, rider: &Rider) -> bool {
-        self.has_bytes(now) && now >= rider.last_copy + self.spacing()
+        self.has_bytes(now) && now >= self.pause().until(rider)
     }
 
     /// The message that is to be copied next into a packet that goes out now.
@@ -163,15 +166,12 @@ impl Governor {
         if !self.has_bytes(now) {
             return None;
         }
-        let spacing = self.spacing();
-        let wanted = self.wanted;
-        let Circumstances { loss, burst, .. } = self.circumstances;
-        let is_bursty = burst > Duration::ZERO && loss < LOSS_HEAVY;
-        let order = if is_bursty { Order::Time } else { Order::Copies };
+        let (wanted, pause) = (self.wanted, self.pause());
+        let order = if self.is_bursty() { Order::Time } else { Order::Copies };
         self.riders.next(order, |rider| {
             if !is_current(rider) || rider.copies >= wanted.of(rider.policy) {
                 Choice::Drop
-            } else if now < rider.last_copy + spacing {
+            } else if now < pause.until(rider) {
                 Choice::Wait
             } else {
                 Choice::Take
@@ -215,27 +215,37 @@ impl Governor {
 
     /// When a message gets a packet of its own if none takes it along before.
     fn due(&self, rider: &Rider) -> Time {
-        let soon = self.echo().max(self.spacing());
+        let pause = self.pause();
+        let soon = self.echo().max(pause.short);
         let is_thrifty = rider.policy == Redundancy::Auto && self.circumstances.loss < LOSS_HEAVY;
         // One that the last packet had no room for has waited already.
         let has_missed = rider.last_copy < self.last_packet
             && (rider.copies <= COPIES_FEW || self.budget.is_rich());
-        match self.pace.map(|pace| pace * 3 / 2) {
+        let due = match self.pace.map(|pace| pace * 3 / 2) {
             Some(next) if is_thrifty && !has_missed && next < self.circumstances.rtt => {
                 rider.last_copy + next.max(soon)
             }
             _ if is_thrifty => rider.last_copy.max(self.last_packet) + soon,
             _ => rider.last_copy + soon,
-        }
+        };
+        due.max(pause.until(rider))
     }
 
     fn echo(&self) -> Duration {
         (self.circumstances.rtt / 12).clamp(ECHO_MIN, ECHO_MAX)
     }
 
-    /// Time between two copies of a message: shorter, and one burst would take both.
-    fn spacing(&self) -> Duration {
-        (self.circumstances.burst / 3).max(SPACING_MIN)
+    /// Whether losses come in bursts, as far as that matters.
+    fn is_bursty(&self) -> bool {
+        self.circumstances.burst > Duration::ZERO && self.circumstances.loss < LOSS_HEAVY
+    }
+
+    fn pause(&self) -> Pause {
+        let Circumstances { burst, rtt, .. } = self.circumstances;
+        let is_dense = self.is_bursty() && self.pace.is_some_and(|pace| pace * DENSE < burst);
+        let short = (burst / 3).max(SPACING_MIN);
+        let long = if is_dense { burst } else { short };
+        Pause { short, long, answer: rtt + rtt / 8 }
     }
 
     /// Bytes that may be sent for a fresh one, in hundredths.
@@ -247,6 +257,25 @@ impl Governor {
     fn heavy(&self, most: u64) -> u64 {
         let excess = (self.circumstances.loss - LOSS_HEAVY) / LOSS_HEAVY;
         (most as f64 * excess.clamp(0.0, 1.0)) as u64
+    }
+}
+
+/// Time between two copies of a message.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    /// Shorter, and one burst would take both.
+    short: Duration,
+    /// The same while nothing can be known of the first copy: most messages need no more than two.
+    long: Duration,
+    /// After so long, the answer to the first copy is due.
+    answer: Duration,
+}
+
+impl Pause {
+    /// When there may be another copy.
+    fn until(&self, rider: &Rider) -> Time {
+        let soon = rider.last_copy + self.short;
+        soon.max((rider.last_copy + self.long).min(rider.first_copy + self.answer))
     }
 }
 

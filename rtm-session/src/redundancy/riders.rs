@@ -20,6 +20,8 @@ pub(crate) struct Rider {
     pub(crate) policy: Redundancy,
     /// Copies under way that are not overdue, the first one included.
     pub(crate) copies: usize,
+    /// When the message was sent first.
+    pub(crate) first_copy: Time,
     /// When the last one was sent.
     pub(crate) last_copy: Time,
 }

@@ -34,7 +34,14 @@ fn governor(circumstances: Circumstances) -> Governor {
 }
 
 fn rider(seq: u64, policy: Redundancy, copies: usize, last_copy: Time) -> Rider {
-    Rider { lane: LaneId(1), seq: MessageSeq(seq), policy, copies, last_copy }
+    Rider {
+        lane: LaneId(1),
+        seq: MessageSeq(seq),
+        policy,
+        copies,
+        first_copy: last_copy,
+        last_copy,
+    }
 }
 
 /// A message goes out for the first time, in a packet of its own.
@@ -195,4 +202,28 @@ fn bytes_for_copies_are_earned_and_bounded() {
     assert!((190_000..=204_500).contains(&bytes), "{bytes}");
     let off = Governor::new(Time::ZERO, 0, 600, losing(0.3));
     assert!(off.plan(1_200).parity.is_none());
+}
+
+#[test]
+fn where_packets_are_many_copies_wait_for_the_burst_or_the_answer() {
+    // A packet every 4 or every 40 ms, bursts of 60 ms, a round trip of 120.
+    for (pace, expected) in [(4, [60, 120, 140, 160]), (40, [40, 80, 120, 160])] {
+        let bursty = Circumstances { loss_after_loss: 0.9, burst: ms(60), ..losing(0.3) };
+        let mut governor = governor(bursty);
+        let (mut sent, mut latest) = (Vec::new(), rider(0, Redundancy::Auto, 1, at(0)));
+        for now in (0..200).step_by(pace) {
+            // Other messages earn the bytes, and set the pace.
+            governor.on_fresh(at(now), 200, Redundancy::Auto);
+            if now == 0 {
+                governor.on_copy(latest, |_| true);
+            } else if let Some(next) = governor.next(at(now), |it| *it == latest) {
+                sent.push(now);
+                latest = Rider { copies: next.copies + 1, last_copy: at(now), ..next };
+                governor.pay(at(now), 210);
+                governor.on_copy(latest, |_| true);
+            }
+            governor.on_packet(at(now));
+        }
+        assert_eq!(sent[..4], expected, "a packet every {pace} ms");
+    }
 }
