@@ -11,9 +11,9 @@ use crate::address::ServerAddress;
 /// What carries packets to the server (RTM 2.x: `protocolType`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProtocolType {
-    /// UDP, and TCP where UDP doesn't pass: at the login after 300 ms without an answer, later after a
-    /// second of silence, and back to UDP when it passes again. No message is lost or repeated by
-    /// it. The default.
+    /// UDP, and TCP where UDP doesn't pass: at the login after 300 ms without an answer, later
+    /// after a second of silence, and back to UDP when it passes again. No message is lost or
+    /// repeated by it. The default.
     #[default]
     TcpUdp,
     /// TCP, or WebSockets on it; no UDP socket is opened.
@@ -22,8 +22,8 @@ pub enum ProtocolType {
     UdpOnly,
 }
 
-/// An HTTP proxy that everything goes through (RTM 2.x: `proxyConfig`, type HTTP), with CONNECT. It has to
-/// let the server's port through.
+/// An HTTP proxy that everything goes through (RTM 2.x: `proxyConfig`, type HTTP), with CONNECT. It
+/// has to let the server's port through.
 #[derive(Clone, Debug)]
 pub struct Proxy(HttpProxy);
 

@@ -51,7 +51,8 @@ enum Command {
 }
 
 impl Server {
-    /// Counts a new epoch and binds the sockets: UDP, and TCP at the same port number. Needs a tokio runtime with IO and time.
+    /// Counts a new epoch and binds the sockets: UDP, and TCP at the same port number. Needs a
+    /// tokio runtime with IO and time.
     ///
     /// # Errors
     /// A setting out of range, a file that can't be used, or an address that is not to be had.

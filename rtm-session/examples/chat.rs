@@ -72,8 +72,8 @@ impl Room {
         self.members.insert(session, Member { name, lines, mood });
     }
 
-    /// Sends to all but one. Who reads so slowly that his queue is full misses it: a real chat would
-    /// keep it, or let him go.
+    /// Sends to all but one. Who reads so slowly that his queue is full misses it: a real chat
+    /// would keep it, or let him go.
     fn tell(&mut self, now: Time, but: Option<SessionId>, lane: fn(&Member) -> LaneId, text: &str) {
         for (&session, member) in self.members.iter().filter(|(id, _)| Some(**id) != but) {
             let text = Bytes::copy_from_slice(text.as_bytes());

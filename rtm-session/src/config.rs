@@ -282,17 +282,17 @@ impl Config {
     /// Client: what carries packets. Default: datagrams only.
     ///
     /// With [`Carriers::Both`], a stream is asked for when datagrams have brought no reply for 300
-    /// ms, or under way nothing for a second; the session moves there if that answers, and back when
-    /// datagrams do, which is asked after 5 s and ever less often up to a minute. No message is lost or
-    /// repeated by it. The cost where datagrams pass: none.
+    /// ms, or under way nothing for a second; the session moves there if that answers, and back
+    /// when datagrams do, which is asked after 5 s and ever less often up to a minute. No message
+    /// is lost or repeated by it. The cost where datagrams pass: none.
     #[must_use]
     pub const fn carriers(mut self, carriers: Carriers) -> Self {
         self.carriers = carriers;
         self
     }
 
-    /// Streams at a time, those that aren't any session's included; further ones are closed. Default
-    /// 16, server 100,000. One that no session uses is closed after 10 s.
+    /// Streams at a time, those that aren't any session's included; further ones are closed.
+    /// Default 16, server 100,000. One that no session uses is closed after 10 s.
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Self {
         self.streams_max = streams;

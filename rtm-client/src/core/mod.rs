@@ -222,8 +222,8 @@ impl<W> Core<W> {
         self.settle(now);
     }
 
-    /// This end's network has changed, or may have: the session says so to the server at once, and a
-    /// client that waits to come back tries now.
+    /// This end's network has changed, or may have: the session says so to the server at once, and
+    /// a client that waits to come back tries now.
     pub fn network_changed(&mut self, now: Time) {
         self.endpoint.local_address_changed(now);
         if self.link.hurry(now) {

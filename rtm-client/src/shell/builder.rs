@@ -117,9 +117,9 @@ impl ClientBuilder {
         self.check_once(former.is_some(), "proxy")
     }
 
-    /// Opens streams in a way of your own, where TCP and WebSockets as they are don't pass: with the
-    /// platform's TLS to a terminating proxy before the server, through a tunnel. Default: plain TCP, and a
-    /// WebSocket when that fails, in turn, at the server's address and port.
+    /// Opens streams in a way of your own, where TCP and WebSockets as they are don't pass: with
+    /// the platform's TLS to a terminating proxy before the server, through a tunnel. Default:
+    /// plain TCP, and a WebSocket when that fails, in turn, at the server's address and port.
     pub fn stream_connector(mut self, connector: Arc<dyn Connect>) -> Self {
         let former = self.connector.replace(connector);
         self.check_once(former.is_some(), "stream_connector")

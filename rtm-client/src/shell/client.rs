@@ -100,9 +100,9 @@ impl RtmClient {
     /// Says that this machine's network has changed, or may have: another interface, back from
     /// sleep, a VPN. To be called from the platform's callback for it.
     ///
-    /// The session says so to the server at once, instead of with its next message, and asks at once
-    /// whether UDP passes where it didn't; a client that waits before it tries to come back tries now.
-    /// A call too many costs two packets. Never waits.
+    /// The session says so to the server at once, instead of with its next message, and asks at
+    /// once whether UDP passes where it didn't; a client that waits before it tries to come back
+    /// tries now. A call too many costs two packets. Never waits.
     pub fn network_changed(&self) {
         self.shared.network_changed();
     }

@@ -23,7 +23,6 @@ mod ticket;
 pub(crate) use aead::{TAG_LEN, has_fast_aes};
 pub(crate) use cookie::CookieMaker;
 pub(crate) use keys::{PacketKeys, Role, UPDATE_AFTER};
-#[cfg(any(test, fuzzing))]
 pub(crate) use noise::TrafficSecrets;
 pub(crate) use noise::{ClientHandshake, ServerHandshake};
 pub use noise::{KeyError, PublicKey, StaticKey};

@@ -5,7 +5,7 @@ use std::io;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::{Arrivals, Clock, Departures, Engine, Flow, Transport};
+use super::{Arrivals, Clock, Departures, Engine, Flow, Moment, Transport};
 use crate::endpoint::{StreamAction, StreamEvent};
 
 /// Datagrams that go out before inputs are looked at again.
@@ -45,13 +45,7 @@ pub async fn drive<E: Engine, T: Transport>(
             transport.send(&mut departures).await?;
         }
         // Closing comes after what is to be written first.
-        let mut is_told = false;
-        while let Some(action) = is_drained.then(|| engine.poll_stream_action()).flatten() {
-            if let (StreamAction::Open { stream, .. }, false) = (action, transport.act(action)) {
-                engine.handle_stream(clock.moment(), StreamEvent::Closed { stream });
-                is_told = true;
-            }
-        }
+        let is_told = is_drained && act(&mut engine, &mut transport, clock);
         if is_drained && flow == Flow::Stop {
             return Ok(engine);
         }
@@ -80,14 +74,7 @@ pub async fn drive<E: Engine, T: Transport>(
             taken.push(command);
         }
         let moment = clock.moment();
-        let mut news = arrivals.streams.drain(..).peekable();
-        for (index, (from, datagram)) in arrivals.datagrams.drain(..).enumerate() {
-            while let Some((_, event)) = news.next_if(|(after, _)| *after <= index) {
-                engine.handle_stream(moment, event);
-            }
-            engine.handle_datagram(moment, from, datagram);
-        }
-        news.for_each(|(_, event)| engine.handle_stream(moment, event));
+        hand_over(&mut engine, moment, &mut arrivals);
         for command in taken.drain(..) {
             engine.handle_command(moment, command);
         }
@@ -95,4 +82,28 @@ pub async fn drive<E: Engine, T: Transport>(
             engine.handle_timeout(moment);
         }
     }
+}
+
+/// Does what the engine wants about streams; whether the engine was told anything.
+fn act(engine: &mut impl Engine, transport: &mut impl Transport, clock: Clock) -> bool {
+    let mut is_told = false;
+    while let Some(action) = engine.poll_stream_action() {
+        if let (StreamAction::Open { stream, .. }, false) = (action, transport.act(action)) {
+            engine.handle_stream(clock.moment(), StreamEvent::Closed { stream });
+            is_told = true;
+        }
+    }
+    is_told
+}
+
+/// Hands over what has arrived, in that order.
+fn hand_over(engine: &mut impl Engine, moment: Moment, arrivals: &mut Arrivals) {
+    let mut news = arrivals.streams.drain(..).peekable();
+    for (index, (from, datagram)) in arrivals.datagrams.drain(..).enumerate() {
+        while let Some((_, event)) = news.next_if(|(after, _)| *after <= index) {
+            engine.handle_stream(moment, event);
+        }
+        engine.handle_datagram(moment, from, datagram);
+    }
+    news.for_each(|(_, event)| engine.handle_stream(moment, event));
 }

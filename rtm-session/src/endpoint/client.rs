@@ -13,12 +13,12 @@ use super::deadlines::Deadlines;
 use super::race::Race;
 use super::{Endpoint, Role};
 use crate::config::Carriers;
-use crate::crypto::{PacketKeys, PublicKey, Role as KeyRole};
+use crate::crypto::{PacketKeys, PublicKey, Role as KeyRole, TrafficSecrets};
 use crate::error::{CloseCause, ConnectError};
 use crate::event::{Event, SessionId};
 use crate::lane::SendOptions;
 use crate::remote::Remote;
-use crate::session::{Fallback, Parts, Session, Spare};
+use crate::session::{Fallback, Parts, Session};
 use crate::ticket::Ticket;
 
 /// Handshakes that this client has under way.
@@ -30,6 +30,13 @@ pub(crate) struct Client {
     attempt: u32,
     connecting: BTreeMap<SessionId, Connecting>,
     by_cid: BTreeMap<ConnectionId, SessionId>,
+}
+
+/// A server's welcome.
+struct Welcomed {
+    accepted: Accepted,
+    keys: PacketKeys,
+    answer: Bytes,
 }
 
 impl Client {
@@ -159,57 +166,77 @@ impl Endpoint {
         noise: &[u8],
     ) {
         let Role::Client(client) = &mut self.role else { return };
-        let Some(&id) = client.by_cid.get(&client_cid) else {
-            return self.counters.misplaced += 1;
-        };
-        let connecting = client.connecting.get_mut(&id).expect("by_cid names what exists");
+        let found = client.by_cid.get(&client_cid).copied().and_then(|id| {
+            let connecting = client.connecting.get_mut(&id)?;
+            Some((id, connecting.route(from)?, connecting))
+        });
+        let Some((id, remote, connecting)) = found else { return self.counters.misplaced += 1 };
         let mut payload = Vec::new();
         let Ok(secrets) = connecting.handshake.finish(noise, &mut payload) else {
             return self.counters.undecipherable += 1;
         };
         let connecting = client.remove(id).expect("found above");
-        let is_resumption = connecting.is_resumption();
-        let ticket = connecting.ticket().map(<[u8]>::to_vec);
-        self.deadlines.set(id, None);
-        let rtt = connecting.rtt(now);
-        // A reply may have been sent on by anybody, from anywhere.
-        let is_stream = connecting.race.is_stream(from);
-        let remote = if is_stream { from } else { Remote::Datagrams(connecting.server) };
-        if is_stream {
+        client.prefers_streams = remote.is_stream();
+        if remote.is_stream() {
             client.attempt = connecting.race.attempt;
         }
-        client.prefers_streams = is_stream;
-        let welcome = match Welcome::decode(&payload) {
-            Ok(welcome) => welcome,
-            Err(error) => {
-                let cause = CloseCause::Violation(error.into());
+        self.deadlines.set(id, None);
+        match self.read_welcome(id, &payload, &secrets) {
+            Ok(welcomed) => self.begin_session(now, id, remote, connecting, welcomed),
+            Err(event) => {
                 self.streams.close_of(id);
-                return self.events.push_back(Event::Closed { session: id, cause });
+                self.events.push_back(*event);
             }
-        };
+        }
+    }
+
+    /// What the server says, or what becomes of the session instead.
+    fn read_welcome(
+        &self,
+        session: SessionId,
+        payload: &[u8],
+        secrets: &TrafficSecrets,
+    ) -> Result<Welcomed, Box<Event>> {
+        let welcome = Welcome::decode(payload).map_err(|error| {
+            let cause = CloseCause::Violation(error.into());
+            Event::Closed { session, cause }
+        })?;
         let answer = Bytes::copy_from_slice(welcome.answer);
         let accepted = match welcome.outcome {
             Ok(accepted) => accepted,
             Err(code) => {
-                let code = ErrorCode(code);
-                self.streams.close_of(id);
-                return self.events.push_back(Event::Refused { session: id, code, answer });
+                return Err(Event::Refused { session, code: ErrorCode(code), answer }.into());
             }
         };
         let is_offered = self.config.ciphers.contains(&accepted.cipher);
         let keys =
-            PacketKeys::new(accepted.cipher, &secrets, KeyRole::Client, self.config.key_packets);
-        let (true, Some(keys), rtm_wire::VERSION) = (is_offered, keys, accepted.version) else {
-            let offered_by_server = vec![accepted.version];
-            let cause = CloseCause::Versions { offered_by_server };
-            self.streams.close_of(id);
-            return self.events.push_back(Event::Closed { session: id, cause });
-        };
-        let remembered = ticket.and_then(|ticket| self.remembered(&ticket));
-        let fallback = (self.config.carriers != Carriers::Datagrams).then(|| {
+            PacketKeys::new(accepted.cipher, secrets, KeyRole::Client, self.config.key_packets);
+        match (is_offered, keys, accepted.version) {
+            (true, Some(keys), rtm_wire::VERSION) => Ok(Welcomed { accepted, keys, answer }),
+            _ => {
+                let offered_by_server = vec![accepted.version];
+                let cause = CloseCause::Versions { offered_by_server };
+                Err(Event::Closed { session, cause }.into())
+            }
+        }
+    }
+
+    fn begin_session(
+        &mut self,
+        now: Time,
+        id: SessionId,
+        remote: Remote,
+        connecting: Connecting,
+        Welcomed { accepted, keys, answer }: Welcomed,
+    ) {
+        let is_resumption = connecting.is_resumption();
+        let remembered = connecting.ticket().and_then(|ticket| self.remembered(ticket));
+        let rtt = connecting.rtt(now);
+        let carriers = self.config.carriers;
+        let fallback = (carriers != Carriers::Datagrams).then(|| {
             let attempt = connecting.race.attempt;
-            let spare = if is_stream { Spare::None } else { connecting.race.into_spare(now) };
-            Fallback::new(now, self.config.carriers, connecting.server, remote, spare, attempt)
+            let spare = connecting.race.into_spare(now, remote);
+            Fallback::new(now, carriers, connecting.server, remote, spare, attempt)
         });
         let parts = Parts {
             id,

@@ -187,6 +187,16 @@ impl Connecting {
         }
     }
 
+    /// Where a session begins whose reply has come from there. That may have been sent on by
+    /// anybody, from anywhere; what it is worth says its seal.
+    pub(crate) fn route(&self, from: Remote) -> Option<Remote> {
+        match self.race.stream() {
+            Some(stream) if from == stream || !self.has_datagrams => Some(stream),
+            None if !self.has_datagrams => None,
+            _ => Some(Remote::Datagrams(self.server)),
+        }
+    }
+
     /// What it comes back with.
     pub(crate) fn ticket(&self) -> Option<&[u8]> {
         match &self.way {

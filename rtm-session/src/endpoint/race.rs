@@ -5,7 +5,7 @@ use std::time::Duration;
 use rtm_wire::Time;
 
 use crate::config::Carriers;
-use crate::remote::{Remote, StreamId};
+use crate::remote::Remote;
 use crate::session::Spare;
 
 /// How long datagrams have the start to themselves.
@@ -93,21 +93,18 @@ impl Race {
         }
     }
 
-    /// Whether the reply has come over our stream.
-    pub(crate) fn is_stream(&self, from: Remote) -> bool {
-        self.stream_id().is_some() && self.stream_id() == from.stream()
-    }
-
-    fn stream_id(&self) -> Option<StreamId> {
+    /// The stream, if it is open.
+    pub(crate) fn stream(&self) -> Option<Remote> {
         match self.stream {
-            Stage::Open { remote, .. } => remote.stream(),
+            Stage::Open { remote, .. } => Some(remote),
             Stage::None | Stage::Opening => None,
         }
     }
 
-    /// What the session gets of the stream, if it begins elsewhere.
-    pub(crate) fn into_spare(self, now: Time) -> Spare {
+    /// What a session that begins on `on` gets of the stream besides.
+    pub(crate) fn into_spare(self, now: Time, on: Remote) -> Spare {
         match self.stream {
+            Stage::Open { remote, .. } if remote == on => Spare::None,
             Stage::None => Spare::None,
             Stage::Opening => Spare::Opening,
             Stage::Open { remote, .. } => Spare::new(now, remote),

@@ -175,8 +175,8 @@ impl Endpoint {
     }
 
     /// What the driver is to do about streams next. To be asked after
-    /// [`poll_transmit`](Self::poll_transmit) has returned `None`: what it has given for a stream that
-    /// is to be closed is to be written first.
+    /// [`poll_transmit`](Self::poll_transmit) has returned `None`: what it has given for a stream
+    /// that is to be closed is to be written first.
     pub fn poll_stream_action(&mut self) -> Option<StreamAction> {
         self.streams.actions.pop_front()
     }

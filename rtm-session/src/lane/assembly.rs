@@ -23,8 +23,8 @@ const PARITY_SPARE: u64 = 255;
 pub(super) struct Assembly {
     total: u64,
     arrived: u64,
-    /// Runs of bytes, each with the offset of its first, in that order. Most messages have one or two;
-    /// a vector of one is a tenth of a tree of one.
+    /// Runs of bytes, each with the offset of its first, in that order. Most messages have one or
+    /// two; a vector of one is a tenth of a tree of one.
     pieces: Vec<(u64, Vec<u8>)>,
     /// Parity symbols by number, all of one length, while they may help.
     parity: Vec<(u8, Vec<u8>)>,

@@ -163,7 +163,8 @@ impl ReceiveLane {
     /// What has arrived of a message of this length; charges for it if that is nothing yet.
     fn assembly(&mut self, seq: u64, total: u64) -> Result<&mut Held<Assembly>, Violation> {
         if !self.partial.contains_key(&seq) {
-            // Shorter ones are not cut, so that what they count is more than a part of what they cost.
+            // Shorter ones are not cut, so that what they count is more than a part of what they
+            // cost.
             if total <= FRAGMENT_MIN {
                 return Err(Violation::Length);
             }

@@ -206,9 +206,9 @@ impl<T: Clone + Default> Recovery<T> {
         self.sent.push(number, Some(packet));
     }
 
-    /// A packet has gone out that only asks whether its length passes, or whether another path does.
-    /// Should it be lost, that says nothing of other packets (RFC 9000 section 14.4), and no timer
-    /// waits for it.
+    /// A packet has gone out that only asks whether its length passes, or whether another path
+    /// does. Should it be lost, that says nothing of other packets (RFC 9000 section 14.4), and no
+    /// timer waits for it.
     pub(crate) fn on_aside_sent(
         &mut self,
         now: Time,

@@ -12,8 +12,8 @@ pub(super) struct SentPacket<T> {
     pub(super) sent: Time,
     /// Time since the packet before it.
     pub(super) gap: Duration,
-    /// Zero if neither window nor loss of the present path go by it: it went aside, or over a former
-    /// path.
+    /// Zero if neither window nor loss of the present path go by it: it went aside, or over a
+    /// former path.
     pub(super) bytes: u64,
     /// It only asks whether its length passes, or went aside from the present path to ask about
     /// another one: no timer waits for it.

@@ -34,8 +34,8 @@ const ECHO_MAX: Duration = Duration::from_millis(25);
 const TAIL: Duration = Duration::from_millis(50);
 /// A message with no more copies gets a packet when the last one had no room for it.
 const COPIES_FEW: usize = 2;
-/// Packets in a burst from which on copies wait for the answer to the first one: there will be packets
-/// enough to take them along then.
+/// Packets in a burst from which on copies wait for the answer to the first one: there will be
+/// packets enough to take them along then.
 const DENSE: u32 = 6;
 /// Copies in one burst of packets would be lost together.
 const SPACING_MIN: Duration = Duration::from_millis(2);

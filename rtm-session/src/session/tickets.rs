@@ -22,8 +22,8 @@ pub(super) struct Outgoing {
     is_due: bool,
 }
 
-/// A server's tickets: how many there were, and the newest, until it is acknowledged; of a client's the
-/// newest tag.
+/// A server's tickets: how many there were, and the newest, until it is acknowledged; of a client's
+/// the newest tag.
 #[derive(Debug, Default)]
 pub(super) struct Tickets {
     next: u64,

@@ -113,8 +113,8 @@ impl Settings {
             (false, Sessions::PerFlow) => "a session for each flow",
         };
         format!(
-            "rtm-session, {sessions}, {lanes} lanes, {:?}, redundancy {:?}, {:?}, lane credit {} KiB, \
-             idle timeout {} s, else defaults",
+            "rtm-session, {sessions}, {lanes} lanes, {:?}, redundancy {:?}, {:?}, lane credit {} \
+             KiB, idle timeout {} s, else defaults",
             self.carrier,
             self.redundancy,
             self.cc,

@@ -34,11 +34,12 @@ pub enum StreamKind {
 /// roots, a SOCKS proxy, a tunnel.
 #[async_trait]
 pub trait Connect: Send + Sync + 'static {
-    /// Connects to `server`, which is where it takes datagrams. `attempt` counts those that have failed
-    /// in a row, so that what doesn't pass one way can be tried another way.
+    /// Connects to `server`, which is where it takes datagrams. `attempt` counts those that have
+    /// failed in a row, so that what doesn't pass one way can be tried another way.
     ///
     /// # Errors
-    /// Whatever went wrong; another attempt follows after a pause, if a stream is still wanted then.
+    /// Whatever went wrong; another attempt follows after a pause, if a stream is still wanted
+    /// then.
     ///
     /// # Cancel safety
     /// The future is dropped after ten seconds.
@@ -49,8 +50,8 @@ pub trait Connect: Send + Sync + 'static {
     ) -> io::Result<(Box<dyn Duplex>, StreamKind)>;
 }
 
-/// TCP: bare packets first, a WebSocket when they don't pass, in turn; through an HTTP proxy if there
-/// is one.
+/// TCP: bare packets first, a WebSocket when they don't pass, in turn; through an HTTP proxy if
+/// there is one.
 #[derive(Clone, Debug, Default)]
 pub struct TcpConnector {
     host: Option<String>,
@@ -66,8 +67,8 @@ impl TcpConnector {
         Self::default()
     }
 
-    /// The server's name, for proxies, which look it up themselves, and for WebSockets. Default: its
-    /// address.
+    /// The server's name, for proxies, which look it up themselves, and for WebSockets. Default:
+    /// its address.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.host = Some(host.into());

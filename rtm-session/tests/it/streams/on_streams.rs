@@ -128,7 +128,10 @@ fn a_close_arrives_before_the_streams_end() {
     let (now, session) = (world.now, world.session(End::Client));
     world.client.endpoint.close(now, session, rtm_wire::CloseCode::DONE, "bye");
     world.run(secs(3));
-    let is_closed = |event: &Event| matches!(event, Event::Closed { cause: CloseCause::Peer { reason, .. }, .. } if reason == "bye");
+    let is_closed = |event: &Event| match event {
+        Event::Closed { cause: CloseCause::Peer { reason, .. }, .. } => reason == "bye",
+        _ => false,
+    };
     assert!(world.server.news.iter().any(is_closed), "{:?}", world.server.news);
 }
 

@@ -114,6 +114,22 @@ fn a_reply_over_a_strangers_stream_does_not_lead_there() {
 }
 
 #[test]
+fn a_reply_in_a_datagram_does_not_lead_to_datagrams_who_wants_none() {
+    let mut world = StreamWorld::new(12, Carriers::Streams, Weather::default());
+    world.server.door = Door::Ignore;
+    world.connect();
+    world.run_until(SECONDS, |world| !world.server.logins.is_empty());
+    let (now, login) = (world.now, world.server.logins[0]);
+    let accept = rtm_session::LoginAnswer::Accept(b"welcome");
+    world.server.endpoint.answer_login(now, login, accept);
+    let (_, reply) = world.take_packet(End::Server).expect("an answer");
+    world.inject(End::Client, Remote::Datagrams("10.6.6.6:6".parse().expect("address")), &reply);
+    assert!(world.is_on_stream());
+    world.run(ms(500));
+    assert_eq!((world.datagrams_sent, world.server.sessions.len()), (0, 1));
+}
+
+#[test]
 fn the_ticket_goes_by_the_stream_as_well() {
     let weather = Weather { blocked: vec![ALWAYS], ..Weather::default() };
     let mut world = StreamWorld::new(10, Carriers::Both, weather);

@@ -1,7 +1,7 @@
 //! A client and a server with datagrams and streams between them, in virtual time.
 //!
-//! Streams here are what TCP is to an endpoint: packets come whole, in order, late while the line is
-//! down, and not at all once the stream has ended.
+//! Streams here are what TCP is to an endpoint: packets come whole, in order, late while the line
+//! is down, and not at all once the stream has ended.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
