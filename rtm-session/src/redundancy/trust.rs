@@ -141,8 +141,8 @@ impl Trust {
     }
 }
 
-/// Standard deviation of the loss measured over so many packets, whose losses follow each other like
-/// a Markov chain's.
+/// Standard deviation of the loss measured over so many packets, whose losses follow each other
+/// like a Markov chain's.
 fn deviation(loss: f64, loss_after_loss: f64, packets: f64) -> f64 {
     let correlation = ((loss_after_loss - loss) / (1.0 - loss)).clamp(0.0, 0.98);
     let runs = (1.0 + correlation) / (1.0 - correlation);
