@@ -11,7 +11,7 @@
 //!  │ core: link, operations, views           │  no IO, no clock, no chance: simulators and
 //!  │   rtm-topic, rtm-channel, rtm-session   │  bindings drive it too
 //!  └──┬───────────────────────────────────▲──┘
-//!     │             UDP                   │
+//!     │      UDP; TCP, WebSockets         │
 //! ```
 //!
 //! | to … | take |
@@ -105,10 +105,11 @@
 //!   logout, all subscriptions, memberships and publishers have ended; after the next login
 //!   subscribe and join again. A token can't be renewed yet: make it last as long as the longest
 //!   session.
-//! - An operation ends with the server's answer, or with the session, which dies after 30 s of
+//! - An operation ends with the server's answer, or with the session, which dies after 40 s of
 //!   silence. Until then the link counts as connected, and `publish` waits. Who can't wait so long
 //!   wraps it in `tokio::time::timeout`; the outcome is unknown then.
 //! - A client that moves to another network, or whose address changes otherwise, keeps its session.
+//!   So does one whose network begins or ceases to drop UDP ([`ProtocolType`]).
 //! - `send` doesn't keep to the server's rates: what is too much is refused with
 //!   [`ErrorKind::TooFrequent`] ([`RtmClient::limits`] tells them). A development server has none:
 //!   try with its setting `preset = "hosted"` before a release.
@@ -148,7 +149,7 @@ pub use link::{LinkEvent, LinkReason, LinkState, Unrestored};
 pub use message::{
     ChannelEvent, ChannelMessage, Gap, Published, TopicEvent, TopicGap, TopicMessage,
 };
-pub use network::{ProtocolType, Proxy};
+pub use network::{Connect, Duplex, ProtocolType, Proxy, StreamKind};
 pub use options::{JoinOptions, PublishOptions, Publishers, SubscribeOptions, TopicOptions};
 pub use rtm_wire::{MessageType, Priority, Qos};
 pub use shell::{

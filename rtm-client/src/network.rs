@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use rtm_session::Carriers;
-use rtm_session::driver::{Connect, HttpProxy, TcpConnector};
+pub use rtm_session::driver::{Connect, Duplex, StreamKind};
+use rtm_session::driver::{HttpProxy, TcpConnector};
 
 use crate::address::ServerAddress;
 

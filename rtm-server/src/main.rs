@@ -15,9 +15,9 @@ use rtm_server::{
     TEMPLATE, own_app,
 };
 
-/// Serves RTM: real-time messages over encrypted UDP
+/// Serves RTM: real-time messages over encrypted UDP, and TCP
 ///
-/// Without any option it listens on UDP port 7700, makes an app of its own, and prints the
+/// Without any option it listens on port 7700, UDP and TCP, makes an app of its own, and prints the
 /// connection string for clients. The key and the app are kept in the data folder.
 #[derive(Parser)]
 #[command(version, after_help = EXAMPLES)]
@@ -29,7 +29,7 @@ struct Cli {
     /// Configuration file (TOML); see --print-config
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// UDP address and port [default: 0.0.0.0:7700; with --dev 127.0.0.1:7700]
+    /// Address and port, of UDP and TCP [default: 0.0.0.0:7700; with --dev 127.0.0.1:7700]
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// Host in the connection string [default: the address, or 127.0.0.1]

@@ -187,8 +187,7 @@ impl Config {
     }
 
     /// Bytes, and messages, that one lane queues until they are acknowledged, or known to be
-    /// dropped. Default 1 MiB and
-    /// 8,192, server 4 MiB and 32,768.
+    /// dropped. Default 1 MiB and 8,192, server 4 MiB and 32,768.
     #[must_use]
     pub const fn send_queue(mut self, bytes: usize, messages: usize) -> Self {
         self.send_queue_bytes = bytes;
@@ -206,6 +205,8 @@ impl Config {
 
     /// Longest datagram in bytes that is sent before it is known that more passes, between 512 and
     /// 65,000. Default 1,200, which passes everywhere.
+    ///
+    /// With streams, 16,384 at most: a longer packet ends the stream (protocol §3.12).
     #[must_use]
     pub const fn datagram_len(mut self, bytes: usize) -> Self {
         assert!(bytes >= 512 && bytes <= 65_000, "a datagram has 512 to 65,000 bytes");
@@ -219,9 +220,8 @@ impl Config {
     ///
     /// A session learns it by probes: one on most paths, up to fifteen elsewhere, after each eighth
     /// packet at most, and again every ten minutes while less than this passes. The socket has to
-    /// forbid fragments, or the answer is worth nothing:
-    /// `UdpTransport` does, and where the system can't, its `may_fragment()` says that 0 is better
-    /// here.
+    /// forbid fragments, or the answer is worth nothing: `UdpTransport` does, and where the system
+    /// can't, its `may_fragment()` says that 0 is better here.
     #[must_use]
     pub const fn datagram_len_max(mut self, bytes: usize) -> Self {
         assert!(bytes <= 65_000, "a datagram has 65,000 bytes at most");
@@ -284,15 +284,17 @@ impl Config {
     /// With [`Carriers::Both`], a stream is asked for when datagrams have brought no reply for 300
     /// ms, or under way nothing for a second; the session moves there if that answers, and back
     /// when datagrams do, which is asked after 5 s and ever less often up to a minute. No message
-    /// is lost or repeated by it. The cost where datagrams pass: none.
+    /// is lost or repeated by it. The cost where datagrams pass: none while replies come within 300 ms; else
+    /// one stream at the connect, closed within 10 s.
     #[must_use]
     pub const fn carriers(mut self, carriers: Carriers) -> Self {
         self.carriers = carriers;
         self
     }
 
-    /// Streams at a time, those that aren't any session's included; further ones are closed.
-    /// Default 16, server 100,000. One that no session uses is closed after 10 s.
+    /// Server: streams at a time, those that aren't any session's included; further ones are closed.
+    /// Default 16, [`Config::server`] 100,000; `StreamListener::bind` wants the same number. One
+    /// that no session uses is closed within 10 s.
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Self {
         self.streams_max = streams;

@@ -1,5 +1,5 @@
 //! The session layer of RTM: encrypted sessions with many independent lanes of messages over
-//! datagrams, as a sans-IO state machine.
+//! datagrams, or streams where they don't pass, as a sans-IO state machine.
 //!
 //! ```text
 //!   your application

@@ -114,7 +114,7 @@ pub(crate) struct Who {
     #[arg(long = "as", value_name = "USER")]
     pub(crate) user: String,
     /// The connection string that rtm-server prints
-    #[arg(long, env = "RTM_SERVER", value_name = "rtm://HOST:PORT?key=HEX")]
+    #[arg(long, env = "RTM_SERVER", value_name = "rtm://HOST:PORT?key=HEX[&tcp=PORT]")]
     pub(crate) server: Option<String>,
     /// A token for the user [default: made with the certificate]
     #[arg(long, env = "RTM_TOKEN", hide_env_values = true)]

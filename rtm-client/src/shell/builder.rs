@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rtm_channel::{AppId, UserId};
-use rtm_session::driver::Connect;
 
 use super::client::RtmClient;
 use super::shared::Shared;
 use crate::address::ServerAddress;
 use crate::core::CoreConfig;
 use crate::error::{Error, ErrorKind};
-use crate::network::{NetworkConfig, ProtocolType, Proxy};
+use crate::network::{Connect, NetworkConfig, ProtocolType, Proxy};
 
 const KEEP_ALIVE: RangeInclusive<u64> = 5..=1_800;
 const RECONNECT_TIMEOUT: RangeInclusive<u64> = 15..=3_600;
@@ -110,16 +109,24 @@ impl ClientBuilder {
         self.check_once(former.is_some(), "protocol_type")
     }
 
-    /// An HTTP proxy, which everything goes through, in TCP; the server's name is looked up by it,
-    /// if this machine can't. Default: none.
+    /// An HTTP proxy, which everything goes through, in TCP: no UDP is sent, whatever
+    /// [`protocol_type`](Self::protocol_type) says ([`ProtocolType::UdpOnly`] is an error). The
+    /// proxy looks up the server's name; this machine doesn't. Default: none; the system's proxy
+    /// settings aren't read.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         let former = self.proxy.replace(proxy);
         self.check_once(former.is_some(), "proxy")
     }
 
-    /// Opens streams in a way of your own, where TCP and WebSockets as they are don't pass: with
-    /// the platform's TLS to a terminating proxy before the server, through a tunnel. Default:
-    /// plain TCP, and a WebSocket when that fails, in turn, at the server's address and port.
+    /// Opens TCP connections in a way of your own, where they don't pass as they are: with the
+    /// platform's TLS to a proxy before the server that ends it, through a tunnel. Default: TCP at
+    /// the server's address and TCP port, with bare packets or a WebSocket, which take turns as
+    /// attempts fail.
+    ///
+    /// It gets the UDP address that was looked up; everything else is up to it. UDP is tried first
+    /// unless [`protocol_type`](Self::protocol_type) is [`ProtocolType::TcpOnly`]; with
+    /// [`ProtocolType::UdpOnly`] it is never called. Not together with [`proxy`](Self::proxy). What
+    /// it implements is [`Connect`], with async-trait.
     pub fn stream_connector(mut self, connector: Arc<dyn Connect>) -> Self {
         let former = self.connector.replace(connector);
         self.check_once(former.is_some(), "stream_connector")
@@ -130,8 +137,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`ErrorKind::UnknownApp`], [`ErrorKind::InvalidUserId`]: an id with forbidden characters or
-    /// of a forbidden length. [`ErrorKind::InvalidConfig`]: no server, a setting given twice, or
-    /// out of its range.
+    /// of a forbidden length. [`ErrorKind::InvalidConfig`]: no server, a setting given twice,
+    /// out of its range, or one that excludes another.
     pub fn build(self) -> Result<RtmClient, Error> {
         if let Some(name) = self.given_twice {
             return Err(invalid(format!("the setting {name} is given twice")));

@@ -68,7 +68,7 @@ impl MessageChannel {
 
     /// Publishes a message; done when the channel's owner has given it its place.
     ///
-    /// On a network that has gone silent this waits until the session dies, up to 30 s. Who can't
+    /// On a network that has gone silent this waits until the session dies, up to 40 s. Who can't
     /// wait so long wraps it in `tokio::time::timeout`; the outcome is unknown then.
     ///
     /// # Errors

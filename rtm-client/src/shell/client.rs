@@ -97,12 +97,13 @@ impl RtmClient {
         self.shared.call(Command::Logout, None).await.map(drop)
     }
 
-    /// Says that this machine's network has changed, or may have: another interface, back from
-    /// sleep, a VPN. To be called from the platform's callback for it.
+    /// Says that this machine's network has changed: another interface, back from sleep, a VPN. To be
+    /// called from the platform's callback for it.
     ///
-    /// The session says so to the server at once, instead of with its next message, and asks at
-    /// once whether UDP passes where it didn't; a client that waits before it tries to come back
-    /// tries now. A call too many costs two packets. Never waits.
+    /// On UDP, two packets tell the server at once, and what was learnt of the way (window, loss,
+    /// datagram length) begins anew: so it isn't to be called without a reason. On TCP, it is asked
+    /// at once whether UDP passes, and the connection is given up after half a second of silence
+    /// instead of three. A client that waits before it tries to come back tries now. Never waits.
     pub fn network_changed(&self) {
         self.shared.network_changed();
     }

@@ -47,6 +47,7 @@ pub async fn drive<E: Engine, T: Transport>(
         // Closing comes after what is to be written first.
         let is_told = is_drained && act(&mut engine, &mut transport, clock);
         if is_drained && flow == Flow::Stop {
+            transport.finish().await;
             return Ok(engine);
         }
         // Transmitting moves deadlines; a deadline in the past makes the sleep return at once.

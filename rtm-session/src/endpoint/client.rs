@@ -289,9 +289,11 @@ impl Endpoint {
     }
 
     pub(super) fn handle_reset(&mut self, now: Time, from: Remote, token: ResetToken) {
-        let events = &mut self.events;
+        let (events, streams) = (&mut self.events, &self.streams);
         let found = self.sessions.iter_mut().find_map(|(&id, session)| {
-            (session.remote() == from && session.on_reset(token, events)).then_some(id)
+            // It may have been asked over a stream that it isn't on yet.
+            let is_there = session.remote() == from || streams.owner(from) == Some(id);
+            (is_there && session.on_reset(token, events)).then_some(id)
         });
         match found {
             Some(id) => self.touch(now, id),
@@ -304,6 +306,7 @@ impl Endpoint {
         let has_timed_out = client.connecting.get(&id).is_some_and(|c| c.has_timed_out(now));
         if has_timed_out {
             let connecting = client.remove(id).expect("found above");
+            client.attempt = connecting.race.failed();
             let cause = connecting.timeout_cause();
             self.streams.close_of(id);
             self.events.push_back(Event::Closed { session: id, cause });
@@ -320,6 +323,9 @@ impl Endpoint {
     ) -> Option<Remote> {
         let Role::Client(client) = &mut self.role else { return None };
         let connecting = client.connecting.get_mut(&id)?;
+        if let Some(stream) = connecting.race.give_up(now) {
+            self.streams.close(stream);
+        }
         if connecting.race.wants_stream(now) {
             self.streams.open(id, connecting.server, connecting.race.attempt);
         }

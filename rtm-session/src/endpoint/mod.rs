@@ -86,11 +86,12 @@ fn resumption_prologue(version: u8, client_cid: ConnectionId, ticket: &[u8]) -> 
     [&prologue(version, client_cid), ticket].concat()
 }
 
-/// Sessions over datagrams, without sockets or clocks.
+/// Sessions over datagrams and streams, without sockets or clocks.
 ///
 /// The driver's rule: after each call that takes `now`, take all of
-/// [`poll_transmit`](Self::poll_transmit) and [`poll_event`](Self::poll_event), then ask
-/// [`poll_timeout`](Self::poll_timeout). Inputs that have arrived come before a timeout that has
+/// [`poll_transmit`](Self::poll_transmit), then, if it has streams, of
+/// [`poll_stream_action`](Self::poll_stream_action), and of [`poll_event`](Self::poll_event), then
+/// ask [`poll_timeout`](Self::poll_timeout). Inputs that have arrived come before a timeout that has
 /// passed. `now` never goes back. The same seed, inputs and times give the same datagrams, to the
 /// byte, in any process.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rtm_wire::Time;
 
 use crate::config::Carriers;
-use crate::remote::Remote;
+use crate::remote::{Remote, StreamId};
 use crate::session::Spare;
 
 /// How long datagrams have the start to themselves.
@@ -16,6 +16,8 @@ const OPEN_PAUSE_MAX: Duration = Duration::from_secs(4);
 /// A server that was still thinking when a first flight came gives no second answer: it is asked
 /// again, over the stream, too.
 const COPY_PAUSE: Duration = Duration::from_secs(1);
+/// A stream without a reply for so long is given up: something may swallow what it doesn't know.
+const ANSWER_TIME: Duration = Duration::from_secs(3);
 
 /// The stream's part in a handshake.
 #[derive(Clone, Debug)]
@@ -32,7 +34,7 @@ pub(crate) struct Race {
 enum Stage {
     None,
     Opening,
-    Open { remote: Remote, next_copy: Time },
+    Open { remote: Remote, next_copy: Time, give_up: Time },
 }
 
 impl Race {
@@ -59,12 +61,32 @@ impl Race {
     }
 
     pub(crate) fn on_opened(&mut self, now: Time, remote: Remote) {
-        self.stream = Stage::Open { remote, next_copy: now };
+        self.stream = Stage::Open { remote, next_copy: now, give_up: now + ANSWER_TIME };
     }
 
     pub(crate) fn on_closed(&mut self) {
         self.stream = Stage::None;
         self.attempt = self.attempt.wrapping_add(1);
+    }
+
+    /// A stream that brings no reply, and is to be closed: another one, of another kind perhaps, is
+    /// opened at once.
+    pub(crate) fn give_up(&mut self, now: Time) -> Option<StreamId> {
+        let Stage::Open { remote, give_up, .. } = self.stream else { return None };
+        if now < give_up {
+            return None;
+        }
+        self.on_closed();
+        self.open_at = Some(now);
+        remote.stream()
+    }
+
+    /// The handshake has brought nothing; attempts that have failed by now.
+    pub(crate) fn failed(&self) -> u32 {
+        match self.stream {
+            Stage::None => self.attempt,
+            Stage::Opening | Stage::Open { .. } => self.attempt.wrapping_add(1),
+        }
     }
 
     /// The first flight is another one: with a cookie, or without the ticket.
@@ -77,7 +99,7 @@ impl Race {
     /// Where a copy is to go now, if over the stream.
     pub(crate) fn take_copy(&mut self, now: Time) -> Option<Remote> {
         match &mut self.stream {
-            Stage::Open { remote, next_copy } if now >= *next_copy => {
+            Stage::Open { remote, next_copy, .. } if now >= *next_copy => {
                 *next_copy = now + COPY_PAUSE;
                 Some(*remote)
             }
@@ -89,7 +111,7 @@ impl Race {
         match self.stream {
             Stage::None => self.open_at,
             Stage::Opening => None,
-            Stage::Open { next_copy, .. } => Some(next_copy),
+            Stage::Open { next_copy, give_up, .. } => Some(next_copy.min(give_up)),
         }
     }
 

@@ -29,7 +29,7 @@ pub enum StreamEvent {
         /// The address at its other end.
         peer: SocketAddr,
     },
-    /// So many bytes of packets have left the process.
+    /// So many bytes of packets have left the process. Without it a session stops after 32 KiB.
     Written {
         /// Of which stream.
         stream: StreamId,
@@ -102,6 +102,11 @@ impl Streams {
         owner.is_some_and(|owner| owner.is_none_or(|owner| owner == session))
     }
 
+    /// Whose the stream is.
+    pub(super) fn owner(&self, remote: Remote) -> Option<SessionId> {
+        self.streams.get(&remote.stream()?)?.session
+    }
+
     /// An authentic packet of the session has come from there.
     pub(super) fn claim(&mut self, from: Remote, session: SessionId) {
         let stream = from.stream().and_then(|stream| self.streams.get_mut(&stream));
@@ -114,7 +119,7 @@ impl Streams {
         self.deadlines.next()
     }
 
-    fn close(&mut self, stream: StreamId) {
+    pub(super) fn close(&mut self, stream: StreamId) {
         if self.streams.remove(&stream).is_some() {
             self.deadlines.set(stream, None);
             self.actions.push_back(StreamAction::Close { stream });
@@ -210,12 +215,19 @@ impl Endpoint {
     pub(super) fn look_after_streams(&mut self, now: Time) {
         while let Some(stream) = self.streams.deadlines.pop_due(now) {
             let Some(entry) = self.streams.streams.get(&stream) else { continue };
-            let session = entry.session.and_then(|session| self.sessions.get(&session));
-            let is_used = session.is_some_and(|it| it.remote().stream() == Some(stream));
-            if is_used {
-                self.streams.deadlines.set(stream, Some(now + UNUSED_MAX));
-            } else {
-                self.streams.close(stream);
+            let owner = entry.session;
+            let session = owner.and_then(|session| self.sessions.get_mut(&session));
+            match (session, owner) {
+                (Some(session), _) if session.remote().stream() == Some(stream) => {
+                    self.streams.deadlines.set(stream, Some(now + UNUSED_MAX));
+                }
+                (Some(session), Some(owner)) => {
+                    // It must not be gone back to.
+                    session.on_stream_closed(now, stream);
+                    self.streams.close(stream);
+                    self.touch(now, owner);
+                }
+                _ => self.streams.close(stream),
             }
         }
     }

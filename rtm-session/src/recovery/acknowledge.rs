@@ -34,6 +34,7 @@ impl<T: Clone + Default> Recovery<T> {
             let (sent, congestion) = (&mut self.sent, &mut self.congestion);
             let resume = &mut self.resume;
             let flight = &mut self.flight;
+            let largest_on_path = &mut self.largest_on_path;
             let (mut count, mut late, mut spurious) = (0, None, 0);
             sent.take(range, |number, packet| {
                 if packet.lost.is_some() {
@@ -51,8 +52,14 @@ impl<T: Clone + Default> Recovery<T> {
                         resume.on_acked(sent, bytes);
                     }
                 }
+                if packet.sent >= path_since && !packet.is_length_probe {
+                    *largest_on_path = (*largest_on_path).max(Some(number));
+                }
                 // Only the largest packet gives a sample, and only when it is new (section 5.1).
-                if is_largest && number == largest && packet.sent >= path_since && !packet.is_aside
+                if is_largest
+                    && number == largest
+                    && packet.sent >= path_since
+                    && !packet.is_length_probe
                 {
                     newest = Some(packet.sent);
                 }

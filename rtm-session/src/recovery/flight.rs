@@ -15,7 +15,7 @@ pub(super) struct Flight {
 impl Flight {
     pub(super) fn add<T>(&mut self, packet: &SentPacket<T>) {
         self.bytes += packet.bytes;
-        self.eliciting += u64::from(!packet.is_aside);
+        self.eliciting += u64::from(!packet.is_length_probe);
     }
 
     /// The packet is overdue from now on.
@@ -28,7 +28,7 @@ impl Flight {
     pub(super) fn remove<T>(&mut self, packet: &SentPacket<T>) {
         self.bytes -= packet.bytes;
         self.overdue -= if packet.is_overdue { packet.bytes } else { 0 };
-        self.eliciting -= u64::from(!packet.is_aside);
+        self.eliciting -= u64::from(!packet.is_length_probe);
     }
 
     /// What is on its way fills another path: it fills this one no longer.

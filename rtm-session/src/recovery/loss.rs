@@ -4,6 +4,7 @@ use rtm_wire::{PacketNumber, Time};
 
 use super::congestion::{LostPackets, initial_window};
 use super::loss_meter::LostPacket;
+use super::sent::SentPacket;
 use super::{Lost, Recovery};
 
 /// Probe timeouts without any acknowledgement that mean persistent congestion (section 7.6.1).
@@ -17,6 +18,7 @@ impl<T: Clone + Default> Recovery<T> {
         self.loss_time = None;
         let Some(largest) = self.largest_acked else { return lost };
         if self.is_stream {
+            lost = self.detect_refused(now);
             self.forget_lost(now);
             return lost;
         }
@@ -69,6 +71,26 @@ impl<T: Clone + Default> Recovery<T> {
         }
         self.forget_lost(now);
         lost
+    }
+
+    /// On a stream, order tells: what came before an acknowledged packet and isn't acknowledged has
+    /// arrived and was refused, by a peer that had no room for it, or took it for a repetition.
+    fn detect_refused(&mut self, now: Time) -> Lost<T> {
+        let mut refused = Vec::new();
+        let Some(largest) = self.largest_on_path else { return refused };
+        for (number, packet) in self.sent.iter_mut() {
+            if number >= largest {
+                break;
+            }
+            let is_refused = |packet: &&mut SentPacket<T>| {
+                packet.lost.is_none() && packet.sent >= self.path_since
+            };
+            let Some(packet) = packet.filter(is_refused) else { continue };
+            packet.lost = Some(now);
+            self.flight.remove(packet);
+            refused.push(packet.contents.clone());
+        }
+        refused
     }
 
     /// Of packets lost long ago no acknowledgement comes any more.

@@ -138,6 +138,8 @@ pub(crate) struct Recovery<T> {
     known: Option<Remembered>,
     /// The path is a stream: what it takes arrives, or the stream ends.
     is_stream: bool,
+    /// The largest acknowledged number of packets that went over the present path.
+    largest_on_path: Option<PacketNumber>,
 }
 
 impl<T: Clone + Default> Recovery<T> {
@@ -172,6 +174,7 @@ impl<T: Clone + Default> Recovery<T> {
             path_since: now,
             known: None,
             is_stream: false,
+            largest_on_path: None,
             config,
         }
     }
@@ -196,7 +199,7 @@ impl<T: Clone + Default> Recovery<T> {
             sent: now,
             gap,
             bytes,
-            is_aside: false,
+            is_length_probe: false,
             is_overdue: false,
             lost: None,
             contents,
@@ -206,10 +209,9 @@ impl<T: Clone + Default> Recovery<T> {
         self.sent.push(number, Some(packet));
     }
 
-    /// A packet has gone out that only asks whether its length passes, or whether another path
-    /// does. Should it be lost, that says nothing of other packets (RFC 9000 section 14.4), and no
-    /// timer waits for it.
-    pub(crate) fn on_aside_sent(
+    /// A packet has gone out that only asks whether its length passes. Should it be lost, that says
+    /// nothing of other packets (RFC 9000 section 14.4), and no timer waits for it.
+    pub(crate) fn on_length_probe_sent(
         &mut self,
         now: Time,
         number: PacketNumber,
@@ -221,7 +223,7 @@ impl<T: Clone + Default> Recovery<T> {
             sent: now,
             gap: Duration::ZERO,
             bytes: 0,
-            is_aside: true,
+            is_length_probe: true,
             is_overdue: false,
             lost: None,
             contents,
@@ -249,11 +251,17 @@ impl<T: Clone + Default> Recovery<T> {
         self.meter.reset();
         self.resume = Resume::Done;
         self.known = None;
+        self.largest_on_path = None;
         self.rtt.restart();
         self.path_since = now;
         self.sent.iter_mut().filter_map(|(_, packet)| packet).for_each(|packet| packet.bytes = 0);
         self.flight.forget_bytes();
         self.flight_peak = 0;
+    }
+
+    /// Whether anything that went over the present path has been acknowledged.
+    pub(crate) fn has_path_answered(&self) -> bool {
+        self.largest_on_path.is_some()
     }
 
     /// Whether the present path is a stream, which loses nothing and has a window and a pace of its
@@ -275,6 +283,8 @@ impl<T: Clone + Default> Recovery<T> {
             self.flight.remove(packet);
             abandoned.push(packet.contents.clone());
         }
+        // A peer that goes to and fro and acknowledges nothing is not remembered for it.
+        self.sent.forget_lost_above(CONTROL_MAX as usize);
         abandoned
     }
 

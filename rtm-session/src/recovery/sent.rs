@@ -12,12 +12,11 @@ pub(super) struct SentPacket<T> {
     pub(super) sent: Time,
     /// Time since the packet before it.
     pub(super) gap: Duration,
-    /// Zero if neither window nor loss of the present path go by it: it went aside, or over a
-    /// former path.
+    /// Zero if neither window nor loss of the present path go by it: it asked whether its length
+    /// passes, or went over a former path.
     pub(super) bytes: u64,
-    /// It only asks whether its length passes, or went aside from the present path to ask about
-    /// another one: no timer waits for it.
-    pub(super) is_aside: bool,
+    /// It only asks whether its length passes, and nobody waits for the answer.
+    pub(super) is_length_probe: bool,
     /// It should have been acknowledged by now.
     pub(super) is_overdue: bool,
     /// Since when it counts as lost. It is remembered a while longer: it may only be late.
@@ -98,6 +97,18 @@ impl<T> SentPackets<T> {
         &mut self,
     ) -> impl Iterator<Item = (PacketNumber, Option<&mut SentPacket<T>>)> {
         self.slots.iter_mut().map(|(number, slot)| (PacketNumber(*number), slot.as_mut()))
+    }
+
+    /// Forgets lost packets, the oldest first, while there are more places than this.
+    pub(super) fn forget_lost_above(&mut self, most: usize) {
+        while self.slots.len() > most
+            && self
+                .slots
+                .front()
+                .is_some_and(|(_, slot)| slot.as_ref().is_none_or(|it| it.lost.is_some()))
+        {
+            self.slots.pop_front();
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &SentPacket<T>> {

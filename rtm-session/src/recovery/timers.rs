@@ -19,14 +19,23 @@ const PROBE_TIMEOUT_MAX: Duration = Duration::from_secs(1);
 const PROBES: u8 = 2;
 /// Timeouts in a row after which it is one packet: the link is down, or so full that it seems so.
 const PROBES_FULL: u32 = 3;
+/// Pause before a stream on which something is unanswered is asked; it doubles so often.
+const STREAM_PROBE: Duration = Duration::from_secs(3);
+const STREAM_PROBE_DOUBLED: u32 = 3;
 /// After so long a silence, only probes go beyond the window.
 const SILENCE_MAX: Duration = Duration::from_secs(1);
 
 impl<T: Clone + Default> Recovery<T> {
     /// When [`on_timeout`](Self::on_timeout) is to be called.
     pub(crate) fn timeout(&self) -> Option<Time> {
-        if self.loss_time.is_some() || self.is_stream {
+        if self.loss_time.is_some() {
             return self.loss_time;
+        }
+        if self.is_stream {
+            // A stream that only makes up for a loss is left alone; one whose peer has refused
+            // something is to show it.
+            let pause = STREAM_PROBE * (1 << self.probe_count.min(STREAM_PROBE_DOUBLED));
+            return (self.flight.eliciting > 0).then(|| self.last_eliciting + pause);
         }
         (self.flight.eliciting > 0).then(|| self.last_eliciting + self.backed_off())
     }
@@ -83,7 +92,7 @@ impl<T: Clone + Default> Recovery<T> {
 
     /// Since when nothing has been acknowledged although something could have been.
     pub(crate) fn unanswered_since(&self) -> Option<Time> {
-        let awaited = |packet: &&SentPacket<T>| packet.lost.is_none() && !packet.is_aside;
+        let awaited = |packet: &&SentPacket<T>| packet.lost.is_none() && !packet.is_length_probe;
         let first = self.sent.iter().find(awaited)?;
         Some(first.sent.max(self.last_acked))
     }

@@ -107,8 +107,10 @@ impl Session {
             Aside::Response(token) => PathResponse(token).encode(datagram),
         }
         self.seal(header_len, datagram);
-        let contents = Contents { bytes: datagram.len(), ..Contents::default() };
-        self.recovery.on_aside_sent(now, self.next_number, datagram.len(), contents);
+        // Not remembered: should it be lost, that says nothing of the present path, and nobody
+        // repeats it.
+        let (number, contents) = (self.next_number, Contents::default());
+        self.recovery.on_packet_sent(now, number, datagram.len(), false, contents);
         self.advance_number();
         Some(to)
     }

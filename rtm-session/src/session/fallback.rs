@@ -28,10 +28,13 @@ const SILENCE: Duration = Duration::from_secs(1);
 const STALL: Duration = Duration::from_secs(3);
 /// The same when this end's network has changed: most likely the stream is dead.
 const STALL_AFTER_MOVE: Duration = Duration::from_millis(500);
+const SUSPECT_SPAN: Duration = Duration::from_secs(10);
 const SILENCE_PTOS: u32 = 3;
 /// Pause between attempts to open a stream; it doubles.
 const OPEN_PAUSE: Duration = Duration::from_secs(1);
 const OPEN_PAUSE_MAX: Duration = Duration::from_secs(30);
+/// How long a stream has to answer, which was opened because datagrams are silent.
+const SPARE_ANSWER: Duration = Duration::from_secs(4);
 /// How long a stream is kept that isn't needed just now.
 const SPARE_TIME: Duration = Duration::from_secs(10);
 /// Pause before datagrams are asked after from a stream; it doubles.
@@ -85,8 +88,8 @@ pub(crate) struct Fallback {
     next_trial: Time,
     trial_pause: Duration,
     datagrams_since: Time,
-    /// This end's network has changed since the stream was opened.
-    is_suspect: bool,
+    /// This end's network has changed not long ago.
+    suspect_until: Time,
     wishes: VecDeque<StreamWish>,
 }
 
@@ -107,7 +110,7 @@ pub(crate) enum Spare {
 impl Spare {
     /// One that has just been opened.
     pub(crate) fn new(now: Time, remote: Remote) -> Self {
-        Self::Open { remote, challenge: None, is_good: false, until: now + SPARE_TIME }
+        Self::Open { remote, challenge: None, is_good: false, until: now + SPARE_ANSWER }
     }
 }
 
@@ -141,7 +144,7 @@ impl Fallback {
             next_trial: now + TRIAL_PAUSE,
             trial_pause: TRIAL_PAUSE,
             datagrams_since: now,
-            is_suspect: false,
+            suspect_until: now,
             wishes: VecDeque::new(),
         }
     }
@@ -167,11 +170,16 @@ impl Fallback {
         self.spare = Spare::new(now, remote);
     }
 
-    /// A stream has ended, or could not be opened: the spare one, unless it was the one in use.
-    pub(super) fn on_stream_closed(&mut self, now: Time, stream: StreamId) {
+    /// A stream has ended, or could not be opened: the spare one, unless it was the one in use;
+    /// `was_good` says whether that has brought anything.
+    pub(super) fn on_stream_closed(&mut self, now: Time, stream: StreamId, was_good: bool) {
         if self.used == Some(stream) {
             self.used = None;
-            self.next_open = now;
+            if was_good {
+                (self.next_open, self.open_pause) = (now, OPEN_PAUSE);
+            } else {
+                self.attempt = self.attempt.wrapping_add(1);
+            }
             // Nothing is known of datagrams now: they are asked by being used.
             self.datagrams_since = now;
             return;
@@ -183,14 +191,17 @@ impl Fallback {
     }
 
     pub(super) fn on_local_address_changed(&mut self, now: Time) {
-        self.is_suspect = true;
+        self.suspect_until = now + SUSPECT_SPAN;
         self.next_open = now;
         self.next_trial = self.next_trial.min(now);
     }
 
     pub(super) fn on_response(&mut self, response: PathResponse) {
-        if let Spare::Open { challenge: Some(challenge), is_good, .. } = &mut self.spare {
-            *is_good |= *challenge == response.0;
+        if let Spare::Open { challenge: Some(challenge), is_good, until, .. } = &mut self.spare {
+            if !*is_good && *challenge == response.0 {
+                *is_good = true;
+                *until += SPARE_TIME - SPARE_ANSWER;
+            }
         }
         if let Some(trial) = &mut self.trial {
             let asked = trial.challenges.iter().position(|challenge| *challenge == response.0);
@@ -214,7 +225,9 @@ impl Fallback {
         if view.is_gone {
             return Some(Time::ZERO);
         }
-        let least = match (view.on.is_stream(), self.is_suspect) {
+        // The silence that counts began while the stream was suspect.
+        let is_suspect = view.unanswered_since.is_some_and(|since| since < self.suspect_until);
+        let least = match (view.on.is_stream(), is_suspect) {
             (false, _) => SILENCE,
             (true, false) => STALL,
             (true, true) => STALL_AFTER_MOVE,
@@ -238,7 +251,8 @@ impl Fallback {
                 return self.go_to_spare(now, remote);
             }
             // It isn't needed, or doesn't answer.
-            Spare::Open { remote, until, .. } if now >= until => {
+            Spare::Open { remote, is_good, until, .. } if now >= until => {
+                self.attempt = self.attempt.wrapping_add(u32::from(!is_good));
                 self.wishes.extend(remote.stream().map(StreamWish::Close));
                 self.spare = Spare::None;
             }
@@ -306,8 +320,7 @@ impl Fallback {
         self.used = remote.stream();
         self.spare = Spare::None;
         self.trial = None;
-        self.open_pause = OPEN_PAUSE;
-        self.is_suspect = false;
+        self.suspect_until = now;
         Some(Act::GoTo(remote))
     }
 
@@ -315,12 +328,18 @@ impl Fallback {
     fn go_home(&mut self, now: Time, from: Option<(Remote, bool)>) -> Option<Act> {
         self.datagrams_since = now;
         self.trial = None;
-        self.is_suspect = false;
+        self.suspect_until = now;
         self.used = None;
-        if let Some((remote, is_good)) = from {
-            self.wishes.extend(self.spare_stream().map(StreamWish::Close));
-            let (challenge, until) = (Some([0; 8]), now + SPARE_TIME);
-            self.spare = Spare::Open { remote, challenge, is_good, until };
+        match from {
+            Some((remote, true)) => {
+                self.wishes.extend(self.spare_stream().map(StreamWish::Close));
+                let (challenge, until) = (Some([0; 8]), now + SPARE_TIME);
+                self.spare = Spare::Open { remote, challenge, is_good: true, until };
+            }
+            Some((remote, false)) => {
+                self.wishes.extend(remote.stream().map(StreamWish::Close));
+            }
+            None => {}
         }
         Some(Act::GoTo(self.home()))
     }

@@ -1,6 +1,7 @@
 //! What a peer with valid keys can't do: break a rule unnoticed, fill memory, or make work that
 //! grows faster than what it sends.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use allocation_counter::measure;
@@ -182,6 +183,15 @@ fn lost_packets(duel: &mut Duel, count: u64) {
     }
 }
 
+/// Whether the peer is heard there, which is answered; the answers are not acknowledged.
+fn questions(duel: &mut Duel, count: u64) {
+    for number in 0..count {
+        let elsewhere = SocketAddr::from(([10, 9, 9, 9], 9));
+        duel.send_from(elsewhere, &frame(&PathChallenge(number.to_be_bytes())));
+        duel.run(MS);
+    }
+}
+
 fn tickets(duel: &mut Duel, count: u64) {
     for number in 0..count {
         let ticket = Ticket { number, lifetime_ms: u64::MAX >> 2, early_max: 9, ticket: &[1; 300] };
@@ -209,6 +219,7 @@ const ATTACKS: &[(&str, Attack, u64, i64)] = &[
     ("lanes that come and go", lanes, 2_000, 5_000),
     ("every second packet", lost_packets, 2_000, 5_000),
     ("tickets", tickets, 2_000, 2_000),
+    ("questions from elsewhere", questions, 2_000, 10_000),
     ("parity that is of no use", useless_parity, 4_000, 10_000),
 ];
 

@@ -51,7 +51,10 @@ impl Session {
         if let Some(fallback) = &mut self.fallback {
             fallback.on_local_address_changed(now);
         }
-        if !self.path.remote().is_stream() {
+        if self.path.remote().is_stream() {
+            // Whether it still works shows sooner.
+            self.ping = true;
+        } else {
             self.on_new_path(now);
             self.on_probe_timeout(now, MOVE_PACKETS);
         }
@@ -83,11 +86,11 @@ impl Session {
 
     /// A stream has ended, perhaps the one that we are on.
     pub(crate) fn on_stream_closed(&mut self, now: Time, stream: StreamId) {
-        let former = self.path.remote();
+        let (former, was_good) = (self.path.remote(), self.recovery.has_path_answered());
         self.path.on_stream_closed(stream);
         self.change_way(now, former, self.path.remote());
         if let Some(fallback) = &mut self.fallback {
-            fallback.on_stream_closed(now, stream);
+            fallback.on_stream_closed(now, stream, was_good);
         }
         self.tend(now);
     }

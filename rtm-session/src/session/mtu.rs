@@ -226,7 +226,7 @@ impl Session {
         let number = self.next_number;
         let length_probe = Some(number);
         let contents = Contents { length_probe, bytes: datagram.len(), ..Contents::default() };
-        self.recovery.on_aside_sent(now, number, datagram.len(), contents);
+        self.recovery.on_length_probe_sent(now, number, datagram.len(), contents);
         self.advance_number();
         self.mtu.on_probe_sent(number);
         // It is none of the messages, so it comes out of what copies may cost.

@@ -92,6 +92,8 @@ impl Session {
         if self.recovery.timeout().is_some_and(|deadline| now >= deadline) {
             match self.recovery.on_timeout(now, self.send.has_pending()) {
                 TimeoutOutcome::Lost(lost) => self.on_lost(now, lost),
+                // What a stream has taken is on its way: only the question is sent again.
+                TimeoutOutcome::Probe { .. } if self.path.remote().is_stream() => self.ping = true,
                 TimeoutOutcome::Probe { count } => self.on_probe_timeout(now, count),
             }
         }

@@ -10,9 +10,10 @@ use tokio::io::{AsyncReadExt, join};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::packets::{PREFACE, Packets, to_io, web_socket_config};
-use super::{Input, connect, connection};
+use super::{Input, connect, connection, way};
 use crate::remote::StreamId;
 
 /// Connections that wait to be accepted.
@@ -58,7 +59,12 @@ impl StreamListener {
     }
 
     /// Accepts until `end`.
-    pub(super) async fn run(self, inputs: mpsc::Sender<Input>, end: CancellationToken) {
+    pub(super) async fn run(
+        self,
+        inputs: mpsc::Sender<Input>,
+        end: CancellationToken,
+        tasks: TaskTracker,
+    ) {
         let permits = Arc::new(Semaphore::new(self.streams_max.min(Semaphore::MAX_PERMITS)));
         let mut next = 0;
         loop {
@@ -78,7 +84,7 @@ impl StreamListener {
             let Ok(permit) = Arc::clone(&permits).try_acquire_owned() else { continue };
             let stream = StreamId(next);
             next += 1;
-            let (inputs, end) = (inputs.clone(), end.clone());
+            let (inputs, end, tasks) = (inputs.clone(), end.clone(), tasks.clone());
             tokio::spawn(async move {
                 let greeted = tokio::select! {
                     greeted = tokio::time::timeout(GREETING_TIMEOUT, greet(socket)) => greeted,
@@ -86,10 +92,12 @@ impl StreamListener {
                 };
                 match greeted {
                     Ok(Ok(packets)) => {
-                        let (way, outgoing) = mpsc::unbounded_channel();
+                        let (way, orders) = way();
                         let opened = Input::Opened(stream, peer, Some(way));
                         if inputs.send(opened).await.is_ok() {
-                            connection::serve((stream, peer), packets, outgoing, inputs, end).await;
+                            let serving =
+                                connection::serve((stream, peer), packets, orders, inputs, end);
+                            tasks.track_future(serving).await;
                         }
                     }
                     Ok(Err(error)) => tracing::debug!(%peer, %error, "not greeted"),

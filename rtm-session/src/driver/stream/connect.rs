@@ -2,10 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::ClientRequestBuilder;
@@ -13,12 +11,6 @@ use tokio_tungstenite::tungstenite::http::Uri;
 
 use super::packets::{Duplex, PREFACE, Packets, to_io, web_socket_config};
 use super::proxy::HttpProxy;
-
-/// Bytes that the system keeps without sending them: what is handed over can't be dropped any
-/// more, nor overtaken.
-const UNSENT_MAX: u32 = 16 * 1_024;
-/// A connection on which nothing that was sent is acknowledged for so long has ended.
-const DEAD_AFTER: Duration = Duration::from_secs(30);
 
 /// What is spoken on a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +34,7 @@ pub trait Connect: Send + Sync + 'static {
     /// then.
     ///
     /// # Cancel safety
-    /// The future is dropped after ten seconds.
+    /// The future is dropped after five seconds.
     async fn connect(
         &self,
         server: SocketAddr,
@@ -159,7 +151,15 @@ pub(super) fn tune(socket: &TcpStream) {
     let _ = socket.set_nodelay(true);
     #[cfg(any(target_os = "android", target_os = "linux"))]
     {
-        let socket = SockRef::from(socket);
+        use std::time::Duration;
+
+        /// Bytes that the system keeps without sending them: what is handed over can't be dropped
+        /// any more, nor overtaken.
+        const UNSENT_MAX: u32 = 16 * 1_024;
+        /// A connection on which nothing that was sent is acknowledged for so long has ended.
+        const DEAD_AFTER: Duration = Duration::from_secs(30);
+
+        let socket = socket2::SockRef::from(socket);
         let _ = socket.set_tcp_notsent_lowat(UNSENT_MAX);
         let _ = socket.set_tcp_thin_linear_timeouts(true);
         let _ = socket.set_tcp_user_timeout(Some(DEAD_AFTER));

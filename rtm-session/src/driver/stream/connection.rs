@@ -9,24 +9,30 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Input;
 use super::packets::{Incoming, Outgoing, Packets};
+use super::{Input, Orders};
 use crate::remote::StreamId;
 
 /// Bytes that are handed to the system before they count as written.
 const FLUSH_AFTER: usize = 16 * 1_024;
 /// How long the peer has to close its side after ours, and the last bytes to leave.
-const LINGER: Duration = Duration::from_secs(2);
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
 /// Serves a stream until either side ends it; tells the driver when it has.
 pub(super) async fn serve(
     (stream, peer): (StreamId, SocketAddr),
     packets: Packets,
-    outgoing: mpsc::UnboundedReceiver<Bytes>,
+    orders: Orders,
     inputs: mpsc::Sender<Input>,
     end: CancellationToken,
 ) {
     let Packets { mut incoming, outgoing: sink } = packets;
+    let Orders { packets: outgoing, closing } = orders;
+    // A peer that reads next to nothing doesn't keep a stream that nobody wants.
+    let patience = async {
+        closing.cancelled().await;
+        tokio::time::sleep(LINGER * 2).await;
+    };
     let reading = read((stream, peer), &mut incoming, &inputs);
     let writing = write(stream, sink, outgoing, &inputs);
     let ended = tokio::select! {
@@ -40,6 +46,7 @@ pub(super) async fn serve(
             }
             Err(error) => Err(error),
         },
+        () = patience => Ok(()),
         () = end.cancelled() => return,
     };
     if let Err(error) = ended {

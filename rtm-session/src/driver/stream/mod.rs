@@ -28,6 +28,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 use super::{Arrivals, Departures, Transport};
 use crate::endpoint::{StreamAction, StreamEvent};
@@ -37,17 +38,39 @@ use crate::remote::{Remote, StreamId};
 const INPUTS_MAX: usize = 1_024;
 /// The same that the driver takes at a time.
 const BATCH: usize = 64;
-/// How long opening a stream may take, its handshakes included.
-const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long opening a stream may take, its handshakes included: less than a login, so that its error
+/// can say why.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a stream's task tells the driver.
 #[derive(Debug)]
 enum Input {
     /// A stream is there: accepted if it brings the way to its task along.
-    Opened(StreamId, SocketAddr, Option<mpsc::UnboundedSender<Bytes>>),
+    Opened(StreamId, SocketAddr, Option<Way>),
     Packet(StreamId, SocketAddr, BytesMut),
     Written(StreamId, usize),
     Closed(StreamId),
+}
+
+/// The way to a stream's task. Dropping it closes the stream: what was handed over may be written for
+/// a moment.
+#[derive(Debug)]
+struct Way {
+    packets: mpsc::UnboundedSender<Bytes>,
+    _closing: DropGuard,
+}
+
+/// The task's end of it.
+struct Orders {
+    packets: mpsc::UnboundedReceiver<Bytes>,
+    closing: CancellationToken,
+}
+
+fn way() -> (Way, Orders) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let closing = CancellationToken::new();
+    let way = Way { packets: sender, _closing: closing.clone().drop_guard() };
+    (way, Orders { packets: receiver, closing })
 }
 
 /// Why the last attempt to open a stream has failed, for error texts. Cheap to clone.
@@ -79,9 +102,10 @@ pub struct WithStreams<T> {
     inputs: mpsc::Receiver<Input>,
     sender: mpsc::Sender<Input>,
     taken: Vec<Input>,
-    /// Ways to the tasks; dropping one closes its stream when all is written.
-    streams: BTreeMap<StreamId, mpsc::UnboundedSender<Bytes>>,
+    streams: BTreeMap<StreamId, Way>,
     local: SocketAddr,
+    /// Those that serve streams.
+    tasks: TaskTracker,
     end: CancellationToken,
     _guard: DropGuard,
 }
@@ -118,7 +142,8 @@ impl<T: Transport> WithStreams<T> {
     pub fn server(datagrams: T, listener: StreamListener) -> io::Result<Self> {
         let local = datagrams.local_addr()?;
         let this = Self::new(Some(datagrams), None, local);
-        tokio::spawn(listener.run(this.sender.clone(), this.end.clone()));
+        let (inputs, end, tasks) = (this.sender.clone(), this.end.clone(), this.tasks.clone());
+        tokio::spawn(listener.run(inputs, end, tasks));
         Ok(this)
     }
 
@@ -134,6 +159,7 @@ impl<T: Transport> WithStreams<T> {
             taken: Vec::with_capacity(BATCH),
             streams: BTreeMap::new(),
             local,
+            tasks: TaskTracker::new(),
             _guard: end.clone().drop_guard(),
             end,
         }
@@ -166,16 +192,20 @@ impl<T: Transport> WithStreams<T> {
     /// Has a task open a stream and serve it.
     fn open(&mut self, stream: StreamId, server: SocketAddr, attempt: u32) -> bool {
         let Some(connector) = self.connector.clone() else { return false };
-        let (way, outgoing) = mpsc::unbounded_channel();
+        let (way, orders) = way();
         self.streams.insert(stream, way);
         let (sender, end, failure) = (self.sender.clone(), self.end.clone(), self.failure());
+        let tasks = self.tasks.clone();
         tokio::spawn(async move {
             let opening = connect::open(&*connector, server, attempt);
             let opened = tokio::select! {
                 opened = tokio::time::timeout(OPEN_TIMEOUT, opening) => opened,
                 () = end.cancelled() => return,
             };
-            let packets = match opened.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            let packets = match opened.unwrap_or_else(|_| {
+                let wrong = format!("no connection to {server} in {OPEN_TIMEOUT:?}");
+                Err(io::Error::new(io::ErrorKind::TimedOut, wrong))
+            }) {
                 Ok(packets) => packets,
                 Err(error) => {
                     tracing::debug!(%server, attempt, %error, "stream not opened");
@@ -187,7 +217,8 @@ impl<T: Transport> WithStreams<T> {
             };
             failure.set(None);
             if sender.send(Input::Opened(stream, server, None)).await.is_ok() {
-                connection::serve((stream, server), packets, outgoing, sender, end).await;
+                let serving = connection::serve((stream, server), packets, orders, sender, end);
+                tasks.track_future(serving).await;
             }
         });
         true
@@ -221,7 +252,7 @@ impl<T: Transport> Transport for WithStreams<T> {
             if let Some(way) = self.streams.get(&stream) {
                 for packet in bytes.chunks(length) {
                     // Its task has ended, and says so.
-                    let _ = way.send(Bytes::copy_from_slice(packet));
+                    let _ = way.packets.send(Bytes::copy_from_slice(packet));
                 }
             }
         }
@@ -245,6 +276,21 @@ impl<T: Transport> Transport for WithStreams<T> {
                 true
             }
         }
+    }
+
+    async fn finish(&mut self) {
+        self.streams.clear();
+        self.tasks.close();
+        let Self { tasks, inputs, .. } = self;
+        // Tasks tell how it went, and wait until somebody listens.
+        let listening = async { while inputs.recv().await.is_some() {} };
+        let ended = async {
+            tokio::select! {
+                () = tasks.wait() => {}
+                () = listening => {}
+            }
+        };
+        let _ = tokio::time::timeout(connection::LINGER, ended).await;
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -103,6 +103,30 @@ fn datagrams_that_pass_again_are_taken_again() {
 }
 
 #[test]
+fn a_spare_stream_that_swallows_everything_is_replaced_by_another_kind() {
+    let weather =
+        Weather { blocked: vec![(secs(5), ALWAYS.1)], swallowed: 1, ..Weather::default() };
+    let mut world = StreamWorld::connected(15, Carriers::Both, weather, ms(75));
+    let mut talk = Talk::new(&mut world);
+    talk.run(&mut world, secs(25));
+    assert!(world.is_on_stream());
+    assert_eq!(world.attempts, [0, 1]);
+    world.run(secs(1));
+    talk.check(&mut world);
+}
+
+#[test]
+fn streams_that_end_before_they_bring_anything_are_tried_ever_less_often() {
+    // Each breaks when it has just been opened.
+    let cuts = (0..2_000).map(|n| ms(5_000 + n * 20)).collect();
+    let weather = Weather { cuts, ..Weather::default() };
+    let mut world = StreamWorld::connected(16, Carriers::Streams, weather, secs(1));
+    world.run(secs(40));
+    assert!((3..=9).contains(&world.attempts.len()), "{:?}", world.attempts);
+    assert!(world.attempts.last() > world.attempts.first(), "of another kind, too");
+}
+
+#[test]
 fn coming_back_to_datagrams_pauses_nothing() {
     let weather = Weather { blocked: vec![(Duration::ZERO, secs(8))], ..Weather::default() };
     let mut world = StreamWorld::connected(3, Carriers::Both, weather, secs(1));
@@ -288,7 +312,7 @@ proptest! {
         (delay, loss) in (1_u64..120, 0_u64..300),
         (blocked, stalled) in (spans(), spans()),
         cuts in proptest::collection::vec(300_u64..25_000, 0..4),
-        refusals in 0_u32..3,
+        (refusals, swallowed) in (0_u32..3, 0_u32..2),
         write_time in 0_u64..2_000,
         without_datagrams in any::<bool>(),
     ) {
@@ -299,6 +323,7 @@ proptest! {
             stalled,
             cuts: cuts.into_iter().map(ms).collect(),
             refusals,
+            swallowed,
             write_time: Duration::from_micros(write_time),
         };
         let carriers = if without_datagrams { Carriers::Streams } else { Carriers::Both };

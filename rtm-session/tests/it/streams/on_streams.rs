@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_session::{Carriers, CloseCause, Event, LaneSpec, Redundancy};
+use rtm_session::{Carriers, CloseCause, Config, Event, LaneSpec, Redundancy};
 use rtm_wire::Priority;
 
-use super::world::{End, StreamWorld, UNORDERED, Weather};
+use super::world::{ALWAYS, End, StreamWorld, UNORDERED, Weather};
 use crate::pair::ms;
 
 fn secs(seconds: u64) -> Duration {
@@ -120,6 +120,61 @@ fn a_stream_on_which_nothing_comes_ends_the_session_like_silence_elsewhere() {
         |event: &Event| matches!(event, Event::Closed { cause: CloseCause::IdleTimeout, .. });
     assert!(world.client.news.iter().any(is_idle), "{:?}", world.client.news);
     assert!(world.server.news.iter().any(is_idle), "{:?}", world.server.news);
+}
+
+#[test]
+fn what_is_asked_in_vain_is_not_remembered() {
+    // Datagrams are asked after again and again; nothing answers.
+    let weather = Weather { blocked: vec![ALWAYS], ..Weather::default() };
+    let mut world = StreamWorld::connected(8, Carriers::Both, weather, secs(5));
+    let lane = world.open_lane(End::Client, LaneSpec::ORDERED);
+    for _ in 0..3_000 {
+        world.send(End::Client, lane, "hello");
+        world.run(ms(20));
+    }
+    world.run(secs(1));
+    let session = world.session(End::Client);
+    let stats = world.client.endpoint.stats(session).expect("it lives");
+    assert!(world.is_on_stream() && stats.packets_remembered <= 2, "{stats:?}");
+}
+
+#[test]
+fn what_a_receiver_has_no_room_for_is_sent_again() {
+    let client = Config::default().carriers(Carriers::Streams).lanes_max(1).lane_credit(90_000);
+    let weather = Weather::default();
+    let mut world = StreamWorld::with(9, client, Config::server(), weather);
+    world.connect();
+    world.run_until(secs(5), |world| !world.server.sessions.is_empty());
+    world.client.releases = false;
+    // Three lanes one after the other hold more than the client wants to hold of all.
+    let mut sent = 0;
+    for _ in 0..3 {
+        let lane = world.open_lane(End::Server, LaneSpec::ORDERED);
+        for _ in 0..60 {
+            world.send(End::Server, lane, vec![1; 1_000]);
+            sent += 1;
+        }
+        let session = world.session(End::Server);
+        let now = world.now;
+        world.server.endpoint.close_lane(now, session, lane);
+        world.run(secs(5));
+    }
+    let session = world.session(End::Client);
+    let is_full = |world: &StreamWorld| {
+        let stats = world.client.endpoint.stats(session).expect("it lives");
+        stats.packets_dropped > 0
+    };
+    assert!(is_full(&world), "nothing was refused: {} of {sent}", world.client.messages.len());
+    // The application takes its time, and then takes all.
+    for _ in 0..400 {
+        let (now, held) = (world.now, std::mem::take(&mut world.client.messages));
+        for (session, lane, payload, _) in held {
+            world.client.endpoint.release(now, session, lane, payload.len());
+            world.taken += 1;
+        }
+        world.run(ms(100));
+    }
+    assert_eq!(world.taken + world.client.messages.len(), sent);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rtm_session::{Carriers, Event, Remote, StreamEvent, StreamId};
+use rtm_session::{Carriers, Event, LaneSpec, Remote, StreamEvent, StreamId};
 
 use super::world::{ALWAYS, End, StreamWorld, Weather};
 use crate::pair::{Door, SERVER, ms};
@@ -32,7 +32,7 @@ fn a_slow_network_opens_a_stream_and_closes_it_when_it_is_not_needed() {
 }
 
 #[test]
-fn where_datagrams_are_dropped_the_session_is_up_in_300_ms_and_three_round_trips() {
+fn where_datagrams_are_dropped_the_session_is_up_in_300_ms_and_two_and_a_half_round_trips() {
     let weather = Weather { blocked: vec![ALWAYS], ..Weather::default() };
     // One round trip opens the stream, one is the handshake, half a one brings the first packet.
     let world = StreamWorld::connected(3, Carriers::Both, weather, ms(300 + 2 * 50 + 25));
@@ -79,6 +79,28 @@ fn a_stream_that_breaks_in_the_handshake_is_replaced() {
 }
 
 #[test]
+fn a_stream_that_swallows_everything_is_given_up_for_another_kind() {
+    let weather = Weather { blocked: vec![ALWAYS], swallowed: 2, ..Weather::default() };
+    let mut world = StreamWorld::connected(13, Carriers::Both, weather, Duration::from_secs(8));
+    assert_eq!(world.attempts, [0, 1, 2]);
+    assert_eq!(world.server.logins.len(), 1);
+    assert!(world.is_on_stream());
+}
+
+#[test]
+fn a_handshake_that_fails_is_followed_by_one_over_another_kind_of_stream() {
+    let weather = Weather { blocked: vec![ALWAYS], swallowed: 100, ..Weather::default() };
+    let mut world = StreamWorld::new(14, Carriers::Both, weather);
+    world.connect();
+    world.run(Duration::from_secs(11));
+    let before = world.attempts.len();
+    world.connect();
+    world.run(Duration::from_secs(1));
+    let attempts = &world.attempts;
+    assert!(attempts[before] > attempts[before - 1], "{attempts:?}");
+}
+
+#[test]
 fn a_server_that_was_thinking_when_the_stream_asked_is_asked_again() {
     // Only the way back is blocked: the server has heard the datagrams.
     let mut world = StreamWorld::new(8, Carriers::Both, Weather::default());
@@ -96,6 +118,27 @@ fn a_server_that_was_thinking_when_the_stream_asked_is_asked_again() {
     world.drop_datagrams_to(End::Client);
     world.run_until(Duration::from_secs(3), |world| !world.client.sessions.is_empty());
     assert!(world.is_on_stream());
+}
+
+#[test]
+fn asked_for_over_a_stream_and_begun_in_datagrams_a_session_makes_up_for_losses() {
+    let mut world = StreamWorld::new(16, Carriers::Both, Weather::default());
+    world.drop_datagrams_to(End::Server);
+    world.connect();
+    world.run_until(SECONDS, |world| !world.server.logins.is_empty());
+    // The reply is lost with its stream, and repeated in a datagram.
+    world.cut(StreamId(0));
+    world.let_datagrams_pass(0);
+    world.run_until(SECONDS, |world| !world.server.sessions.is_empty());
+    assert!(!world.is_on_stream() && world.remote(End::Server).stream().is_none());
+    world.let_datagrams_pass(300);
+    let lane = world.open_lane(End::Server, LaneSpec::ORDERED);
+    for number in 0..200_u8 {
+        world.send(End::Server, lane, vec![number; 100]);
+        world.run(ms(10));
+    }
+    world.run(Duration::from_secs(10));
+    assert_eq!(world.client.messages.len(), 200);
 }
 
 #[test]

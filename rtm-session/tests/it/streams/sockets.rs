@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rtm_session::driver::{
     Clock, Connect, HttpProxy, StreamListener, TcpConnector, UdpTransport, WithStreams, drive,
@@ -221,11 +222,22 @@ fn connections_that_break_under_way_lose_and_repeat_nothing() {
                 }
                 let (mut from_client, mut to_client) = socket.split();
                 let (mut from_server, mut to_server) = onward.split();
-                let bytes = 3_000 + 9_000 * u64::from(number);
-                let mut limited = (&mut from_server).take(bytes);
+                // At a pace at which acknowledgements come back meanwhile.
+                let mut left = 3_000 + 3_000 * number as usize;
+                let trickle = async {
+                    let mut piece = [0; 1_024];
+                    while left > 0 {
+                        let length = from_server.read(&mut piece).await.unwrap_or(0);
+                        if length == 0 || to_client.write_all(&piece[..length]).await.is_err() {
+                            return;
+                        }
+                        left = left.saturating_sub(length);
+                        tokio::time::sleep(Duration::from_micros(500)).await;
+                    }
+                };
                 tokio::select! {
                     _ = tokio::io::copy(&mut from_client, &mut to_server) => {}
-                    _ = tokio::io::copy(&mut limited, &mut to_client) => {}
+                    () = trickle => {}
                 }
             }
         })

@@ -60,6 +60,8 @@ pub(crate) struct Weather {
     pub(crate) cuts: Vec<Duration>,
     /// Attempts to open a stream that fail, of the first ones.
     pub(crate) refusals: u32,
+    /// Streams that open and bring nothing across, of the first ones.
+    pub(crate) swallowed: u32,
     /// How long a stream takes for each packet until it counts as written.
     pub(crate) write_time: Duration,
 }
@@ -73,6 +75,7 @@ impl Default for Weather {
             stalled: Vec::new(),
             cuts: Vec::new(),
             refusals: 0,
+            swallowed: 0,
             write_time: Duration::ZERO,
         }
     }
@@ -84,6 +87,7 @@ pub(crate) const ALWAYS: (Duration, Duration) = (Duration::ZERO, Duration::from_
 #[derive(Debug)]
 struct Stream {
     is_open: bool,
+    swallows: bool,
     /// When the last packet to each end arrives: none overtakes it.
     arrivals: [Time; 2],
     /// When the last packet of each end is written.
@@ -104,7 +108,11 @@ pub(crate) struct StreamWorld {
     deaf: Option<End>,
     /// Streams that were opened.
     pub(crate) opened: u32,
+    /// What the client said about each attempt.
+    pub(crate) attempts: Vec<u32>,
     pub(crate) datagrams_sent: u64,
+    /// Messages that a test has taken off.
+    pub(crate) taken: usize,
     pub(crate) packets_sent: u64,
 }
 
@@ -130,7 +138,9 @@ impl StreamWorld {
             cuts,
             deaf: None,
             opened: 0,
+            attempts: Vec::new(),
             datagrams_sent: 0,
+            taken: 0,
             packets_sent: 0,
         }
     }
@@ -199,6 +209,12 @@ impl StreamWorld {
     /// From now on an end gets no datagrams.
     pub(crate) fn drop_datagrams_to(&mut self, end: End) {
         self.deaf = Some(end);
+    }
+
+    /// From now on both get them again, so many in a thousand lost.
+    pub(crate) fn let_datagrams_pass(&mut self, loss: u64) {
+        self.deaf = None;
+        self.weather.loss = loss;
     }
 
     /// Hands an end a packet as if it had come from there.
@@ -318,9 +334,11 @@ impl StreamWorld {
                 *written = (*written).max(now).max(clear) + write_time;
                 let (written, arrival) = (*written, &mut entry.arrivals[end.other() as usize]);
                 *arrival = (*arrival).max(written + delay);
-                let (arrival, bytes) = (*arrival, packet.len());
+                let (arrival, bytes, swallows) = (*arrival, packet.len(), entry.swallows);
                 self.push(written, end, Item::News(StreamEvent::Written { stream, bytes }));
-                self.push(arrival, end.other(), Item::Packet(stream, packet));
+                if !swallows {
+                    self.push(arrival, end.other(), Item::Packet(stream, packet));
+                }
             }
         }
     }
@@ -328,7 +346,8 @@ impl StreamWorld {
     fn act(&mut self, action: StreamAction) {
         let delay = self.weather.delay;
         match action {
-            StreamAction::Open { stream, .. } => {
+            StreamAction::Open { stream, attempt, .. } => {
+                self.attempts.push(attempt);
                 if self.weather.refusals > 0 {
                     self.weather.refusals -= 1;
                     let closed = Item::News(StreamEvent::Closed { stream });
@@ -336,7 +355,8 @@ impl StreamWorld {
                 }
                 self.opened += 1;
                 let times = [self.now; 2];
-                let entry = Stream { is_open: true, arrivals: times, written: times };
+                let swallows = self.opened <= self.weather.swallowed;
+                let entry = Stream { is_open: true, swallows, arrivals: times, written: times };
                 self.streams.insert(stream, entry);
                 let clear = Time::ZERO + end_of(self.elapsed(), &self.weather.stalled);
                 for (end, peer, ways) in [(End::Server, CLIENT, 1), (End::Client, SERVER, 2)] {
