@@ -12,7 +12,7 @@ use rtm_wire::Time;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::access::Access;
-use crate::config::Settings;
+use crate::config::{STREAMS_SPARE, Settings};
 use crate::core::{CoreConfig, ServerCore, Status};
 use crate::error::ServerError;
 use crate::store::{DataDir, OwnApp};
@@ -21,9 +21,6 @@ use crate::store::{DataDir, OwnApp};
 const COMMANDS_MAX: usize = 16;
 /// Ports that the system chooses for UDP before one is free for TCP, too.
 const BIND_TRIES: u32 = 16;
-/// TCP connections besides those of sessions: of clients that change from one to another, and of
-/// strangers.
-pub(crate) const STREAMS_SPARE: usize = 1_024;
 
 /// A server that has its socket, and does not serve yet.
 #[derive(Debug)]

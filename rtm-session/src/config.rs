@@ -284,17 +284,17 @@ impl Config {
     /// With [`Carriers::Both`], a stream is asked for when datagrams have brought no reply for 300
     /// ms, or under way nothing for a second; the session moves there if that answers, and back
     /// when datagrams do, which is asked after 5 s and ever less often up to a minute. No message
-    /// is lost or repeated by it. The cost where datagrams pass: none while replies come within 300 ms; else
-    /// one stream at the connect, closed within 10 s.
+    /// is lost or repeated by it. The cost where datagrams pass: none while replies come within 300
+    /// ms; else one stream at the connect, closed within 10 s.
     #[must_use]
     pub const fn carriers(mut self, carriers: Carriers) -> Self {
         self.carriers = carriers;
         self
     }
 
-    /// Server: streams at a time, those that aren't any session's included; further ones are closed.
-    /// Default 16, [`Config::server`] 100,000; `StreamListener::bind` wants the same number. One
-    /// that no session uses is closed within 10 s.
+    /// Server: streams at a time, those that aren't any session's included; further ones are
+    /// closed. Default 16, [`Config::server`] 100,000; `StreamListener::bind` wants the same
+    /// number. One that no session uses is closed within 10 s.
     #[must_use]
     pub const fn streams_max(mut self, streams: usize) -> Self {
         self.streams_max = streams;

@@ -119,6 +119,15 @@ impl Ticket {
     }
 }
 
+/// A ticket by its last bytes, the tag of its seal: everybody on the way has seen them, and no two
+/// are alike.
+pub(crate) type TicketTag = [u8; 16];
+
+/// The tag of a ticket; `None` if it is too short to have one.
+pub(crate) fn ticket_tag(ticket: &[u8]) -> Option<TicketTag> {
+    ticket.last_chunk().copied()
+}
+
 impl fmt::Debug for Ticket {
     /// Hides what makes it valuable.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -97,8 +97,8 @@ impl RtmClient {
         self.shared.call(Command::Logout, None).await.map(drop)
     }
 
-    /// Says that this machine's network has changed: another interface, back from sleep, a VPN. To be
-    /// called from the platform's callback for it.
+    /// Says that this machine's network has changed: another interface, back from sleep, a VPN. To
+    /// be called from the platform's callback for it.
     ///
     /// On UDP, two packets tell the server at once, and what was learnt of the way (window, loss,
     /// datagram length) begins anew: so it isn't to be called without a reason. On TCP, it is asked

@@ -16,12 +16,15 @@ use rtm_token::Certificate;
 use crate::access::Access;
 use crate::error::ServerError;
 use crate::limits::AppLimits;
-use crate::server::STREAMS_SPARE;
 
 /// Where a server listens when nothing is said.
 pub const DEFAULT_LISTEN: &str = "0.0.0.0:7700";
 /// Where a development server listens when nothing is said: on this machine only.
 pub const DEFAULT_LISTEN_DEV: &str = "127.0.0.1:7700";
+
+/// TCP connections besides those of sessions: of clients that change from one to another, and of
+/// strangers.
+pub(crate) const STREAMS_SPARE: usize = 1_024;
 
 /// Longest message that an operator may allow, in bytes: what clients take.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 64 * 1_024;

@@ -120,8 +120,8 @@ pub trait Transport: Send + 'static {
         false
     }
 
-    /// The engine has said its last: what was handed over leaves, and what is open is closed. Takes two
-    /// seconds at most.
+    /// The engine has said its last: what was handed over leaves, and what is open is closed. Takes
+    /// two seconds at most.
     async fn finish(&mut self) {}
 
     /// Where datagrams to this end go.

@@ -5,15 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::Endpoint;
 use crate::event::SessionId;
 use crate::recovery::Remembered;
-
-/// A ticket by its last bytes, the tag of its seal: everybody on the way has seen them, and no two
-/// are alike.
-pub(crate) type TicketTag = [u8; 16];
-
-/// The tag of a ticket; `None` if it is too short to have one.
-pub(crate) fn ticket_tag(ticket: &[u8]) -> Option<TicketTag> {
-    ticket.last_chunk().copied()
-}
+use crate::ticket::{TicketTag, ticket_tag};
 
 /// A bounded table; the oldest entry makes room. In memory only: after a restart, sessions begin
 /// with what is safe everywhere.

@@ -26,7 +26,6 @@ mod tickets;
 
 pub use connecting::HANDSHAKE_LOGIN_MAX;
 pub use counters::EndpointCounters;
-pub(crate) use memory::{TicketTag, ticket_tag};
 pub use streams::{StreamAction, StreamEvent};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -91,9 +90,9 @@ fn resumption_prologue(version: u8, client_cid: ConnectionId, ticket: &[u8]) -> 
 /// The driver's rule: after each call that takes `now`, take all of
 /// [`poll_transmit`](Self::poll_transmit), then, if it has streams, of
 /// [`poll_stream_action`](Self::poll_stream_action), and of [`poll_event`](Self::poll_event), then
-/// ask [`poll_timeout`](Self::poll_timeout). Inputs that have arrived come before a timeout that has
-/// passed. `now` never goes back. The same seed, inputs and times give the same datagrams, to the
-/// byte, in any process.
+/// ask [`poll_timeout`](Self::poll_timeout). Inputs that have arrived come before a timeout that
+/// has passed. `now` never goes back. The same seed, inputs and times give the same datagrams, to
+/// the byte, in any process.
 #[derive(Debug)]
 pub struct Endpoint {
     config: Config,

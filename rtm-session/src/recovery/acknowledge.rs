@@ -25,51 +25,13 @@ impl<T: Clone + Default> Recovery<T> {
         let mut newest = None;
         let mut is_largest = true;
         let is_app_limited = self.is_app_limited();
-        let queue_stands = self.queue.stands();
         for range in ranges {
             if range.end().0 >= self.sent.next() || self.skipped.meets(&range) {
                 return Err(NeverSent);
             }
-            let (largest, path_since) = (*range.end(), self.path_since);
-            let (sent, congestion) = (&mut self.sent, &mut self.congestion);
-            let resume = &mut self.resume;
-            let flight = &mut self.flight;
-            let largest_on_path = &mut self.largest_on_path;
-            let (mut count, mut late, mut spurious) = (0, None, 0);
-            sent.take(range, |number, packet| {
-                if packet.lost.is_some() {
-                    if packet.counts() {
-                        late = late.max(Some(number));
-                        spurious += 1;
-                        congestion.on_spurious(packet.sent);
-                    }
-                } else {
-                    flight.remove(&packet);
-                    if packet.counts() {
-                        count += 1;
-                        let SentPacket { sent, bytes, .. } = packet;
-                        congestion.on_ack(now, Acked { bytes, sent, is_app_limited });
-                        resume.on_acked(sent, bytes);
-                    }
-                }
-                if packet.sent >= path_since && !packet.is_length_probe {
-                    *largest_on_path = (*largest_on_path).max(Some(number));
-                }
-                // Only the largest packet gives a sample, and only when it is new (section 5.1).
-                if is_largest
-                    && number == largest
-                    && packet.sent >= path_since
-                    && !packet.is_length_probe
-                {
-                    newest = Some(packet.sent);
-                }
-                outcome.acked.push(packet.contents);
-            });
-            self.largest_acked = self.largest_acked.max(Some(largest));
-            self.meter.on_acked(count, queue_stands);
-            self.spurious += spurious;
-            (0..spurious).for_each(|_| self.meter.on_spurious());
-            self.learn_reordering(late);
+            // Only the largest packet gives a sample, and only when it is new (section 5.1).
+            let sample = self.take_range(now, range, is_app_limited, &mut outcome.acked);
+            newest = newest.or(sample.filter(|_| is_largest));
             is_largest = false;
         }
         if let Some(sent) = newest {
@@ -92,6 +54,54 @@ impl<T: Clone + Default> Recovery<T> {
             self.known = Some(Remembered { window: self.window(), rtt: self.rtt.smoothed() });
         }
         Ok(outcome)
+    }
+
+    /// Takes a range of acknowledged packets; when the largest was sent, if it is new.
+    fn take_range(
+        &mut self,
+        now: Time,
+        range: RangeInclusive<PacketNumber>,
+        is_app_limited: bool,
+        acked: &mut Vec<T>,
+    ) -> Option<Time> {
+        let (largest, path_since) = (*range.end(), self.path_since);
+        let queue_stands = self.queue.stands();
+        let (sent, congestion) = (&mut self.sent, &mut self.congestion);
+        let (resume, flight) = (&mut self.resume, &mut self.flight);
+        let largest_on_path = &mut self.largest_on_path;
+        let (mut count, mut late, mut spurious, mut newest) = (0, None, 0, None);
+        sent.take(range, |number, packet| {
+            if packet.lost.is_some() {
+                if packet.counts() {
+                    late = late.max(Some(number));
+                    spurious += 1;
+                    congestion.on_spurious(packet.sent);
+                }
+            } else {
+                flight.remove(&packet);
+                if packet.counts() {
+                    count += 1;
+                    let SentPacket { sent, bytes, .. } = packet;
+                    congestion.on_ack(now, Acked { bytes, sent, is_app_limited });
+                    resume.on_acked(sent, bytes);
+                }
+            }
+            if packet.sent >= path_since {
+                if !packet.is_length_probe {
+                    *largest_on_path = (*largest_on_path).max(Some(number));
+                }
+                if number == largest {
+                    newest = Some(packet.sent);
+                }
+            }
+            acked.push(packet.contents);
+        });
+        self.largest_acked = self.largest_acked.max(Some(largest));
+        self.meter.on_acked(count, queue_stands);
+        self.spurious += spurious;
+        (0..spurious).for_each(|_| self.meter.on_spurious());
+        self.learn_reordering(late);
+        newest
     }
 
     /// The handshake has taken so long, at most a round trip and a wait; counts unless something

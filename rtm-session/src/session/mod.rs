@@ -48,7 +48,6 @@ use self::state::{CLOSE_COPIES, CLOSE_PAUSE_MAX, State};
 use self::tickets::Tickets;
 use crate::config::Config;
 use crate::crypto::{Generator, PacketKeys, is_equal};
-use crate::endpoint::TicketTag;
 use crate::error::{CloseCause, SendError, Violation};
 use crate::event::{Event, SessionId};
 use crate::lane::{LaneSpec, LaneStats, ReceiveLanes, Received, SendLanes, SendOptions};
@@ -56,6 +55,7 @@ use crate::received::ReceivedPackets;
 use crate::recovery::{Recovery, RecoveryConfig, Remembered};
 use crate::redundancy::Governor;
 use crate::remote::Remote;
+use crate::ticket::TicketTag;
 
 /// The one path of this version.
 const PATH: PathId = PathId(0);

@@ -8,9 +8,8 @@ use rtm_wire::{Ticket as TicketFrame, Time};
 
 use super::Session;
 use crate::crypto::Secret;
-use crate::endpoint::{TicketTag, ticket_tag};
 use crate::event::Event;
-use crate::ticket::Ticket;
+use crate::ticket::{Ticket, TicketTag, ticket_tag};
 
 /// The newest ticket that the client doesn't have yet.
 #[derive(Debug)]

@@ -38,8 +38,8 @@ use crate::remote::{Remote, StreamId};
 const INPUTS_MAX: usize = 1_024;
 /// The same that the driver takes at a time.
 const BATCH: usize = 64;
-/// How long opening a stream may take, its handshakes included: less than a login, so that its error
-/// can say why.
+/// How long opening a stream may take, its handshakes included: less than a login, so that its
+/// error can say why.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a stream's task tells the driver.
@@ -52,8 +52,8 @@ enum Input {
     Closed(StreamId),
 }
 
-/// The way to a stream's task. Dropping it closes the stream: what was handed over may be written for
-/// a moment.
+/// The way to a stream's task. Dropping it closes the stream: what was handed over may be written
+/// for a moment.
 #[derive(Debug)]
 struct Way {
     packets: mpsc::UnboundedSender<Bytes>,
