@@ -29,8 +29,9 @@ const MEASURED: f64 = 512.0;
 /// Packets of a trial, and its length at least: bursts have to show.
 const PACKETS: u64 = 48;
 const TRIAL: Duration = Duration::from_secs(3);
-/// Its length at most, while the outcome isn't clear.
-const TRIAL_MAX: Duration = Duration::from_secs(9);
+/// How long more is lost before it is put to trial: what copies make stays, and a bad stretch is
+/// where they are needed most.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How long loss has to stay below half of what is believed until less is believed.
 const HELD: Duration = Duration::from_secs(60);
 /// Part of the loss that has to stay without copies.
@@ -44,6 +45,9 @@ pub(super) struct Trust {
     believed: f64,
     state: State,
     held_until: Time,
+    /// Since when more is lost than is believed.
+    more_since: Option<Time>,
+    has_tried: bool,
     /// The most that was measured since it was held.
     peak: f64,
     /// How long the next distrust lasts.
@@ -69,6 +73,8 @@ impl Trust {
         Self {
             believed: BELIEVED_MIN,
             held_until: Time::ZERO,
+            more_since: None,
+            has_tried: false,
             peak: 0.0,
             state: State::Watching,
             span: DISTRUST_MIN,
@@ -89,9 +95,14 @@ impl Trust {
                     self.hold(now);
                 }
                 let excess = (self.believed * (EXCESS - 1.0) + EXCESS_MIN).max(chance);
-                if steady_loss > self.believed + excess {
+                let is_more = steady_loss > self.believed + excess;
+                self.more_since = is_more.then(|| self.more_since.unwrap_or(now));
+                // To begin with nothing is known, and the sooner it is the better.
+                let patience = if self.has_tried { PATIENCE } else { Duration::ZERO };
+                if self.more_since.is_some_and(|since| now >= since + patience) {
                     let from = now + rtt * 3 / 2;
                     self.state = State::Trial { loss: steady_loss, from, start: None };
+                    self.more_since = None;
                 }
             }
             State::Trial { loss, from, start: None } => {
@@ -101,13 +112,8 @@ impl Trust {
             }
             State::Trial { loss, from, start: Some(start) } => {
                 let (acked, lost) = (acked - start.0, lost - start.1);
-                let packets = acked + lost;
-                let without = lost as f64 / packets.max(1) as f64;
-                // Bursts make it vary so much that a little later it may look otherwise.
-                let chance = deviation(without, loss_after_loss, packets as f64);
-                let is_clear = (without - loss * STAYS).abs() > chance || now >= from + TRIAL_MAX;
-                if packets >= PACKETS && now >= from + TRIAL && is_clear {
-                    self.judge(now, loss, without);
+                if acked + lost >= PACKETS && now >= from + TRIAL {
+                    self.judge(now, loss, lost as f64 / (acked + lost) as f64);
                 }
             }
             State::Distrust { until } => {
@@ -126,6 +132,7 @@ impl Trust {
     }
 
     fn judge(&mut self, now: Time, before: f64, without: f64) {
+        self.has_tried = true;
         if without >= before * STAYS {
             self.believed = before.max(without);
             self.hold(now);
