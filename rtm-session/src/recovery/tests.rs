@@ -214,3 +214,29 @@ proptest! {
         prop_assert_eq!(recovery.timeout(), None);
     }
 }
+
+#[test]
+fn on_a_stream_nothing_is_held_back_before_a_bound_and_only_order_shows_what_was_refused() {
+    let mut recovery = Recovery::new(Time::ZERO, RecoveryConfig::default(), Some(ms(40)));
+    recovery.set_stream(true);
+    for number in 0..STREAM_FLIGHT_MAX {
+        assert!(recovery.may_send(at(0), 1_200) && recovery.may_send_control());
+        send(&mut recovery, at(0), number);
+    }
+    assert!(!recovery.may_send(at(0), 1_200) && !recovery.may_send_control());
+    // Late, and far behind: that shows nothing here, until a later one is acknowledged.
+    assert_eq!(ack(&mut recovery, at(10_000), &[0, 1, 2]).lost, [] as [u64; 0]);
+    assert!(recovery.may_send(at(10_000), 1_200));
+    assert_eq!(ack(&mut recovery, at(10_001), &[6]).lost, [3, 4, 5]);
+    // Nobody asks before three seconds have passed, and then again after six.
+    assert_eq!(recovery.timeout(), Some(at(3_000)));
+    assert!(matches!(recovery.on_timeout(at(20_000), true), TimeoutOutcome::Probe { .. }));
+    assert_eq!(recovery.timeout(), Some(at(26_000)));
+    // On another path, all that is under way is to be sent again.
+    recovery.on_new_path(at(20_001));
+    recovery.set_stream(false);
+    let abandoned = recovery.abandon(at(20_001));
+    assert_eq!(abandoned.len() as u64, STREAM_FLIGHT_MAX - 7);
+    assert_eq!(recovery.in_flight(), 0);
+    assert!(recovery.remembered() <= CONTROL_MAX as usize);
+}
