@@ -4,7 +4,7 @@
 //!            more loss than believed            as much without copies: believed
 //!  Watching ────────────────────────► Trial ───────────────────────────────────► Watching
 //!     ▲                                 └─ much less ─► Distrust, 10 s to 2 minutes ─┐
-//!     └──────────────────────────────────────────────────────────────────────────────┘
+//!     └────────────────────────────────── or until as much is lost after all ────────┘
 //! ```
 //!
 //! A queue that is always full looks like a longer way, and its losses like random ones; copies
@@ -63,8 +63,11 @@ enum State {
         from: Time,
         start: Option<(u64, u64)>,
     },
+    /// Neither; the count goes on, for a verdict by few packets may be chance's.
     Distrust {
+        loss: f64,
         until: Time,
+        start: (u64, u64),
     },
 }
 
@@ -111,13 +114,16 @@ impl Trust {
                 }
             }
             State::Trial { loss, from, start: Some(start) } => {
-                let (acked, lost) = (acked - start.0, lost - start.1);
-                if acked + lost >= PACKETS && now >= from + TRIAL {
-                    self.judge(now, loss, lost as f64 / (acked + lost) as f64);
+                let counted = (acked - start.0, lost - start.1);
+                if counted.0 + counted.1 >= PACKETS && now >= from + TRIAL {
+                    self.judge(now, loss, start, share_lost(counted));
                 }
             }
-            State::Distrust { until } => {
-                if now >= until {
+            State::Distrust { loss, until, start } => {
+                let without = share_lost((acked - start.0, lost - start.1));
+                if without >= loss * STAYS {
+                    self.stays(now, loss.max(without));
+                } else if now >= until {
                     self.state = State::Watching;
                 }
             }
@@ -131,21 +137,30 @@ impl Trust {
         self.peak = 0.0;
     }
 
-    fn judge(&mut self, now: Time, before: f64, without: f64) {
+    fn judge(&mut self, now: Time, before: f64, start: (u64, u64), without: f64) {
         self.has_tried = true;
         if without >= before * STAYS {
-            self.believed = before.max(without);
-            self.hold(now);
-            self.span = DISTRUST_MIN;
-            self.state = State::Watching;
+            self.stays(now, before.max(without));
         } else {
             // So much is lost without copies, too: next time it takes more to be suspect.
             self.believed = self.believed.max(without);
             self.hold(now);
-            self.state = State::Distrust { until: now + self.span };
+            self.state = State::Distrust { loss: before, until: now + self.span, start };
             self.span = (self.span * 2).min(DISTRUST_MAX);
         }
     }
+
+    /// It wasn't the copies.
+    fn stays(&mut self, now: Time, loss: f64) {
+        self.believed = loss;
+        self.hold(now);
+        self.span = DISTRUST_MIN;
+        self.state = State::Watching;
+    }
+}
+
+fn share_lost((acked, lost): (u64, u64)) -> f64 {
+    lost as f64 / (acked + lost).max(1) as f64
 }
 
 /// Standard deviation of the loss measured over so many packets, whose losses follow each other
@@ -201,6 +216,32 @@ mod tests {
             let share = share_of_copies(with, without);
             assert!(share <= 35, "{with} and {without} %: {share}");
         }
+    }
+
+    #[test]
+    fn a_calm_trial_in_a_bad_stretch_costs_seconds_only() {
+        // Three in ten are lost but for the first hundred packets without copies.
+        let mut trust = Trust::new();
+        let (mut acked, mut lost, mut copies, mut without) = (0, 0, true, 0_u64);
+        let mut steady_loss = 0.04;
+        for count in 0..2_000_u64 {
+            let is_lost = count % 10 < 3 && (copies || without > 100);
+            (acked, lost) = (acked + u64::from(!is_lost), lost + u64::from(is_lost));
+            steady_loss += (f64::from(u8::from(is_lost)) - steady_loss) / 512.0;
+            let circumstances = Circumstances {
+                rtt: Duration::from_millis(100),
+                loss: steady_loss,
+                steady_loss,
+                acked,
+                lost,
+                loss_after_loss: steady_loss,
+                burst: Duration::ZERO,
+                queue_stands: false,
+            };
+            copies = trust.update(Time::from_micros(count * 30_000), &circumstances);
+            without += u64::from(!copies);
+        }
+        assert!((101..=260).contains(&without), "{without} packets without copies");
     }
 
     #[test]
