@@ -96,7 +96,7 @@ pub(super) struct ParityPlan {
     pub(super) count: u8,
     /// How many have gone out.
     pub(super) sent: u8,
-    /// Whether the next one had no room in a packet.
+    /// Whether the next symbol, of the message or of parity, had no room in a packet.
     pub(super) has_missed: bool,
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rtm_wire::{MessageSeq, Reliability, Time};
 
 use super::parity;
-use super::pending::{Copies, Outgoing, OutgoingParity, Pending, Slot};
+use super::pending::{Copies, Outgoing, OutgoingParity, ParityPlan, Pending, Slot};
 use super::send_drop::Telling;
 use super::spec::{CREDIT_PER_MESSAGE, LaneSpec, LaneStats, MESSAGE_WINDOW};
 use crate::redundancy::{ParityPolicy, SMALL_MAX};
@@ -420,18 +420,22 @@ impl SendLane {
             return None;
         }
         if pending.sent.is_none() {
-            pending.parity = policy.and_then(|policy| policy.plan(total));
+            let has_missed = pending.parity.is_some_and(|plan| plan.has_missed);
+            let plan = policy.and_then(|policy| policy.plan(total));
+            pending.parity = plan.map(|plan| ParityPlan { has_missed, ..plan });
             if let (Some(plan), Some(_)) = (&mut pending.parity, pending.expires) {
                 // Parity tells no deadline, so it must not do without any fragment.
                 let symbols = parity::symbols(total, plan.symbol);
                 plan.count = plan.count.min((symbols - 1) as u8);
             }
         }
-        if let Some(plan) = pending.parity {
+        if let Some(plan) = &mut pending.parity {
             let symbol = plan.symbol as u64;
             let left = (symbol - start % symbol).min(total - start);
-            // A symbol in two packets is lost with either of them.
-            if length < left.min(symbol / 2) {
+            // A symbol in two packets is lost with either of them, and all that follow would be in
+            // two as well. One that doesn't fit the next packet either fits none.
+            let has_missed = std::mem::replace(&mut plan.has_missed, length < left);
+            if length < left && (!has_missed || length < symbol / 2) {
                 return None;
             }
             length = length.min(left);

@@ -236,6 +236,27 @@ fn parity_spares_a_long_message_the_second_round() {
 }
 
 #[test]
+fn parity_spares_it_beside_small_flows_as_well() {
+    let wide = Bandwidth { bits_per_second: 50_000_000, queue_bytes: 600_000 };
+    let mut pair = Setup::new(delay(50).loss(0.05).bandwidth(wide)).connected();
+    let lane = pair.open_lane(CLIENT, spec(Redundancy::Auto));
+    let flows = [(); 8].map(|()| pair.open_lane(CLIENT, spec(Redundancy::Auto)));
+    for _ in 0..200 {
+        let mut message = pair.world.now().as_micros().to_be_bytes().to_vec();
+        message.resize(32_768, 7);
+        pair.send(CLIENT, lane, message);
+        for turn in 0..100 {
+            pair.send(CLIENT, flows[turn % flows.len()], vec![1; 200]);
+            pair.run(ms(4));
+        }
+    }
+    let mut latencies = latencies(&pair, lane).split_off(20);
+    latencies.sort_unstable();
+    let late = latencies[latencies.len() * 97 / 100];
+    assert!(late <= ms(85), "{late:?}");
+}
+
+#[test]
 fn cold_starts_survive_heavy_loss() {
     let mut times = Vec::new();
     for seed in 0..200 {
