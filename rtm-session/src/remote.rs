@@ -44,7 +44,7 @@ impl Remote {
         }
     }
 
-    /// Whether packets may be lost one by one.
+    /// Whether packets arrive in order, or, from some point on, none.
     pub(crate) const fn is_stream(self) -> bool {
         matches!(self, Self::Stream(..))
     }

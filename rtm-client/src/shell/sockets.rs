@@ -31,9 +31,7 @@ impl Sockets {
         };
         Ok(Self { ipv4, ipv6, arrivals: Arrivals::default(), split: Default::default() })
     }
-}
 
-impl Sockets {
     /// Whether the system may cut datagrams of either socket into fragments.
     pub(super) fn may_fragment(&self) -> bool {
         [&self.ipv4, &self.ipv6].into_iter().flatten().any(UdpTransport::may_fragment)

@@ -8,7 +8,7 @@ use rtm_wire::{LaneId, MessageSeq, Time};
 use super::parity;
 use super::range_set::RangeSet;
 use super::spec::CREDIT_PER_MESSAGE;
-use crate::redundancy::{ParityPolicy, SMALL_MAX};
+use crate::redundancy::{ParityPolicy, Redundancy, Rider, SMALL_MAX};
 
 /// Part of a message in a packet: what is remembered until the packet is acknowledged or lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,14 @@ pub(crate) struct Copies {
     pub(crate) fresh: usize,
     pub(crate) first: Time,
     pub(crate) last: Time,
+}
+
+impl Copies {
+    /// What the redundancy has to know of the message.
+    pub(super) fn rider(self, lane: LaneId, seq: MessageSeq, policy: Redundancy) -> Rider {
+        let Self { fresh, first, last, .. } = self;
+        Rider { lane, seq, policy, copies: fresh, first_copy: first, last_copy: last }
+    }
 }
 
 /// A message that is not yet acknowledged as a whole, and not given up.

@@ -114,15 +114,8 @@ impl SendLanes {
         let entry = self.lanes.get(&lane)?;
         let policy = entry.lane.spec.redundancy;
         let copies = entry.lane.copies(outgoing.seq)?;
-        let seq = outgoing.seq;
-        (outgoing.is_small() && policy != Redundancy::Off).then_some(Rider {
-            lane,
-            seq,
-            policy,
-            copies: copies.fresh,
-            first_copy: copies.first,
-            last_copy: copies.last,
-        })
+        let has_copies = outgoing.is_small() && policy != Redundancy::Off;
+        has_copies.then(|| copies.rider(lane, outgoing.seq, policy))
     }
 
     /// The lane whose turn it is. Lanes that went idle or away since they queued up are dropped.

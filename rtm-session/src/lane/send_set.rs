@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtm_wire::{LaneClose, LaneId, MessageSeq, Skip, Time};
 
-use super::pending::{Chunk, Copies};
+use super::pending::Chunk;
 use super::send::SendLane;
 use super::spec::{CREDIT_PER_MESSAGE, LaneSpec, LaneStats};
 use super::turns::Turns;
@@ -219,14 +219,7 @@ impl SendLanes {
         let riders = self.lanes.iter().filter_map(|(&lane, entry)| {
             let policy = entry.lane.spec.redundancy;
             let (seq, copies) = entry.lane.oldest().filter(|_| policy != Redundancy::Off)?;
-            Some(Rider {
-                lane,
-                seq,
-                policy,
-                copies: copies.fresh,
-                first_copy: copies.first,
-                last_copy: copies.last,
-            })
+            Some(copies.rider(lane, seq, policy))
         });
         riders.min_by_key(|rider| rider.last_copy)
     }
@@ -326,8 +319,7 @@ impl SendLanes {
         let Chunk { lane, seq, range } = chunk;
         let policy = self.lanes.get(&lane)?.lane.spec.redundancy;
         let copies = self.change(lane, |lane| lane.on_lost(seq, range, was_overdue))?;
-        let Copies { fresh, first, last, .. } = copies?;
-        Some(Rider { lane, seq, policy, copies: fresh, first_copy: first, last_copy: last })
+        Some(copies?.rider(lane, seq, policy))
     }
 
     /// A part should have been acknowledged by now: a small message may ride once more.
@@ -335,8 +327,8 @@ impl SendLanes {
         let &Chunk { lane, seq, ref range } = chunk;
         let entry = self.lanes.get_mut(&lane)?;
         let policy = entry.lane.spec.redundancy;
-        let Copies { fresh, first, last, .. } = entry.lane.on_overdue(seq, range)?;
-        Some(Rider { lane, seq, policy, copies: fresh, first_copy: first, last_copy: last })
+        let copies = entry.lane.on_overdue(seq, range)?;
+        Some(copies.rider(lane, seq, policy))
     }
 
     /// Has a part sent again, whether it is lost or not.

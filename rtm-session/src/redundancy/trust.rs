@@ -175,31 +175,65 @@ fn deviation(loss: f64, loss_after_loss: f64, packets: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// A path that loses so many of a hundred packets with copies, and without; how much of the
-    /// time there were copies, after ten seconds, in per cent.
-    fn share_of_copies(with: u64, without: u64) -> u64 {
-        let mut trust = Trust::new();
-        let (mut acked, mut lost, mut copies) = (0, 0, true);
-        let (mut steady_loss, mut on) = (0.04, 0);
-        for count in 0..6_000u64 {
-            let per_cent = if copies { with } else { without };
-            let is_lost = count * 37 % 100 < per_cent;
-            (acked, lost) = (acked + u64::from(!is_lost), lost + u64::from(is_lost));
-            steady_loss += (f64::from(u8::from(is_lost)) - steady_loss) / 512.0;
+    /// A session that takes note of one packet after the other.
+    struct Walk {
+        trust: Trust,
+        copies: bool,
+        acked: u64,
+        lost: u64,
+        steady_loss: f64,
+        /// Probability of a loss after a loss, if that isn't the loss itself.
+        loss_after_loss: Option<f64>,
+        /// Packets that went without copies.
+        without: u64,
+    }
+
+    impl Walk {
+        fn new(loss_after_loss: Option<f64>) -> Self {
+            let (trust, steady_loss) = (Trust::new(), 0.04);
+            Self {
+                trust,
+                copies: true,
+                acked: 0,
+                lost: 0,
+                steady_loss,
+                loss_after_loss,
+                without: 0,
+            }
+        }
+
+        fn packet(&mut self, micros: u64, is_lost: bool) {
+            self.acked += u64::from(!is_lost);
+            self.lost += u64::from(is_lost);
+            self.steady_loss += (f64::from(u8::from(is_lost)) - self.steady_loss) / MEASURED;
             let circumstances = Circumstances {
                 rtt: Duration::from_millis(100),
-                loss: steady_loss,
-                steady_loss,
-                acked,
-                lost,
-                loss_after_loss: steady_loss,
+                loss: self.steady_loss,
+                steady_loss: self.steady_loss,
+                acked: self.acked,
+                lost: self.lost,
+                loss_after_loss: self.loss_after_loss.unwrap_or(self.steady_loss),
                 burst: Duration::ZERO,
                 queue_stands: false,
             };
-            copies = trust.update(Time::from_micros(count * 30_000), &circumstances);
-            on += u64::from(copies && count >= 333);
+            self.copies = self.trust.update(Time::from_micros(micros), &circumstances);
+            self.without += u64::from(!self.copies);
         }
-        on * 100 / (6_000 - 333)
+    }
+
+    /// A path that loses so many of a hundred packets with copies, and without; how much of the
+    /// time there were copies, after ten seconds, in per cent.
+    fn share_of_copies(with: u64, without: u64) -> u64 {
+        let mut walk = Walk::new(None);
+        let mut early = 0;
+        for count in 0..6_000 {
+            if count == 333 {
+                early = walk.without;
+            }
+            let per_cent = if walk.copies { with } else { without };
+            walk.packet(count * 30_000, count * 37 % 100 < per_cent);
+        }
+        100 - (walk.without - early) * 100 / (6_000 - 333)
     }
 
     #[test]
@@ -221,57 +255,28 @@ mod tests {
     #[test]
     fn a_calm_trial_in_a_bad_stretch_costs_seconds_only() {
         // Three in ten are lost but for the first hundred packets without copies.
-        let mut trust = Trust::new();
-        let (mut acked, mut lost, mut copies, mut without) = (0, 0, true, 0_u64);
-        let mut steady_loss = 0.04;
-        for count in 0..2_000_u64 {
-            let is_lost = count % 10 < 3 && (copies || without > 100);
-            (acked, lost) = (acked + u64::from(!is_lost), lost + u64::from(is_lost));
-            steady_loss += (f64::from(u8::from(is_lost)) - steady_loss) / 512.0;
-            let circumstances = Circumstances {
-                rtt: Duration::from_millis(100),
-                loss: steady_loss,
-                steady_loss,
-                acked,
-                lost,
-                loss_after_loss: steady_loss,
-                burst: Duration::ZERO,
-                queue_stands: false,
-            };
-            copies = trust.update(Time::from_micros(count * 30_000), &circumstances);
-            without += u64::from(!copies);
+        let mut walk = Walk::new(None);
+        for count in 0..2_000 {
+            let is_calm = !walk.copies && walk.without <= 100;
+            walk.packet(count * 30_000, count % 10 < 3 && !is_calm);
         }
-        assert!((101..=260).contains(&without), "{without} packets without copies");
+        assert!((101..=260).contains(&walk.without), "{} packets without copies", walk.without);
     }
 
     #[test]
     fn bursts_that_come_as_they_like_leave_copies_alone() {
         // Every tenth packet in bursts of 15 in the mean, 240 packets a second, for ten minutes.
-        let mut trust = Trust::new();
-        let (mut acked, mut lost, mut is_lost) = (0, 0, false);
-        let (mut steady_loss, mut without, mut state) = (0.04, 0_u64, 7_u64);
-        for count in 0..144_000_u64 {
+        let mut walk = Walk::new(Some(14.0 / 15.0));
+        let (mut is_lost, mut state) = (false, 7_u64);
+        for count in 0..144_000 {
             state ^= state << 13;
             state ^= state >> 7;
             state ^= state << 17;
             let change = if is_lost { 1.0 / 15.0 } else { 1.0 / 135.0 };
             let chance = (state >> 11) as f64 / (1_u64 << 53) as f64;
             is_lost ^= chance < change;
-            (acked, lost) = (acked + u64::from(!is_lost), lost + u64::from(is_lost));
-            steady_loss += (f64::from(u8::from(is_lost)) - steady_loss) / 512.0;
-            let circumstances = Circumstances {
-                rtt: Duration::from_millis(100),
-                loss: steady_loss,
-                steady_loss,
-                acked,
-                lost,
-                loss_after_loss: 14.0 / 15.0,
-                burst: Duration::from_millis(60),
-                queue_stands: false,
-            };
-            let copies = trust.update(Time::from_micros(count * 4_167), &circumstances);
-            without += u64::from(!copies);
+            walk.packet(count * 4_167, is_lost);
         }
-        assert!(without * 100 / 144_000 <= 3, "{without} of 144,000 without copies");
+        assert!(walk.without * 100 / 144_000 <= 3, "{} of 144,000 without copies", walk.without);
     }
 }

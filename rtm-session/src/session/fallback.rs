@@ -98,26 +98,29 @@ pub(crate) struct Fallback {
 pub(crate) enum Spare {
     None,
     Opening,
-    Open {
-        remote: Remote,
-        challenge: Option<[u8; 8]>,
-        /// The peer has answered there.
-        is_good: bool,
-        until: Time,
-    },
+    Open { remote: Remote, state: SpareState, until: Time },
+}
+
+/// Whether the peer answers on a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SpareState {
+    Unasked,
+    Asked([u8; 8]),
+    Good,
 }
 
 impl Spare {
     /// One that has just been opened.
     pub(crate) fn new(now: Time, remote: Remote) -> Self {
-        Self::Open { remote, challenge: None, is_good: false, until: now + SPARE_ANSWER }
+        Self::Open { remote, state: SpareState::Unasked, until: now + SPARE_ANSWER }
     }
 }
 
 /// Questions whether datagrams pass.
 #[derive(Debug)]
 struct Trial {
-    challenges: Vec<[u8; 8]>,
+    /// None where the answer has come: each counts once, however often it is repeated.
+    challenges: Vec<Option<[u8; 8]>>,
     answers: u8,
     next: Time,
 }
@@ -197,17 +200,16 @@ impl Fallback {
     }
 
     pub(super) fn on_response(&mut self, response: PathResponse) {
-        if let Spare::Open { challenge: Some(challenge), is_good, until, .. } = &mut self.spare {
-            if !*is_good && *challenge == response.0 {
-                *is_good = true;
+        if let Spare::Open { state, until, .. } = &mut self.spare {
+            if *state == SpareState::Asked(response.0) {
+                *state = SpareState::Good;
                 *until += SPARE_TIME - SPARE_ANSWER;
             }
         }
         if let Some(trial) = &mut self.trial {
-            let asked = trial.challenges.iter().position(|challenge| *challenge == response.0);
-            if let Some(index) = asked {
-                // Each counts once, however often it is repeated.
-                trial.challenges[index] = [0; 8];
+            let mut challenges = trial.challenges.iter_mut();
+            if let Some(asked) = challenges.find(|challenge| **challenge == Some(response.0)) {
+                *asked = None;
                 trial.answers += 1;
             }
         }
@@ -240,19 +242,19 @@ impl Fallback {
     fn step(&mut self, now: Time, view: View, draw: impl FnOnce() -> [u8; 8]) -> Option<Act> {
         let is_silent = self.silent_at(&view).is_some_and(|at| now >= at);
         match self.spare {
-            Spare::Open { remote, challenge: None, until, .. } if !view.is_gone => {
-                let challenge = Some(draw());
-                self.spare = Spare::Open { remote, challenge, is_good: false, until };
-                return challenge.map(|challenge| Act::Ask(remote, challenge));
+            Spare::Open { remote, state: SpareState::Unasked, until } if !view.is_gone => {
+                let challenge = draw();
+                self.spare = Spare::Open { remote, state: SpareState::Asked(challenge), until };
+                return Some(Act::Ask(remote, challenge));
             }
             // There is nothing to compare it with.
             Spare::Open { remote, .. } if view.is_gone => return self.go_to_spare(now, remote),
-            Spare::Open { remote, is_good: true, .. } if is_silent => {
+            Spare::Open { remote, state: SpareState::Good, .. } if is_silent => {
                 return self.go_to_spare(now, remote);
             }
             // It isn't needed, or doesn't answer.
-            Spare::Open { remote, is_good, until, .. } if now >= until => {
-                self.attempt = self.attempt.wrapping_add(u32::from(!is_good));
+            Spare::Open { remote, state, until } if now >= until => {
+                self.attempt = self.attempt.wrapping_add(u32::from(state != SpareState::Good));
                 self.wishes.extend(remote.stream().map(StreamWish::Close));
                 self.spare = Spare::None;
             }
@@ -295,7 +297,7 @@ impl Fallback {
         }
         if trial.challenges.len() < usize::from(ASKS) {
             let challenge = draw();
-            trial.challenges.push(challenge);
+            trial.challenges.push(Some(challenge));
             let is_last = trial.challenges.len() == usize::from(ASKS);
             trial.next = now + if is_last { ANSWER_TIME } else { ASK_PAUSE };
             return Some(Act::Ask(home, challenge));
@@ -333,8 +335,8 @@ impl Fallback {
         match from {
             Some((remote, true)) => {
                 self.wishes.extend(self.spare_stream().map(StreamWish::Close));
-                let (challenge, until) = (Some([0; 8]), now + SPARE_TIME);
-                self.spare = Spare::Open { remote, challenge, is_good: true, until };
+                self.spare =
+                    Spare::Open { remote, state: SpareState::Good, until: now + SPARE_TIME };
             }
             Some((remote, false)) => {
                 self.wishes.extend(remote.stream().map(StreamWish::Close));
@@ -348,8 +350,10 @@ impl Fallback {
     fn deadline(&self, view: &View) -> Option<Time> {
         let silent_at = self.silent_at(view);
         let spare = match self.spare {
-            Spare::Open { challenge: None, .. } => Some(Time::ZERO),
-            Spare::Open { is_good: true, until, .. } => silent_at.into_iter().chain([until]).min(),
+            Spare::Open { state: SpareState::Unasked, .. } => Some(Time::ZERO),
+            Spare::Open { state: SpareState::Good, until, .. } => {
+                silent_at.into_iter().chain([until]).min()
+            }
             Spare::Open { until, .. } => Some(until),
             Spare::Opening => None,
             Spare::None => silent_at.map(|at| at.max(self.next_open)),

@@ -59,6 +59,7 @@ use crate::ticket::TicketTag;
 
 /// The one path of this version.
 const PATH: PathId = PathId(0);
+
 /// What a session begins with, from its handshake.
 pub(crate) struct Parts {
     pub(crate) id: SessionId,

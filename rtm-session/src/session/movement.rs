@@ -51,7 +51,7 @@ impl Session {
         if let Some(fallback) = &mut self.fallback {
             fallback.on_local_address_changed(now);
         }
-        if self.path.remote().is_stream() {
+        if self.path.is_stream() {
             // Whether it still works shows sooner.
             self.ping = true;
         } else {

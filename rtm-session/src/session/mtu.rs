@@ -206,7 +206,7 @@ impl Session {
     /// Writes a probe, if one is due and there is nothing that it could make worse.
     pub(super) fn transmit_length_probe(&mut self, now: Time, datagram: &mut Vec<u8>) -> bool {
         let Some(length) = self.mtu.due(now) else { return false };
-        let is_calm = !self.path.remote().is_stream()
+        let is_calm = !self.path.is_stream()
             && self.path.is_proved()
             && !self.recovery.circumstances().queue_stands
             && !self.recovery.is_silent(now)

@@ -47,6 +47,10 @@ impl Path {
         self.remote
     }
 
+    pub(crate) const fn is_stream(&self) -> bool {
+        self.remote.is_stream()
+    }
+
     pub(crate) const fn is_proved(&self) -> bool {
         matches!(self.proof, Proof::Done)
     }
@@ -156,7 +160,7 @@ impl Path {
             Proof::Doubtful | Proof::Gone => 0,
             Proof::Done => usize::MAX,
             // Who has opened a stream is there, whether it is the peer or not.
-            Proof::Wanted { .. } if self.remote.is_stream() => usize::MAX,
+            Proof::Wanted { .. } if self.is_stream() => usize::MAX,
             Proof::Wanted { received, sent, .. } => {
                 let left = (received * AMPLIFICATION).saturating_sub(sent);
                 usize::try_from(left).unwrap_or(usize::MAX)

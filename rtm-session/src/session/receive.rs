@@ -49,7 +49,7 @@ impl Session {
             self.state = State::Open;
             self.path.begin(from, self.generator.next_u64().to_be_bytes());
             // The first flight may have come by another kind of path.
-            self.recovery.set_stream(self.path.remote().is_stream());
+            self.recovery.set_stream(self.path.is_stream());
             // The answer has gone there and this has come back: longer than a round trip if one
             // of them was lost, but nearer to it than a guess for any network.
             self.recovery.on_first_round_trip(now.saturating_since(self.began));

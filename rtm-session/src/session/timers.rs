@@ -93,7 +93,7 @@ impl Session {
             match self.recovery.on_timeout(now, self.send.has_pending()) {
                 TimeoutOutcome::Lost(lost) => self.on_lost(now, lost),
                 // What a stream has taken is on its way: only the question is sent again.
-                TimeoutOutcome::Probe { .. } if self.path.remote().is_stream() => self.ping = true,
+                TimeoutOutcome::Probe { .. } if self.path.is_stream() => self.ping = true,
                 TimeoutOutcome::Probe { count } => self.on_probe_timeout(now, count),
             }
         }
@@ -121,7 +121,7 @@ impl Session {
     /// them, or not at all: then fresh messages have filled them, and copies can wait.
     fn echo_deadline(&self) -> Option<Time> {
         let lanes = &self.send;
-        if self.path.remote().is_stream() {
+        if self.path.is_stream() {
             return None;
         }
         let due = self.redundancy.deadline(|rider| lanes.is_current(rider))?;

@@ -73,7 +73,7 @@ impl Session {
         let may_send_data = self.probes > 0 || self.recovery.may_send(now, self.mtu.len());
         let echoes = {
             let lanes = &self.send;
-            let may_echo = may_send_data && !self.path.remote().is_stream();
+            let may_echo = may_send_data && !self.path.is_stream();
             may_echo && self.redundancy.is_due(now, |rider| lanes.is_current(rider))
         };
         let express = self.express.below(may_send_data, self.send.urgency());
@@ -290,7 +290,7 @@ impl Session {
         }
         // Parts of a message that was begun have to fit packets that are short again.
         let len = self.mtu.len().min(self.mtu.base() * 3 / 2);
-        let is_stream = self.path.remote().is_stream();
+        let is_stream = self.path.is_stream();
         let plan = match is_stream {
             true => Plan { keep_whole: false, parity: None, below: express },
             false => Plan { below: express, ..self.redundancy.plan(len) },
@@ -370,7 +370,7 @@ impl Session {
 
     /// A copy of a message is under way, or one less.
     pub(super) fn note_copy(&mut self, rider: Option<Rider>) {
-        let Some(rider) = rider.filter(|_| !self.path.remote().is_stream()) else { return };
+        let Some(rider) = rider.filter(|_| !self.path.is_stream()) else { return };
         let lanes = &self.send;
         self.redundancy.on_copy(rider, |rider| lanes.is_current(rider));
     }

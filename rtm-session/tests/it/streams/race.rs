@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
-use rtm_session::{Carriers, Event, LaneSpec, Remote, StreamEvent, StreamId};
+use rtm_session::{Carriers, Event, LaneSpec, LoginAnswer, Remote, StreamEvent, StreamId};
 
 use super::world::{ALWAYS, End, StreamWorld, Weather};
 use crate::pair::{Door, SERVER, ms};
 
 const SECONDS: Duration = Duration::from_secs(20);
+
+/// The server's application answers its login; the reply is taken off the way.
+fn answer(world: &mut StreamWorld) -> (Remote, Vec<u8>) {
+    let (now, login) = (world.now, world.server.logins[0]);
+    world.server.endpoint.answer_login(now, login, LoginAnswer::Accept(b"welcome"));
+    world.take_packet(End::Server).expect("a reply")
+}
 
 #[test]
 fn where_datagrams_pass_no_stream_is_opened() {
@@ -107,12 +114,8 @@ fn a_server_that_was_thinking_when_the_stream_asked_is_asked_again() {
     world.server.door = Door::Ignore;
     world.connect();
     world.run(ms(500));
-    let login = world.server.logins[0];
     // The answer goes to where the first copy came from, and is lost.
-    let now = world.now;
-    let accept = rtm_session::LoginAnswer::Accept(b"welcome");
-    world.server.endpoint.answer_login(now, login, accept);
-    let (to, _) = world.take_packet(End::Server).expect("an answer");
+    let (to, _) = answer(&mut world);
     assert!(to.stream().is_none());
     // Datagrams to the client stay lost: all that goes to it must come by the stream.
     world.drop_datagrams_to(End::Client);
@@ -148,10 +151,7 @@ fn a_reply_over_a_strangers_stream_does_not_lead_there() {
     world.server.door = Door::Ignore;
     world.connect();
     world.run_until(SECONDS, |world| !world.server.logins.is_empty());
-    let (now, login) = (world.now, world.server.logins[0]);
-    let accept = rtm_session::LoginAnswer::Accept(b"welcome");
-    world.server.endpoint.answer_login(now, login, accept);
-    let (_, reply) = world.take_packet(End::Server).expect("an answer");
+    let (_, reply) = answer(&mut world);
     let strange = Remote::Stream(StreamId(77), "10.6.6.6:6".parse().expect("address"));
     world.inject(End::Client, strange, &reply);
     assert_eq!(world.remote(End::Client), Remote::Datagrams(SERVER));
@@ -163,10 +163,7 @@ fn a_reply_in_a_datagram_does_not_lead_to_datagrams_who_wants_none() {
     world.server.door = Door::Ignore;
     world.connect();
     world.run_until(SECONDS, |world| !world.server.logins.is_empty());
-    let (now, login) = (world.now, world.server.logins[0]);
-    let accept = rtm_session::LoginAnswer::Accept(b"welcome");
-    world.server.endpoint.answer_login(now, login, accept);
-    let (_, reply) = world.take_packet(End::Server).expect("an answer");
+    let (_, reply) = answer(&mut world);
     world.inject(End::Client, Remote::Datagrams("10.6.6.6:6".parse().expect("address")), &reply);
     assert!(world.is_on_stream());
     world.run(ms(500));
