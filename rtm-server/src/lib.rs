@@ -50,7 +50,7 @@ pub use self::core::{CoreConfig, ServerCore, Status};
 pub use access::{Access, Admission};
 pub use config::{
     AppSettings, DEFAULT_LISTEN, DEFAULT_LISTEN_DEV, LimitSettings, LogFormat, Preset,
-    SessionSettings, Settings, TEMPLATE,
+    SessionSettings, Settings, TEMPLATE, TicketSettings,
 };
 pub use error::ServerError;
 pub use gateway::GatewayCounters;

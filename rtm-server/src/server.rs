@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use rtm_session::driver::{
     Clock, Engine, Flow, Moment, StreamListener, Transport, UdpTransport, WithStreams, drive,
 };
-use rtm_session::{PublicKey, Remote, Seed, StreamAction, StreamEvent, TicketConfig};
+use rtm_session::{PublicKey, Remote, Seed, StreamAction, StreamEvent};
 use rtm_wire::Time;
 use tokio::sync::{mpsc, oneshot};
 
@@ -62,8 +62,7 @@ impl Server {
         let clock = Clock::start();
         let key = data.key(secret()?)?;
         let (session, limits) = (settings.session()?, settings.limits(is_dev)?);
-        // So that clients can come back with their tickets after a restart.
-        let session = session.tickets(TicketConfig::default().secret(key.ticket_secret()));
+        let session = session.tickets(settings.tickets(&key)?);
         let listen = settings.listen(is_dev);
         let (transport, tcp_addr) =
             bind_sockets(listen, settings.tcp_listen, settings.session.sessions_max)?;

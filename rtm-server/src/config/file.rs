@@ -31,6 +31,8 @@ pub struct Settings {
     pub limits: LimitSettings,
     /// Sessions.
     pub session: SessionSettings,
+    /// What clients come back with.
+    pub tickets: TicketSettings,
     /// The apps; without any, the server makes one.
     pub app: Vec<AppSettings>,
     /// What is logged: a level, or a filter such as `rtm_server=debug`.
@@ -81,6 +83,24 @@ impl Default for SessionSettings {
             queue_bytes: 4 * 1_024 * 1_024,
             queue_messages: 32_768,
         }
+    }
+}
+
+/// Settings of the tickets that clients come back with after an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TicketSettings {
+    /// How long a key makes tickets.
+    pub rotation_seconds: u64,
+    /// How much longer it opens them.
+    pub overlap_seconds: u64,
+    /// Which secret the keys come from; another number ends all tickets.
+    pub generation: u64,
+}
+
+impl Default for TicketSettings {
+    fn default() -> Self {
+        Self { rotation_seconds: 3_600, overlap_seconds: 7_200, generation: 0 }
     }
 }
 

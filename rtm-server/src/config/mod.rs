@@ -3,14 +3,16 @@
 mod file;
 mod limits;
 
-pub use file::{AppSettings, LogFormat, Preset, SessionSettings, Settings, TEMPLATE};
+pub use file::{
+    AppSettings, LogFormat, Preset, SessionSettings, Settings, TEMPLATE, TicketSettings,
+};
 pub use limits::LimitSettings;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use rtm_channel::AppId;
-use rtm_session::Config;
+use rtm_session::{Config, StaticKey, TicketConfig};
 use rtm_token::Certificate;
 
 use crate::access::Access;
@@ -63,6 +65,23 @@ impl Settings {
             .send_queue(queue_bytes, queue_messages)
             // 50 channels, and 8 topics in each of 10 stream channels, with room to spare.
             .lanes_max(256))
+    }
+
+    /// How tickets are made: with keys that come from the server's own, so that clients can come
+    /// back with theirs after a restart.
+    ///
+    /// # Errors
+    /// A setting out of range.
+    pub fn tickets(&self, key: &StaticKey) -> Result<TicketConfig, ServerError> {
+        let TicketSettings { rotation_seconds, overlap_seconds, generation } = self.tickets;
+        let advice = "between 60 and 86400 seconds";
+        check("tickets.rotation-seconds", rotation_seconds, 60..=86_400, advice)?;
+        let advice = "between 60 and 604800 seconds";
+        check("tickets.overlap-seconds", overlap_seconds, 60..=604_800, advice)?;
+        Ok(TicketConfig::default()
+            .secret(key.ticket_secret(generation))
+            .rotation(Duration::from_secs(rotation_seconds))
+            .overlap(Duration::from_secs(overlap_seconds)))
     }
 
     /// The configured apps.

@@ -23,6 +23,7 @@ fn the_template_says_the_defaults_and_every_option_exists() {
         .collect();
     let all = settings(&set);
     assert_eq!(all.session, SessionSettings::default());
+    assert_eq!(all.tickets, TicketSettings::default());
     assert_eq!(all.limits(false).expect("in range"), AppLimits::hosted());
     assert_eq!(all.listen(false), DEFAULT_LISTEN.parse().expect("an address"));
     assert_eq!(all.access().expect("good").apps().count(), 1);
@@ -58,6 +59,14 @@ fn what_makes_no_sense_is_refused_by_name() {
     let sessions = ["sessions-max = 0", "idle-timeout-seconds = 4", "queue-bytes = 10"];
     for text in sessions {
         assert!(settings(&format!("[session]\n{text}")).session().is_err(), "{text}");
+    }
+    let tickets = ["rotation-seconds = 59", "overlap-seconds = 604801", "rotation-seconds = 86401"];
+    for text in tickets {
+        let key = StaticKey::from_bytes([7; 32]);
+        let error = settings(&format!("[tickets]\n{text}")).tickets(&key).expect_err(text);
+        let (name, number) = text.split_once(" = ").expect("an assignment");
+        let error = error.to_string();
+        assert!(error.contains(name) && error.contains(number), "{error}");
     }
     for (text, is_good) in [("", false), ("open = true", true), ("open = false", false)] {
         let result = settings(&format!("[[app]]\nid = \"closed-net\"\n{text}")).access();

@@ -14,8 +14,11 @@ use crate::owner::refused;
 
 /// Of a ticket without a token's end; its keys bound it further.
 const TICKET_LIFE_MAX: Duration = Duration::from_secs(24 * 3_600);
-/// How often a client gets a newer one: well before the end of the one that it has.
-const RENEW: Duration = Duration::from_secs(3_600);
+/// How often a client gets a newer one, if half of a ticket's time isn't less: well before the end
+/// of the one that it has.
+const RENEW_MAX: Duration = Duration::from_secs(3_600);
+/// Of one whose token ends soon, so that nothing newer would live longer.
+const RENEW_MIN: Duration = Duration::from_secs(30);
 
 impl Gateway {
     /// As a login, but that the ticket says who it is. Nothing takes effect yet.
@@ -69,9 +72,6 @@ impl Gateway {
     pub(super) fn give_ticket(&mut self, work: &mut Work<'_>, subscriber: SubscriberId) {
         let (now, wall) = (work.moment.now, work.moment.wall);
         let Some(client) = self.clients.get_mut(&subscriber) else { return };
-        self.renewals.remove(&(client.next_ticket, subscriber));
-        client.next_ticket = now + RENEW;
-        self.renewals.insert((client.next_ticket, subscriber));
         let state = TicketState {
             app_id: client.app.as_str(),
             user_id: client.identity.user.as_str(),
@@ -83,9 +83,17 @@ impl Gateway {
         let life = client.token_end.map_or(TICKET_LIFE_MAX, |end| {
             Duration::from_millis(end.as_millis().saturating_sub(wall.as_millis()))
         });
-        if let Err(error) = work.endpoint.issue_ticket(now, client.session, &bytes, life) {
-            tracing::debug!(session = client.session.number(), %error, "no ticket");
-        }
+        let issued = work.endpoint.issue_ticket(now, client.session, &bytes, life);
+        let renew = match issued {
+            Ok(lifetime) => (lifetime / 2).clamp(RENEW_MIN, RENEW_MAX),
+            Err(error) => {
+                tracing::debug!(session = client.session.number(), %error, "no ticket");
+                RENEW_MAX
+            }
+        };
+        self.renewals.remove(&(client.next_ticket, subscriber));
+        client.next_ticket = now + renew;
+        self.renewals.insert((client.next_ticket, subscriber));
     }
 
     pub(crate) fn set_banned(

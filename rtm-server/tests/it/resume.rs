@@ -5,8 +5,8 @@ use std::time::Duration;
 use rtm_channel::{AppId, UserId};
 use rtm_client::core::Command;
 use rtm_client::{ErrorKind, LinkReason, LinkState};
-use rtm_server::AppLimits;
-use rtm_session::{Config, TicketConfig};
+use rtm_server::{AppLimits, Settings, TicketSettings};
+use rtm_session::{Config, StaticKey, TicketConfig};
 use rtm_token::Service;
 use rtm_wire::{ErrorCode, Leave, SubscribeOptions};
 
@@ -242,6 +242,42 @@ fn a_token_too_long_for_the_handshake_is_not_needed_to_come_back() {
     lose_and_return(&mut lab, "alice");
     let status = lab.status();
     assert_eq!((status.gateway.resumptions, status.gateway.logins), (0, 1));
+}
+
+fn settings(tickets: impl FnOnce(&mut TicketSettings)) -> Config {
+    let mut settings = Settings::default();
+    tickets(&mut settings.tickets);
+    let tickets = settings.tickets(&StaticKey::from_bytes([6; 32])).expect("in range");
+    Config::server().tickets(tickets)
+}
+
+#[test]
+fn another_generation_ends_all_tickets_and_the_same_one_none() {
+    let mut lab = Lab::build(11, link(), AppLimits::hosted(), settings(|_| {}));
+    lab.add_users(&["alice"]);
+    for (generation, is_resumed) in [(0, 1), (1, 0), (1, 1), (0, 0)] {
+        lab.session = settings(|tickets| tickets.generation = generation);
+        lab.restart_server();
+        lose_and_return(&mut lab, "alice");
+        let status = lab.status();
+        let came_back = (status.gateway.logins, status.gateway.resumptions);
+        assert_eq!(came_back, (1, is_resumed), "generation {generation}");
+    }
+}
+
+#[test]
+fn tickets_of_short_lived_keys_are_renewed_in_time() {
+    let session = settings(|tickets| {
+        tickets.rotation_seconds = 60;
+        tickets.overlap_seconds = 60;
+    });
+    let mut lab = Lab::build(11, link(), AppLimits::hosted(), session);
+    lab.add_users(&["alice"]);
+    for round in 1..=3 {
+        lab.run(Duration::from_secs(217));
+        lose_and_return(&mut lab, "alice");
+        assert_eq!(lab.status().gateway.resumptions, round);
+    }
 }
 
 #[test]

@@ -84,9 +84,10 @@ impl StaticKey {
 
     /// A secret for tickets ([`TicketConfig::secret`](crate::TicketConfig::secret)) that goes with
     /// this key: so tickets survive a restart, and servers that share the key take each other's.
+    /// Another generation is another secret, and no one of them tells of the others.
     #[must_use]
-    pub fn ticket_secret(&self) -> [u8; 32] {
-        super::keyed_hash(&self.secret, &[b"rtm tickets"])
+    pub fn ticket_secret(&self, generation: u64) -> [u8; 32] {
+        super::keyed_hash(&self.secret, &[b"rtm tickets", &generation.to_be_bytes()])
     }
 
     /// For what else is derived from it.

@@ -209,8 +209,8 @@ impl Endpoint {
 
     /// Server: gives the client a ticket, with words of the application's own (`state`) which come
     /// back with [`Event::ResumptionRequested`]. They are sealed: only servers can read them. It
-    /// lives as long as its keys at most ([`TicketConfig`](crate::TicketConfig)). A newer ticket
-    /// takes the place of one that is still on its way.
+    /// lives as long as its keys at most ([`TicketConfig`](crate::TicketConfig)); how long that is,
+    /// is returned. A newer ticket takes the place of one that is still on its way.
     ///
     /// # Errors
     /// No such session, or not yet [accepted](Event::Accepted); `state` above
@@ -224,7 +224,7 @@ impl Endpoint {
         session: SessionId,
         state: &[u8],
         lifetime: Duration,
-    ) -> Result<(), SendError> {
+    ) -> Result<Duration, SendError> {
         self.issue(now, session, state, lifetime)
     }
 

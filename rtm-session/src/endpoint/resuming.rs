@@ -100,7 +100,7 @@ impl Endpoint {
         session: SessionId,
         state: &[u8],
         lifetime: Duration,
-    ) -> Result<(), SendError> {
+    ) -> Result<Duration, SendError> {
         let Role::Server(server) = &mut self.role else {
             panic!("issue_ticket() is a server's call, and this is a client's endpoint");
         };
@@ -115,6 +115,6 @@ impl Endpoint {
         open.send_ticket(bytes, lifetime_ms, early_max);
         self.remember(session);
         self.touch(now, session);
-        Ok(())
+        Ok(Duration::from_millis(lifetime_ms))
     }
 }
