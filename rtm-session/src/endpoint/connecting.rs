@@ -30,9 +30,9 @@ const INITIAL_LEN_MAX: usize = 1_200;
 const INITIAL_HEAD: usize = 11 + 48;
 /// What a first flight takes besides the login: head, cookie, offers and parameters.
 const INITIAL_OVERHEAD: usize = INITIAL_HEAD + 64 + 64;
-/// Cookies that are sent back. More than one, because anybody could have sent the first, and
-/// because a server that restarts asks again; few, or anybody could make a client shout.
-const COOKIES_MAX: u8 = 3;
+/// Cookies that are sent back at once. More than one, because anybody could have sent the first,
+/// and because a server that restarts asks again; few, or anybody could make a client shout.
+const HASTE_MAX: u8 = 3;
 
 /// Longest login in bytes that fits the handshake.
 pub const HANDSHAKE_LOGIN_MAX: usize = INITIAL_LEN_MAX - INITIAL_OVERHEAD;
@@ -73,7 +73,7 @@ pub(crate) struct Connecting {
     pub(crate) early: Vec<Bytes>,
     noise: Vec<u8>,
     cookie: Vec<u8>,
-    cookies_left: u8,
+    haste_left: u8,
     /// A key hint that names another key than the one used.
     other_key: Option<KeyId>,
     /// What a server says that it speaks instead; empty while none did.
@@ -174,7 +174,7 @@ impl Connecting {
             early,
             noise,
             cookie: Vec::new(),
-            cookies_left: COOKIES_MAX,
+            haste_left: HASTE_MAX,
             other_key: None,
             versions: Vec::new(),
             key_id: to.key.key_id(),
@@ -242,16 +242,19 @@ impl Connecting {
         Some(to)
     }
 
-    /// The server wants the cookie back: the same first flight again, with it, at once. The first
-    /// few count; an empty one, or one that is used already, says nothing.
+    /// The server wants the cookie back: the same first flight again, with it, at once; after the
+    /// first few, when a copy is due. Always the latest one, or whoever forges a few would keep the
+    /// client out for good. An empty one, or one that is used already, says nothing.
     pub(crate) fn on_retry(&mut self, now: Time, cookie: &[u8]) {
-        if self.cookies_left == 0 || cookie.is_empty() || cookie == self.cookie {
+        if cookie.is_empty() || cookie == self.cookie {
             return;
         }
-        self.cookies_left -= 1;
         self.cookie = cookie.to_vec();
-        self.next_copy = now;
-        self.race.begin_again(now);
+        if self.haste_left > 0 {
+            self.haste_left -= 1;
+            self.next_copy = now;
+            self.race.begin_again(now);
+        }
     }
 
     pub(crate) fn on_key_hint(&mut self, key_id: KeyId) {

@@ -250,7 +250,7 @@ fn retries_make_no_client_shout_and_a_forged_one_keeps_it_not_out() {
         let Ok(Packet::Initial(initial)) = Packet::decode(&datagram) else { panic!("no initial") };
         let client_cid = initial.client_cid;
         let mut initials = 0;
-        let forged = (0..1_000).map(|_| Vec::new()).chain([vec![1; 24], vec![1; 24], vec![2; 24]]);
+        let forged = (0..1_000).map(|_| Vec::new()).chain((0..1_000).map(|n| vec![n as u8; 24]));
         for cookie in forged {
             let mut retry = Vec::new();
             Retry { client_cid, cookie: &cookie }.encode(&mut retry);
@@ -261,7 +261,7 @@ fn retries_make_no_client_shout_and_a_forged_one_keeps_it_not_out() {
         }
         initials
     });
-    assert_eq!(initials, 2, "one for each cookie that is one");
+    assert_eq!(initials, 3, "no more than a few are sent back at once");
 
     // The copies that follow have the wrong cookie, and the server asks for the right one.
     pair.run(ms(1_000));
