@@ -226,12 +226,12 @@ impl Endpoint {
         now: Time,
         id: SessionId,
         remote: Remote,
-        connecting: Connecting,
+        mut connecting: Connecting,
         Welcomed { accepted, keys, answer }: Welcomed,
     ) {
         let is_resumption = connecting.is_resumption();
         let remembered = connecting.ticket().and_then(|ticket| self.remembered(ticket));
-        let rtt = connecting.rtt(now);
+        let (rtt, loss) = (connecting.rtt(now), connecting.loss(now));
         let carriers = self.config.carriers;
         let fallback = (carriers != Carriers::Datagrams).then(|| {
             let attempt = connecting.race.attempt;
@@ -247,6 +247,7 @@ impl Endpoint {
             peer: accepted.params,
             reset_token: Some(accepted.reset_token),
             rtt,
+            loss,
             remembered,
             generator: self.generator.fork_generator(),
             proof_due: None,

@@ -1,5 +1,6 @@
 //! A client's handshake under way.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -83,6 +84,9 @@ pub(crate) struct Connecting {
     next_copy: Time,
     /// When the first copy went out: the reply is most likely the answer to it.
     first_copy: Option<Time>,
+    /// When the last ones did, of those that may still be answered, and how many there were before.
+    copies: VecDeque<Time>,
+    unanswered: u32,
     give_up: Time,
     pub(super) race: Race,
     /// Copies go out in datagrams, too.
@@ -181,6 +185,8 @@ impl Connecting {
             pause: PAUSE,
             next_copy: now,
             first_copy: None,
+            copies: VecDeque::new(),
+            unanswered: 0,
             give_up: now + config.handshake_timeout,
             race: Race::new(now, config.carriers, false, 0),
             has_datagrams: config.carriers != Carriers::Streams,
@@ -230,6 +236,8 @@ impl Connecting {
             None => return None,
         };
         self.first_copy.get_or_insert(now);
+        self.copies.push_back(now);
+        self.count_unanswered(now);
         datagram.clear();
         let (version, client_cid) = (rtm_wire::VERSION, self.local_cid);
         let (cookie, noise) = (&*self.cookie, &*self.noise);
@@ -275,6 +283,20 @@ impl Connecting {
             CloseCause::HandshakeTimeout { other_key: self.other_key }
         } else {
             CloseCause::Versions { offered_by_server: self.versions }
+        }
+    }
+
+    /// Loss in each direction if as many copies of a first flight as here are answered once; `None`
+    /// if all could still be.
+    pub(crate) fn loss(&mut self, now: Time) -> Option<f64> {
+        self.count_unanswered(now);
+        (self.unanswered > 0).then(|| 1.0 - (1.0 / f64::from(self.unanswered + 1)).sqrt())
+    }
+
+    fn count_unanswered(&mut self, now: Time) {
+        while self.copies.front().is_some_and(|&sent| sent + RTT_MAX < now) {
+            self.copies.pop_front();
+            self.unanswered += 1;
         }
     }
 

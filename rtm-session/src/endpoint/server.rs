@@ -268,6 +268,7 @@ impl Endpoint {
             peer,
             reset_token: None,
             rtt: None,
+            loss: None,
             remembered,
             generator: self.generator.fork_generator(),
             proof_due: Some(now + self.config.handshake_timeout),

@@ -10,6 +10,7 @@
 //! when the lane's credit covers all of it, so that what has been begun can always be finished.
 
 mod assembly;
+mod open_grants;
 mod parity;
 mod pending;
 mod range_set;
@@ -24,6 +25,7 @@ mod spec;
 mod tests;
 mod turns;
 
+pub(crate) use open_grants::OpenGrants;
 pub(crate) use pending::Chunk;
 pub(crate) use receive_set::{ReceiveLanes, Received};
 pub(crate) use send_set::{LaneSkip, SendLanes, SendLimits};

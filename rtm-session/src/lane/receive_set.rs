@@ -143,12 +143,16 @@ impl ReceiveLanes {
         None
     }
 
-    /// A credit frame was lost or did not fit: the lane's present limit goes out again.
-    pub(crate) fn on_grant_lost(&mut self, id: LaneId) {
-        if let Some(lane) = self.lanes.get_mut(&id) {
+    /// A credit frame was lost or did not fit: the lane's present limit goes out again, unless the
+    /// lane is over. Whether it does.
+    pub(crate) fn on_grant_lost(&mut self, id: LaneId) -> bool {
+        let lane = self.lanes.get_mut(&id);
+        let is_open = lane.is_some();
+        if let Some(lane) = lane {
             lane.on_grant_lost();
         }
         self.note_grant(id);
+        is_open
     }
 
     pub(crate) fn has_grants(&self) -> bool {

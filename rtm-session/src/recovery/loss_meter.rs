@@ -77,6 +77,11 @@ impl LossMeter {
         }
     }
 
+    /// Begins with this loss instead of the usual one; as little evidence.
+    pub(crate) fn expect(&mut self, loss: f64) {
+        (self.slow, self.fast, self.after_loss) = (loss, loss, loss);
+    }
+
     /// So many packets have arrived.
     pub(crate) fn on_acked(&mut self, count: u64, queue_stands: bool) {
         self.acked_total += count;

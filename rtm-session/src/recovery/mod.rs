@@ -179,6 +179,11 @@ impl<T: Clone + Default> Recovery<T> {
         }
     }
 
+    /// So much is lost, to go by the handshake.
+    pub(crate) fn expect_loss(&mut self, loss: f64) {
+        self.meter.expect(loss);
+    }
+
     /// A packet has gone out.
     pub(crate) fn on_packet_sent(
         &mut self,

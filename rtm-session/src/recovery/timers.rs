@@ -22,8 +22,13 @@ const PROBES_FULL: u32 = 3;
 /// Pause before a stream on which something is unanswered is asked; it doubles so often.
 const STREAM_PROBE: Duration = Duration::from_secs(3);
 const STREAM_PROBE_DOUBLED: u32 = 3;
-/// After so long a silence, only probes go beyond the window.
+/// After so long a silence, only probes go beyond the window, unless it may be chance.
 const SILENCE_MAX: Duration = Duration::from_secs(1);
+/// Answers that should have come by the loss that was known before. Chance keeps so many away once
+/// in 150 times.
+const ANSWERS_DUE: f64 = 5.0;
+/// Loss from which on probes don't slow down while a silence may be chance.
+const MUCH: f64 = 0.3;
 
 impl<T: Clone + Default> Recovery<T> {
     /// When [`on_timeout`](Self::on_timeout) is to be called.
@@ -51,7 +56,8 @@ impl<T: Clone + Default> Recovery<T> {
         self.meter.on_timeout();
         // The next timeout counts from now even if no probe could be sent.
         self.last_eliciting = now;
-        TimeoutOutcome::Probe { count: if self.probe_count > PROBES_FULL { 1 } else { PROBES } }
+        let is_down = self.probe_count > PROBES_FULL && !self.is_chance();
+        TimeoutOutcome::Probe { count: if is_down { 1 } else { PROBES } }
     }
 
     /// Contents of the `count` oldest packets that are on their way and still matter, to be sent
@@ -81,13 +87,25 @@ impl<T: Clone + Default> Recovery<T> {
         self.silence(now) > self.pto() * 2
     }
 
+    /// What an answer takes, when nothing is lost.
+    pub(crate) fn answer_time(&self) -> Duration {
+        self.rtt.smoothed() + self.config.max_ack_delay
+    }
+
     /// Probe timeout without back-off.
     pub(crate) fn pto(&self) -> Duration {
         self.rtt.probe_timeout(self.config.max_ack_delay)
     }
 
     pub(super) fn is_cut_off(&self) -> bool {
-        self.silence(self.last_eliciting) > SILENCE_MAX
+        self.is_missed() && self.silence(self.last_eliciting) > SILENCE_MAX
+    }
+
+    /// Whether what is on its way should have been answered by now, if the peer is there: packet
+    /// and answer get through with the same chance, as far as anybody knows.
+    pub(super) fn is_missed(&self) -> bool {
+        let arriving = 1.0 - self.meter.steady_loss();
+        self.flight.eliciting as f64 * arriving * arriving >= ANSWERS_DUE
     }
 
     /// Since when nothing has been acknowledged although something could have been.
@@ -95,6 +113,12 @@ impl<T: Clone + Default> Recovery<T> {
         let awaited = |packet: &&SentPacket<T>| packet.lost.is_none() && !packet.is_length_probe;
         let first = self.sent.iter().find(awaited)?;
         Some(first.sent.max(self.last_acked))
+    }
+
+    /// Whether a silence is chance, most likely, on a path that loses as much as this one: then
+    /// probes go on as they began.
+    fn is_chance(&self) -> bool {
+        self.meter.steady_loss() >= MUCH && !self.is_missed()
     }
 
     fn silence(&self, now: Time) -> Duration {
@@ -107,7 +131,11 @@ impl<T: Clone + Default> Recovery<T> {
         let is_long =
             self.silent_since.is_some_and(|since| self.last_eliciting >= since + EAGER_SPAN)
                 || !self.has_data;
-        let most = if is_long { PROBE_TIMEOUT_MAX } else { self.rtt.smoothed() + EAGER_PAUSE };
+        let most = match is_long {
+            true => PROBE_TIMEOUT_MAX,
+            false if self.is_chance() => pto.min(self.rtt.smoothed() + EAGER_PAUSE),
+            false => self.rtt.smoothed() + EAGER_PAUSE,
+        };
         // The first one waits for as long as it takes; a path slower than the bound keeps its own
         // pace.
         if self.probe_count == 0 { pto } else { doubled.min(most.max(self.rtt.smoothed())) }

@@ -82,11 +82,12 @@ struct Wanted {
 }
 
 impl Governor {
+    /// `circumstances` are those that the handshake has shown.
     pub(crate) fn new(now: Time, rate: u64, ratio: u64, circumstances: Circumstances) -> Self {
         let wanted = Wanted::new(&circumstances);
         let (riders, budget) = (Riders::new(), Budget::new(now, rate));
         let (pace, last_fresh) = (None, None);
-        let trust = Trust::new();
+        let trust = Trust::new(now, circumstances.steady_loss);
         Self {
             riders,
             budget,

@@ -72,10 +72,11 @@ enum State {
 }
 
 impl Trust {
-    pub(super) const fn new() -> Self {
+    /// `shown`: loss that the handshake has shown, before there were any copies of messages.
+    pub(super) fn new(now: Time, shown: f64) -> Self {
         Self {
-            believed: BELIEVED_MIN,
-            held_until: Time::ZERO,
+            believed: shown.max(BELIEVED_MIN),
+            held_until: now + HELD,
             more_since: None,
             has_tried: false,
             peak: 0.0,
@@ -190,7 +191,7 @@ mod tests {
 
     impl Walk {
         fn new(loss_after_loss: Option<f64>) -> Self {
-            let (trust, steady_loss) = (Trust::new(), 0.04);
+            let (trust, steady_loss) = (Trust::new(Time::ZERO, 0.0), 0.04);
             Self {
                 trust,
                 copies: true,

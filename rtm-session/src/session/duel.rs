@@ -71,6 +71,7 @@ impl Duel {
             peer,
             reset_token: None,
             rtt: None,
+            loss: None,
             generator: Generator::new(Seed::from_bytes([3; 32])),
             proof_due,
             fallback: None,

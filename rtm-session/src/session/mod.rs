@@ -50,7 +50,9 @@ use crate::config::Config;
 use crate::crypto::{Generator, PacketKeys, is_equal};
 use crate::error::{CloseCause, SendError, Violation};
 use crate::event::{Event, SessionId};
-use crate::lane::{LaneSpec, LaneStats, ReceiveLanes, Received, SendLanes, SendOptions};
+use crate::lane::{
+    LaneSpec, LaneStats, OpenGrants, ReceiveLanes, Received, SendLanes, SendOptions,
+};
 use crate::received::ReceivedPackets;
 use crate::recovery::{Recovery, RecoveryConfig, Remembered};
 use crate::redundancy::Governor;
@@ -72,6 +74,8 @@ pub(crate) struct Parts {
     pub(crate) reset_token: Option<ResetToken>,
     /// Of the handshake, if it gave a sample.
     pub(crate) rtt: Option<Duration>,
+    /// Loss that the handshake has shown, in each direction.
+    pub(crate) loss: Option<f64>,
     /// What the session with this ticket had learnt.
     pub(crate) remembered: Option<Remembered>,
     pub(crate) generator: Generator,
@@ -104,6 +108,7 @@ pub(crate) struct Session {
     send: SendLanes,
     express: Express,
     receive: ReceiveLanes,
+    grants: OpenGrants,
     next_number: PacketNumber,
     largest_acked: Option<PacketNumber>,
     tickets: Tickets,
@@ -138,6 +143,9 @@ impl Session {
         };
         let mut recovery = Recovery::new(now, recovery_config, parts.rtt);
         recovery.set_stream(remote.is_stream());
+        if let Some(loss) = parts.loss {
+            recovery.expect_loss(loss);
+        }
         let (rate, ratio) = (config.redundancy_rate, config.redundancy_ratio);
         let redundancy = Governor::new(now, rate, ratio, recovery.circumstances());
         Self {
@@ -159,6 +167,7 @@ impl Session {
             send: SendLanes::new(config.send_limits(&peer)),
             express: Express::new(config.datagram_len),
             receive: ReceiveLanes::new(config.lanes_max, config.window(), config.message_len_max),
+            grants: OpenGrants::default(),
             next_number: PacketNumber(0),
             largest_acked: None,
             tickets: Tickets::default(),

@@ -188,7 +188,7 @@ impl Session {
                 Sent::LaneClose(lane) => self.send.on_close_acked(lane),
                 Sent::Ticket(number) => self.tickets.on_acked(number),
                 Sent::Ack(largest) => self.received.forget_up_to(largest),
-                Sent::Credit(_) => {}
+                Sent::Credit(lane) => self.grants.forget(lane),
             }
         }
     }
@@ -218,7 +218,7 @@ impl Session {
     pub(super) fn repeat(&mut self, frame: Sent) {
         match frame {
             Sent::Chunk(chunk) => self.send.repeat(chunk),
-            Sent::Credit(lane) => self.receive.on_grant_lost(lane),
+            Sent::Credit(lane) => drop(self.receive.on_grant_lost(lane)),
             Sent::Skip(skip) => self.send.on_skip_lost(&skip),
             Sent::LaneClose(lane) => self.send.on_close_lost(lane),
             Sent::Ticket(number) => self.tickets.on_lost(number),

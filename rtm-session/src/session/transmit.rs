@@ -88,7 +88,7 @@ impl Session {
         // First, since an address that isn't proved may get very little.
         let mut eliciting = may_send_control && self.write_path(now, datagram);
         self.write_ack(now, datagram, &mut contents);
-        eliciting |= may_send_control && self.write_control(datagram, &mut contents);
+        eliciting |= may_send_control && self.write_control(now, datagram, &mut contents);
         if may_send_data || express.is_some() {
             let mode = Filling { echoes, express };
             eliciting |= self.write_messages(now, datagram, &mut contents, mode);
@@ -237,14 +237,28 @@ impl Session {
     }
 
     /// Writes credit and ends of lanes; whether anything was written.
-    fn write_control(&mut self, datagram: &mut Vec<u8>, contents: &mut Contents) -> bool {
+    fn write_control(
+        &mut self,
+        now: Time,
+        datagram: &mut Vec<u8>,
+        contents: &mut Contents,
+    ) -> bool {
         let mut wrote = false;
+        if !self.path.is_stream() {
+            let patience = self.recovery.answer_time();
+            while let Some(lane) = self.grants.next_overdue(now, patience) {
+                if !self.receive.on_grant_lost(lane) {
+                    self.grants.forget(lane);
+                }
+            }
+        }
         while let Some(credit) = self.receive.next_grant() {
             if !self.write(datagram, &credit.into()) {
                 self.receive.on_grant_lost(credit.lane);
                 return wrote;
             }
             contents.frames.push(Sent::Credit(credit.lane));
+            self.grants.on_sent(now, credit.lane);
             wrote = true;
         }
         while let Some(close) = self.send.next_close() {

@@ -2,6 +2,7 @@
 
 mod close;
 mod delivery;
+mod extremes;
 mod fairness;
 mod flow;
 mod handshake;

@@ -11,8 +11,8 @@ use crate::pair::{CLIENT, Host, Pair, SERVER, Setup, delay, ms};
 const LENGTH: usize = 200;
 const TICK: Duration = Duration::from_micros(33_333);
 
-/// What became of a flow of 30 messages a second, its first ten seconds left out.
-struct Flow {
+/// What became of a flow, its first ten seconds left out.
+pub(crate) struct Flow {
     latencies: Vec<Duration>,
     packets: f64,
     bytes: f64,
@@ -20,25 +20,31 @@ struct Flow {
 }
 
 impl Flow {
-    fn at(&self, share: f64) -> u128 {
+    /// Latency that this share of the messages kept to, in milliseconds.
+    pub(crate) fn at(&self, share: f64) -> u128 {
         let index = (self.latencies.len() as f64 * share) as usize;
         self.latencies[index.min(self.latencies.len() - 1)].as_millis()
     }
 }
 
-fn spec(redundancy: Redundancy) -> LaneSpec {
+pub(crate) fn spec(redundancy: Redundancy) -> LaneSpec {
     LaneSpec { mode: LaneMode::RELIABLE_UNORDERED, redundancy, ..LaneSpec::ORDERED }
 }
 
+/// Of 30 messages a second.
 fn flow(setup: &Setup, spec: LaneSpec, seconds: u64) -> Flow {
+    flow_of(30, setup, spec, seconds)
+}
+
+/// Of so many messages a second.
+pub(crate) fn flow_of(rate: u64, setup: &Setup, spec: LaneSpec, seconds: u64) -> Flow {
     let mut pair = setup.connected();
     let lane = pair.open_lane(CLIENT, spec);
     let send = |pair: &mut Pair, seconds: u64| {
-        for _ in 0..seconds * 30 {
-            let mut message = pair.world.now().as_micros().to_be_bytes().to_vec();
-            message.resize(LENGTH, 1);
+        for _ in 0..seconds * rate {
+            let message = stamped(pair);
             pair.send(CLIENT, lane, message);
-            pair.run(TICK);
+            pair.run(TICK * 30 / rate as u32);
         }
     };
     send(&mut pair, 10);
@@ -48,10 +54,10 @@ fn flow(setup: &Setup, spec: LaneSpec, seconds: u64) -> Flow {
     let after = pair.world.network().link_counters(CLIENT, SERVER);
     let stats = stats(&mut pair);
     pair.run(ms(20_000));
-    assert_eq!(pair.got(SERVER, lane).len() as u64, (10 + seconds) * 30, "all are there");
+    assert_eq!(pair.got(SERVER, lane).len() as u64, (10 + seconds) * rate, "all are there");
     let mut latencies: Vec<Duration> = latencies(&pair, lane).split_off(first);
     latencies.sort_unstable();
-    let sent = (seconds * 30) as f64;
+    let sent = (seconds * rate) as f64;
     Flow {
         latencies,
         packets: (after.sent - before.sent) as f64 / sent,
@@ -65,8 +71,15 @@ fn stats(pair: &mut Pair) -> SessionStats {
     pair.act(CLIENT, |host, _| host.endpoint.stats(session)).expect("alive")
 }
 
+/// A message with the time in its first bytes.
+pub(crate) fn stamped(pair: &Pair) -> Vec<u8> {
+    let mut message = pair.world.now().as_micros().to_be_bytes().to_vec();
+    message.resize(LENGTH, 1);
+    message
+}
+
 /// From when each message was sent, which stands in its first bytes, to when it was there.
-fn latencies(pair: &Pair, lane: LaneId) -> Vec<Duration> {
+pub(crate) fn latencies(pair: &Pair, lane: LaneId) -> Vec<Duration> {
     let messages = pair.world.node(SERVER).messages.iter().filter(|(_, on, ..)| *on == lane);
     messages
         .map(|(_, _, bytes, at)| {
