@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use clap::Args;
+use rtm_sim::tool::{Direction, link_seed};
 use rtm_sim::{Bandwidth, Burst, Link, LinkConfig, Reorder};
 use rtm_wire::Time;
 
@@ -52,15 +53,6 @@ pub struct Impairment {
     /// Seed of all chance
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-}
-
-/// One of the two ways through a tool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From the client to the server; from the first TUN interface to the second.
-    Up,
-    /// Back.
-    Down,
 }
 
 impl Impairment {
@@ -123,19 +115,6 @@ impl Impairment {
         args.extend(self.bandwidth_kbit.map(|kbit| format!("--bandwidth-kbit={kbit}")));
         args
     }
-}
-
-/// The seed of one direction of the `number`-th peer's link. A [`Link`] with it and the same
-/// configuration decides as the tool does.
-pub fn link_seed(seed: u64, number: u64, direction: Direction) -> u64 {
-    // Odd constants spread neighbours over the whole range; the link's generator does the rest.
-    let direction = match direction {
-        Direction::Up => 0,
-        Direction::Down => 0x6a09_e667_f3bc_c909,
-    };
-    seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        .wrapping_add(number.wrapping_mul(0xd1b5_4a32_d192_ed03))
-        ^ direction
 }
 
 fn duration(millis: f64) -> Duration {

@@ -32,7 +32,7 @@ mod schedule;
 #[cfg(unix)]
 mod stop;
 
-pub use impairment::{Direction, Impairment, link_seed};
+pub use impairment::Impairment;
 #[cfg(target_os = "linux")]
 pub use lab::{Lab, LabConfig};
 #[cfg(unix)]
@@ -41,5 +41,6 @@ pub use proxy::{Proxy, ProxyConfig};
 pub use report::Report;
 #[cfg(target_os = "linux")]
 pub use router::{Router, RouterConfig};
+pub use rtm_sim::tool::{Direction, link_seed};
 #[cfg(unix)]
 pub use stop::Stop;

@@ -7,8 +7,9 @@ use rtm_sim::{Counters, Link};
 use rtm_wire::Time;
 use rustix::event::{PollFd, PollFlags};
 
+use crate::Direction;
 use crate::clock::{Clock, wait};
-use crate::impairment::{Direction, Impairment};
+use crate::impairment::Impairment;
 use crate::report::Report;
 use crate::schedule::Schedule;
 use crate::stop::Stop;

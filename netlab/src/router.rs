@@ -8,8 +8,9 @@ use rtm_sim::{Counters, Link};
 use rustix::event::{PollFd, PollFlags};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
+use crate::Direction;
 use crate::clock::{Clock, wait};
-use crate::impairment::{Direction, Impairment};
+use crate::impairment::Impairment;
 use crate::report::Report;
 use crate::schedule::Schedule;
 use crate::stop::Stop;

@@ -89,6 +89,7 @@ mod link;
 mod nat;
 mod network;
 pub mod scenario;
+pub mod tool;
 mod world;
 
 pub use config::{Bandwidth, Burst, CoDel, LinkConfig, Reorder};

@@ -1,6 +1,7 @@
 //! Pages and plots from results: `docs/benchmarks/netlab.md`, and pictures and all numbers beside
 //! it.
 
+mod bursts;
 mod figures;
 mod format;
 mod goals;

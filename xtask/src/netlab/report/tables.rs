@@ -1,7 +1,9 @@
 //! Tables, one for each condition.
 
-use super::super::conditions::{Condition, Kind};
+use super::super::conditions::{Condition, FLOWS, Kind};
 use super::super::peers::Peer;
+use super::super::statistics::Sorted;
+use super::bursts;
 use super::figures::Figures;
 use super::format::{millis, percent, ratio, seeds, thousands};
 use super::goals::{CUBIC_SHARE, FIRST, Goal, floor, goals, other_goals};
@@ -34,6 +36,8 @@ pub(super) fn table(condition: &Condition, rows: &[Row<'_>]) -> String {
         let cells: Vec<String> = headings.iter().map(|heading| cell_of(heading, goal)).collect();
         text += &format!("| *{name}* | {} |\n", cells.join(" | "));
     }
+    let runs = rows.iter().map(|row| row.runs.len()).max().unwrap_or_default();
+    text += &floors_by_seed(condition, &headings, runs);
     let others = other_goals(condition.kind);
     if !others.is_empty() {
         let cell = |heading: &&str| {
@@ -42,6 +46,32 @@ pub(super) fn table(condition: &Condition, rows: &[Row<'_>]) -> String {
         };
         let cells: Vec<String> = headings.iter().map(cell).collect();
         text += &format!("| *goal* | {} |\n", cells.join(" | "));
+    }
+    text
+}
+
+/// Floors in the bursts of each run, for what has one flow in a session, and for what has all.
+fn floors_by_seed(condition: &Condition, headings: &[&str], runs: usize) -> String {
+    let mut text = String::new();
+    for (name, flows) in [("one flow", 1), ("all flows", FLOWS)] {
+        let floors: Vec<Sorted> =
+            (1..=runs as u64).filter_map(|seed| bursts::floor(condition, seed, flows)).collect();
+        if floors.is_empty() {
+            continue;
+        }
+        let cell = |heading: &&str| {
+            let share = match *heading {
+                P99 => 0.99,
+                P999 => 0.999,
+                _ => return String::new(),
+            };
+            format!("*{}*", seeds(floors.iter().map(|floor| millis(floor.quantile(share)))))
+        };
+        let cells: Vec<String> = headings.iter().map(cell).collect();
+        text += &format!(
+            "| *floor in the bursts of these seeds, packets of {name}* | {} |\n",
+            cells.join(" | ")
+        );
     }
     text
 }
