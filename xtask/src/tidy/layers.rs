@@ -22,7 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("rtm", &["rtm-client", "rtm-context", "rtm-token"]),
     ("netlab", &["rtm-sim", "rtm-wire"]),
-    ("xtask", &[]),
+    ("xtask", &["rtm-sim", "rtm-wire"]),
 ];
 
 /// Crates whose trees, with default features, hold no runtime.
