@@ -25,10 +25,12 @@ const STREAM_PROBE_DOUBLED: u32 = 3;
 /// After so long a silence, only probes go beyond the window, unless it may be chance.
 const SILENCE_MAX: Duration = Duration::from_secs(1);
 /// Answers that should have come by the loss that was known before. Chance keeps so many away once
-/// in 150 times.
-const ANSWERS_DUE: f64 = 5.0;
-/// Loss from which on probes don't slow down while a silence may be chance.
+/// in 20,000 times.
+const ANSWERS_DUE: f64 = 10.0;
+/// Loss from which on probes don't slow down either, and answers that should have come until they
+/// do.
 const MUCH: f64 = 0.3;
+const ANSWERS_PROBED: f64 = 20.0;
 
 impl<T: Clone + Default> Recovery<T> {
     /// When [`on_timeout`](Self::on_timeout) is to be called.
@@ -101,11 +103,16 @@ impl<T: Clone + Default> Recovery<T> {
         self.is_missed() && self.silence(self.last_eliciting) > SILENCE_MAX
     }
 
-    /// Whether what is on its way should have been answered by now, if the peer is there: packet
-    /// and answer get through with the same chance, as far as anybody knows.
+    /// Whether what is on its way should have been answered by now, if the peer is there.
     pub(super) fn is_missed(&self) -> bool {
+        self.answers_due() >= ANSWERS_DUE
+    }
+
+    /// Answers to what is on its way, on average: packet and answer get through with the same
+    /// chance, as far as anybody knows.
+    fn answers_due(&self) -> f64 {
         let arriving = 1.0 - self.meter.steady_loss();
-        self.flight.eliciting as f64 * arriving * arriving >= ANSWERS_DUE
+        self.flight.eliciting as f64 * arriving * arriving
     }
 
     /// Since when nothing has been acknowledged although something could have been.
@@ -118,7 +125,7 @@ impl<T: Clone + Default> Recovery<T> {
     /// Whether a silence is chance, most likely, on a path that loses as much as this one: then
     /// probes go on as they began.
     fn is_chance(&self) -> bool {
-        self.meter.steady_loss() >= MUCH && !self.is_missed()
+        self.meter.steady_loss() >= MUCH && self.answers_due() < ANSWERS_PROBED
     }
 
     fn silence(&self, now: Time) -> Duration {

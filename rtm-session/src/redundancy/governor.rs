@@ -82,12 +82,18 @@ struct Wanted {
 }
 
 impl Governor {
-    /// `circumstances` are those that the handshake has shown.
-    pub(crate) fn new(now: Time, rate: u64, ratio: u64, circumstances: Circumstances) -> Self {
+    /// Bytes a second, and for each hundred of fresh ones, for copies. The handshake has shown
+    /// `shown` of loss, 0 to 1.
+    pub(crate) fn new(
+        now: Time,
+        (rate, ratio): (u64, u64),
+        circumstances: Circumstances,
+        shown: f64,
+    ) -> Self {
         let wanted = Wanted::new(&circumstances);
         let (riders, budget) = (Riders::new(), Budget::new(now, rate));
         let (pace, last_fresh) = (None, None);
-        let trust = Trust::new(now, circumstances.steady_loss);
+        let trust = Trust::new(now, shown);
         Self {
             riders,
             budget,

@@ -30,7 +30,7 @@ fn losing(loss: f64) -> Circumstances {
 }
 
 fn governor(circumstances: Circumstances) -> Governor {
-    Governor::new(Time::ZERO, RATE, 600, circumstances)
+    Governor::new(Time::ZERO, (RATE, 600), circumstances, 0.0)
 }
 
 fn rider(seq: u64, policy: Redundancy, copies: usize, last_copy: Time) -> Rider {
@@ -187,7 +187,7 @@ fn packets_of_copies_end_with_their_budget() {
 
 #[test]
 fn bytes_for_copies_are_earned_and_bounded() {
-    let mut governor = Governor::new(Time::ZERO, RATE, 200, losing(0.3));
+    let mut governor = Governor::new(Time::ZERO, (RATE, 200), losing(0.3), 0.0);
     let (mut bytes, mut now) = (0, at(0));
     for count in 0..1_000 {
         now += ms(30);
@@ -200,7 +200,7 @@ fn bytes_for_copies_are_earned_and_bounded() {
     }
     // As many as the messages have, and what a session begins with.
     assert!((190_000..=204_500).contains(&bytes), "{bytes}");
-    let off = Governor::new(Time::ZERO, 0, 600, losing(0.3));
+    let off = Governor::new(Time::ZERO, (0, 600), losing(0.3), 0.0);
     assert!(off.plan(1_200).parity.is_none());
 }
 

@@ -26,6 +26,10 @@ const EXCESS_MIN: f64 = 0.05;
 const CHANCE: f64 = 3.0;
 /// Packets that the measure is over.
 const MEASURED: f64 = 512.0;
+/// Packets that what it begins with is worth, and deviations by which the loss of few packets may
+/// have been chance.
+const PRIOR: f64 = 8.0;
+const FEW_CHANCE: f64 = 2.0;
 /// Packets of a trial, and its length at least: bursts have to show.
 const PACKETS: u64 = 48;
 const TRIAL: Duration = Duration::from_secs(3);
@@ -105,7 +109,11 @@ impl Trust {
                 let patience = if self.has_tried { PATIENCE } else { Duration::ZERO };
                 if self.more_since.is_some_and(|since| now >= since + patience) {
                     let from = now + rtt * 3 / 2;
-                    self.state = State::Trial { loss: steady_loss, from, start: None };
+                    // To begin with, the loss of a few packets: so much it is at least.
+                    let measured = ((acked + lost) as f64 + PRIOR).min(MEASURED);
+                    let few = FEW_CHANCE * deviation(steady_loss, loss_after_loss, measured);
+                    let loss = (steady_loss - few).max(self.believed);
+                    self.state = State::Trial { loss, from, start: None };
                     self.more_since = None;
                 }
             }
@@ -206,7 +214,9 @@ mod tests {
         fn packet(&mut self, micros: u64, is_lost: bool) {
             self.acked += u64::from(!is_lost);
             self.lost += u64::from(is_lost);
-            self.steady_loss += (f64::from(u8::from(is_lost)) - self.steady_loss) / MEASURED;
+            // As it is measured.
+            let weight = ((self.acked + self.lost) as f64 + PRIOR).min(MEASURED);
+            self.steady_loss += (f64::from(u8::from(is_lost)) - self.steady_loss) / weight;
             let circumstances = Circumstances {
                 rtt: Duration::from_millis(100),
                 loss: self.steady_loss,
@@ -262,6 +272,16 @@ mod tests {
             walk.packet(count * 30_000, count % 10 < 3 && !is_calm);
         }
         assert!((101..=260).contains(&walk.without), "{} packets without copies", walk.without);
+    }
+
+    #[test]
+    fn an_unlucky_beginning_costs_one_trial() {
+        let mut walk = Walk::new(None);
+        for count in 0..2_000 {
+            let is_unlucky = (2..5).contains(&count);
+            walk.packet(count * 30_000, is_unlucky || count % 20 == 0);
+        }
+        assert!((48..=120).contains(&walk.without), "{} packets without copies", walk.without);
     }
 
     #[test]

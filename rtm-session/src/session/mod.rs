@@ -146,8 +146,9 @@ impl Session {
         if let Some(loss) = parts.loss {
             recovery.expect_loss(loss);
         }
-        let (rate, ratio) = (config.redundancy_rate, config.redundancy_ratio);
-        let redundancy = Governor::new(now, rate, ratio, recovery.circumstances());
+        let budget = (config.redundancy_rate, config.redundancy_ratio);
+        let shown = parts.loss.unwrap_or_default();
+        let redundancy = Governor::new(now, budget, recovery.circumstances(), shown);
         Self {
             id,
             state: parts.proof_due.map_or(State::Open, |until| State::Unproved { until }),
