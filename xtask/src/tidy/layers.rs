@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("rtm-token", &[]),
     ("rtm-client", &["rtm-channel", "rtm-session", "rtm-topic", "rtm-wire"]),
     ("rtm-context", &[]),
+    ("rtm-ffi", &["rtm-client"]),
     (
         "rtm-server",
         &["rtm-channel", "rtm-context", "rtm-session", "rtm-token", "rtm-topic", "rtm-wire"],

@@ -1,0 +1,123 @@
+//! C programs against a real server, over real sockets: one that uses every function, one that
+//! misuses every function. Both also with AddressSanitizer and LeakSanitizer; under valgrind:
+//!
+//! ```sh
+//! RTM_RUNNER='valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=9' \
+//!     cargo test -p rtm-ffi --test programs -- --skip leaks
+//! ```
+//!
+//! What is lost "possibly" is the standard library's handle of the main thread: 48 bytes, once.
+
+#![cfg(target_os = "linux")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rtm_server::{AppSettings, DataDir, Preset, Server, Settings};
+
+const APP: &str = "0123456789abcdef0123456789abcdef";
+
+/// A server of this process's own, until it is dropped.
+struct Lab {
+    address: String,
+    _stop: tokio::sync::oneshot::Sender<()>,
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = Settings::default();
+        settings.listen = Some("127.0.0.1:0".parse().expect("an address"));
+        settings.preset = Some(Preset::Open);
+        settings.app = vec![AppSettings { id: APP.to_owned(), certificate: None, open: true }];
+        let data = DataDir::open(folder.path()).expect("a data folder");
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                let access = settings.access().expect("an app");
+                let server = Server::bind(&settings, true, access, &data).expect("a port");
+                tell.send(server.connection_string()).expect("the test waits");
+                let stop = async { drop(stopped.await) };
+                server.run(stop).await.expect("the socket works");
+            });
+        });
+        let address = told.recv().expect("the server has begun");
+        Self { address, _stop: stop, folder }
+    }
+
+    fn run(&self, source: &str, flags: &[&str]) {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let program: PathBuf = self.folder.path().join(source.replace(".c", ""));
+        let library = library();
+        let folder = library.parent().expect("a folder").display().to_string();
+        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+        let compiled = Command::new(compiler)
+            .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g", "-pthread"])
+            .args(flags)
+            .arg(format!("-I{}", here.join("include").display()))
+            .arg(here.join("tests/c").join(source))
+            .arg("-o")
+            .arg(&program)
+            .arg(format!("-L{folder}"))
+            .args([&format!("-Wl,-rpath,{folder}"), "-lrtm_ffi"])
+            .output()
+            .expect("a C compiler");
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        let runner = std::env::var("RTM_RUNNER").unwrap_or_default();
+        let mut words = runner.split_whitespace().map(Into::into).chain([program]);
+        let mut command = Command::new(words.next().expect("the program at least"));
+        let ran = command.args(words).args([&self.address, APP]).output().expect("it runs");
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(ran.status.success(), "{source} {flags:?}: {}\n{said}", ran.status);
+        // A fault that is caught says so; nothing else may be said.
+        assert!(!said.contains("Sanitizer"), "{said}");
+    }
+}
+
+/// The shared library that cargo has built for this test.
+fn library() -> PathBuf {
+    let test = std::env::current_exe().expect("a path");
+    test.parent().expect("a folder").join("librtm_ffi.so")
+}
+
+const SANITIZED: &[&str] = &["-fsanitize=address,undefined", "-fno-omit-frame-pointer"];
+
+#[test]
+fn a_program_uses_every_function() {
+    Lab::start().run("whole.c", &[]);
+}
+
+#[test]
+fn a_program_uses_every_function_and_leaks_nothing() {
+    Lab::start().run("whole.c", SANITIZED);
+}
+
+#[test]
+fn a_program_misuses_every_function() {
+    Lab::start().run("misuse.c", &[]);
+}
+
+#[test]
+fn a_program_misuses_every_function_and_leaks_nothing() {
+    Lab::start().run("misuse.c", SANITIZED);
+}
+
+#[test]
+fn both_programs_use_every_function_there_is() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(here.join(file)).expect(file);
+    let symbols = read("abi/symbols.txt");
+    for program in ["whole.c", "misuse.c"] {
+        let text = read(&format!("tests/c/{program}")) + &read("tests/c/common.h");
+        for name in symbols.lines() {
+            assert!(text.contains(&format!("{name}(")), "{program} doesn't call {name}");
+        }
+    }
+}
