@@ -16,6 +16,8 @@ use crate::refuse_words;
 #[serde(deny_unknown_fields)]
 struct Rules {
     licences: Vec<String>,
+    /// Names of tools that only tests use, and the licence that each may have.
+    tools: Vec<(String, String)>,
     sdk: Vec<String>,
     ban: Vec<Ban>,
 }
@@ -70,9 +72,14 @@ fn read_trees(
 }
 
 fn licences(rules: &Rules, packages: &[Package]) -> Vec<String> {
-    let allowed = |licence: &str| rules.licences.iter().any(|entry| entry == licence);
     let mut findings = Vec::new();
     for package in packages {
+        let is_tools = |licence: &str| {
+            rules.tools.iter().any(|(name, its)| *name == package.name && its == licence)
+        };
+        let allowed = |licence: &str| {
+            rules.licences.iter().any(|entry| entry == licence) || is_tools(licence)
+        };
         match &package.license {
             Some(expression) if licence::is_satisfied(expression, allowed) => {}
             Some(expression) => {
@@ -152,6 +159,7 @@ mod tests {
 
     const RULES: &str = r#"
         licences = ["MIT"]
+        tools = [["header-maker", "MPL-2.0"]]
         sdk = ["sdk"]
         [[ban]]
         roots = ["sdk"]
@@ -183,10 +191,18 @@ mod tests {
         }
     }
 
+    fn named(name: &str) -> Package {
+        Package { name: name.to_owned(), ..good() }
+    }
+
     #[test]
     fn packages_that_break_a_rule_are_refused() {
         let text = |text: &str| Some(text.to_owned());
-        let cases: [(Package, Option<&str>); 10] = [
+        let tool = |licence: &str| Package { license: text(licence), ..named("header-maker") };
+        let cases: [(Package, Option<&str>); 13] = [
+            (tool("MPL-2.0"), None),
+            (tool("GPL-3.0"), Some("licence GPL-3.0")),
+            (Package { license: text("MPL-2.0"), ..good() }, Some("licence MPL-2.0")),
             (good(), None),
             (Package { source: None, ..good() }, None),
             (Package { license: text("GPL-3.0"), ..good() }, Some("licence GPL-3.0")),

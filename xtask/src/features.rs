@@ -21,6 +21,7 @@ const TABLE: &[Row] = &[
     ("rtm-sim", &[""]),
     ("rtm-token", &[""]),
     ("rtm-context", &[""]),
+    ("rtm-ffi", &["", "fault-injection"]),
     ("rtm-client", &["", "unstable-core"]),
     ("rtm-server", &[""]),
     ("rtm", &[""]),
