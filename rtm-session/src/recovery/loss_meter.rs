@@ -16,6 +16,8 @@ const PRIOR_WEIGHT: f64 = 8.0;
 /// Packets over which loss of any kind is averaged, and the loss from which on a path is lossy.
 const ANY: f64 = 128.0;
 const LOSSY: f64 = 0.01;
+/// Random loss from which on few answers are left.
+const THINNING: f64 = 0.12;
 /// Losses over which bursts are averaged.
 const BURST: f64 = 24.0;
 /// A run of losses this long is an outage: it says nothing about the time after it.
@@ -172,6 +174,11 @@ impl LossMeter {
     /// Whether more is lost, for whatever reason, than a clean path loses.
     pub(crate) fn is_lossy(&self) -> bool {
         self.any > LOSSY
+    }
+
+    /// Whether so much is lost at random that few answers are left.
+    pub(crate) fn is_thinning(&self) -> bool {
+        self.steady_loss() >= THINNING
     }
 
     /// Loss while a queue stands, 0 to 1.

@@ -180,6 +180,10 @@ impl Congestion for LossTolerant {
         }
     }
 
+    fn on_thinned(&mut self, is_thinned: bool) {
+        self.queue.set_lossy(false, is_thinned);
+    }
+
     fn jump(&mut self, window: u64) {
         self.growth.jump(window);
     }

@@ -14,14 +14,16 @@ const STANDING_MIN: Duration = Duration::from_millis(2);
 /// Rounds over which jitter is averaged, and the part of it by which the shortest round trip of a
 /// round may be longer for its sake alone.
 const JITTER_ROUNDS: u32 = 8;
-const JITTER_PART: u32 = 2;
-/// The same as a part of the round trip, at most: flows that send in bursts make jitter themselves,
-/// and a queue with it.
-const JITTER_MOST: u32 = 3;
+const JITTER_PART: u32 = 3;
 /// A round is no shorter than so many times that, up to a time: packets that stay in order come
 /// late together.
-const JITTER_SPANS: u32 = 6;
-const JITTER_SPAN_MAX: Duration = Duration::from_millis(200);
+const JITTER_SPANS: u32 = 4;
+const JITTER_SPAN_MAX: Duration = Duration::from_millis(100);
+/// The same where so much is lost at random that few samples are left: the shortest of few is late,
+/// too. A queue is seen later so, and where it is the queue that loses, it had better be seen soon.
+const THINNED_PART: u32 = 2;
+const THINNED_SPANS: u32 = 6;
+const THINNED_SPAN_MAX: Duration = Duration::from_millis(200);
 /// A queue that stood so short a time ago may stand again.
 const LATELY: Duration = Duration::from_secs(1);
 /// A way that has become longer is as long all the time; senders that fill a queue let it swing.
@@ -46,15 +48,14 @@ pub(in crate::recovery) struct QueueWatch {
     samples: u32,
     current: Option<Duration>,
     longest: Duration,
-    /// By how much the round trips of the round have become shorter again.
-    fall: Duration,
     former: Option<Duration>,
-    /// By how much round trips become shorter within a round, averaged: a queue that fills makes
-    /// them longer only.
+    /// By how much the samples of a round differ, averaged.
     jitter: Option<Duration>,
     flat: Option<Flat>,
     /// Packets are lost, for whatever reason.
     is_lossy: bool,
+    /// Many are, at random.
+    is_thinned: bool,
 }
 
 /// Rounds whose shortest round trips are alike.
@@ -76,11 +77,11 @@ impl QueueWatch {
             samples: 0,
             current: None,
             longest: Duration::ZERO,
-            fall: Duration::ZERO,
             former: None,
             jitter: None,
             flat: None,
             is_lossy: false,
+            is_thinned: false,
         }
     }
 
@@ -99,7 +100,6 @@ impl QueueWatch {
         }
         self.current = Some(shorter(self.current, sample));
         self.longest = self.longest.max(sample);
-        self.fall = self.fall.max(self.longest - sample);
         self.samples += 1;
         self.latest = now;
         if self.stands() {
@@ -109,17 +109,17 @@ impl QueueWatch {
 
     /// While packets are lost, no longer round trip becomes the measure: a queue that is always
     /// full has round trips that are alike, too, and copies would keep it full.
-    pub(in crate::recovery) fn set_lossy(&mut self, is_lossy: bool) {
-        self.is_lossy = is_lossy;
+    pub(in crate::recovery) fn set_lossy(&mut self, is_lossy: bool, is_thinned: bool) {
+        (self.is_lossy, self.is_thinned) = (is_lossy, is_thinned);
     }
 
     fn end_round(&mut self, now: Time, shortest: Duration) {
-        let jitter = self.jitter.unwrap_or(self.fall);
-        self.jitter = Some((jitter * (JITTER_ROUNDS - 1) + self.fall) / JITTER_ROUNDS);
+        let spread = self.longest.saturating_sub(shortest);
+        let jitter = self.jitter.unwrap_or(spread);
+        self.jitter = Some((jitter * (JITTER_ROUNDS - 1) + spread) / JITTER_ROUNDS);
         self.former = Some(shortest);
         self.samples = 0;
         self.longest = Duration::ZERO;
-        self.fall = Duration::ZERO;
         self.round_start = now;
         self.learn_longer_way(now, shortest);
     }
@@ -158,8 +158,8 @@ impl QueueWatch {
     pub(in crate::recovery) fn stands(&self) -> bool {
         match (self.recent(), self.base()) {
             (Some(recent), Some(base)) => {
-                let jitter =
-                    (self.jitter.unwrap_or_default() / JITTER_PART).min(base / JITTER_MOST);
+                let part = if self.is_thinned { THINNED_PART } else { JITTER_PART };
+                let jitter = self.jitter.unwrap_or_default() / part;
                 recent > base + (base / 8).max(STANDING_MIN).max(jitter)
             }
             _ => false,
@@ -184,7 +184,11 @@ impl QueueWatch {
 
     /// Whether the current round has samples enough.
     fn says_something(&self) -> bool {
-        let span = (self.jitter.unwrap_or_default() * JITTER_SPANS).min(JITTER_SPAN_MAX);
+        let (spans, most) = match self.is_thinned {
+            true => (THINNED_SPANS, THINNED_SPAN_MAX),
+            false => (JITTER_SPANS, JITTER_SPAN_MAX),
+        };
+        let span = (self.jitter.unwrap_or_default() * spans).min(most);
         self.samples >= SAMPLES_MIN && self.latest >= self.round_start + span
     }
 }
@@ -215,7 +219,7 @@ mod tests {
             for count in 0..100_000 {
                 let rtt = Duration::from_millis(if count < 100 { 40 } else { 80 });
                 let now = Time::from_micros(1_000_000 + count * 4_000);
-                watch.set_lossy(is_lossy);
+                watch.set_lossy(is_lossy, false);
                 watch.on_sample(now, now - rtt, rtt);
             }
             assert_eq!(watch.stands(), is_lossy);
@@ -273,9 +277,7 @@ mod tests {
             for rate in [30.0, 240.0] {
                 let mut way = [jittery(), jittery()];
                 let stood = standing(1_000.0 / rate, |sent| base + way[0](sent) + way[1](sent));
-                // More is told from a queue only on paths longer than the jitter.
-                let most = if base < 30.0 { 15 } else { 5 };
-                assert!(stood <= most, "round trip {base} ms, {rate} packets/s: {stood} of 1,000");
+                assert!(stood <= 5, "round trip {base} ms, {rate} packets/s: {stood} of 1,000");
             }
         }
     }
