@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use rtm_client::ClientBuilder;
 
@@ -14,6 +16,9 @@ use crate::runtime::Runtime;
 
 /// By number.
 static CLIENTS: Mutex<Clients> = Mutex::new(Clients { last: 0, live: BTreeMap::new() });
+
+/// Milliseconds for which a client that is destroyed waits for calls that still look at it.
+const CALLS_PATIENCE: u32 = 1_000;
 
 /// Held while the first client comes or the last one goes.
 static LIFE: Mutex<usize> = Mutex::new(0);
@@ -71,8 +76,14 @@ pub(crate) fn destroy(client: u64) -> Result<(), Failure> {
     let instance = clients().live.remove(&client);
     let instance = instance.ok_or_else(|| Failure::released("client", client))?;
     instance.end();
+    // Calls that are under way on other threads end soon: who polled has been woken.
+    for _ in 0..CALLS_PATIENCE {
+        if Arc::strong_count(&instance) == 1 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
     let mut count = LIFE.lock().unwrap_or_else(PoisonError::into_inner);
-    // The last one to use it joins its thread, which may be somebody who polls.
     drop(instance);
     *count -= 1;
     if *count == 0 {

@@ -207,7 +207,7 @@ static void threads(const char *server, const char *app)
     }
 }
 
-static int is_inside, calls_after_end, refused;
+static int is_inside, may_leave, calls_after_end, refused;
 
 /* Blocks, and calls what it may not. */
 static void bad_wake(rtm_client client, void *is_over)
@@ -218,13 +218,22 @@ static void bad_wake(rtm_client client, void *is_over)
     if (rtm_client_destroy(client) == RTM_ERROR_IN_CALLBACK &&
         make("rtm://127.0.0.1:1?key=00", "x", NULL, NULL, &other) < 0)
         __atomic_add_fetch(&refused, 1, __ATOMIC_SEQ_CST);
-    usleep(100 * 1000);
+    while (!__atomic_load_n(&may_leave, __ATOMIC_SEQ_CST)) usleep(1000);
     if (*(volatile int *)is_over) __atomic_add_fetch(&calls_after_end, 1, __ATOMIC_SEQ_CST);
     __atomic_store_n(&is_inside, 0, __ATOMIC_SEQ_CST);
 }
 
+static void *let_go(void *nothing)
+{
+    usleep(100 * 1000);
+    CHECK(__atomic_load_n(&is_inside, __ATOMIC_SEQ_CST));
+    __atomic_store_n(&may_leave, 1, __ATOMIC_SEQ_CST);
+    return nothing;
+}
+
 static void callbacks(const char *server, const char *app)
 {
+    pthread_t other_thread;
     static int is_over;
     rtm_client client, other;
     is_over = 0;
@@ -237,8 +246,10 @@ static void callbacks(const char *server, const char *app)
     uint32_t state;
     CHECK(rtm_link_state(client, &state) == RTM_OK);
     CHECK(__atomic_load_n(&is_inside, __ATOMIC_SEQ_CST));
+    CHECK(pthread_create(&other_thread, NULL, let_go, NULL) == 0);
     CHECK(rtm_client_destroy(client) == RTM_OK);
     CHECK(!__atomic_load_n(&is_inside, __ATOMIC_SEQ_CST));
+    CHECK(pthread_join(other_thread, NULL) == 0);
     *(volatile int *)&is_over = 1;
     usleep(150 * 1000);
     CHECK(calls_after_end == 0 && refused > 0);
@@ -270,7 +281,7 @@ static void flood(const char *server, const char *app)
     int polled = 0;
     for (; polled < 4200; polled++) {
         events[polled].size = sizeof *events;
-        if (rtm_poll_event(client, 1000, &events[polled]) != RTM_OK) break;
+        if (rtm_poll_event(client, 60000, &events[polled]) != RTM_OK) break;
     }
     CHECK(polled == 4096);
     CHECK(rtm_logout(client, NULL) == RTM_OK);

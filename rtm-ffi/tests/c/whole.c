@@ -33,7 +33,7 @@ static rtm_client client_of(const char *server, const char *app, const char *use
     config.server = text(server);
     config.app_id = text(app);
     config.user_id = text(user);
-    config.login_timeout_ms = 20000;
+    config.login_timeout_ms = 60000;
     config.wake = wake;
     config.wake_context = &rings;
     CHECK(rtm_client_create(&config, &client) == RTM_OK && client != 0);
