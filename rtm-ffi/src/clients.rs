@@ -71,6 +71,7 @@ fn begin(client: rtm_client::RtmClient, bell: Option<Callback<Wake>>) -> Result<
 
 /// Ends a client. When this returns, no callback of it is called any more; if it was the last one,
 /// the library's threads have ended.
+#[expect(clippy::disallowed_methods, reason = "a thread of the application's, never a runtime's")]
 pub(crate) fn destroy(client: u64) -> Result<(), Failure> {
     refuse_in_callback("rtm_client_destroy")?;
     let instance = clients().live.remove(&client);
