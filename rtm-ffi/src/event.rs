@@ -55,10 +55,22 @@ impl Event {
         self
     }
 
-    pub(crate) fn published(mut self, published: Published) -> Self {
-        self.plain.epoch = published.epoch;
-        self.plain.sequence = published.sequence;
-        self.plain.time_ms = published.time_ms;
+    pub(crate) fn published(self, published: Published) -> Self {
+        self.at(published.epoch, published.sequence, published.time_ms)
+    }
+
+    fn at(mut self, epoch: u64, sequence: u64, time_ms: u64) -> Self {
+        (self.plain.epoch, self.plain.sequence, self.plain.time_ms) = (epoch, sequence, time_ms);
+        self
+    }
+
+    fn with(mut self, message_type: MessageType, custom_type: &str, payload: Bytes) -> Self {
+        self.plain.message_type = match message_type {
+            MessageType::String => abi::RTM_MESSAGE_STRING,
+            _ => abi::RTM_MESSAGE_BINARY,
+        };
+        custom_type.clone_into(&mut self.custom_type);
+        self.payload = payload;
         self
     }
 
@@ -85,14 +97,10 @@ impl Event {
     }
 
     fn message(place: &Place, message: ChannelMessage) -> Self {
-        let mut event = Self::of(abi::RTM_EVENT_MESSAGE, place).about(&message.publisher);
-        event.plain.message_type = type_number(message.message_type);
-        event.plain.epoch = message.epoch;
-        event.plain.sequence = message.sequence;
-        event.plain.time_ms = message.time_ms;
-        (*message.custom_type).clone_into(&mut event.custom_type);
-        event.payload = message.payload;
-        event
+        Self::of(abi::RTM_EVENT_MESSAGE, place)
+            .about(&message.publisher)
+            .at(message.epoch, message.sequence, message.time_ms)
+            .with(message.message_type, &message.custom_type, message.payload)
     }
 
     pub(crate) fn from_topic(place: &Place, event: TopicEvent) -> Option<Self> {
@@ -111,14 +119,11 @@ impl Event {
     }
 
     fn topic_message(place: &Place, message: TopicMessage) -> Self {
-        let mut event = Self::of(abi::RTM_EVENT_MESSAGE, place).about(&message.publisher);
-        event.plain.message_type = type_number(message.message_type);
-        event.plain.epoch = message.epoch;
+        let mut event = Self::of(abi::RTM_EVENT_MESSAGE, place)
+            .about(&message.publisher)
+            .at(message.epoch, message.sequence, message.time_ms)
+            .with(message.message_type, &message.custom_type, message.payload);
         event.plain.publication = message.publication;
-        event.plain.sequence = message.sequence;
-        event.plain.time_ms = message.time_ms;
-        (*message.custom_type).clone_into(&mut event.custom_type);
-        event.payload = message.payload;
         event
     }
 
@@ -173,13 +178,6 @@ impl Place {
 
     fn new(channel_type: u32, channel: &str, topic: &str) -> Self {
         Self { channel_type, channel: channel.to_owned(), topic: topic.to_owned() }
-    }
-}
-
-fn type_number(message_type: MessageType) -> u32 {
-    match message_type {
-        MessageType::String => abi::RTM_MESSAGE_STRING,
-        _ => abi::RTM_MESSAGE_BINARY,
     }
 }
 

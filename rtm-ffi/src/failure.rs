@@ -3,7 +3,9 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
 
 use crate::abi::{
     RTM_ERROR_INTERNAL, RTM_ERROR_INVALID_PARAMETER, RTM_ERROR_RELEASED, RTM_ERROR_TOO_MANY,
@@ -73,6 +75,19 @@ pub(crate) fn guard(call: impl FnOnce() -> Result<i32, Failure>) -> i32 {
             code
         }
     }
+}
+
+/// Runs a task: its fault is an error, and what it holds is dropped before anybody hears of it.
+pub(crate) async fn caught(task: impl Future<Output = ()>) -> Result<(), Failure> {
+    let mut task = Box::pin(task);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(context)));
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => Poll::Ready(Err(Failure::fault(&*panic))),
+        }
+    })
+    .await
 }
 
 /// The text of this thread's last failure.

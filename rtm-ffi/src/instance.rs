@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rtm_client::{ClientEvent, RtmClient};
+use rtm_client::{ClientEvent, Error, RtmClient};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -12,11 +12,11 @@ use tokio_util::task::TaskTracker;
 use crate::abi;
 use crate::dispatcher;
 use crate::event::{Event, Place};
-use crate::failure::Failure;
+use crate::failure::{Failure, caught};
 use crate::publisher::Publish;
+use crate::pumps::Unsubscribe;
 use crate::queue::{Permit, Queue};
 use crate::runtime::Runtime;
-use crate::topic::Unsubscribe;
 
 /// Requests that may be unanswered, and bytes of their payloads.
 const REQUESTS_MAX: usize = 4_096;
@@ -118,27 +118,15 @@ impl Instance {
     /// Runs a task until the client is destroyed. A fault in it is an event, not an end.
     pub(crate) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
         let (ends, instance) = (self.ends.clone(), Arc::clone(self));
-        let handle = self.runtime.handle();
-        let inner = self.tasks.spawn_on(
-            async move {
-                tokio::select! {
-                    () = ends.cancelled() => {}
-                    () = task => {}
+        let guarded = async move {
+            tokio::select! {
+                () = ends.cancelled() => {}
+                fault = caught(task) => if let Err(fault) = fault {
+                    instance.tell(Event::new(abi::RTM_EVENT_FAULT).failed(fault)).await;
                 }
-            },
-            handle,
-        );
-        self.tasks.spawn_on(
-            async move {
-                if let Err(error) = inner.await {
-                    if let Ok(panic) = error.try_into_panic() {
-                        let fault = Event::new(abi::RTM_EVENT_FAULT);
-                        instance.tell(fault.failed(Failure::fault(&*panic))).await;
-                    }
-                }
-            },
-            handle,
-        );
+            }
+        };
+        self.tasks.spawn_on(guarded, self.runtime.handle());
     }
 
     /// Has news polled; waits while too many wait already.
@@ -183,6 +171,21 @@ impl Request {
         if let Some((event, permit)) = self.event.take() {
             self.instance.push(make(event), permit);
         }
+    }
+
+    /// Does what was asked for; what it gives is kept by `then`.
+    ///
+    /// On the one thread of all tasks, whatever `then` begins runs after the result is out.
+    pub(crate) fn run<T>(
+        self,
+        wish: impl Future<Output = Result<T, Error>> + Send + 'static,
+        then: impl FnOnce(&Arc<Instance>, T) + Send + 'static,
+    ) {
+        let instance = Arc::clone(&self.instance);
+        instance.spawn(async move {
+            let done = wish.await.map(|given| then(&self.instance, given));
+            self.end(done.map_err(Failure::from));
+        });
     }
 
     /// Something about it that comes before the result.

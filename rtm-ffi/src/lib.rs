@@ -20,9 +20,9 @@ mod failure;
 mod instance;
 mod log;
 mod publisher;
+mod pumps;
 mod queue;
 mod runtime;
-mod topic;
 
 pub use abi::*;
 pub use calls::*;

@@ -29,6 +29,14 @@ pub(crate) enum Publish {
     Leave(Request),
 }
 
+impl From<Publish> for Request {
+    fn from(wish: Publish) -> Self {
+        match wish {
+            Publish::Message { request, .. } | Publish::Leave(request) => request,
+        }
+    }
+}
+
 /// Where messages go.
 #[derive(Debug)]
 pub(crate) enum Publisher {

@@ -9,7 +9,9 @@ use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rtm_ffi::{RtmBytes, RtmConfig, RtmEvent, RtmPublishOptions};
+use rtm_client::LinkState;
+use rtm_ffi::{self as abi, RtmBytes, RtmConfig, RtmEvent, RtmPublishOptions};
+use rtm_wire::ErrorCode;
 
 fn folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -22,7 +24,8 @@ fn frozen(file: &str, text: &str) {
         fs::write(&path, text).expect("the file can be written");
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(committed, text, "{file} is another one: see the top of tests/abi.rs");
+    let differing = committed.lines().zip(text.lines()).find(|(old, new)| old != new);
+    assert!(committed == text, "{file}: {differing:?}, see the top of tests/abi.rs");
 }
 
 #[test]
@@ -41,7 +44,7 @@ macro_rules! layout {
         $(let _ = writeln!(
             $text, "  {} {}", stringify!($field), offset_of!($type, $field)
         );)*
-        // A field that is missing in the list is a hole here.
+        // With a field missing in the list, this doesn't compile.
         let $type { $($field: _),* } = unsafe { std::mem::zeroed::<$type>() };
     };
 }
@@ -57,6 +60,32 @@ fn sizes_and_offsets_are_frozen() {
         link_state, link_previous, link_reason, flags, epoch, sequence, publication, time_ms, count,
         channel, topic, publisher, custom_type, payload, text);
     frozen(&format!("abi/layout-{}.txt", usize::BITS), &text);
+}
+
+#[test]
+fn numbers_are_those_of_the_client_and_of_rtm() {
+    let states = [
+        (LinkState::Idle, abi::RTM_LINK_IDLE),
+        (LinkState::Connecting, abi::RTM_LINK_CONNECTING),
+        (LinkState::Connected, abi::RTM_LINK_CONNECTED),
+        (LinkState::Disconnected, abi::RTM_LINK_DISCONNECTED),
+        (LinkState::Suspended, abi::RTM_LINK_SUSPENDED),
+        (LinkState::Failed, abi::RTM_LINK_FAILED),
+    ];
+    for (state, number) in states {
+        assert_eq!(u32::from(state.number()), number, "{state:?}");
+    }
+    let errors = [
+        (ErrorCode::INIT_SERVICE_FAILED, abi::RTM_ERROR_INIT_FAILED),
+        (ErrorCode::INVALID_PARAMETER, abi::RTM_ERROR_INVALID_PARAMETER),
+        (ErrorCode::INSTANCE_ALREADY_RELEASED, abi::RTM_ERROR_RELEASED),
+        (ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, abi::RTM_ERROR_TOO_MANY),
+        (ErrorCode::CHANNEL_TOPIC_NOT_JOINED, -11_016),
+        (ErrorCode::CHANNEL_TOPIC_NOT_SUBSCRIBED, -11_013),
+    ];
+    for (code, number) in errors {
+        assert_eq!(i64::from(code.0), -i64::from(number), "{code}");
+    }
 }
 
 #[test]

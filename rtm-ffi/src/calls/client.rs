@@ -3,7 +3,7 @@
 use std::ptr;
 use std::time::Duration;
 
-use rtm_client::{ProtocolType, RtmClient as Client};
+use rtm_client::{ProtocolType, RtmClient as Client, ServerAddress};
 
 use crate::abi::{self, RTM_OK, RtmBytes, RtmClient, RtmConfig};
 use crate::arguments::{self, text};
@@ -62,8 +62,8 @@ pub unsafe extern "C" fn rtm_client_create(
         let server = unsafe { text("config.server", config.server) }?;
         let token = unsafe { text("config.token", config.token) }?;
         let mut builder = Client::builder(app_id, user_id).token(token);
-        builder = builder
-            .server(server.parse().map_err(|error: rtm_client::Error| Failure::from(error))?);
+        let server: ServerAddress = server.parse().map_err(Failure::from)?;
+        builder = builder.server(server);
         builder = builder.protocol_type(match config.protocol {
             abi::RTM_PROTOCOL_TCP_UDP => ProtocolType::TcpUdp,
             abi::RTM_PROTOCOL_TCP_ONLY => ProtocolType::TcpOnly,
@@ -108,21 +108,18 @@ pub extern "C" fn rtm_client_destroy(client: RtmClient) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtm_login(client: RtmClient, token: RtmBytes, request: *mut u64) -> i32 {
     guard(|| {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's promises, here and below.
         let token = unsafe { text("token", token) }?.to_owned();
-        // SAFETY: the caller's promise.
-        unsafe {
-            ask(client, request, abi::RTM_OPERATION_LOGIN, None, |instance, request| {
-                let client = instance.client.clone();
-                instance.spawn(async move {
-                    let done = match token.is_empty() {
-                        true => client.login().await,
-                        false => client.login_with_token(token).await,
-                    };
-                    request.end(done.map_err(Failure::from));
-                });
-            })
-        }?;
+        let instance = clients::get(client)?;
+        let request = unsafe { ask(&instance, request, abi::RTM_OPERATION_LOGIN, None) }?;
+        let client = instance.client.clone();
+        let login = async move {
+            match token.is_empty() {
+                true => client.login().await,
+                false => client.login_with_token(token).await,
+            }
+        };
+        request.run(login, |_, ()| {});
         Ok(RTM_OK)
     })
 }
@@ -134,15 +131,11 @@ pub unsafe extern "C" fn rtm_login(client: RtmClient, token: RtmBytes, request: 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rtm_logout(client: RtmClient, request: *mut u64) -> i32 {
     guard(|| {
+        let instance = clients::get(client)?;
         // SAFETY: the caller's promise.
-        unsafe {
-            ask(client, request, abi::RTM_OPERATION_LOGOUT, None, |instance, request| {
-                let client = instance.client.clone();
-                instance.spawn(async move {
-                    request.end(client.logout().await.map_err(Failure::from));
-                });
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, abi::RTM_OPERATION_LOGOUT, None) }?;
+        let client = instance.client.clone();
+        request.run(async move { client.logout().await }, |_, ()| {});
         Ok(RTM_OK)
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::abi::{self, RTM_OK, RtmClient};
 use crate::calls::ask;
+use crate::clients;
 use crate::failure::guard;
 
 /// Panics: in this call with `place` 0, in the task of a request with 1, in another one with 2.
@@ -12,20 +13,15 @@ use crate::failure::guard;
 pub unsafe extern "C" fn rtm_fault(client: RtmClient, place: u32, request: *mut u64) -> i32 {
     guard(|| {
         assert!(place != 0, "a fault in a call");
+        let instance = clients::get(client)?;
         // SAFETY: the caller's promise.
-        unsafe {
-            ask(client, request, abi::RTM_OPERATION_LOGIN, None, |instance, request| {
-                if place == 1 {
-                    instance.spawn(async move {
-                        let _request = request;
-                        panic!("a fault in the task of a request");
-                    });
-                } else {
-                    request.end(Ok(()));
-                    instance.spawn(async { panic!("a fault in a task") });
-                }
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, abi::RTM_OPERATION_LOGIN, None) }?;
+        if place == 1 {
+            request.run(async { panic!("a fault in the task of a request") }, |_, ()| {});
+        } else {
+            request.end(Ok(()));
+            instance.spawn(async { panic!("a fault in a task") });
+        }
         Ok(RTM_OK)
     })
 }

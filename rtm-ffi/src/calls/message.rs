@@ -12,7 +12,7 @@ use crate::clients;
 use crate::event::Place;
 use crate::failure::{Failure, guard};
 use crate::publisher::{self, Publish, Publisher};
-use crate::topic;
+use crate::pumps;
 
 /// Subscribes to a message channel: its messages become events after the result.
 ///
@@ -27,24 +27,13 @@ pub unsafe extern "C" fn rtm_subscribe(
     guard(|| {
         // SAFETY: the caller's promise.
         let place = Place::message(unsafe { text("channel", channel) }?);
-        let handle = clients::get(client)?.client.message_channel(&place.channel)?;
+        let instance = clients::get(client)?;
+        let channel = instance.client.message_channel(&place.channel)?;
         let operation = abi::RTM_OPERATION_SUBSCRIBE;
         // SAFETY: the caller's promise.
-        unsafe {
-            ask(client, request, operation, Some(&place.clone()), |instance, request| {
-                let owner = instance.clone();
-                instance.spawn(async move {
-                    match handle.subscribe(SubscribeOptions::new()).await {
-                        Ok(messages) => {
-                            // The result first: nothing else can come between.
-                            request.end(Ok(()));
-                            topic::pump_channel(&owner, place, messages);
-                        }
-                        Err(error) => request.end(Err(error.into())),
-                    }
-                });
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
+        let wish = async move { channel.subscribe(SubscribeOptions::new()).await };
+        request.run(wish, |owner, messages| pumps::pump_channel(owner, place, messages));
         Ok(RTM_OK)
     })
 }
@@ -62,16 +51,12 @@ pub unsafe extern "C" fn rtm_unsubscribe(
     guard(|| {
         // SAFETY: the caller's promise.
         let place = Place::message(unsafe { text("channel", channel) }?);
-        let handle = clients::get(client)?.client.message_channel(&place.channel)?;
+        let instance = clients::get(client)?;
+        let channel = instance.client.message_channel(&place.channel)?;
         let operation = abi::RTM_OPERATION_UNSUBSCRIBE;
         // SAFETY: the caller's promise.
-        unsafe {
-            ask(client, request, operation, Some(&place), |instance, request| {
-                instance.spawn(async move {
-                    request.end(handle.unsubscribe().await.map_err(Failure::from));
-                });
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
+        request.run(async move { channel.unsubscribe().await }, |_, ()| {});
         Ok(RTM_OK)
     })
 }
@@ -97,19 +82,17 @@ pub unsafe extern "C" fn rtm_publish(
         let options = unsafe { publish_options(options) }?;
         let payload = Bytes::copy_from_slice(payload);
         let instance = clients::get(client)?;
-        let handle = instance.client.message_channel(&place.channel)?;
+        let channel = instance.client.message_channel(&place.channel)?;
         let room = instance.payload_room(payload.len())?;
         let operation = abi::RTM_OPERATION_PUBLISH;
-        unsafe {
-            ask(client, request, operation, Some(&place), |instance, request| {
-                let mut ways = instance.ways();
-                let way = ways.publishers.entry(place.clone()).or_insert_with(|| {
-                    publisher::start(&instance, &place, Publisher::Channel(handle))
-                });
-                // If the task is gone, so is the client: the request has no result any more.
-                let _ = way.send(Publish::Message { payload, options, request, room });
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
+        let mut ways = instance.ways();
+        let way = ways
+            .publishers
+            .entry(place.clone())
+            .or_insert_with(|| publisher::start(&instance, &place, Publisher::Channel(channel)));
+        // If the task is gone, so is the client: the request has no result any more.
+        let _ = way.send(Publish::Message { payload, options, request, room });
         Ok(RTM_OK)
     })
 }

@@ -19,27 +19,28 @@ pub use stream::*;
 use std::sync::Arc;
 
 use crate::arguments;
-use crate::clients;
 use crate::event::Place;
 use crate::failure::Failure;
 use crate::instance::{Instance, Request};
 
-/// Asks for something whose result is an event: writes its number, then has `task` made.
+/// A request, whose result is an event; its number is written where the caller wants it.
 ///
 /// # Safety
-/// `request` is null, or a place for a number.
-unsafe fn ask<T>(
-    client: u64,
-    request: *mut u64,
+/// `number` is null, or a place for a number.
+unsafe fn ask(
+    instance: &Arc<Instance>,
+    number: *mut u64,
     operation: u32,
     place: Option<&Place>,
-    task: impl FnOnce(Arc<Instance>, Request) -> T,
-) -> Result<T, Failure> {
-    let instance = clients::get(client)?;
-    let asked = instance.request(operation, place)?;
-    if !request.is_null() {
-        // SAFETY: the caller's promise.
-        *unsafe { arguments::place("request", request) }? = asked.0;
+) -> Result<Request, Failure> {
+    let wanted = match number.is_null() {
+        true => None,
+        // SAFETY: the caller's promise. Before there is a request, which would have a result.
+        false => Some(unsafe { arguments::place("request", number) }?),
+    };
+    let (number, request) = instance.request(operation, place)?;
+    if let Some(wanted) = wanted {
+        *wanted = number;
     }
-    Ok(task(instance, asked.1))
+    Ok(request)
 }

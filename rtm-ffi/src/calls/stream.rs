@@ -1,7 +1,10 @@
 //! Stream channels and their topics.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use rtm_client::{JoinOptions, Priority, Publishers, Qos, TopicOptions};
+use tokio::sync::mpsc::UnboundedSender;
 
 use crate::abi::{self, RTM_OK, RtmBytes, RtmClient, RtmPublishOptions};
 use crate::arguments::{self, PAYLOAD_MAX, text};
@@ -10,8 +13,9 @@ use crate::calls::message::publish_options;
 use crate::clients;
 use crate::event::{Event, Place};
 use crate::failure::{Failure, guard};
+use crate::instance::Request;
 use crate::publisher::{self, Publish, Publisher};
-use crate::topic::{self, Unsubscribe};
+use crate::pumps::{self, Unsubscribe};
 
 /// Publishers that one call may name.
 const USERS_MAX: usize = 1_024;
@@ -31,22 +35,12 @@ pub unsafe extern "C" fn rtm_channel_join(
         // SAFETY: the caller's promises, here and below.
         let place = Place::stream(unsafe { text("channel", channel) }?);
         let token = unsafe { text("token", token) }?.to_owned();
-        let handle = clients::get(client)?.client.stream_channel(&place.channel)?;
+        let instance = clients::get(client)?;
+        let channel = instance.client.stream_channel(&place.channel)?;
         let operation = abi::RTM_OPERATION_CHANNEL_JOIN;
-        unsafe {
-            ask(client, request, operation, Some(&place.clone()), |instance, request| {
-                let owner = instance.clone();
-                instance.spawn(async move {
-                    match handle.join(JoinOptions::new().token(token)).await {
-                        Ok(news) => {
-                            request.end(Ok(()));
-                            topic::pump_stream(&owner, place, news);
-                        }
-                        Err(error) => request.end(Err(error.into())),
-                    }
-                });
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
+        let wish = async move { channel.join(JoinOptions::new().token(token)).await };
+        request.run(wish, |owner, news| pumps::pump_stream(owner, place, news));
         Ok(RTM_OK)
     })
 }
@@ -64,15 +58,11 @@ pub unsafe extern "C" fn rtm_channel_leave(
     guard(|| {
         // SAFETY: the caller's promises, here and below.
         let place = Place::stream(unsafe { text("channel", channel) }?);
-        let handle = clients::get(client)?.client.stream_channel(&place.channel)?;
+        let instance = clients::get(client)?;
+        let channel = instance.client.stream_channel(&place.channel)?;
         let operation = abi::RTM_OPERATION_CHANNEL_LEAVE;
-        unsafe {
-            ask(client, request, operation, Some(&place), |instance, request| {
-                instance.spawn(async move {
-                    request.end(handle.leave().await.map_err(Failure::from));
-                });
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
+        request.run(async move { channel.leave().await }, |_, ()| {});
         Ok(RTM_OK)
     })
 }
@@ -110,29 +100,23 @@ pub unsafe extern "C" fn rtm_topic_join(
                 return Err(Failure::argument("priority", wrong));
             }
         };
-        let handle = clients::get(client)?.client.stream_channel(&place.channel)?;
+        let instance = clients::get(client)?;
+        let channel = instance.client.stream_channel(&place.channel)?;
         let operation = abi::RTM_OPERATION_TOPIC_JOIN;
-        unsafe {
-            ask(client, request, operation, Some(&place.clone()), |instance, request| {
-                let owner = instance.clone();
-                let options = TopicOptions::new().qos(qos).priority(priority);
-                instance.spawn(async move {
-                    match handle.join_topic(&place.topic, options).await {
-                        Ok(publisher) => {
-                            let way = publisher::start(&owner, &place, Publisher::Topic(publisher));
-                            owner.ways().publishers.insert(place, way);
-                            request.end(Ok(()));
-                        }
-                        Err(error) => request.end(Err(error.into())),
-                    }
-                });
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
+        let (name, options) =
+            (place.topic.clone(), TopicOptions::new().qos(qos).priority(priority));
+        let wish = async move { channel.join_topic(&name, options).await };
+        request.run(wish, |owner, publisher| {
+            let way = publisher::start(owner, &place, Publisher::Topic(publisher));
+            owner.ways().publishers.insert(place, way);
+        });
         Ok(RTM_OK)
     })
 }
 
-/// Leaves a topic, after what was published before this call.
+/// Leaves a topic, after what was published before this call. Nothing more can be published, even if
+/// the result is an error.
 ///
 /// # Safety
 /// `channel` and `topic` are readable; `request` is null, or a place for a number.
@@ -146,16 +130,11 @@ pub unsafe extern "C" fn rtm_topic_leave(
     guard(|| {
         // SAFETY: the caller's promises, here and below.
         let place = unsafe { topic_place(channel, topic) }?;
+        let instance = clients::get(client)?;
         let operation = abi::RTM_OPERATION_TOPIC_LEAVE;
-        unsafe {
-            ask(client, request, operation, Some(&place), |instance, request| {
-                let way = instance.ways().publishers.remove(&place);
-                hand_over(way, Publish::Leave(request), |wish| match wish {
-                    Publish::Leave(request) => Some(request),
-                    Publish::Message { .. } => None,
-                });
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
+        let way = instance.ways().publishers.remove(&place);
+        hand_over(way.as_ref(), Publish::Leave(request), NOT_JOINED);
         Ok(RTM_OK)
     })
 }
@@ -181,18 +160,13 @@ pub unsafe extern "C" fn rtm_topic_publish(
         let payload = unsafe { arguments::bytes("payload", payload, PAYLOAD_MAX) }?;
         let options = unsafe { publish_options(options) }?;
         let payload = Bytes::copy_from_slice(payload);
-        let room = clients::get(client)?.payload_room(payload.len())?;
+        let instance = clients::get(client)?;
+        let room = instance.payload_room(payload.len())?;
         let operation = abi::RTM_OPERATION_TOPIC_PUBLISH;
-        unsafe {
-            ask(client, request, operation, Some(&place), |instance, request| {
-                let ways = instance.ways();
-                let way = ways.publishers.get(&place).cloned();
-                let wish = Publish::Message { payload, options, request, room };
-                hand_over(way, wish, |wish| match wish {
-                    Publish::Message { request, .. } | Publish::Leave(request) => Some(request),
-                });
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
+        let ways = instance.ways();
+        let wish = Publish::Message { payload, options, request, room };
+        hand_over(ways.publishers.get(&place), wish, NOT_JOINED);
         Ok(RTM_OK)
     })
 }
@@ -217,27 +191,24 @@ pub unsafe extern "C" fn rtm_topic_subscribe(
         // SAFETY: the caller's promises, here and below.
         let place = unsafe { topic_place(channel, topic) }?;
         let publishers = unsafe { publishers(users, count) }?;
-        let handle = clients::get(client)?.client.stream_channel(&place.channel)?;
+        let instance = clients::get(client)?;
+        let channel = instance.client.stream_channel(&place.channel)?;
         let operation = abi::RTM_OPERATION_TOPIC_SUBSCRIBE;
-        unsafe {
-            ask(client, request, operation, Some(&place.clone()), |instance, mut request| {
-                let owner = instance.clone();
-                instance.spawn(async move {
-                    match handle.subscribe_topic(&place.topic, publishers).await {
-                        Ok(messages) => {
-                            for failed in &messages.subscribed().failed {
-                                let event =
-                                    Event::new(abi::RTM_EVENT_USER_FAILED).about(&failed.user);
-                                request.tell(event.failed(failed.error.clone().into())).await;
-                            }
-                            request.end(Ok(()));
-                            topic::pump_topic(&owner, place, messages);
-                        }
-                        Err(error) => request.end(Err(error.into())),
+        let mut request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
+        let owner = Arc::clone(&instance);
+        instance.spawn(async move {
+            match channel.subscribe_topic(&place.topic, publishers).await {
+                Ok(messages) => {
+                    for failed in &messages.subscribed().failed {
+                        let event = Event::new(abi::RTM_EVENT_USER_FAILED).about(&failed.user);
+                        request.tell(event.failed(failed.error.clone().into())).await;
                     }
-                });
-            })
-        }?;
+                    pumps::pump_topic(&owner, place, messages);
+                    request.end(Ok(()));
+                }
+                Err(error) => request.end(Err(error.into())),
+            }
+        });
         Ok(RTM_OK)
     })
 }
@@ -256,13 +227,11 @@ pub unsafe extern "C" fn rtm_topic_unsubscribe(
     guard(|| {
         // SAFETY: the caller's promises, here and below.
         let place = unsafe { topic_place(channel, topic) }?;
+        let instance = clients::get(client)?;
         let operation = abi::RTM_OPERATION_TOPIC_UNSUBSCRIBE;
-        unsafe {
-            ask(client, request, operation, Some(&place), |instance, request| {
-                let way = instance.ways().topics.remove(&place);
-                hand_over(way, Unsubscribe(request), |Unsubscribe(request)| Some(request));
-            })
-        }?;
+        let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
+        let way = instance.ways().topics.remove(&place);
+        hand_over(way.as_ref(), Unsubscribe(request), NOT_SUBSCRIBED);
         Ok(RTM_OK)
     })
 }
@@ -297,20 +266,32 @@ unsafe fn publishers(users: *const RtmBytes, count: usize) -> Result<Publishers,
     users.collect::<Result<Vec<_>, _>>().map(Publishers::Users)
 }
 
+/// What the call about a topic gets that isn't there: number, name, what to do.
+type NotThere = (i32, &'static str, &'static str);
+
+const NOT_JOINED: NotThere = (
+    -11_016,
+    "the topic is not joined [-11016 CHANNEL_TOPIC_NOT_JOINED]",
+    "wait for the result of rtm_topic_join",
+);
+const NOT_SUBSCRIBED: NotThere = (
+    -11_013,
+    "the topic is not subscribed [-11013 CHANNEL_TOPIC_NOT_SUBSCRIBED]",
+    "wait for the result of rtm_topic_subscribe",
+);
+
 /// Hands a wish to the task that holds the topic; whose request fails if there is none.
-fn hand_over<W>(
-    way: Option<tokio::sync::mpsc::UnboundedSender<W>>,
+fn hand_over<W: Into<Request>>(
+    way: Option<&UnboundedSender<W>>,
     wish: W,
-    request: impl FnOnce(W) -> Option<crate::instance::Request>,
+    (code, wrong, advice): NotThere,
 ) {
-    let wish = match way {
-        Some(way) => match way.send(wish) {
-            Ok(()) => return,
-            Err(unsent) => unsent.0,
-        },
-        None => wish,
+    let unsent = match way {
+        Some(way) => way.send(wish).err().map(|unsent| unsent.0),
+        None => Some(wish),
     };
-    if let Some(request) = request(wish) {
-        request.end(Err(topic::not_there()));
+    if let Some(wish) = unsent {
+        let request: Request = wish.into();
+        request.end(Err(Failure::new(code, format!("{wrong}: {advice}"))));
     }
 }

@@ -156,6 +156,8 @@ static void arguments(rtm_client client, int is_live)
     REFUSED(rtm_event_free(NULL), PARAMETER);
     event.size = sizeof event, event.id = 123456789;
     REFUSED(rtm_event_free(&event), RELEASED);
+    /* What was refused has no result. */
+    CHECK(rtm_poll_event(client, 0, &event) == RTM_NO_EVENT);
     /* Nobody wants to know the number. */
     CHECK(rtm_logout(client, NULL) == RTM_OK);
     /* Not logged in. */

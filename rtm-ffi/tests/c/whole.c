@@ -114,7 +114,7 @@ static void topics(rtm_client alice, rtm_client bob)
     CHECK(rtm_topic_unsubscribe(bob, town, places, &request) == RTM_OK);
     done(bob, request);
     CHECK(rtm_topic_unsubscribe(bob, town, places, &request) == RTM_OK);
-    event = result_of(bob, request, -11016);
+    event = result_of(bob, request, -11013);
     CHECK(rtm_event_free(&event) == RTM_OK);
     CHECK(rtm_topic_leave(alice, town, places, &request) == RTM_OK);
     done(alice, request);

@@ -14,6 +14,12 @@ use crate::instance::{Instance, Request};
 #[derive(Debug)]
 pub(crate) struct Unsubscribe(pub(crate) Request);
 
+impl From<Unsubscribe> for Request {
+    fn from(Unsubscribe(request): Unsubscribe) -> Self {
+        request
+    }
+}
+
 /// Messages of a channel, until it is unsubscribed.
 pub(crate) fn pump_channel(
     instance: &Arc<Instance>,
@@ -95,17 +101,3 @@ pub(crate) fn pump_topic(instance: &Arc<Instance>, place: Place, mut messages: T
         }
     });
 }
-
-/// What a topic's call gets that isn't joined, or subscribed.
-pub(crate) fn not_there() -> Failure {
-    Failure::new(
-        NOT_THERE,
-        format!(
-            "the topic is not joined, or not subscribed [{NOT_THERE} CHANNEL_TOPIC_NOT_JOINED]: \
-             wait for the result of the call that does it"
-        ),
-    )
-}
-
-/// CHANNEL_TOPIC_NOT_JOINED.
-const NOT_THERE: i32 = -11_016;
