@@ -96,9 +96,8 @@ impl World {
             let mut is_closed = false;
             while let Some(event) = side.endpoint.poll_event() {
                 is_closed |= matches!(event, Event::Closed { .. } | Event::Refused { .. });
-                let cause = CloseCause::KeysExhausted;
                 self.has_spent_keys |=
-                    matches!(&event, Event::Closed { cause: c, .. } if *c == cause);
+                    matches!(event, Event::Closed { cause: CloseCause::KeysExhausted, .. });
                 side.on_event(now, event);
             }
             self.is_closed |= is_closed;

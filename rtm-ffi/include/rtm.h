@@ -681,8 +681,8 @@ int32_t rtm_topic_join(rtm_client client,
                        uint64_t *request);
 
 /*
- Leaves a topic, after what was published before this call. Nothing more can be published, even if
- the result is an error.
+ Leaves a topic, after what was published before this call. Nothing more can be published, even
+ if the result is an error.
 
  # Safety
  `channel` and `topic` are readable; `request` is null, or a place for a number.

@@ -6,7 +6,8 @@
 //! ten seconds are left out. The numbers are the same in every run: time is simulated.
 //!
 //! `-- one`: one flow in a session, `-- eight`: eight lanes of one session; both without an
-//! argument. A second argument names one condition: `-- one "30 %"`.
+//! argument. A second argument names one condition: `-- one "30 %"`. A third takes so many seeds of
+//! 50 seconds instead of two of 600, and tells the worst of them, too: `-- eight "70 %" 60`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,9 +22,11 @@ use rtm_wire::{LaneId, LaneMode, Time};
 const INTERVAL: Duration = Duration::from_micros(33_333);
 const LENGTH: usize = 200;
 const WARM_UP: Duration = Duration::from_secs(10);
-const SPAN: Duration = Duration::from_secs(600);
+/// Few long runs, or many short ones.
+const LONG: Duration = Duration::from_secs(600);
+const SHORT: Duration = Duration::from_secs(50);
 const PATIENCE: Duration = Duration::from_secs(20);
-const SEEDS: [u64; 2] = [1, 2];
+const SEEDS: u64 = 2;
 
 /// The sender's next messages, or what the receiver got.
 struct Peer {
@@ -49,13 +52,13 @@ impl Peer {
         }
     }
 
-    fn begin(&mut self, now: Time, spec: LaneSpec, flows: usize) {
+    fn begin(&mut self, now: Time, spec: LaneSpec, flows: usize, span: Duration) {
         let session = self.session.expect("connected");
         for _ in 0..flows {
             self.lanes.push(self.endpoint.open_lane(session, spec).expect("within limits"));
         }
         self.start = now;
-        self.end = (WARM_UP + SPAN).as_micros() as u64 * flows as u64 / micros(INTERVAL);
+        self.end = (WARM_UP + span).as_micros() as u64 * flows as u64 / micros(INTERVAL);
     }
 
     /// When message number `next` is meant to be sent.
@@ -125,7 +128,12 @@ struct Figures {
     bytes: u64,
 }
 
-fn run(link: LinkConfig, spec: LaneSpec, flows: usize, seed: u64) -> Result<Figures, Livelock> {
+fn run(
+    link: LinkConfig,
+    spec: LaneSpec,
+    flows: usize,
+    (seed, span): (u64, Duration),
+) -> Result<Figures, Livelock> {
     let key = StaticKey::from_bytes([7; 32]);
     let client: SocketAddr = ([10, 0, 0, 1], 1).into();
     let server: SocketAddr = ([10, 0, 0, 2], 2).into();
@@ -135,7 +143,7 @@ fn run(link: LinkConfig, spec: LaneSpec, flows: usize, seed: u64) -> Result<Figu
     let config = Config::default().handshake_timeout(Duration::from_secs(60));
     let endpoint = Endpoint::client(config, Seed::from_bytes([seed as u8; 32]));
     world.insert(client, Peer::new(endpoint))?;
-    let config = Config::server();
+    let config = Config::server().handshake_timeout(Duration::from_secs(60));
     let endpoint = Endpoint::server(config, key.clone(), Seed::from_bytes([9; 32]));
     world.insert(server, Peer::new(endpoint))?;
     world.with_node(client, |peer, now| {
@@ -145,15 +153,15 @@ fn run(link: LinkConfig, spec: LaneSpec, flows: usize, seed: u64) -> Result<Figu
         world.node(client).session.is_some() && world.node(server).session.is_some()
     };
     world.run_until_true(Time::ZERO + PATIENCE * 3, up)?;
-    world.with_node(client, |peer, now| peer.begin(now, spec, flows))?;
+    world.with_node(client, |peer, now| peer.begin(now, spec, flows, span))?;
     let start = world.now();
     world.run_until(start + WARM_UP)?;
     let before = world.network().link_counters(client, server);
     let (first, sent) = (world.node(server).latencies.len(), world.node(client).next);
-    world.run_until(start + WARM_UP + SPAN)?;
+    world.run_until(start + WARM_UP + span)?;
     let after = world.network().link_counters(client, server);
     let steady = world.node(client).next - sent;
-    world.run_until(start + WARM_UP + SPAN + PATIENCE)?;
+    world.run_until(start + WARM_UP + span + PATIENCE)?;
     let got = world.node(server).latencies.len() as u64;
     assert_eq!(got, world.node(client).end, "everything is delivered");
     Ok(Figures {
@@ -166,6 +174,7 @@ fn run(link: LinkConfig, spec: LaneSpec, flows: usize, seed: u64) -> Result<Figu
 
 fn main() -> Result<(), Livelock> {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    let many: Option<u64> = args.get(2).map(|count| count.parse().expect("a number of seeds"));
     let wants = |index: usize, name: &str| args.get(index).is_none_or(|arg| arg == name);
     println!(
         "| flows | lane | redundancy | loss | p50 | p99 | p99.9 | largest | packets | bytes |"
@@ -182,7 +191,7 @@ fn main() -> Result<(), Livelock> {
             for (lane, mode, redundancy) in lanes() {
                 let spec = LaneSpec { mode, redundancy, ..LaneSpec::ORDERED };
                 let link = link.delay(Duration::from_millis(50));
-                row(&format!("| {flows} | {lane} | {name} "), link, spec, flows)?;
+                row(&format!("| {flows} | {lane} | {name} "), link, spec, flows, many)?;
             }
         }
     }
@@ -211,34 +220,52 @@ fn conditions() -> Vec<(&'static str, LinkConfig)> {
         ("10 % in bursts", bursts(0.1)),
         ("30 % in bursts", bursts(0.3)),
         ("70 %", loss(0.7)),
+        ("30 %, jitter of 30 ms", loss(0.3).jitter(Duration::from_millis(30))),
     ]
 }
 
 /// Prints percentiles of all seeds together, and packets a message and bytes a payload byte.
-fn row(head: &str, link: LinkConfig, spec: LaneSpec, flows: usize) -> Result<(), Livelock> {
+fn row(
+    head: &str,
+    link: LinkConfig,
+    spec: LaneSpec,
+    flows: usize,
+    many: Option<u64>,
+) -> Result<(), Livelock> {
     let (mut latencies, mut sent, mut packets, mut bytes) = (Vec::new(), 0, 0, 0);
-    for seed in SEEDS {
-        let figures = run(link, spec, flows, seed)?;
+    let span = if many.is_some() { SHORT } else { LONG };
+    let mut tails = Vec::new();
+    for seed in 1..=many.unwrap_or(SEEDS) {
+        let mut figures = run(link, spec, flows, (seed, span))?;
+        figures.latencies.sort_unstable();
+        tails.push((at(&figures.latencies, 0.999), seed));
         latencies.extend(figures.latencies);
         sent += figures.sent;
         packets += figures.packets;
         bytes += figures.bytes;
     }
     latencies.sort_unstable();
-    let at = |share: f64| {
-        let index = (latencies.len() as f64 * share) as usize;
-        latencies[index.min(latencies.len() - 1)].as_secs_f64() * 1e3
-    };
     println!(
         "{head}| {:.1} | {:.1} | {:.1} | {:.1} | {:.2} | {:.2} |",
-        at(0.5),
-        at(0.99),
-        at(0.999),
-        at(1.0),
+        at(&latencies, 0.5),
+        at(&latencies, 0.99),
+        at(&latencies, 0.999),
+        at(&latencies, 1.0),
         packets as f64 / sent as f64,
         bytes as f64 / (sent * LENGTH as u64) as f64,
     );
+    if many.is_some() {
+        tails.sort_unstable_by(|one, other| other.0.total_cmp(&one.0));
+        let worst = tails.iter().take(5).map(|(tail, seed)| format!("{tail:.0} (seed {seed})"));
+        println!("worst p99.9: {}", worst.collect::<Vec<_>>().join(", "));
+    }
     Ok(())
+}
+
+/// Of latencies in order, in milliseconds.
+fn at(latencies: &[Duration], share: f64) -> f64 {
+    let index = (latencies.len() as f64 * share) as usize;
+    latencies[index.min(latencies.len() - 1)].as_secs_f64() * 1e3
 }
 
 fn micros(span: Duration) -> u64 {

@@ -115,8 +115,8 @@ pub unsafe extern "C" fn rtm_topic_join(
     })
 }
 
-/// Leaves a topic, after what was published before this call. Nothing more can be published, even if
-/// the result is an error.
+/// Leaves a topic, after what was published before this call. Nothing more can be published, even
+/// if the result is an error.
 ///
 /// # Safety
 /// `channel` and `topic` are readable; `request` is null, or a place for a number.

@@ -84,7 +84,8 @@ pub(crate) struct Connecting {
     next_copy: Time,
     /// When the first copy went out: the reply is most likely the answer to it.
     first_copy: Option<Time>,
-    /// When the last ones did, of those that may still be answered, and how many there were before.
+    /// When the last datagrams did, of those that may still be answered, and how many there were
+    /// before.
     copies: VecDeque<Time>,
     unanswered: u32,
     give_up: Time,
@@ -231,13 +232,13 @@ impl Connecting {
             None if self.has_datagrams && now >= self.next_copy => {
                 self.next_copy = now + self.pause;
                 self.pause = (self.pause * 3 / 2).min(PAUSE_MAX);
+                self.copies.push_back(now);
+                self.count_unanswered(now);
                 Remote::Datagrams(self.server)
             }
             None => return None,
         };
         self.first_copy.get_or_insert(now);
-        self.copies.push_back(now);
-        self.count_unanswered(now);
         datagram.clear();
         let (version, client_cid) = (rtm_wire::VERSION, self.local_cid);
         let (cookie, noise) = (&*self.cookie, &*self.noise);

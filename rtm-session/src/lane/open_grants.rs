@@ -28,7 +28,8 @@ impl OpenGrants {
         self.lanes.entry(lane).or_insert(Sent { first: now, last: now }).last = now;
     }
 
-    /// The peer has it, or the lane is over.
+    /// The peer has it, or the lane is over. An answer to an older frame of the lane counts as
+    /// well: the newer one is then as any frame, sent again when it is lost.
     pub(crate) fn forget(&mut self, lane: LaneId) {
         self.lanes.remove(&lane);
     }

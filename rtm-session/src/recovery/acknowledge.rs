@@ -39,9 +39,7 @@ impl<T: Clone + Default> Recovery<T> {
             let sample = now.saturating_since(sent);
             self.rtt.on_sample(sample, delay);
             self.congestion.on_rtt(now, sent, sample.saturating_sub(delay));
-            let is_thinned = self.meter.is_thinning();
-            self.queue.set_lossy(self.meter.is_lossy(), is_thinned);
-            self.congestion.on_thinned(is_thinned);
+            self.queue.set_lossy(self.meter.is_lossy(), self.meter.is_thinning());
             self.queue.on_sample(now, sent, sample.saturating_sub(delay));
             let step = self.resume.on_rtt(now, sample, self.congestion.window());
             self.follow(step);

@@ -203,7 +203,8 @@ impl LossMeter {
         self.fast += (lost - self.fast) / FAST.min(self.packets + PRIOR_WEIGHT);
     }
 
-    fn weight(&self) -> f64 {
+    /// Packets that the averages are known from; their first value counts as some.
+    pub(crate) fn weight(&self) -> f64 {
         SLOW.min(self.packets + PRIOR_WEIGHT)
     }
 }

@@ -312,6 +312,7 @@ impl<T: Clone + Default> Recovery<T> {
             burst: self.meter.burst(),
             queue_stands: self.queue.stood_lately(),
             steady_loss: self.meter.steady_loss(),
+            measured: self.meter.weight(),
             acked: self.meter.totals().0,
             lost: self.meter.totals().1,
         }

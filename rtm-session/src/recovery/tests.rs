@@ -240,3 +240,23 @@ fn on_a_stream_nothing_is_held_back_before_a_bound_and_only_order_shows_what_was
     assert_eq!(recovery.in_flight(), 0);
     assert!(recovery.remembered() <= CONTROL_MAX as usize);
 }
+
+#[test]
+fn a_silence_is_an_outage_once_answers_were_due_by_the_loss_known() {
+    // Packet and answer get through 49 times of 100, and 25 times: ten answers are due of 21
+    // packets, and of 40.
+    for (loss, packets) in [(0.3, 21), (0.5, 40)] {
+        let mut recovery = recovery();
+        recovery.expect_loss(loss);
+        send(&mut recovery, at(0), 0);
+        for number in 1..packets {
+            assert!(!recovery.is_cut_off(), "{loss}: {number} packets");
+            send(&mut recovery, at(2_000), number);
+        }
+        assert!(recovery.is_cut_off(), "{loss}");
+        // Probes go on as they began for longer, but not for ever.
+        assert!(recovery.is_chance(), "{loss}");
+        (0..packets).for_each(|more| send(&mut recovery, at(2_000), packets + more));
+        assert!(!recovery.is_chance(), "{loss}");
+    }
+}

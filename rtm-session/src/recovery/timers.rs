@@ -100,12 +100,7 @@ impl<T: Clone + Default> Recovery<T> {
     }
 
     pub(super) fn is_cut_off(&self) -> bool {
-        self.is_missed() && self.silence(self.last_eliciting) > SILENCE_MAX
-    }
-
-    /// Whether what is on its way should have been answered by now, if the peer is there.
-    pub(super) fn is_missed(&self) -> bool {
-        self.answers_due() >= ANSWERS_DUE
+        self.answers_due() >= ANSWERS_DUE && self.silence(self.last_eliciting) > SILENCE_MAX
     }
 
     /// Answers to what is on its way, on average: packet and answer get through with the same
@@ -124,7 +119,7 @@ impl<T: Clone + Default> Recovery<T> {
 
     /// Whether a silence is chance, most likely, on a path that loses as much as this one: then
     /// probes go on as they began.
-    fn is_chance(&self) -> bool {
+    pub(super) fn is_chance(&self) -> bool {
         self.meter.steady_loss() >= MUCH && self.answers_due() < ANSWERS_PROBED
     }
 

@@ -53,6 +53,8 @@ pub(crate) struct Circumstances {
     pub(crate) queue_stands: bool,
     /// Random loss without regard to sudden changes.
     pub(crate) steady_loss: f64,
+    /// Packets that this is known from, those that its first value is worth included.
+    pub(crate) measured: f64,
     /// Packets acknowledged and lost so far, in queues too.
     pub(crate) acked: u64,
     pub(crate) lost: u64,

@@ -24,6 +24,7 @@ fn losing(loss: f64) -> Circumstances {
         burst: Duration::ZERO,
         queue_stands: false,
         steady_loss: 0.0,
+        measured: 512.0,
         acked: 0,
         lost: 0,
     }

@@ -26,9 +26,7 @@ const EXCESS_MIN: f64 = 0.05;
 const CHANCE: f64 = 3.0;
 /// Packets that the measure is over.
 const MEASURED: f64 = 512.0;
-/// Packets that what it begins with is worth, and deviations by which the loss of few packets may
-/// have been chance.
-const PRIOR: f64 = 8.0;
+/// Deviations by which the loss of few packets may have been chance.
 const FEW_CHANCE: f64 = 2.0;
 /// Packets of a trial, and its length at least: bursts have to show.
 const PACKETS: u64 = 48;
@@ -91,7 +89,8 @@ impl Trust {
 
     /// Takes what is known now; whether there may be copies.
     pub(super) fn update(&mut self, now: Time, circumstances: &Circumstances) -> bool {
-        let Circumstances { rtt, steady_loss, loss_after_loss, acked, lost, .. } = *circumstances;
+        let Circumstances { rtt, steady_loss, loss_after_loss, measured, .. } = *circumstances;
+        let Circumstances { acked, lost, .. } = *circumstances;
         match self.state {
             State::Watching => {
                 let chance = CHANCE * deviation(steady_loss, loss_after_loss, MEASURED);
@@ -110,7 +109,6 @@ impl Trust {
                 if self.more_since.is_some_and(|since| now >= since + patience) {
                     let from = now + rtt * 3 / 2;
                     // To begin with, the loss of a few packets: so much it is at least.
-                    let measured = ((acked + lost) as f64 + PRIOR).min(MEASURED);
                     let few = FEW_CHANCE * deviation(steady_loss, loss_after_loss, measured);
                     let loss = (steady_loss - few).max(self.believed);
                     self.state = State::Trial { loss, from, start: None };
@@ -215,12 +213,13 @@ mod tests {
             self.acked += u64::from(!is_lost);
             self.lost += u64::from(is_lost);
             // As it is measured.
-            let weight = ((self.acked + self.lost) as f64 + PRIOR).min(MEASURED);
-            self.steady_loss += (f64::from(u8::from(is_lost)) - self.steady_loss) / weight;
+            let measured = ((self.acked + self.lost) as f64 + 8.0).min(MEASURED);
+            self.steady_loss += (f64::from(u8::from(is_lost)) - self.steady_loss) / measured;
             let circumstances = Circumstances {
                 rtt: Duration::from_millis(100),
                 loss: self.steady_loss,
                 steady_loss: self.steady_loss,
+                measured,
                 acked: self.acked,
                 lost: self.lost,
                 loss_after_loss: self.loss_after_loss.unwrap_or(self.steady_loss),

@@ -50,7 +50,7 @@ fn seventy_per_cent_loss_stops_no_flow_from_its_start_to_its_last_message() {
 
 #[test]
 fn jitter_on_a_lossy_path_is_no_queue() {
-    for seed in [10, 18, 39] {
+    for seed in [10, 31, 44, 56] {
         let setup = Setup::new(delay(50).loss(0.3).jitter(ms(30))).seed(seed);
         let flow = flow_of(240, &setup, spec(Redundancy::Auto), 30);
         let tail = (flow.at(0.99), flow.at(0.999));
@@ -63,6 +63,6 @@ fn a_handshake_that_lost_much_warns_what_comes_after_it() {
     let mut all: Vec<Duration> = (1..=100).flat_map(beginning).collect();
     assert_eq!(all.len(), 3_000, "all are there");
     all.sort_unstable();
-    // Without the warning: 450 ms and 5 s.
-    assert!(all[1_500] <= ms(150) && all[2_700] <= ms(3_500), "{:?}", (all[1_500], all[2_700]));
+    // Without the warning, 450 ms and 5 s; if it were believed but not expected, 116 ms.
+    assert!(all[1_500] <= ms(100) && all[2_700] <= ms(3_000), "{:?}", (all[1_500], all[2_700]));
 }

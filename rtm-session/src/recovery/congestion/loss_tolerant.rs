@@ -180,10 +180,6 @@ impl Congestion for LossTolerant {
         }
     }
 
-    fn on_thinned(&mut self, is_thinned: bool) {
-        self.queue.set_lossy(false, is_thinned);
-    }
-
     fn jump(&mut self, window: u64) {
         self.growth.jump(window);
     }

@@ -95,9 +95,6 @@ pub(crate) trait Congestion: fmt::Debug + Send {
     /// That was too much.
     fn retreat(&mut self, window: u64);
 
-    /// Whether so much is lost at random that few answers are left.
-    fn on_thinned(&mut self, _is_thinned: bool) {}
-
     /// Whether what should have been acknowledged by now, and was not, leaves room for more: only
     /// for who knows that the way loses at random.
     fn forgets_overdue(&self) -> bool {

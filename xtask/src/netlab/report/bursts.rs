@@ -14,7 +14,7 @@ use super::figures::START_UP_US;
 const INTERVAL_US: u64 = 33_333;
 /// How exactly bursts are known.
 const STEP_US: u64 = 500;
-/// What is measured after the start-up.
+/// What is measured after the start-up, unless `--seconds` says otherwise.
 const SPAN_US: u64 = 40_000_000;
 /// The longest burst and what follows it.
 const REST_US: u64 = 10_000_000;

@@ -117,7 +117,9 @@ fn preface() -> String {
          20 s after the last was sent, no delay is quoted for a peer that promises all of them. \
          Packets and bytes are those sent towards the receiver, headers and retransmissions \
          included. CPU is that of both ends. \\* marks rows with a run whose router was late by \
-         more than {LATENESS_MAX_US} µs in the 99th percentile, three times over. \
+         more than {LATENESS_MAX_US} µs in the 99th percentile, three times over. Floors are what \
+         a sender reaches whose each packet carries all that has not arrived, by a model; bursts \
+         go by the time alone, so for them there is also the floor in those of these very seeds. \
          [bench/README.md](../../bench/README.md#impaired-links) says more, and how to run it.\n"
     )
 }
