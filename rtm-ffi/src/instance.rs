@@ -1,6 +1,7 @@
 //! One client: what its calls share.
 
 use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -117,6 +118,11 @@ impl Instance {
 
     /// Runs a task until the client is destroyed. A fault in it is an event, not an end.
     pub(crate) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_boxed(Box::pin(task));
+    }
+
+    /// Once in the library for all kinds of tasks: each copy would be 5 KB.
+    fn spawn_boxed(self: &Arc<Self>, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
         let (ends, instance) = (self.ends.clone(), Arc::clone(self));
         let guarded = async move {
             tokio::select! {

@@ -6,6 +6,9 @@
 //!     cargo test -p rtm-ffi --test programs -- --skip leaks
 //! ```
 //!
+//! `RTM_LIBRARY` names another library than the one built for the tests, `CC` a compiler for it,
+//! and `RTM_RUNNER` what runs programs for its machine: so files for other platforms are tried.
+//!
 //! What is lost "possibly" is the standard library's handle of the main thread: 48 bytes, once.
 
 #![cfg(target_os = "linux")]
@@ -53,41 +56,63 @@ impl Lab {
     }
 
     fn run(&self, source: &str, flags: &[&str]) {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let program: PathBuf = self.folder.path().join(source.replace(".c", ""));
-        let library = library();
-        let folder = library.parent().expect("a folder").display().to_string();
-        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-        let compiled = Command::new(compiler)
-            .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g", "-pthread"])
-            .args(flags)
-            .arg(format!("-I{}", here.join("include").display()))
-            .arg(here.join("tests/c").join(source))
-            .arg("-o")
-            .arg(&program)
-            .arg(format!("-L{folder}"))
-            .args([&format!("-Wl,-rpath,{folder}"), "-lrtm_ffi"])
-            .output()
-            .expect("a C compiler");
-        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
-        let runner = std::env::var("RTM_RUNNER").unwrap_or_default();
-        let mut words = runner.split_whitespace().map(Into::into).chain([program]);
-        let mut command = Command::new(words.next().expect("the program at least"));
-        command.args(words).args([&self.address, APP]);
-        let mut ran = command.output().expect("it runs");
+        let program = compile(self.folder.path(), source, flags);
+        let ran = self.end(ran_by(&program), source);
+        // A fault that is caught says so; nothing else may be said.
+        assert!(!ran.contains("Sanitizer"), "{ran}");
+    }
+
+    /// Runs `command` against the server; what it said to standard error.
+    fn end(&self, mut command: Command, what: &str) -> String {
+        let mut ran = command.args([&self.address, APP]).output().expect("it runs");
         if String::from_utf8_lossy(&ran.stderr).contains("LeakSanitizer has encountered a fatal") {
             println!("leaks can't be looked for here: it needs ptrace");
             ran = command.env("ASAN_OPTIONS", "detect_leaks=0").output().expect("it runs");
         }
-        let said = String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success(), "{source} {flags:?}: {}\n{said}", ran.status);
-        // A fault that is caught says so; nothing else may be said.
-        assert!(!said.contains("Sanitizer"), "{said}");
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(ran.status.success(), "{what}: {}\n{said}", ran.status);
+        said
     }
 }
 
-/// The shared library that cargo has built for this test.
+/// Compiles a program of `tests/c` and links it with the library.
+fn compile(folder: &Path, source: &str, flags: &[&str]) -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = folder.join(source.replace(".c", ""));
+    let library = library();
+    let beside = library.parent().expect("a folder").display();
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    let mut words = compiler.split_whitespace();
+    let compiled = Command::new(words.next().expect("a compiler"))
+        .args(words)
+        .args(["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-g", "-pthread"])
+        .args(flags)
+        .arg(format!("-I{}", here.join("include").display()))
+        .arg(here.join("tests/c").join(source))
+        .arg("-o")
+        .arg(&program)
+        .arg(&library)
+        .args([&format!("-Wl,-rpath,{beside}"), "-lm", "-ldl"])
+        .output()
+        .expect("a C compiler");
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    program
+}
+
+/// The program, by whatever runs programs for its machine.
+fn ran_by(program: &Path) -> Command {
+    let runner = std::env::var("RTM_RUNNER").unwrap_or_default();
+    let mut words = runner.split_whitespace().map(Into::into).chain([program.to_owned()]);
+    let mut command = Command::new(words.next().expect("the program at least"));
+    command.args(words);
+    command
+}
+
+/// The library that cargo has built for this test, or another one that is to be tried.
 fn library() -> PathBuf {
+    if let Some(path) = std::env::var_os("RTM_LIBRARY") {
+        return path.into();
+    }
     let test = std::env::current_exe().expect("a path");
     test.parent().expect("a folder").join("librtm_ffi.so")
 }
@@ -112,6 +137,35 @@ fn a_program_misuses_every_function() {
 #[test]
 fn a_program_misuses_every_function_and_leaks_nothing() {
     Lab::start().run("misuse.c", SANITIZED);
+}
+
+#[test]
+fn a_foreign_host_uses_the_library() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(std::env::var("PYTHON").unwrap_or("python3".to_owned()));
+    command.arg(here.join("tests/foreign/host.py")).arg(library());
+    Lab::start().end(command, "host.py");
+}
+
+#[test]
+fn a_c_compiler_sees_the_sizes_and_offsets_that_are_frozen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = compile(folder.path(), "layout.c", &[]);
+    let ran = ran_by(&program).output().expect("it runs");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let text = String::from_utf8(ran.stdout).expect("text");
+    // 32 bits: the alignment of 64-bit numbers differs from machine to machine.
+    let file = match (text.contains("RtmBytes size 16"), text.contains("align 8")) {
+        (true, _) => "layout-64.txt",
+        (false, false) => "layout-32-align-4.txt",
+        (false, true) => "layout-32.txt",
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("abi").join(file);
+    if std::env::var_os("RTM_UPDATE").is_some() {
+        std::fs::write(&path, &text).expect("the file can be written");
+    }
+    let frozen = std::fs::read_to_string(&path).expect(file);
+    assert_eq!(text, frozen, "{file}");
 }
 
 #[test]

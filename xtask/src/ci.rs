@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 use crate::process::{cargo, run as run_process};
-use crate::{deps, dist, features, package, refuse_words, tidy};
+use crate::{audit, deps, dist, features, package, refuse_words, tidy};
 
 /// A step's name and what it does; `--fetch` is for the one that may have to download.
 type Step = (&'static str, fn(&[String]) -> Result<(), Failure>);
@@ -18,7 +18,9 @@ const STEPS: &[Step] = &[
     ("docs", |_| docs()),
     ("features", |_| features::run(&[])),
     ("package", |_| package::run(&[])),
-    ("dist", |words| dist::run(&[&["--check".to_owned()], words].concat())),
+    ("types", |words| dist::run(&[&["--check".to_owned()], words].concat())),
+    ("dist", dist::run),
+    ("audit", |_| audit::run(&[])),
 ];
 
 pub(crate) fn run(words: &[String]) -> Result<(), Failure> {

@@ -1,4 +1,5 @@
-//! Rust from Debian's packages, unpacked under the target folder: needs no root, changes no system.
+//! Debian's packages, Rust first of all, unpacked under the target folder: needs no root, and
+//! changes no system.
 //!
 //! The packages `rustc-web` and `cargo-web` exist in two versions at once (the suite's first, and a
 //! newer one from its updates), and only one can be installed; unpacked, they live side by side.
@@ -28,10 +29,15 @@ pub(crate) fn unpacked(release: &Release) -> Option<Toolchain> {
 
 /// The toolchain of `release`, downloaded and unpacked unless it is there already.
 pub(crate) fn fetch(release: &Release) -> Result<Toolchain, Failure> {
-    if let Some(toolchain) = unpacked(release) {
-        return Ok(toolchain);
-    }
+    Ok(Toolchain::in_folder(release.name, &fetch_folder(release)?))
+}
+
+/// The folder with what is in the packages, downloaded and unpacked unless it is there already.
+pub(crate) fn fetch_folder(release: &Release) -> Result<PathBuf, Failure> {
     let folder = folder_of(release);
+    if folder.join("complete").exists() {
+        return Ok(folder);
+    }
     if !succeeds(program_in_root(Path::new("apt-get")).arg("--version")) {
         return Err(Failure::new(format!("no apt-get here to download {} with", release.name)));
     }
@@ -51,7 +57,7 @@ pub(crate) fn fetch(release: &Release) -> Result<Toolchain, Failure> {
     }
     fs::remove_dir_all(&debs)?;
     fs::write(folder.join("complete"), "")?;
-    Ok(Toolchain::in_folder(release.name, &folder))
+    Ok(folder)
 }
 
 fn folder_of(release: &Release) -> PathBuf {

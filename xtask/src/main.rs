@@ -2,6 +2,7 @@
 //!
 //! A file per command. Continuous integration runs the same commands as a person does.
 
+mod audit;
 mod ci;
 mod debian;
 mod demo;
@@ -18,6 +19,7 @@ mod process;
 mod simulate;
 mod tidy;
 mod toolchain;
+mod trial;
 
 use std::process::ExitCode;
 
@@ -32,14 +34,24 @@ struct Command {
 
 const COMMANDS: &[Command] = &[
     Command {
+        name: "audit",
+        help: "[--target T].. [--file PATH] [--record]: would what dist built load everywhere?",
+        run: audit::run,
+    },
+    Command {
         name: "ci",
         help: "[--fetch]: the lints, and all checks below but msrv",
         run: ci::run,
     },
     Command { name: "demo", help: "runs the demo and writes docs/demo.md", run: demo::run },
     Command { name: "deps", help: "licences, sources and bans of dependencies", run: deps::run },
-    Command { name: "dist", help: "--check [--target T].. [--all] [--fetch]", run: dist::run },
+    Command {
+        name: "dist",
+        help: "[--check | --list | --page] [--target T].. [--all] [--fetch]: what others install",
+        run: dist::run,
+    },
     Command { name: "features", help: "the table of feature combinations", run: features::run },
+    Command { name: "link", help: "not for people: a linker for rustc", run: dist::link::run },
     Command { name: "msrv", help: "the declared minimum Rust", run: msrv::run },
     Command {
         name: "netlab",
@@ -53,6 +65,11 @@ const COMMANDS: &[Command] = &[
         run: simulate::run,
     },
     Command { name: "tidy", help: "fast checks of the texts and of the layers", run: tidy::run },
+    Command {
+        name: "trial",
+        help: "[--target T].. [--pure] [--fetch]: runs what dist has built",
+        run: trial::run,
+    },
 ];
 
 fn main() -> ExitCode {

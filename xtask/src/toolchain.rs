@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::failure::Failure;
 use crate::process::{cargo, program_in_root, read, succeeds};
 
 /// The first Rust that knows the edition of the workspace.
@@ -76,6 +77,24 @@ impl Toolchain {
     pub(crate) fn has_std_sources(&self) -> bool {
         self.print("sysroot", &[])
             .is_some_and(|path| path.join("lib/rustlib/src/rust/library/Cargo.toml").exists())
+    }
+
+    /// What its rustc says of itself, a line.
+    pub(crate) fn version(&self) -> Result<String, Failure> {
+        Ok(read(self.tool("rustc").arg("--version"))?.trim().to_owned())
+    }
+
+    /// The folder of its libraries and sources.
+    pub(crate) fn sysroot(&self) -> Result<PathBuf, Failure> {
+        self.print("sysroot", &[])
+            .ok_or_else(|| Failure::new(format!("{} has no sysroot", self.name)))
+    }
+
+    /// A program of the toolchain's own for this machine, such as its objcopy.
+    pub(crate) fn host_tool(&self, name: &str) -> Option<PathBuf> {
+        // Beside the folder of the libraries for this machine.
+        let program = self.print("target-libdir", &[])?.parent()?.join("bin").join(name);
+        program.exists().then_some(program)
     }
 
     /// 85 of 1.85.0; `None` when there is no such rustc.

@@ -302,7 +302,7 @@ int main(int argc, char **argv)
 {
     rtm_client client;
     CHECK(argc == 3);
-    endless.data = (const uint8_t *)argv, endless.len = (size_t)1 << 40;
+    endless.data = (const uint8_t *)argv, endless.len = SIZE_MAX / 2;
     settings(argv[1], argv[2]);
     arguments(0, 0);
     arguments(~(uint64_t)0, 0);

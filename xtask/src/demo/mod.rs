@@ -2,7 +2,7 @@
 //! the commands print to `docs/demo.md`.
 
 mod page;
-mod scene;
+pub(crate) mod scene;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use self::page::Page;
-use self::scene::Scene;
+use self::scene::{Programs, Scene};
 use crate::failure::Failure;
 use crate::process::{cargo, program_in_root, read, root, run as run_process, target_folder};
 
@@ -40,7 +40,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let text = text(&folder)?;
 
     let mut page = Page::new(&machine()?);
-    let mut scene = Scene::new(&folder)?;
+    let mut scene = Scene::new(&folder, Programs::released())?;
     page.server(&scene.greeting, &scene.folder.to_string_lossy());
     chat(&mut page, &scene)?;
     for (loss, delay_ms) in [(0, 0), (20, 0), (20, 5)] {

@@ -14,24 +14,52 @@ use crate::process::{root, target_folder};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A development server and its context file.
-pub(super) struct Scene {
+pub(crate) struct Scene {
     pub(super) folder: PathBuf,
     pub(super) greeting: Vec<String>,
+    programs: Programs,
     _server: Actor,
     proxy: Option<Actor>,
 }
 
+/// The programs that play: where they are, and what runs them.
+#[derive(Clone)]
+pub(crate) struct Programs {
+    pub(crate) folder: PathBuf,
+    /// A program with its words, for those of other machines; empty for this one's.
+    pub(crate) runner: Vec<String>,
+}
+
+impl Programs {
+    /// What `cargo build --release` has built.
+    pub(super) fn released() -> Self {
+        Self { folder: root().join(target_folder()).join("release"), runner: Vec::new() }
+    }
+
+    fn start(&self, name: &str) -> Command {
+        let program = self.folder.join(name);
+        match self.runner.split_first() {
+            None => Command::new(program),
+            Some((runner, words)) => {
+                let mut command = Command::new(runner);
+                command.args(words).arg(program);
+                command
+            }
+        }
+    }
+}
+
 impl Scene {
-    pub(super) fn new(folder: &Path) -> Result<Self, Failure> {
+    pub(crate) fn new(folder: &Path, programs: Programs) -> Result<Self, Failure> {
         // Relative to where the target folder is, if that is relative.
         let folder = root().join(folder);
-        let mut command = program("rtm-server");
+        let mut command = programs.start("rtm-server");
         command.args(["--dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.join("data"));
         command.env("RTM_CONTEXT", folder.join("context.json"));
         let mut server = Actor::start(command.stdout(Stdio::piped()))?;
         server.wait_for("ready")?;
         let greeting = server.seen.clone();
-        Ok(Self { folder, greeting, _server: server, proxy: None })
+        Ok(Self { folder, greeting, programs, _server: server, proxy: None })
     }
 
     /// A lossy proxy before the server; its connection string.
@@ -41,7 +69,7 @@ impl Scene {
         let (place, key) = connect
             .and_then(|text| text.split_once('?'))
             .ok_or_else(|| Failure::new("the server printed no connection string"))?;
-        let mut command = program("netlab");
+        let mut command = self.programs.start("netlab");
         command.args(["proxy", "--to", place]).args(words);
         let mut proxy = Actor::start(command.stdout(Stdio::piped()))?;
         let listens = proxy.next()?;
@@ -59,7 +87,7 @@ impl Scene {
     }
 
     /// Runs `rtm`; all that it prints is kept.
-    pub(super) fn start(&self, words: &[&str]) -> Result<Actor, Failure> {
+    pub(crate) fn start(&self, words: &[&str]) -> Result<Actor, Failure> {
         Actor::start(self.rtm(words).stdin(Stdio::piped()).stdout(Stdio::piped()))
     }
 
@@ -74,7 +102,7 @@ impl Scene {
     }
 
     fn rtm<S: AsRef<std::ffi::OsStr>>(&self, words: &[S]) -> Command {
-        let mut command = program("rtm");
+        let mut command = self.programs.start("rtm");
         command.args(words).env("RTM_CONTEXT", self.folder.join("context.json"));
         for name in ["RTM_SERVER", "RTM_APP_ID", "RTM_TOKEN", "RTM_CERTIFICATE"] {
             command.env_remove(name);
@@ -83,13 +111,9 @@ impl Scene {
     }
 }
 
-fn program(name: &str) -> Command {
-    Command::new(root().join(target_folder()).join("release").join(name))
-}
-
 /// A program that runs, and what it has printed so far: both streams, in the order of arrival.
 /// Killed when dropped.
-pub(super) struct Actor {
+pub(crate) struct Actor {
     child: Child,
     lines: mpsc::Receiver<String>,
     seen: Vec<String>,
@@ -115,7 +139,7 @@ impl Actor {
     }
 
     /// Types a line.
-    pub(super) fn say(&mut self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn say(&mut self, text: &str) -> Result<(), Failure> {
         let stdin = self.child.stdin.as_mut().ok_or_else(|| Failure::new("no standard input"))?;
         writeln!(stdin, "{text}")?;
         // As a terminal would show it.
@@ -124,13 +148,13 @@ impl Actor {
     }
 
     /// Waits for a line that contains this.
-    pub(super) fn wait_for(&mut self, text: &str) -> Result<(), Failure> {
+    pub(crate) fn wait_for(&mut self, text: &str) -> Result<(), Failure> {
         while !self.next()?.contains(text) {}
         Ok(())
     }
 
     /// Waits for the end; all lines.
-    pub(super) fn end(mut self) -> Result<Vec<String>, Failure> {
+    pub(crate) fn end(mut self) -> Result<Vec<String>, Failure> {
         drop(self.child.stdin.take());
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.seen.push(line);

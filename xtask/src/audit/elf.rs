@@ -1,0 +1,164 @@
+//! What an ELF file asks of the system that loads it, read from the finished file.
+
+use std::collections::BTreeSet;
+
+use object::elf;
+use object::read::elf::{Dyn, ElfFile, FileHeader, ProgramHeader, Sym};
+use object::{Endianness, FileKind, Object, ObjectSection};
+
+use crate::failure::Failure;
+
+/// The facts that the gates look at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Image {
+    pub(super) machine: u16,
+    pub(super) bits: u8,
+    pub(super) soname: Option<String>,
+    pub(super) needed: Vec<String>,
+    pub(super) interpreter: bool,
+    pub(super) imports: Vec<Import>,
+    pub(super) exports: BTreeSet<String>,
+    /// Of each loaded segment.
+    pub(super) alignments: Vec<u64>,
+    pub(super) writable_code: bool,
+    pub(super) executable_stack: bool,
+    pub(super) relro: bool,
+    pub(super) thread_local: bool,
+    pub(super) text_relocations: bool,
+    pub(super) packed_relocations: bool,
+    pub(super) search_path: bool,
+    pub(super) hash: bool,
+    pub(super) gnu_hash: bool,
+    pub(super) build_id: Option<Vec<u8>>,
+    pub(super) debug_sections: bool,
+}
+
+/// A symbol that another library must have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Import {
+    pub(super) name: String,
+    /// Loads without it, too.
+    pub(super) weak: bool,
+    /// As `GLIBC_2.2.5`.
+    pub(super) version: Option<String>,
+}
+
+impl Image {
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Failure> {
+        let image = match FileKind::parse(bytes) {
+            Ok(FileKind::Elf32) => of::<elf::FileHeader32<Endianness>>(bytes),
+            Ok(FileKind::Elf64) => of::<elf::FileHeader64<Endianness>>(bytes),
+            _ => return Err(Failure::new("is no ELF file")),
+        };
+        image.map_err(|error| Failure::new(format!("is a broken ELF file: {error}")))
+    }
+}
+
+fn of<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Image> {
+    let file = ElfFile::<H>::parse(bytes)?;
+    let endian = file.endian();
+    let header = file.elf_header();
+    let mut image = Image {
+        machine: header.e_machine(endian).0,
+        bits: if header.is_class_64() { 64 } else { 32 },
+        build_id: file.build_id()?.map(<[u8]>::to_vec),
+        debug_sections: file.sections().any(|section| section.name().is_ok_and(is_debug_info)),
+        ..Image::default()
+    };
+    let mut has_stack = false;
+    for segment in file.elf_program_headers() {
+        let flags = segment.p_flags(endian);
+        match segment.p_type(endian) {
+            elf::PT_LOAD => {
+                image.alignments.push(segment.p_align(endian).into());
+                image.writable_code |= flags.contains(elf::PF_W) && flags.contains(elf::PF_X);
+            }
+            elf::PT_TLS => image.thread_local = true,
+            elf::PT_INTERP => image.interpreter = true,
+            elf::PT_GNU_RELRO => image.relro = true,
+            elf::PT_GNU_STACK => {
+                has_stack = true;
+                image.executable_stack = flags.contains(elf::PF_X);
+            }
+            _ => {}
+        }
+    }
+    // Without the header the kernel and the loader take the stack for code.
+    image.executable_stack |= !has_stack;
+    symbols(&file, &mut image)?;
+    dynamic(&file, &mut image)?;
+    Ok(image)
+}
+
+fn symbols<H: FileHeader<Endian = Endianness>>(
+    file: &ElfFile<'_, H>,
+    image: &mut Image,
+) -> object::Result<()> {
+    let (endian, data) = (file.endian(), file.data());
+    let sections = file.elf_section_table();
+    let versions = sections.versions(endian, data)?;
+    let table = file.elf_dynamic_symbol_table();
+    for (index, symbol) in table.enumerate() {
+        let name = String::from_utf8_lossy(table.symbol_name(endian, symbol)?).into_owned();
+        if name.is_empty() || symbol.is_local() {
+            continue;
+        }
+        if symbol.is_undefined(endian) {
+            let mut version = None;
+            if let Some(versions) = &versions {
+                let index = versions.version_index(endian, index).index();
+                if let Some(found) = versions.version(index)? {
+                    version = Some(String::from_utf8_lossy(found.name()).into_owned());
+                }
+            }
+            image.imports.push(Import { name, weak: symbol.st_bind() == elf::STB_WEAK, version });
+        } else {
+            image.exports.insert(name);
+        }
+    }
+    image.imports.sort();
+    Ok(())
+}
+
+fn dynamic<H: FileHeader<Endian = Endianness>>(
+    file: &ElfFile<'_, H>,
+    image: &mut Image,
+) -> object::Result<()> {
+    let (endian, data) = (file.endian(), file.data());
+    let Some((entries, strings)) = file.elf_section_table().dynamic(endian, data)? else {
+        return Ok(());
+    };
+    let strings = file.elf_section_table().strings(endian, data, strings)?;
+    for entry in entries {
+        let tag = entry.d_tag(endian);
+        let text = || -> object::Result<String> {
+            Ok(String::from_utf8_lossy(entry.string(endian, strings)?).into_owned())
+        };
+        let value: u64 = entry.d_val(endian).into();
+        match tag {
+            elf::DT_NEEDED => image.needed.push(text()?),
+            elf::DT_SONAME => image.soname = Some(text()?),
+            elf::DT_RPATH | elf::DT_RUNPATH => image.search_path = true,
+            elf::DT_TEXTREL => image.text_relocations = true,
+            elf::DT_FLAGS if value & DF_TEXTREL != 0 => {
+                image.text_relocations = true;
+            }
+            elf::DT_HASH => image.hash = true,
+            elf::DT_GNU_HASH => image.gnu_hash = true,
+            tag if PACKED.contains(&tag.0) => image.packed_relocations = true,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The section that weighs; `.debug_gdb_scripts`, for instance, is a line that is loaded.
+pub(super) fn is_debug_info(name: &str) -> bool {
+    [".debug_info", "__debug_info"].contains(&name)
+}
+
+/// `DT_RELR`, and the two that Android had before it: unknown to old loaders.
+const PACKED: &[i64] = &[36, 0x6000_000f, 0x6000_0011, 0x6fff_e000];
+
+/// In `DT_FLAGS`: relocations change code.
+const DF_TEXTREL: u64 = 4;

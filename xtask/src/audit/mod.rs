@@ -1,0 +1,170 @@
+//! `cargo xtask audit`: would these files load on the oldest systems that we promise?
+//!
+//! It reads finished files and trusts no build: what is refused here was made wrongly, whoever made
+//! it. The gates are in gates.rs; each has a file in the tests that it refuses.
+
+mod archive;
+mod elf;
+mod gates;
+mod rules;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::dist::manifest::{self, Kind, Manifest};
+use crate::dist::targets::{TARGETS, Target};
+use crate::failure::Failure;
+use crate::process::{program_in_root, read};
+use archive::Archive;
+use elf::Image;
+use gates::{Contents, GATES, Subject};
+use rules::{Rules, Weighed};
+
+const USAGE: &str = "usage: cargo xtask audit [--target NAME].. [--file PATH] [--record]";
+
+/// What the words of the command line ask for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Wishes {
+    names: Vec<String>,
+    file: Option<PathBuf>,
+    record: bool,
+}
+
+pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
+    let wishes = parse(words)?;
+    let mut rules = Rules::read()?;
+    if let (Some(path), [name]) = (&wishes.file, wishes.names.as_slice()) {
+        let target = find(name)?;
+        return finish(audit_file(target, path, kind_of(path), &rules)?.1, 1);
+    }
+    let mut refusals = Vec::new();
+    let mut audited = 0;
+    let mut sizes = BTreeMap::new();
+    for target in TARGETS {
+        if !wishes.names.is_empty() && !wishes.names.iter().any(|name| name == target.name) {
+            continue;
+        }
+        let Some(mut manifest) = Manifest::read(target.name)? else {
+            if wishes.names.is_empty() {
+                continue;
+            }
+            let name = target.name;
+            let advice = format!("`cargo xtask dist --target {name}` builds it");
+            return Err(Failure::new(format!("{name} was not built: {advice}")));
+        };
+        manifest.audit.clear();
+        for file in manifest.files.clone() {
+            if !matches!(file.kind, Kind::Shared | Kind::Static | Kind::Program) {
+                continue;
+            }
+            let path = manifest.folder().join(&file.name);
+            let (remarks, refused) = audit_file(target, &path, file.kind, &rules)?;
+            sizes.insert(format!("{}/{}", target.name, file.name), file.size);
+            manifest.audit.extend(remarks);
+            manifest.audit.extend(refused.iter().map(|refusal| format!("REFUSED {refusal}")));
+            refusals.extend(refused);
+            audited += 1;
+        }
+        manifest.write()?;
+    }
+    let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
+    manifest::write_all(&names)?;
+    if audited == 0 {
+        return Err(Failure::new("nothing was built: `cargo xtask dist` builds"));
+    }
+    if wishes.record && refusals.is_empty() {
+        rules.sizes.history.push(weighed(sizes)?);
+        rules.sizes.write()?;
+    }
+    finish(refusals, audited)
+}
+
+fn parse(words: &[String]) -> Result<Wishes, Failure> {
+    let mut wishes = Wishes::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--record" => wishes.record = true,
+            "--file" => {
+                let path = words.next().ok_or_else(|| Failure::new(USAGE))?;
+                // As the person sees it, not as the workspace does.
+                wishes.file = Some(std::env::current_dir()?.join(path));
+            }
+            "--target" => {
+                let name = words.next().ok_or_else(|| Failure::new(USAGE))?;
+                wishes.names.push(find(name)?.name.to_owned());
+            }
+            _ => return Err(Failure::new(USAGE)),
+        }
+    }
+    if wishes.file.is_some() && (wishes.names.len() != 1 || wishes.record) {
+        return Err(Failure::new("--file needs one --target, whose rules hold, and no --record"));
+    }
+    Ok(wishes)
+}
+
+fn find(name: &str) -> Result<&'static Target, Failure> {
+    let found = TARGETS.iter().find(|target| target.name == name && !target.artefacts.is_empty());
+    found.ok_or_else(|| Failure::new(format!("{name} is no target that is built")))
+}
+
+fn kind_of(path: &Path) -> Kind {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("a") => Kind::Static,
+        Some("so") => Kind::Shared,
+        _ => Kind::Program,
+    }
+}
+
+/// What all gates say of one file: remarks, and refusals.
+fn audit_file(
+    target: &Target,
+    path: &Path,
+    kind: Kind,
+    rules: &Rules,
+) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let bytes =
+        fs::read(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+    let contents = match kind {
+        Kind::Static => Archive::read(&bytes).map(Contents::Archive),
+        _ => Image::read(&bytes).map(Contents::Image),
+    };
+    let name = format!("{}/{file}", target.name);
+    let contents = contents.map_err(|failure| Failure::new(format!("{name} {failure}")))?;
+    let subject = Subject { target, kind, name: name.clone(), bytes: &bytes, contents, rules };
+    let (mut remarks, mut refusals) = (Vec::new(), Vec::new());
+    for gate in GATES {
+        match (gate.check)(&subject) {
+            None => {}
+            Some(Ok(remark)) => remarks.push(format!("{file} {}: {remark}", gate.name)),
+            Some(Err(refusal)) => refusals.push(format!("{name}: {}: {refusal}", gate.name)),
+        }
+    }
+    println!("audit: {name}: {} gates passed, {} refused", remarks.len(), refusals.len());
+    Ok((remarks, refusals))
+}
+
+fn finish(refusals: Vec<String>, audited: usize) -> Result<(), Failure> {
+    for refusal in &refusals {
+        println!("audit: REFUSED {refusal}");
+    }
+    match refusals.len() {
+        0 => Ok(()),
+        count => Err(Failure::new(format!("{count} refusals in {audited} files"))),
+    }
+}
+
+fn weighed(sizes: BTreeMap<String, u64>) -> Result<Weighed, Failure> {
+    let git = |words: &[&str]| read(program_in_root(Path::new("git")).args(words));
+    Ok(Weighed {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: git(&["rev-parse", "--short", "HEAD"])?.trim().to_owned(),
+        date: git(&["show", "-s", "--format=%cs", "HEAD"])?.trim().to_owned(),
+        sizes,
+    })
+}

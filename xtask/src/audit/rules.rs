@@ -1,0 +1,95 @@
+//! What is allowed, read from the project's own lists.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dist::android::{Symbol, symbols};
+use crate::dist::manifest::write_json;
+use crate::failure::Failure;
+use crate::process::{root, target_folder};
+
+const SIZES: &str = "platforms/sizes.json";
+const IOS: &str = "platforms/ios/symbols.txt";
+const EXPORTS: &str = "rtm-ffi/abi/symbols.txt";
+
+/// All lists together.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) android: Vec<Symbol>,
+    /// The first version of iOS that has it.
+    pub(super) ios: BTreeMap<String, (u32, u32)>,
+    /// The functions of the header.
+    pub(super) exports: BTreeSet<String>,
+    pub(super) sizes: Sizes,
+    /// Folders of this machine that nobody else must read of.
+    pub(super) private: Vec<String>,
+}
+
+/// What files may weigh, and what they weighed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Sizes {
+    /// Bytes, by target and file.
+    pub(super) budgets: BTreeMap<String, u64>,
+    pub(super) history: Vec<Weighed>,
+}
+
+/// The sizes of one build.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Weighed {
+    pub(super) version: String,
+    pub(super) commit: String,
+    /// Of the commit.
+    pub(super) date: String,
+    pub(super) sizes: BTreeMap<String, u64>,
+}
+
+impl Rules {
+    pub(super) fn read() -> Result<Self, Failure> {
+        let exports = fs::read_to_string(root().join(EXPORTS))?;
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let folders = [Some(root()), Some(target_folder()), home].into_iter().flatten();
+        let private = folders
+            .map(|folder| folder.to_string_lossy().into_owned())
+            // A short one is found by chance.
+            .filter(|folder| folder.len() > 4)
+            .collect();
+        Ok(Self {
+            android: symbols()?,
+            ios: ios()?,
+            exports: exports.lines().map(str::to_owned).collect(),
+            sizes: Sizes::read()?,
+            private,
+        })
+    }
+}
+
+impl Sizes {
+    fn read() -> Result<Self, Failure> {
+        let text = fs::read_to_string(root().join(SIZES))?;
+        serde_json::from_str(&text).map_err(|error| Failure::new(format!("{SIZES}: {error}")))
+    }
+
+    pub(super) fn write(&self) -> Result<(), Failure> {
+        write_json(&root().join(SIZES), self)
+    }
+}
+
+fn ios() -> Result<BTreeMap<String, (u32, u32)>, Failure> {
+    let text = fs::read_to_string(root().join(IOS))?;
+    let lines = text.lines().enumerate();
+    lines
+        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+        .map(|(index, line)| {
+            ios_line(line).ok_or_else(|| Failure::new(format!("{IOS}:{}: {line}", index + 1)))
+        })
+        .collect()
+}
+
+fn ios_line(line: &str) -> Option<(String, (u32, u32))> {
+    let (name, version) = line.split_once(' ')?;
+    let (major, minor) = version.split_once('.')?;
+    Some((name.to_owned(), (major.parse().ok()?, minor.parse().ok()?)))
+}

@@ -1,0 +1,215 @@
+//! Each gate refuses a file that was made to be refused by it, and by no other.
+
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use object::write::{MachOBuildVersion, Object, StandardSection, Symbol, SymbolSection};
+use object::{Architecture, BinaryFormat, Endianness, SymbolFlags, SymbolKind, SymbolScope, macho};
+
+use super::*;
+use crate::dist::targets::named;
+
+const GOOD: &str = "void *table[] = {&table}; int rtm_version(void) { return table[0] != 0; }";
+const SECRET: &str = "/home/somebody";
+
+/// Compiles `source` into a library that all gates let pass, but for what `flags` change.
+fn library(folder: &Path, source: &str, flags: &[&str]) -> PathBuf {
+    let source = source.replace("int rtm_", "__attribute__((visibility(\"default\"))) int rtm_");
+    let path = folder.join("librtm.so");
+    let (code, compiler) = (folder.join("code.c"), "cc");
+    fs::write(&code, source).expect("a file");
+    let link = "-Wl,-soname,librtm.so,--hash-style=both,-z,max-page-size=16384,-z,relro,\
+        -z,noexecstack,--build-id=sha1";
+    let status = Command::new(compiler)
+        .args(["-shared", "-fPIC", "-O1", "-nostdlib", "-fvisibility=hidden", "-s", link])
+        .arg(&code)
+        .args(flags)
+        .arg("-o")
+        .arg(&path)
+        .current_dir(folder)
+        .status();
+    assert!(status.expect("a C compiler").success());
+    path
+}
+
+/// Rules that know one function, and give every file a megabyte.
+fn rules(budget: u64) -> Rules {
+    let mut rules = Rules::read().expect("our own lists");
+    rules.exports = [String::from("rtm_version")].into();
+    rules.private = vec![SECRET.to_owned()];
+    let names = TARGETS.iter().flat_map(|target| {
+        ["librtm.so", "librtm.a", "program"].map(|file| format!("{}/{file}", target.name))
+    });
+    rules.sizes.budgets = names.map(|name| (name, budget)).collect();
+    rules
+}
+
+/// The names of the gates that refuse the file.
+fn refusing(row: &str, path: &Path, rules: &Rules) -> Vec<String> {
+    let (_, refusals) = audit_file(named(row), path, kind_of(path), rules).expect("readable");
+    let gate = |refusal: &String| refusal.split(": ").nth(1).map(str::to_owned);
+    refusals.iter().filter_map(gate).collect()
+}
+
+#[test]
+fn each_gate_of_shared_libraries_refuses_what_it_is_for() {
+    const ANDROID: &str = "android-x86_64";
+    const LINUX: &str = "linux-x86_64";
+    let folder = tempfile::tempdir().expect("a folder");
+    library(folder.path(), GOOD, &["-Wl,-soname,libother.so"]);
+    fs::rename(folder.path().join("librtm.so"), folder.path().join("libother.so")).expect("moved");
+
+    let new = "int memfd_create(const char *, unsigned); \
+        int rtm_version(void) { return memfd_create(\"\", 0); }";
+    let local = "static volatile __thread int x = 3; int rtm_version(void) { return x; }";
+    let text = "__asm__(\".text\\n.quad rtm_version\\n\"); int rtm_version(void) { return 0; }";
+    let path = "int rtm_version(void) { return 0; } \
+        __attribute__((used)) static const char p[] = \"/home/somebody/main.rs\";";
+    let more = "int rtm_version(void) { return 0; } int rtm_more(void) { return 0; }";
+    let none = "int rtm_none(void) { return 0; }";
+    let ifunc: &[&str] = &["-ftls-model=initial-exec"];
+    let cases: &[(&str, &str, &[&str], &[&str])] = &[
+        (ANDROID, GOOD, &[], &[]),
+        (LINUX, GOOD, &[], &[]),
+        ("android-arm64-v8a", GOOD, &[], &["machine"]),
+        (ANDROID, new, &[], &["imports"]),
+        (LINUX, new, &["-lc"], &["imports"]),
+        (ANDROID, GOOD, &["-Wl,--no-as-needed", "libother.so"], &["needed"]),
+        (LINUX, GOOD, &["-Wl,--no-as-needed", "libother.so"], &["needed"]),
+        (LINUX, GOOD, &["-Wl,-soname,librtm.so.1"], &["soname"]),
+        (LINUX, more, &[], &["exports"]),
+        (LINUX, none, &[], &["exports"]),
+        (ANDROID, GOOD, &["-Wl,-z,max-page-size=4096"], &["alignment"]),
+        (ANDROID, GOOD, &["-Wl,--hash-style=gnu"], &["hash"]),
+        (ANDROID, GOOD, &["-Wl,--hash-style=sysv"], &["hash"]),
+        (LINUX, text, &["-Wl,-z,notext"], &["relocations"]),
+        (LINUX, GOOD, &["-Wl,-z,pack-relative-relocs"], &["relocations"]),
+        (ANDROID, local, ifunc, &["thread-local"]),
+        (LINUX, local, ifunc, &[]),
+        (LINUX, GOOD, &["-Wl,-z,execstack"], &["protection"]),
+        (LINUX, GOOD, &["-Wl,-z,norelro"], &["protection"]),
+        // Which exports marks of its own, too.
+        (LINUX, GOOD, &["-Wl,-N"], &["exports", "protection"]),
+        (LINUX, GOOD, &["-Wl,-rpath,/opt"], &["protection"]),
+        (LINUX, path, &[], &["paths"]),
+        (LINUX, GOOD, &["-Wl,--build-id=none"], &["stripped"]),
+    ];
+    for (row, source, flags, expected) in cases {
+        let path = library(folder.path(), source, flags);
+        assert_eq!(refusing(row, &path, &rules(1 << 20)), *expected, "{row} {flags:?} {source}");
+    }
+    let path = library(folder.path(), GOOD, &[]);
+    assert_eq!(refusing(LINUX, &path, &rules(100)), ["size"]);
+    let mut unknown = rules(1 << 20);
+    unknown.sizes.budgets.clear();
+    assert_eq!(refusing(LINUX, &path, &unknown), ["size"]);
+}
+
+#[test]
+fn debug_sections_belong_beside_the_library() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let code = folder.path().join("code.c");
+    let path = folder.path().join("librtm.so");
+    fs::write(&code, "int rtm_version(void) { return 0; }").expect("a file");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-g", "-shared", "-fPIC", "-nostdlib"]).arg(&code).arg("-o").arg(&path);
+    assert!(compiler.status().expect("a C compiler").success());
+    assert!(refusing("linux-x86_64", &path, &rules(1 << 20)).contains(&"stripped".to_owned()));
+}
+
+#[test]
+fn a_program_that_needs_a_loader_is_not_static() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, path) = (folder.path().join("code.c"), folder.path().join("program"));
+    fs::write(&code, "int main(void) { return 0; }").expect("a file");
+    let status = Command::new("cc").args(["-s", "-o"]).arg(&path).arg(&code).status();
+    assert!(status.expect("a C compiler").success());
+    assert_eq!(refusing("server-x86_64", &path, &rules(1 << 20)), ["static"]);
+}
+
+/// A static library of one Mach-O object that says which system it is for.
+fn apple(folder: &Path, platform: u32, version: (u32, u32), imports: &[&str]) -> PathBuf {
+    let mut object = Object::new(BinaryFormat::MachO, Architecture::Aarch64, Endianness::Little);
+    let mut build = MachOBuildVersion::default();
+    build.platform = macho::Platform(platform);
+    build.minos = macho::Version(version.0 << 16 | version.1 << 8);
+    object.set_macho_build_version(build);
+    let text = object.section_id(StandardSection::Text);
+    object.append_section_data(text, &[0xc0, 0x03, 0x5f, 0xd6], 4);
+    let mut add = |name: &str, section: SymbolSection| {
+        object.add_symbol(Symbol {
+            name: name.as_bytes().to_vec(),
+            value: 0,
+            size: 0,
+            kind: SymbolKind::Text,
+            scope: SymbolScope::Dynamic,
+            weak: false,
+            section,
+            flags: SymbolFlags::None,
+        });
+    };
+    add("rtm_version", SymbolSection::Section(text));
+    for name in imports {
+        add(name, SymbolSection::Undefined);
+    }
+    let data = object.write().expect("an object");
+    let path = folder.join("librtm.a");
+    // The format of ar: a header of text, then the member.
+    let mut archive = b"!<arch>\n".to_vec();
+    archive.extend(format!("{:<58}`\n", format!("{:<48}{}", "object.o/", data.len())).bytes());
+    archive.extend(&data);
+    fs::write(&path, archive).expect("a file");
+    path
+}
+
+#[test]
+fn each_gate_of_static_libraries_refuses_what_it_is_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (ios, simulator) = (macho::PLATFORM_IOS.0, macho::PLATFORM_IOSSIMULATOR.0);
+    let mut rules = rules(1 << 20);
+    rules.ios = BTreeMap::from([("read".to_owned(), (2, 0)), ("newer".to_owned(), (12, 0))]);
+    type Case<'a> = (&'a str, u32, (u32, u32), &'a [&'a str], &'a [&'a str]);
+    let cases: &[Case<'_>] = &[
+        ("ios-arm64", ios, (10, 0), &["read"], &[]),
+        ("ios-arm64-simulator", simulator, (14, 0), &["read"], &[]),
+        ("ios-arm64", ios, (10, 0), &["newer"], &["imports"]),
+        ("ios-arm64", ios, (10, 0), &["unheard_of"], &["imports"]),
+        ("ios-arm64", ios, (12, 0), &[], &["deployment"]),
+        ("ios-arm64", simulator, (10, 0), &[], &["deployment"]),
+        ("linux-x86_64", ios, (10, 0), &[], &["machine"]),
+    ];
+    for (row, platform, version, imports, expected) in cases {
+        let path = apple(folder.path(), *platform, *version, imports);
+        assert_eq!(refusing(row, &path, &rules), *expected, "{row} {version:?} {imports:?}");
+    }
+    rules.exports.insert("rtm_missing".to_owned());
+    let path = apple(folder.path(), ios, (10, 0), &[]);
+    assert_eq!(refusing("ios-arm64", &path, &rules), ["exports"]);
+    rules.exports.clear();
+    assert_eq!(refusing("ios-arm64", &path, &rules), ["exports"]);
+}
+
+#[test]
+fn what_is_no_library_is_refused_with_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (file, what) in [("librtm.so", "is no ELF file"), ("librtm.a", "is no static library")] {
+        let path = folder.path().join(file);
+        fs::write(&path, "#!/bin/sh\n").expect("a file");
+        let result = audit_file(named("linux-x86_64"), &path, kind_of(&path), &rules(1 << 20));
+        let error = result.expect_err("refused").to_string();
+        assert!(error.contains("linux-x86_64/librtm") && error.contains(what), "{error}");
+    }
+}
+
+#[test]
+fn the_command_line_is_understood_or_refused() {
+    let words = |line: &str| -> Vec<String> { line.split(' ').map(str::to_owned).collect() };
+    assert!(parse(&words("--target ios-arm64 --record")).is_ok());
+    assert!(parse(&words("--target ios-arm64 --file librtm.a")).is_ok());
+    for line in ["--file x", "--target", "--target wasm", "--target ios-arm64 --file x --record"] {
+        assert!(parse(&words(line)).is_err(), "{line}");
+    }
+}
