@@ -158,7 +158,8 @@ impl Machine {
         let linker = target_folder().join("tools").join(format!("link-{triple}"));
         self.zig.write_linker(&linker, self.linux.zig_static)?;
         let mut command = std.toolchain.cargo();
-        command.args(["test", "--locked", "--target", triple]);
+        // Without the examples in documentation: rustdoc is not always of the same toolchain.
+        command.args(["test", "--tests", "--locked", "--target", triple]);
         command.arg("--target-dir").arg(target_folder().join("trial"));
         if std.builds_std {
             command.arg("-Zbuild-std=std,panic_unwind,test").env("RUSTC_BOOTSTRAP", "1");

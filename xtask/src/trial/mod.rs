@@ -23,7 +23,7 @@ const USAGE: &str = "usage: cargo xtask trial [--target NAME].. [--pure] [--fetc
 const PURE: &[&str] = &["rtm-wire", "rtm-channel", "rtm-topic", "rtm-session"];
 
 /// The machines of phones, as Linux has them, for the tests of pure crates.
-const PHONES: &[&str] = &["arm64", "armv7"];
+const PHONES: &[&str] = &["armv7", "arm64"];
 
 /// What the words of the command line ask for.
 #[derive(Debug, Default, PartialEq, Eq)]
