@@ -105,6 +105,8 @@ fn install() -> Result<Zig, Failure> {
         .ok_or_else(|| Failure::new("no Python with pip here to install Zig with"))?;
     println!("dist: installing Zig under {}", folder.display());
     let mut pip = program_in_root(Path::new(python));
+    // It goes into a folder of its own, which root may do.
+    pip.env("PIP_ROOT_USER_ACTION", "ignore");
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]);
     pip.args(["--only-binary=:all:", "--no-warn-script-location", "--require-hashes", "--target"]);
     run(pip.arg(&folder).arg("--requirement").arg(PINS))?;

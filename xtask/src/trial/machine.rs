@@ -48,7 +48,7 @@ struct Linux {
 const LINUX: &[Linux] = &[
     Linux {
         abi: "x86_64",
-        zig: "x86_64-linux-gnu.2.17",
+        zig: "x86_64-linux-gnu.2.15",
         triple: "x86_64-unknown-linux-musl",
         zig_static: "x86_64-linux-musl",
         qemu: None,
@@ -56,7 +56,7 @@ const LINUX: &[Linux] = &[
     },
     Linux {
         abi: "x86",
-        zig: "x86-linux-gnu.2.17",
+        zig: "x86-linux-gnu.2.15",
         triple: "i686-unknown-linux-musl",
         zig_static: "x86-linux-musl",
         qemu: None,
