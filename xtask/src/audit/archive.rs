@@ -36,7 +36,8 @@ fn read(bytes: &[u8]) -> object::Result<Archive> {
     let mut needed = BTreeSet::new();
     for member in ArchiveFile::parse(bytes)?.members() {
         let data = member?.data(bytes)?;
-        let Ok(kind) = FileKind::parse(data) else { continue };
+        // Also the compiler's own forms of code, which no other linker reads.
+        let kind = FileKind::parse(data)?;
         archive.members += 1;
         let file = File::parse(data)?;
         archive.architectures.insert(architecture(file.architecture()));

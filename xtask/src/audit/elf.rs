@@ -31,6 +31,7 @@ pub(super) struct Image {
     pub(super) gnu_hash: bool,
     pub(super) build_id: Option<Vec<u8>>,
     pub(super) debug_sections: bool,
+    has_sections: bool,
 }
 
 /// A symbol that another library must have.
@@ -50,7 +51,13 @@ impl Image {
             Ok(FileKind::Elf64) => of::<elf::FileHeader64<Endianness>>(bytes),
             _ => return Err(Failure::new("is no ELF file")),
         };
-        image.map_err(|error| Failure::new(format!("is a broken ELF file: {error}")))
+        let image =
+            image.map_err(|error| Failure::new(format!("is a broken ELF file: {error}")))?;
+        if image.has_sections {
+            return Ok(image);
+        }
+        // Loaders don't need it; without it we would see no symbol, and refuse none.
+        Err(Failure::new("has no table of sections, so that nothing can be read of it"))
     }
 }
 
@@ -63,6 +70,7 @@ fn of<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Image>
         bits: if header.is_class_64() { 64 } else { 32 },
         build_id: file.build_id()?.map(<[u8]>::to_vec),
         debug_sections: file.sections().any(|section| section.name().is_ok_and(is_debug_info)),
+        has_sections: file.elf_section_table().iter().count() > 1,
         ..Image::default()
     };
     let mut has_stack = false;

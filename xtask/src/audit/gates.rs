@@ -153,7 +153,12 @@ fn glibc_imports(image: &Image, minor: u32) -> Verdict {
     let mut newest = (0, 0);
     let mut refused = Vec::new();
     for import in &image.imports {
-        let Some(version) = import.version.as_deref() else { continue };
+        let Some(version) = import.version.as_deref() else {
+            if !import.weak {
+                refused.push(format!("{} (in no library that it was linked with)", import.name));
+            }
+            continue;
+        };
         match version.strip_prefix("GLIBC_").map(glibc_version) {
             Some(Some(found)) if found <= (2, minor) => newest = newest.max(found),
             Some(_) => refused.push(format!("{} ({version})", import.name)),

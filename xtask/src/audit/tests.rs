@@ -77,6 +77,8 @@ fn each_gate_of_shared_libraries_refuses_what_it_is_for() {
         ("android-arm64-v8a", GOOD, &[], &["machine"]),
         (ANDROID, new, &[], &["imports"]),
         (LINUX, new, &["-lc"], &["imports"]),
+        // Where nobody has it.
+        (LINUX, new, &[], &["imports"]),
         (ANDROID, GOOD, &["-Wl,--no-as-needed", "libother.so"], &["needed"]),
         (LINUX, GOOD, &["-Wl,--no-as-needed", "libother.so"], &["needed"]),
         (LINUX, GOOD, &["-Wl,-soname,librtm.so.1"], &["soname"]),
@@ -202,6 +204,27 @@ fn what_is_no_library_is_refused_with_its_name() {
         let error = result.expect_err("refused").to_string();
         assert!(error.contains("linux-x86_64/librtm") && error.contains(what), "{error}");
     }
+}
+
+#[test]
+fn nothing_is_let_pass_because_it_could_not_be_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = library(folder.path(), GOOD, &[]);
+    let mut bytes = fs::read(&path).expect("a file");
+    // In the header: where the table of sections is, and how many there are.
+    bytes[0x28..0x30].fill(0);
+    bytes[0x3c..0x40].fill(0);
+    fs::write(&path, &bytes).expect("a file");
+    let result = audit_file(named("linux-x86_64"), &path, kind_of(&path), &rules(1 << 20));
+    assert!(result.expect_err("refused").to_string().contains("no table of sections"));
+
+    let path = apple(folder.path(), macho::PLATFORM_IOS.0, (10, 0), &[]);
+    let mut bytes = fs::read(&path).expect("a file");
+    // The object's first bytes: now it is LLVM's bitcode.
+    bytes[68..72].copy_from_slice(b"BC\xc0\xde");
+    fs::write(&path, &bytes).expect("a file");
+    let result = audit_file(named("ios-arm64"), &path, kind_of(&path), &rules(1 << 20));
+    assert!(result.expect_err("refused").to_string().contains("ios-arm64/librtm.a"));
 }
 
 #[test]
