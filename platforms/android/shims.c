@@ -7,7 +7,16 @@
 struct dl_phdr_info;
 
 int epoll_create(int size);
+void *memalign(size_t alignment, size_t size);
 long syscall(long number, ...);
+
+/* API level 17: not all devices with 16 have it. */
+int posix_memalign(void **memory, size_t alignment, size_t size)
+{
+    const int no_memory = 12;
+    *memory = memalign(alignment, size);
+    return *memory ? 0 : no_memory;
+}
 
 /* API level 21. Between the two calls another thread could fork: the descriptor would be inherited, and that is all. */
 int epoll_create1(int flags)

@@ -132,6 +132,8 @@ static int look_into(struct dl_phdr_info *info, size_t size, void *context)
     struct search *search = context;
     int is_inside = 0;
     (void)size;
+    search->table = 0;
+    search->count = 0;
     for (int at = 0; at < info->dlpi_phnum; at++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[at];
         unsigned long begin = info->dlpi_addr + segment->p_vaddr;

@@ -22,9 +22,14 @@ pub(crate) struct Release {
 
 /// The toolchain of `release`, if it was unpacked before.
 pub(crate) fn unpacked(release: &Release) -> Option<Toolchain> {
+    Some(Toolchain::in_folder(release.name, &unpacked_folder(release)?))
+}
+
+/// The folder of `release`, if it was unpacked before.
+pub(crate) fn unpacked_folder(release: &Release) -> Option<PathBuf> {
     let folder = folder_of(release);
     // Written last, so a download that was cut off doesn't count.
-    folder.join("complete").exists().then(|| Toolchain::in_folder(release.name, &folder))
+    folder.join("complete").exists().then_some(folder)
 }
 
 /// The toolchain of `release`, downloaded and unpacked unless it is there already.
@@ -34,10 +39,10 @@ pub(crate) fn fetch(release: &Release) -> Result<Toolchain, Failure> {
 
 /// The folder with what is in the packages, downloaded and unpacked unless it is there already.
 pub(crate) fn fetch_folder(release: &Release) -> Result<PathBuf, Failure> {
-    let folder = folder_of(release);
-    if folder.join("complete").exists() {
+    if let Some(folder) = unpacked_folder(release) {
         return Ok(folder);
     }
+    let folder = folder_of(release);
     if !succeeds(program_in_root(Path::new("apt-get")).arg("--version")) {
         return Err(Failure::new(format!("no apt-get here to download {} with", release.name)));
     }

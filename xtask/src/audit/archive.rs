@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use object::macho;
 use object::read::archive::ArchiveFile;
 use object::read::macho::{LoadCommandVariant, MachHeader, MachOFile64};
-use object::{Architecture, Endianness, File, FileKind, Object, ObjectSection, ObjectSymbol};
+use object::{
+    Architecture, Endianness, File, FileKind, Object, ObjectSection, ObjectSymbol, SymbolScope,
+};
 
 use super::elf::is_debug_info;
 use crate::failure::Failure;
@@ -16,9 +18,13 @@ pub(super) struct Archive {
     pub(super) members: usize,
     /// Of each member that has code; `(platform, major, minor)` of Mach-O.
     pub(super) architectures: BTreeSet<String>,
+    /// `elf` or `macho`.
+    pub(super) formats: BTreeSet<String>,
     pub(super) deployments: BTreeSet<(u32, u32, u32)>,
+    /// Members that don't say which system they are for.
+    pub(super) homeless: usize,
     pub(super) defined: BTreeSet<String>,
-    /// Of these, what another library can't define too.
+    /// Of these, what everybody sees and another library can't define too.
     pub(super) strong: BTreeSet<String>,
     /// What no member defines.
     pub(super) undefined: BTreeSet<String>,
@@ -41,21 +47,27 @@ fn read(bytes: &[u8]) -> object::Result<Archive> {
         archive.members += 1;
         let file = File::parse(data)?;
         archive.architectures.insert(architecture(file.architecture()));
+        archive.formats.insert(format!("{:?}", file.format()).to_lowercase());
         archive.debug_sections |=
             file.sections().any(|section| section.name().is_ok_and(is_debug_info));
         let is_macho = kind == FileKind::MachO64;
         if is_macho {
-            archive.deployments.extend(deployment(data)?);
+            let deployment = deployment(data)?;
+            archive.homeless += usize::from(deployment.is_none());
+            archive.deployments.extend(deployment);
         }
         for symbol in file.symbols().filter(|symbol| !symbol.is_local()) {
             let name = symbol.name()?;
             // Mach-O has an underline before what C wrote.
             let name = if is_macho { name.strip_prefix('_').unwrap_or(name) } else { name };
             if symbol.is_undefined() && !name.is_empty() {
-                needed.insert(name.to_owned());
+                // What is weak may be missing.
+                if !symbol.is_weak() {
+                    needed.insert(name.to_owned());
+                }
             } else if symbol.is_global() && !name.is_empty() {
                 archive.defined.insert(name.to_owned());
-                if !symbol.is_weak() {
+                if !symbol.is_weak() && symbol.scope() == SymbolScope::Dynamic {
                     archive.strong.insert(name.to_owned());
                 }
             }

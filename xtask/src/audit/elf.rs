@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use object::elf;
-use object::read::elf::{Dyn, ElfFile, FileHeader, ProgramHeader, Sym};
+use object::read::elf::{Dyn, ElfFile, FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{Endianness, FileKind, Object, ObjectSection};
 
 use crate::failure::Failure;
@@ -31,7 +31,16 @@ pub(super) struct Image {
     pub(super) gnu_hash: bool,
     pub(super) build_id: Option<Vec<u8>>,
     pub(super) debug_sections: bool,
+    pub(super) symbol_table: bool,
+    pub(super) binds_now: bool,
+    pub(super) static_tls: bool,
+    /// Versions that the loader asks of other libraries, whether a symbol has them or not.
+    pub(super) versions: BTreeSet<String>,
+    /// Where the data end that are protected after loading.
+    pub(super) relro_end: u64,
     has_sections: bool,
+    /// Where the loader finds what to load, and where the table of sections says that it is.
+    dynamic: [Option<u64>; 2],
 }
 
 /// A symbol that another library must have.
@@ -53,11 +62,16 @@ impl Image {
         };
         let image =
             image.map_err(|error| Failure::new(format!("is a broken ELF file: {error}")))?;
-        if image.has_sections {
-            return Ok(image);
+        // Loaders don't need the table; without it we would see no symbol, and refuse none.
+        if !image.has_sections {
+            return Err(Failure::new(
+                "has no table of sections, so that nothing can be read of it",
+            ));
         }
-        // Loaders don't need it; without it we would see no symbol, and refuse none.
-        Err(Failure::new("has no table of sections, so that nothing can be read of it"))
+        if image.dynamic[0] != image.dynamic[1] {
+            return Err(Failure::new("has a table of sections that hides what is loaded"));
+        }
+        Ok(image)
     }
 }
 
@@ -70,6 +84,7 @@ fn of<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Image>
         bits: if header.is_class_64() { 64 } else { 32 },
         build_id: file.build_id()?.map(<[u8]>::to_vec),
         debug_sections: file.sections().any(|section| section.name().is_ok_and(is_debug_info)),
+        symbol_table: !file.elf_symbol_table().is_empty(),
         has_sections: file.elf_section_table().iter().count() > 1,
         ..Image::default()
     };
@@ -83,7 +98,13 @@ fn of<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Image>
             }
             elf::PT_TLS => image.thread_local = true,
             elf::PT_INTERP => image.interpreter = true,
-            elf::PT_GNU_RELRO => image.relro = true,
+            elf::PT_GNU_RELRO => {
+                image.relro = true;
+                let (begin, size) =
+                    (segment.p_vaddr(endian).into(), segment.p_memsz(endian).into());
+                image.relro_end = u64::wrapping_add(begin, size);
+            }
+            elf::PT_DYNAMIC => image.dynamic[0] = Some(segment.p_offset(endian).into()),
             elf::PT_GNU_STACK => {
                 has_stack = true;
                 image.executable_stack = flags.contains(elf::PF_X);
@@ -93,6 +114,9 @@ fn of<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Image>
     }
     // Without the header the kernel and the loader take the stack for code.
     image.executable_stack |= !has_stack;
+    let mut sections = file.elf_section_table().iter();
+    let section = sections.find(|section| section.sh_type(endian) == elf::SHT_DYNAMIC);
+    image.dynamic[1] = section.map(|section| section.sh_offset(endian).into());
     symbols(&file, &mut image)?;
     dynamic(&file, &mut image)?;
     Ok(image)
@@ -125,6 +149,14 @@ fn symbols<H: FileHeader<Endian = Endianness>>(
         }
     }
     image.imports.sort();
+    let Some((mut needs, link)) = sections.gnu_verneed(endian, data)? else { return Ok(()) };
+    let strings = sections.strings(endian, data, link)?;
+    while let Some((_, mut versions)) = needs.next()? {
+        while let Some(version) = versions.next()? {
+            let name = String::from_utf8_lossy(version.name(endian, strings)?).into_owned();
+            image.versions.insert(name);
+        }
+    }
     Ok(())
 }
 
@@ -148,9 +180,13 @@ fn dynamic<H: FileHeader<Endian = Endianness>>(
             elf::DT_SONAME => image.soname = Some(text()?),
             elf::DT_RPATH | elf::DT_RUNPATH => image.search_path = true,
             elf::DT_TEXTREL => image.text_relocations = true,
-            elf::DT_FLAGS if value & DF_TEXTREL != 0 => {
-                image.text_relocations = true;
+            elf::DT_FLAGS => {
+                image.text_relocations |= value & DF_TEXTREL != 0;
+                image.binds_now |= value & DF_BIND_NOW != 0;
+                image.static_tls |= value & DF_STATIC_TLS != 0;
             }
+            elf::DT_BIND_NOW => image.binds_now = true,
+            elf::DT_FLAGS_1 => image.binds_now |= value & DF_1_NOW != 0,
             elf::DT_HASH => image.hash = true,
             elf::DT_GNU_HASH => image.gnu_hash = true,
             tag if PACKED.contains(&tag.0) => image.packed_relocations = true,
@@ -160,13 +196,18 @@ fn dynamic<H: FileHeader<Endian = Endianness>>(
     Ok(())
 }
 
-/// The section that weighs; `.debug_gdb_scripts`, for instance, is a line that is loaded.
+/// Whether a section is debug information; `.debug_gdb_scripts` is a line that is loaded.
 pub(super) fn is_debug_info(name: &str) -> bool {
-    [".debug_info", "__debug_info"].contains(&name)
+    let begins = [".debug_", ".zdebug_", "__debug_"];
+    begins.iter().any(|begin| name.starts_with(begin)) && !name.ends_with("_gdb_scripts")
 }
 
 /// `DT_RELR`, and the two that Android had before it: unknown to old loaders.
 const PACKED: &[i64] = &[36, 0x6000_000f, 0x6000_0011, 0x6fff_e000];
 
-/// In `DT_FLAGS`: relocations change code.
-const DF_TEXTREL: u64 = 4;
+/// In `DT_FLAGS`: relocations change code; all are made at once; storage of threads is not added
+/// after the start. In `DT_FLAGS_1`: the second, again.
+const DF_TEXTREL: u64 = 0x4;
+const DF_BIND_NOW: u64 = 0x8;
+const DF_STATIC_TLS: u64 = 0x10;
+const DF_1_NOW: u64 = 0x1;

@@ -1,6 +1,6 @@
 //! The gates: each looks at one fact of a finished file, and lets it pass or refuses it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use object::{elf, macho};
 
@@ -46,8 +46,11 @@ pub(super) const GATES: &[Gate] = &[
     Gate { name: "alignment", check: |subject| subject.android().map(alignment) },
     Gate { name: "hash", check: |subject| subject.shared().map(hash) },
     Gate { name: "relocations", check: |subject| subject.image().map(relocations) },
-    Gate { name: "thread-local", check: |subject| subject.android().map(thread_local) },
-    Gate { name: "protection", check: |subject| subject.image().map(protection) },
+    Gate {
+        name: "thread-local",
+        check: |subject| subject.shared().map(|i| thread_local(subject, i)),
+    },
+    Gate { name: "protection", check: |subject| subject.image().map(|i| protection(subject, i)) },
     Gate { name: "deployment", check: deployment },
     Gate { name: "paths", check: |subject| Some(paths(subject)) },
     Gate { name: "stripped", check: |subject| Some(stripped(subject)) },
@@ -105,11 +108,15 @@ fn machine(subject: &Subject<'_>) -> Option<Verdict> {
             name,
             format!("machine {} with {} bits is not that of {triple}", image.machine, image.bits),
         ),
-        Contents::Archive(archive) => pass_if(
-            archive.architectures.iter().eq([name]),
-            format!("{name}, {} objects", archive.members),
-            format!("objects for {}, not for {triple} alone", list(&archive.architectures)),
-        ),
+        Contents::Archive(archive) => {
+            let format = if subject.target.platform == Platform::Ios { "macho" } else { "elf" };
+            let others = archive.architectures.union(&archive.formats);
+            pass_if(
+                archive.architectures.iter().eq([name]) && archive.formats.iter().eq([format]),
+                format!("{name}, {} objects", archive.members),
+                format!("objects for {}, not for {triple} alone", list(others)),
+            )
+        }
     })
 }
 
@@ -119,10 +126,11 @@ fn imports(subject: &Subject<'_>) -> Option<Verdict> {
             Some(android_imports(subject, image, level))
         }
         (Minimum::Glibc(minor), Contents::Image(image)) => Some(glibc_imports(image, minor)),
-        (Minimum::Version(major, minor), Contents::Archive(archive))
-            if subject.target.platform == Platform::Ios =>
-        {
-            Some(ios_imports(subject, archive, (major, minor)))
+        (Minimum::Glibc(minor), Contents::Archive(archive)) => {
+            Some(archive_imports(&subject.rules.linux, archive, "glibc", (2, minor)))
+        }
+        (Minimum::Version(major, minor), Contents::Archive(archive)) => {
+            Some(archive_imports(&subject.rules.ios, archive, "iOS", (major, minor)))
         }
         _ => None,
     }
@@ -135,7 +143,14 @@ fn android_imports(subject: &Subject<'_>, image: &Image, level: u32) -> Verdict 
         match known.map(|symbol| symbol.level(subject.target.abi)) {
             None => refused.push(format!("{} (not in our list)", import.name)),
             // What is weak may be missing.
-            Some(Some(first)) if first <= level || import.weak => {}
+            Some(Some(_)) if import.weak => {}
+            Some(Some(first)) if first <= level => {
+                let library = known.map(|symbol| format!("{}.so", symbol.library));
+                if library.is_some_and(|library| !image.needed.contains(&library)) {
+                    // Old loaders look nowhere else.
+                    refused.push(format!("{} (its library is not needed: link it)", import.name));
+                }
+            }
             Some(Some(first)) => refused.push(format!("{} (level {first})", import.name)),
             Some(None) => refused.push(format!("{} (never on this ABI)", import.name)),
         }
@@ -168,6 +183,12 @@ fn glibc_imports(image: &Image, minor: u32) -> Verdict {
             None => {}
         }
     }
+    // Also those that no symbol has: they stand for what the loader must be able to do.
+    for version in image.versions.iter().filter_map(|name| name.strip_prefix("GLIBC_")) {
+        if glibc_version(version).is_none_or(|found| found > (2, minor)) {
+            refused.push(format!("the version GLIBC_{version}"));
+        }
+    }
     let count = image.imports.len();
     pass_if(
         refused.is_empty(),
@@ -182,20 +203,28 @@ fn glibc_version(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-fn ios_imports(subject: &Subject<'_>, archive: &Archive, minimum: (u32, u32)) -> Verdict {
+/// What a static library leaves to the system, by a list of ours.
+fn archive_imports(
+    known: &BTreeMap<String, (u32, u32)>,
+    archive: &Archive,
+    system: &str,
+    minimum: (u32, u32),
+) -> Verdict {
     let mut refused = Vec::new();
     for name in &archive.undefined {
-        match subject.rules.ios.get(name) {
+        match known.get(name) {
             None => refused.push(format!("{name} (not in our list)")),
             Some(first) if *first <= minimum => {}
             Some((major, minor)) => refused.push(format!("{name} ({major}.{minor})")),
         }
     }
     let ((major, minor), count) = (minimum, archive.undefined.len());
+    let folder = system.replace("glibc", "linux").to_lowercase();
+    let todo = format!("use something older, or list it in platforms/{folder}/symbols.txt");
     pass_if(
         refused.is_empty(),
-        format!("{count}, none above iOS {major}.{minor}"),
-        format!("above iOS {major}.{minor}: {}; see platforms/ios/symbols.txt", list(&refused)),
+        format!("{count}, none above {system} {major}.{minor}"),
+        format!("above {system} {major}.{minor}: {}; {todo}", list(&refused)),
     )
 }
 
@@ -266,7 +295,7 @@ fn exports(subject: &Subject<'_>) -> Option<Verdict> {
 
 /// What every Rust static library brings; who links two has it twice, and the linker takes one.
 fn is_of_std(name: &str) -> bool {
-    let begins = ["__", "rust_", "_rust_", "anon.", "DW.ref."];
+    let begins = ["__rust", "__rdl_", "__rg_", "rust_", "_rust_"];
     begins.iter().any(|begin| name.starts_with(begin))
 }
 
@@ -275,7 +304,10 @@ fn alignment(image: &Image) -> Verdict {
     pass_if(
         least >= 16384,
         format!("{least} bytes"),
-        format!("a segment is aligned to {least} bytes: 16384 is the page of newer devices"),
+        format!(
+            "a segment is aligned to {least} bytes, and newer devices have pages of 16384: \
+            -z max-page-size=16384"
+        ),
     )
 }
 
@@ -301,12 +333,18 @@ fn relocations(image: &Image) -> Verdict {
     )
 }
 
-fn thread_local(image: &Image) -> Verdict {
-    let refusal = "has a thread-local segment, which Android has from API level 29 only";
-    pass_if(!image.thread_local, "no segment", refusal)
+fn thread_local(subject: &Subject<'_>, image: &Image) -> Verdict {
+    if image.static_tls {
+        let advice = "a host that loads it late may have no room: compile with -fPIC";
+        return Err(format!("wants storage of threads from the start (DF_STATIC_TLS); {advice}"));
+    }
+    let is_android = subject.target.platform == Platform::Android;
+    let refusal = "has a thread-local segment, which Android has from API level 29 only: \
+        -femulated-tls, or none";
+    pass_if(!(is_android && image.thread_local), "may be loaded late", refusal)
 }
 
-fn protection(image: &Image) -> Verdict {
+fn protection(subject: &Subject<'_>, image: &Image) -> Verdict {
     let mut faults = Vec::new();
     if image.executable_stack {
         faults.push("its stack is executable (-z noexecstack)");
@@ -316,6 +354,12 @@ fn protection(image: &Image) -> Verdict {
     }
     if !image.relro {
         faults.push("relocated data stay writable (-z relro)");
+    }
+    if subject.kind == Kind::Shared && !image.binds_now {
+        faults.push("its table of calls stays writable (-z now)");
+    }
+    if subject.target.platform == Platform::Android && image.relro_end % 16384 != 0 {
+        faults.push("what is protected ends within a page of 16384 (-z common-page-size)");
     }
     if image.search_path {
         faults.push("it has a path to search libraries in (RPATH, RUNPATH)");
@@ -331,23 +375,19 @@ fn deployment(subject: &Subject<'_>) -> Option<Verdict> {
     let others: BTreeSet<String> = archive
         .deployments
         .iter()
-        .filter(|(p, a, b)| *p != platform || (*a, *b) > newest_allowed(is_simulator, major, minor))
+        .filter(|(p, a, b)| *p != platform || (*a, *b) > (major, minor))
         .map(|(p, a, b)| format!("platform {p} from {a}.{b}"))
         .collect();
     let found: BTreeSet<String> =
         archive.deployments.iter().map(|(_, a, b)| format!("{a}.{b}")).collect();
     let expected = format!("platform {platform} from {major}.{minor}");
-    Some(if archive.deployments.is_empty() {
-        Err(format!("no object says which system it is for; expected {expected}"))
+    Some(if archive.homeless > 0 || archive.deployments.is_empty() {
+        let count = archive.homeless;
+        Err(format!("{count} objects don't say which system they are for; expected {expected}"))
     } else {
         let refusal = format!("objects for {}; expected {expected}", list(&others));
         pass_if(others.is_empty(), format!("from {}", list(&found)), refusal)
     })
-}
-
-/// The simulator of arm64 machines begins with 14.0.
-fn newest_allowed(is_simulator: bool, major: u32, minor: u32) -> (u32, u32) {
-    if is_simulator { (14, 0) } else { (major, minor) }
 }
 
 fn paths(subject: &Subject<'_>) -> Verdict {
@@ -376,10 +416,10 @@ fn stripped(subject: &Subject<'_>) -> Verdict {
         Contents::Image(image) => image.debug_sections,
         Contents::Archive(archive) => archive.debug_sections,
     };
-    if has_debug {
-        return Err("has debug sections: they belong beside it".to_owned());
+    if has_debug || subject.image().is_some_and(|image| image.symbol_table) {
+        return Err("has debug sections or a table of symbols: they belong beside it".to_owned());
     }
-    let has_id = subject.shared().is_none_or(|image| image.build_id.is_some());
+    let has_id = subject.image().is_none_or(|image| image.build_id.is_some());
     let refusal = "has no build id, by which a crash finds its debug symbols: --build-id";
     pass_if(has_id, "no debug sections", refusal)
 }

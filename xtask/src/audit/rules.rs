@@ -13,6 +13,7 @@ use crate::process::{root, target_folder};
 
 const SIZES: &str = "platforms/sizes.json";
 const IOS: &str = "platforms/ios/symbols.txt";
+const LINUX: &str = "platforms/linux/symbols.txt";
 const EXPORTS: &str = "rtm-ffi/abi/symbols.txt";
 
 /// All lists together.
@@ -21,6 +22,8 @@ pub(super) struct Rules {
     pub(super) android: Vec<Symbol>,
     /// The first version of iOS that has it.
     pub(super) ios: BTreeMap<String, (u32, u32)>,
+    /// The first version of glibc that has it; `(0, 0)` for what comes with the compiler.
+    pub(super) linux: BTreeMap<String, (u32, u32)>,
     /// The functions of the header.
     pub(super) exports: BTreeSet<String>,
     pub(super) sizes: Sizes,
@@ -49,16 +52,15 @@ pub(super) struct Weighed {
 impl Rules {
     pub(super) fn read() -> Result<Self, Failure> {
         let exports = fs::read_to_string(root().join(EXPORTS))?;
-        let home = std::env::var_os("HOME").map(PathBuf::from);
-        let folders = [Some(root()), Some(target_folder()), home].into_iter().flatten();
-        let private = folders
-            .map(|folder| folder.to_string_lossy().into_owned())
-            // A short one is found by chance.
-            .filter(|folder| folder.len() > 4)
-            .collect();
+        let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        let homes = ["HOME", "CARGO_HOME", "RUSTUP_HOME"].map(variable);
+        let folders = [Some(root()), Some(target_folder())].into_iter().chain(homes).flatten();
+        // As the beginning of a longer path: a short name alone is found by chance.
+        let private = folders.map(|folder| format!("{}/", folder.display())).collect();
         Ok(Self {
             android: symbols()?,
-            ios: ios()?,
+            ios: list(IOS)?,
+            linux: list(LINUX)?,
             exports: exports.lines().map(str::to_owned).collect(),
             sizes: Sizes::read()?,
             private,
@@ -77,19 +79,24 @@ impl Sizes {
     }
 }
 
-fn ios() -> Result<BTreeMap<String, (u32, u32)>, Failure> {
-    let text = fs::read_to_string(root().join(IOS))?;
+/// A list of symbols with the first version that has each.
+fn list(file: &str) -> Result<BTreeMap<String, (u32, u32)>, Failure> {
+    let text = fs::read_to_string(root().join(file))?;
     let lines = text.lines().enumerate();
     lines
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
         .map(|(index, line)| {
-            ios_line(line).ok_or_else(|| Failure::new(format!("{IOS}:{}: {line}", index + 1)))
+            list_line(line).ok_or_else(|| Failure::new(format!("{file}:{}: {line}", index + 1)))
         })
         .collect()
 }
 
-fn ios_line(line: &str) -> Option<(String, (u32, u32))> {
+fn list_line(line: &str) -> Option<(String, (u32, u32))> {
     let (name, version) = line.split_once(' ')?;
-    let (major, minor) = version.split_once('.')?;
-    Some((name.to_owned(), (major.parse().ok()?, minor.parse().ok()?)))
+    if version == "gcc" {
+        return Some((name.to_owned(), (0, 0)));
+    }
+    // A third number says nothing that matters here.
+    let mut numbers = version.split('.').map(str::parse);
+    Some((name.to_owned(), (numbers.next()?.ok()?, numbers.next()?.ok()?)))
 }

@@ -21,8 +21,8 @@ fn library(folder: &Path, source: &str, flags: &[&str]) -> PathBuf {
     let path = folder.join("librtm.so");
     let (code, compiler) = (folder.join("code.c"), "cc");
     fs::write(&code, source).expect("a file");
-    let link = "-Wl,-soname,librtm.so,--hash-style=both,-z,max-page-size=16384,-z,relro,\
-        -z,noexecstack,--build-id=sha1";
+    let link = "-Wl,-soname,librtm.so,--hash-style=both,-z,max-page-size=16384,\
+        -z,common-page-size=16384,-z,relro,-z,now,-z,noexecstack,--build-id=sha1";
     let status = Command::new(compiler)
         .args(["-shared", "-fPIC", "-O1", "-nostdlib", "-fvisibility=hidden", "-s", link])
         .arg(&code)
@@ -39,7 +39,7 @@ fn library(folder: &Path, source: &str, flags: &[&str]) -> PathBuf {
 fn rules(budget: u64) -> Rules {
     let mut rules = Rules::read().expect("our own lists");
     rules.exports = [String::from("rtm_version")].into();
-    rules.private = vec![SECRET.to_owned()];
+    rules.private = vec![format!("{SECRET}/")];
     let names = TARGETS.iter().flat_map(|target| {
         ["librtm.so", "librtm.a", "program"].map(|file| format!("{}/{file}", target.name))
     });
@@ -70,13 +70,21 @@ fn each_gate_of_shared_libraries_refuses_what_it_is_for() {
         __attribute__((used)) static const char p[] = \"/home/somebody/main.rs\";";
     let more = "int rtm_version(void) { return 0; } int rtm_more(void) { return 0; }";
     let none = "int rtm_none(void) { return 0; }";
-    let ifunc: &[&str] = &["-ftls-model=initial-exec"];
+    let exec: &[&str] = &["-ftls-model=initial-exec"];
+    let late: &[&str] = &["-ftls-model=global-dynamic", "-lc"];
+    let small: &[&str] = &["-Wl,-z,max-page-size=4096,-z,common-page-size=4096"];
+    let read = "long read(int, void *, long); int rtm_version(void) { return read(0, 0, 0); }";
     let cases: &[(&str, &str, &[&str], &[&str])] = &[
         (ANDROID, GOOD, &[], &[]),
         (LINUX, GOOD, &[], &[]),
         ("android-arm64-v8a", GOOD, &[], &["machine"]),
         (ANDROID, new, &[], &["imports"]),
         (LINUX, new, &["-lc"], &["imports"]),
+        // A version that stands for what the loader must be able to do.
+        (LINUX, read, &["-lc", "-Wl,-z,pack-relative-relocs"], &["imports"]),
+        (LINUX, read, &["-lc"], &[]),
+        // What is in a library that isn't named.
+        (ANDROID, read, &[], &["imports"]),
         // Where nobody has it.
         (LINUX, new, &[], &["imports"]),
         (ANDROID, GOOD, &["-Wl,--no-as-needed", "libother.so"], &["needed"]),
@@ -84,15 +92,17 @@ fn each_gate_of_shared_libraries_refuses_what_it_is_for() {
         (LINUX, GOOD, &["-Wl,-soname,librtm.so.1"], &["soname"]),
         (LINUX, more, &[], &["exports"]),
         (LINUX, none, &[], &["exports"]),
-        (ANDROID, GOOD, &["-Wl,-z,max-page-size=4096"], &["alignment"]),
+        (ANDROID, GOOD, small, &["alignment"]),
         (ANDROID, GOOD, &["-Wl,--hash-style=gnu"], &["hash"]),
         (ANDROID, GOOD, &["-Wl,--hash-style=sysv"], &["hash"]),
         (LINUX, text, &["-Wl,-z,notext"], &["relocations"]),
         (LINUX, GOOD, &["-Wl,-z,pack-relative-relocs"], &["relocations"]),
-        (ANDROID, local, ifunc, &["thread-local"]),
-        (LINUX, local, ifunc, &[]),
+        (ANDROID, local, exec, &["thread-local"]),
+        (LINUX, local, exec, &["thread-local"]),
+        (LINUX, local, late, &[]),
         (LINUX, GOOD, &["-Wl,-z,execstack"], &["protection"]),
         (LINUX, GOOD, &["-Wl,-z,norelro"], &["protection"]),
+        (LINUX, GOOD, &["-Wl,-z,lazy"], &["protection"]),
         // Which exports marks of its own, too.
         (LINUX, GOOD, &["-Wl,-N"], &["exports", "protection"]),
         (LINUX, GOOD, &["-Wl,-rpath,/opt"], &["protection"]),
@@ -105,6 +115,13 @@ fn each_gate_of_shared_libraries_refuses_what_it_is_for() {
     }
     let path = library(folder.path(), GOOD, &[]);
     assert_eq!(refusing(LINUX, &path, &rules(100)), ["size"]);
+    // No linker here ends what is protected within a page, so it is made longer by hand.
+    let mut bytes = fs::read(&path).expect("a file");
+    let relro = 0x6474_e552_u32.to_le_bytes();
+    let at = (64..1024).step_by(56).find(|at| bytes[*at..at + 4] == relro).expect("a header");
+    bytes[at + 40 + 1] ^= 0x10;
+    fs::write(&path, &bytes).expect("a file");
+    assert_eq!(refusing(ANDROID, &path, &rules(1 << 20)), ["protection"]);
     let mut unknown = rules(1 << 20);
     unknown.sizes.budgets.clear();
     assert_eq!(refusing(LINUX, &path, &unknown), ["size"]);
@@ -117,7 +134,8 @@ fn debug_sections_belong_beside_the_library() {
     let path = folder.path().join("librtm.so");
     fs::write(&code, "int rtm_version(void) { return 0; }").expect("a file");
     let mut compiler = Command::new("cc");
-    compiler.args(["-g", "-shared", "-fPIC", "-nostdlib"]).arg(&code).arg("-o").arg(&path);
+    // Without -g: the table of symbols alone is refused, too.
+    compiler.args(["-shared", "-fPIC", "-nostdlib"]).arg(&code).arg("-o").arg(&path);
     assert!(compiler.status().expect("a C compiler").success());
     assert!(refusing("linux-x86_64", &path, &rules(1 << 20)).contains(&"stripped".to_owned()));
 }
@@ -181,6 +199,7 @@ fn each_gate_of_static_libraries_refuses_what_it_is_for() {
         ("ios-arm64", ios, (10, 0), &["unheard_of"], &["imports"]),
         ("ios-arm64", ios, (12, 0), &[], &["deployment"]),
         ("ios-arm64", simulator, (10, 0), &[], &["deployment"]),
+        ("ios-arm64-simulator", simulator, (15, 0), &[], &["deployment"]),
         ("linux-x86_64", ios, (10, 0), &[], &["machine"]),
     ];
     for (row, platform, version, imports, expected) in cases {
@@ -206,6 +225,31 @@ fn what_is_no_library_is_refused_with_its_name() {
     }
 }
 
+/// How many sections the first segment of a Mach-O object has.
+fn sections_of(object: &[u8]) -> usize {
+    let count = object[32 + 64..32 + 68].try_into().expect("four bytes");
+    u32::from_le_bytes(count) as usize
+}
+
+#[test]
+fn a_static_library_for_linux_asks_for_nothing_newer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("librtm.a");
+    let refused = |calls: &str| {
+        let (code, object) = (folder.path().join("code.c"), folder.path().join("code.o"));
+        let text = format!("int {calls}(void); int rtm_version(void) {{ return {calls}(); }}");
+        fs::write(&code, text).expect("a file");
+        let cc = Command::new("cc").args(["-c", "-o"]).arg(&object).arg(&code).status();
+        assert!(cc.expect("a C compiler").success());
+        let _ = fs::remove_file(&path);
+        let ar = Command::new("ar").arg("rcs").arg(&path).arg(&object).status();
+        assert!(ar.expect("binutils").success());
+        refusing("linux-x86_64", &path, &rules(1 << 20))
+    };
+    assert_eq!(refused("getpid"), ["imports"], "not in our list");
+    assert_eq!(refused("pause"), [""; 0]);
+}
+
 #[test]
 fn nothing_is_let_pass_because_it_could_not_be_read() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -220,6 +264,13 @@ fn nothing_is_let_pass_because_it_could_not_be_read() {
 
     let path = apple(folder.path(), macho::PLATFORM_IOS.0, (10, 0), &[]);
     let mut bytes = fs::read(&path).expect("a file");
+    let mut nowhere = bytes.clone();
+    // The load command of its version: now it is one that nobody knows.
+    let at = 68 + 32 + 72 + 80 * sections_of(&bytes[68..]);
+    nowhere[at..at + 4].copy_from_slice(&[0xff, 0, 0, 0]);
+    fs::write(&path, &nowhere).expect("a file");
+    assert_eq!(refusing("ios-arm64", &path, &rules(1 << 20)), ["deployment"]);
+
     // The object's first bytes: now it is LLVM's bitcode.
     bytes[68..72].copy_from_slice(b"BC\xc0\xde");
     fs::write(&path, &bytes).expect("a file");

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::dist::targets::{Minimum, Target};
 use crate::dist::tools::Zig;
 use crate::failure::Failure;
-use crate::process::{root, run, target_folder};
+use crate::process::{program_in_root, root, run, target_folder};
 
 const SYMBOLS: &str = "platforms/android/symbols.txt";
 const SHIMS: &str = "platforms/android/shims.c";
@@ -32,7 +32,6 @@ pub(crate) struct Symbol {
     pub(crate) library: String,
     pub(crate) name: String,
     levels: [Option<u32>; 3],
-    is_data: bool,
 }
 
 impl Symbol {
@@ -68,12 +67,7 @@ fn parse(line: &str) -> Option<Symbol> {
             word => Some(word.parse().ok()?),
         };
     }
-    let is_data = match words.next() {
-        None => false,
-        Some("data") => true,
-        Some(_) => return None,
-    };
-    Some(Symbol { library, name, levels, is_data })
+    words.next().is_none().then_some(Symbol { library, name, levels })
 }
 
 /// Makes, unless it is there, the folder that a target is linked against.
@@ -98,7 +92,7 @@ pub(crate) fn sysroot(target: &Target, zig: &Zig) -> Result<PathBuf, Failure> {
         stub(target, api, library, &folder, zig)?;
     }
     unwinder(target, &folder, zig)?;
-    if api < 21 {
+    if needs_shims(target) {
         let mut compiler = compiler(target, zig, "cc");
         compiler.args(["-std=c11", "-Wall", "-Wextra", "-Werror"]);
         run(compiler.arg(root().join(SHIMS)).arg("-o").arg(folder.join("shims.o")))?;
@@ -108,16 +102,31 @@ pub(crate) fn sysroot(target: &Target, zig: &Zig) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
+/// Whether std asks for more than the API level has.
+pub(crate) fn needs_shims(target: &Target) -> bool {
+    matches!(target.minimum, Minimum::Api(api) if api < 21)
+}
+
+/// The shims, compiled by the NDK's `clang`.
+pub(crate) fn ndk_shims(target: &Target, clang: &Path) -> Result<PathBuf, Failure> {
+    let folder = target_folder().join("tools/android");
+    fs::create_dir_all(&folder)?;
+    let object = folder.join(format!("{}-ndk-shims.o", target.abi));
+    let mut compiler = program_in_root(clang);
+    compiler.args(["-c", "-Os", "-g0", "-fPIC", "-fvisibility=hidden"]);
+    run(compiler.arg(root().join(SHIMS)).arg("-o").arg(&object))?;
+    Ok(object)
+}
+
 /// A library without code that defines what `library` has at the API level.
 fn stub(target: &Target, api: u32, library: &str, folder: &Path, zig: &Zig) -> Result<(), Failure> {
     let mut text = String::from(".text\n");
     for symbol in symbols()?.iter().filter(|symbol| symbol.library == library) {
         if symbol.level(target.abi).is_some_and(|level| level <= api) {
-            let kind = if symbol.is_data { "object" } else { "function" };
             let name = &symbol.name;
             let _ = writeln!(
                 text,
-                ".globl {name}\n.type {name},%{kind}\n{name}:\n.long 0\n.size {name},4"
+                ".globl {name}\n.type {name},%function\n{name}:\n.long 0\n.size {name},4"
             );
         }
     }

@@ -65,8 +65,11 @@ fn table(manifests: &[Manifest]) -> String {
             manifest.seconds,
         );
     }
-    let Some(first) = manifests.first() else { return text };
-    let _ = writeln!(text, "\nVersion {} at {}.", first.version, first.commit);
+    let mut builds: Vec<String> =
+        manifests.iter().map(|m| format!("{} at {}", m.version, m.commit)).collect();
+    builds.sort_unstable();
+    builds.dedup();
+    let _ = writeln!(text, "\nVersion {}.", builds.join("; "));
     let mut toolchains: Vec<&str> = manifests.iter().map(|m| m.toolchain.as_str()).collect();
     toolchains.sort_unstable();
     toolchains.dedup();

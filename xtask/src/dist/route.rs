@@ -84,6 +84,10 @@ impl LinkRoute {
             Linker::Zig(_) => Zig::get(fetch).map(Self::Zig),
             Linker::Archive => Ok(Self::Archive),
             Linker::Host if !target.is_elsewhere() => Ok(Self::Host),
+            Linker::Host if target.artefacts.is_empty() => {
+                let name = target.name;
+                Err(Failure::new(format!("{name} is only type-checked: --check --target {name}")))
+            }
             Linker::Host => {
                 let name = target.name;
                 let platform = format!("{:?}", target.platform);

@@ -218,7 +218,13 @@ pub(crate) const TARGETS: &[Target] = &[
         check: Check { in_ci: true, ..SDK },
         ..IOS
     },
-    Target { name: "ios-arm64-simulator", triple: "aarch64-apple-ios-sim", ..IOS },
+    Target {
+        name: "ios-arm64-simulator",
+        triple: "aarch64-apple-ios-sim",
+        // The first one for machines with arm64.
+        minimum: Minimum::Version(14, 0),
+        ..IOS
+    },
     Target {
         name: "linux-x86",
         abi: "x86",
@@ -245,6 +251,8 @@ pub(crate) const TARGETS: &[Target] = &[
         name: "server-arm64",
         abi: "arm64",
         triple: "aarch64-unknown-linux-musl",
+        // The first one for arm64.
+        minimum: Minimum::Kernel("3.7"),
         linker: Linker::Zig("aarch64-linux-musl"),
         ..SERVER
     },

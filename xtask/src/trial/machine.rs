@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::debian::{Release, fetch_folder};
+use crate::debian::{Release, fetch_folder, unpacked_folder};
 use crate::dist::route::StdRoute;
 use crate::dist::targets::{Platform, Target};
 use crate::dist::tools::Zig;
@@ -108,7 +108,7 @@ impl Machine {
                 let program = qemu(name, fetch)?;
                 let version = read(program_in_root(&program).arg("--version"))?;
                 let version = version.split(' ').nth(2).unwrap_or_default().to_owned();
-                let libraries = fetch_folder(&LIBRARIES)?.join(linux.libraries);
+                let libraries = libraries(fetch)?.join(linux.libraries);
                 let runner = format!("{} -L {}", program.display(), libraries.display());
                 (runner, format!("under QEMU {version} ({name})"))
             }
@@ -169,6 +169,15 @@ impl Machine {
         command.env(format!("CARGO_TARGET_{variable}_RUSTFLAGS"), "-Clink-self-contained=no");
         command.env(format!("CARGO_TARGET_{variable}_RUNNER"), &self.runner);
         Ok(command)
+    }
+}
+
+/// The folder with glibc for other machines.
+fn libraries(fetch: bool) -> Result<PathBuf, Failure> {
+    match unpacked_folder(&LIBRARIES) {
+        Some(folder) => Ok(folder),
+        None if fetch => fetch_folder(&LIBRARIES),
+        None => Err(Failure::new("no glibc for the machines of phones here: `--fetch` unpacks it")),
     }
 }
 
