@@ -18,6 +18,7 @@ mod dispatcher;
 mod event;
 mod failure;
 mod instance;
+mod layout;
 mod log;
 mod publisher;
 mod pumps;

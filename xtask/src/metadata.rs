@@ -82,20 +82,20 @@ impl Package {
 ///
 /// `edges` is cargo's word: `normal`, or `normal,build` for what runs while building as well.
 pub(crate) fn tree(package: &str, edges: &str) -> Result<BTreeSet<String>, Failure> {
-    let text = read(&mut cargo(&[
-        "tree",
-        "--locked",
-        "--package",
-        package,
-        "--edges",
-        edges,
-        "--target",
-        "all",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-    ]))?;
+    let text = tree_text(package, edges, "all", "none", "{p}")?;
     let names = text.lines().filter_map(|line| line.split_whitespace().next());
     Ok(names.filter(|&name| name != package).map(str::to_owned).collect())
+}
+
+/// What `cargo tree` prints of `package`, in cargo's words: edges, target, prefix and format.
+pub(crate) fn tree_text(
+    package: &str,
+    edges: &str,
+    target: &str,
+    prefix: &str,
+    format: &str,
+) -> Result<String, Failure> {
+    let mut command = cargo(&["tree", "--locked", "--package", package, "--edges", edges]);
+    command.args(["--target", target, "--prefix", prefix, "--format", format]);
+    read(&mut command)
 }

@@ -202,12 +202,15 @@ pub(super) fn is_debug_info(name: &str) -> bool {
     begins.iter().any(|begin| name.starts_with(begin)) && !name.ends_with("_gdb_scripts")
 }
 
-/// `DT_RELR`, and the two that Android had before it: unknown to old loaders.
+/// `DT_RELR`, and what Android had before it (`DT_ANDROID_REL`, `_RELA`, `_RELR`): unknown to old
+/// loaders.
 const PACKED: &[i64] = &[36, 0x6000_000f, 0x6000_0011, 0x6fff_e000];
 
-/// In `DT_FLAGS`: relocations change code; all are made at once; storage of threads is not added
-/// after the start. In `DT_FLAGS_1`: the second, again.
+/// In `DT_FLAGS`: relocations change code.
 const DF_TEXTREL: u64 = 0x4;
+/// In `DT_FLAGS`: all relocations are made while loading, so their table can be protected.
 const DF_BIND_NOW: u64 = 0x8;
+/// In `DT_FLAGS`: storage of threads must have its place when the program starts.
 const DF_STATIC_TLS: u64 = 0x10;
+/// In `DT_FLAGS_1`: as `DF_BIND_NOW`.
 const DF_1_NOW: u64 = 0x1;

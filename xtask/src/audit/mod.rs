@@ -6,6 +6,7 @@
 mod archive;
 mod elf;
 mod gates;
+mod imports;
 mod rules;
 
 #[cfg(test)]
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::dist::build::described;
 use crate::dist::manifest::{self, Kind, Manifest};
-use crate::dist::targets::{Platform, TARGETS, Target};
+use crate::dist::targets::{Platform, Target, find_built, names_after};
 use crate::failure::Failure;
 use crate::process::{program_in_root, read};
 use archive::Archive;
@@ -39,64 +40,52 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let wishes = parse(words)?;
     let mut rules = Rules::read()?;
     if let (Some(path), [name]) = (&wishes.file, wishes.names.as_slice()) {
-        let target = find(name)?;
+        let target = find_built(name)?[0];
         return finish(audit_file(target, path, kind_of(path), &rules)?.1, 1);
     }
-    let mut refusals = Vec::new();
-    let mut audited = 0;
-    let mut sizes = BTreeMap::new();
-    let mut commits = BTreeSet::new();
-    for target in TARGETS {
-        if !wishes.names.is_empty() && !wishes.names.iter().any(|name| name == target.name) {
-            continue;
-        }
-        let Some(mut manifest) = Manifest::read(target.name)? else {
-            if wishes.names.is_empty() {
-                continue;
-            }
-            let name = target.name;
-            let advice = format!("`cargo xtask dist --target {name}` builds it");
-            return Err(Failure::new(format!("{name} was not built: {advice}")));
-        };
-        if !matches!(target.platform, Platform::Android | Platform::Ios | Platform::Linux) {
-            manifest.audit = vec!["not audited: there are no gates for it".to_owned()];
-            println!("audit: {}: not audited: there are no gates for it", target.name);
-            manifest.write()?;
-            continue;
-        }
-        // Until it has ended well.
-        manifest.audit = vec!["REFUSED: the audit did not end".to_owned()];
-        manifest.write()?;
-        manifest.audit.clear();
+    let (mut refusals, mut sizes, mut commits) = (Vec::new(), BTreeMap::new(), BTreeSet::new());
+    for (target, mut manifest) in manifest::built(&wishes.names)? {
+        refusals.extend(audit(target, &mut manifest, &rules)?);
         commits.insert(manifest.commit.clone());
-        for file in manifest.files.clone() {
-            if !matches!(file.kind, Kind::Shared | Kind::Static | Kind::Program) {
-                continue;
-            }
-            let path = manifest.folder().join(&file.name);
-            if described(&manifest.folder(), &file.name, file.kind)?.sha256 != file.sha256 {
-                let name = format!("{}/{}", target.name, file.name);
-                return Err(Failure::new(format!("{name} is not the file that dist has built")));
-            }
-            let (remarks, refused) = audit_file(target, &path, file.kind, &rules)?;
+        for file in manifest.files.iter().filter(|file| file.kind.is_artefact()) {
             sizes.insert(format!("{}/{}", target.name, file.name), file.size);
-            manifest.audit.extend(remarks);
-            manifest.audit.extend(refused.iter().map(|refusal| format!("REFUSED {refusal}")));
-            refusals.extend(refused);
-            audited += 1;
         }
-        manifest.write()?;
     }
-    let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
-    manifest::write_all(&names)?;
-    if audited == 0 {
-        return Err(Failure::new("nothing was built: `cargo xtask dist` builds"));
-    }
+    manifest::write_all()?;
+    let audited = sizes.len();
     if wishes.record && refusals.is_empty() {
         rules.sizes.history.push(weighed(sizes, &commits)?);
         rules.sizes.write()?;
     }
     finish(refusals, audited)
+}
+
+/// Audits what was built for a target, and writes into its manifest what the gates say; refusals.
+fn audit(target: &Target, manifest: &mut Manifest, rules: &Rules) -> Result<Vec<String>, Failure> {
+    if !matches!(target.platform, Platform::Android | Platform::Ios | Platform::Linux) {
+        manifest.audit = vec!["not audited: there are no gates for it".to_owned()];
+        println!("audit: {}: not audited: there are no gates for it", target.name);
+        manifest.write()?;
+        return Ok(Vec::new());
+    }
+    // Until it has ended well.
+    manifest.audit = vec!["REFUSED: the audit did not end".to_owned()];
+    manifest.write()?;
+    let (mut said, mut refusals) = (Vec::new(), Vec::new());
+    for file in manifest.files.iter().filter(|file| file.kind.is_artefact()) {
+        if described(&manifest.folder(), &file.name, file.kind)?.sha256 != file.sha256 {
+            let name = format!("{}/{}", target.name, file.name);
+            return Err(Failure::new(format!("{name} is not the file that dist has built")));
+        }
+        let path = manifest.folder().join(&file.name);
+        let (remarks, refused) = audit_file(target, &path, file.kind, rules)?;
+        said.extend(remarks);
+        said.extend(refused.iter().map(|refusal| format!("REFUSED {refusal}")));
+        refusals.extend(refused);
+    }
+    manifest.audit = said;
+    manifest.write()?;
+    Ok(refusals)
 }
 
 fn parse(words: &[String]) -> Result<Wishes, Failure> {
@@ -110,10 +99,7 @@ fn parse(words: &[String]) -> Result<Wishes, Failure> {
                 // As the person sees it, not as the workspace does.
                 wishes.file = Some(std::env::current_dir()?.join(path));
             }
-            "--target" => {
-                let name = words.next().ok_or_else(|| Failure::new(USAGE))?;
-                wishes.names.push(find(name)?.name.to_owned());
-            }
+            "--target" => wishes.names.extend(names_after(words.next(), USAGE, find_built)?),
             _ => return Err(Failure::new(USAGE)),
         }
     }
@@ -121,11 +107,6 @@ fn parse(words: &[String]) -> Result<Wishes, Failure> {
         return Err(Failure::new("--file needs one --target, whose rules hold, and no --record"));
     }
     Ok(wishes)
-}
-
-fn find(name: &str) -> Result<&'static Target, Failure> {
-    let found = TARGETS.iter().find(|target| target.name == name && !target.artefacts.is_empty());
-    found.ok_or_else(|| Failure::new(format!("{name} is no target that is built")))
 }
 
 fn kind_of(path: &Path) -> Kind {

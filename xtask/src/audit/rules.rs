@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::dist::android::{Symbol, symbols};
 use crate::dist::manifest::write_json;
 use crate::failure::Failure;
+use crate::lists;
 use crate::process::{root, target_folder};
 
 const SIZES: &str = "platforms/sizes.json";
@@ -59,8 +60,8 @@ impl Rules {
         let private = folders.map(|folder| format!("{}/", folder.display())).collect();
         Ok(Self {
             android: symbols()?,
-            ios: list(IOS)?,
-            linux: list(LINUX)?,
+            ios: lists::read(IOS, symbol)?.into_iter().collect(),
+            linux: lists::read(LINUX, symbol)?.into_iter().collect(),
             exports: exports.lines().map(str::to_owned).collect(),
             sizes: Sizes::read()?,
             private,
@@ -79,19 +80,8 @@ impl Sizes {
     }
 }
 
-/// A list of symbols with the first version that has each.
-fn list(file: &str) -> Result<BTreeMap<String, (u32, u32)>, Failure> {
-    let text = fs::read_to_string(root().join(file))?;
-    let lines = text.lines().enumerate();
-    lines
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-        .map(|(index, line)| {
-            list_line(line).ok_or_else(|| Failure::new(format!("{file}:{}: {line}", index + 1)))
-        })
-        .collect()
-}
-
-fn list_line(line: &str) -> Option<(String, (u32, u32))> {
+/// A symbol, and the first version that has it.
+fn symbol(line: &str) -> Option<(String, (u32, u32))> {
     let (name, version) = line.split_once(' ')?;
     if version == "gcc" {
         return Some((name.to_owned(), (0, 0)));

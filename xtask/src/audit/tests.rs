@@ -10,7 +10,7 @@ use object::write::{MachOBuildVersion, Object, StandardSection, Symbol, SymbolSe
 use object::{Architecture, BinaryFormat, Endianness, SymbolFlags, SymbolKind, SymbolScope, macho};
 
 use super::*;
-use crate::dist::targets::named;
+use crate::dist::targets::{TARGETS, named};
 
 const GOOD: &str = "void *table[] = {&table}; int rtm_version(void) { return table[0] != 0; }";
 const SECRET: &str = "/home/somebody";
@@ -54,16 +54,59 @@ fn refusing(row: &str, path: &Path, rules: &Rules) -> Vec<String> {
     refusals.iter().filter_map(gate).collect()
 }
 
-#[test]
-fn each_gate_of_shared_libraries_refuses_what_it_is_for() {
-    const ANDROID: &str = "android-x86_64";
-    const LINUX: &str = "linux-x86_64";
+const ANDROID: &str = "android-x86_64";
+const LINUX: &str = "linux-x86_64";
+
+/// A row, a source, what it is compiled with, and the gates that refuse what comes of it.
+type Case<'a> = (&'a str, &'a str, &'a [&'a str], &'a [&'a str]);
+
+/// Compiles and audits each, in a folder where another library is, too.
+fn check(cases: &[Case<'_>]) {
     let folder = tempfile::tempdir().expect("a folder");
     library(folder.path(), GOOD, &["-Wl,-soname,libother.so"]);
     fs::rename(folder.path().join("librtm.so"), folder.path().join("libother.so")).expect("moved");
+    for (row, source, flags, expected) in cases {
+        let path = library(folder.path(), source, flags);
+        assert_eq!(refusing(row, &path, &rules(1 << 20)), *expected, "{row} {flags:?} {source}");
+    }
+}
 
+#[test]
+fn imports_are_refused_that_the_oldest_system_lacks() {
     let new = "int memfd_create(const char *, unsigned); \
         int rtm_version(void) { return memfd_create(\"\", 0); }";
+    let read = "long read(int, void *, long); int rtm_version(void) { return read(0, 0, 0); }";
+    let weak = "__attribute__((weak)) long getrandom(void *, long, int); \
+        int rtm_version(void) { return getrandom ? getrandom(0, 0, 0) : 0; }";
+    let odd = &weak.replace("getrandom", "unheard_of");
+    let arm = "long dl_unwind_find_exidx(long, int *); \
+        int rtm_version(void) { return dl_unwind_find_exidx(0, 0); }";
+    let unwinds = "long _Unwind_Backtrace(void *, void *); \
+        int rtm_version(void) { return _Unwind_Backtrace(0, 0); }";
+    let other: &[&str] = &["-Wl,--no-as-needed", "libother.so"];
+    check(&[
+        (ANDROID, new, &[], &["imports"]),
+        (LINUX, new, &["-lc"], &["imports"]),
+        // A version that stands for what the loader must be able to do.
+        (LINUX, read, &["-lc", "-Wl,-z,pack-relative-relocs"], &["imports"]),
+        (LINUX, read, &["-lc"], &[]),
+        // What is in a library that isn't named.
+        (ANDROID, read, &[], &["imports"]),
+        // What is weak may be missing, but has to be in our list.
+        (ANDROID, weak, &[], &[]),
+        (ANDROID, odd, &[], &["imports"]),
+        // On another machine's Android only.
+        (ANDROID, arm, &[], &["imports"]),
+        (LINUX, unwinds, &["-lgcc_s"], &["imports", "needed"]),
+        // Where nobody has it.
+        (LINUX, new, &[], &["imports"]),
+        (ANDROID, GOOD, other, &["needed"]),
+        (LINUX, GOOD, other, &["needed"]),
+    ]);
+}
+
+#[test]
+fn each_gate_of_shared_libraries_refuses_what_it_is_for() {
     let local = "static volatile __thread int x = 3; int rtm_version(void) { return x; }";
     let text = "__asm__(\".text\\n.quad rtm_version\\n\"); int rtm_version(void) { return 0; }";
     let path = "int rtm_version(void) { return 0; } \
@@ -73,22 +116,10 @@ fn each_gate_of_shared_libraries_refuses_what_it_is_for() {
     let exec: &[&str] = &["-ftls-model=initial-exec"];
     let late: &[&str] = &["-ftls-model=global-dynamic", "-lc"];
     let small: &[&str] = &["-Wl,-z,max-page-size=4096,-z,common-page-size=4096"];
-    let read = "long read(int, void *, long); int rtm_version(void) { return read(0, 0, 0); }";
-    let cases: &[(&str, &str, &[&str], &[&str])] = &[
+    check(&[
         (ANDROID, GOOD, &[], &[]),
         (LINUX, GOOD, &[], &[]),
         ("android-arm64-v8a", GOOD, &[], &["machine"]),
-        (ANDROID, new, &[], &["imports"]),
-        (LINUX, new, &["-lc"], &["imports"]),
-        // A version that stands for what the loader must be able to do.
-        (LINUX, read, &["-lc", "-Wl,-z,pack-relative-relocs"], &["imports"]),
-        (LINUX, read, &["-lc"], &[]),
-        // What is in a library that isn't named.
-        (ANDROID, read, &[], &["imports"]),
-        // Where nobody has it.
-        (LINUX, new, &[], &["imports"]),
-        (ANDROID, GOOD, &["-Wl,--no-as-needed", "libother.so"], &["needed"]),
-        (LINUX, GOOD, &["-Wl,--no-as-needed", "libother.so"], &["needed"]),
         (LINUX, GOOD, &["-Wl,-soname,librtm.so.1"], &["soname"]),
         (LINUX, more, &[], &["exports"]),
         (LINUX, none, &[], &["exports"]),
@@ -108,23 +139,30 @@ fn each_gate_of_shared_libraries_refuses_what_it_is_for() {
         (LINUX, GOOD, &["-Wl,-rpath,/opt"], &["protection"]),
         (LINUX, path, &[], &["paths"]),
         (LINUX, GOOD, &["-Wl,--build-id=none"], &["stripped"]),
-    ];
-    for (row, source, flags, expected) in cases {
-        let path = library(folder.path(), source, flags);
-        assert_eq!(refusing(row, &path, &rules(1 << 20)), *expected, "{row} {flags:?} {source}");
-    }
+    ]);
+}
+
+#[test]
+fn a_size_needs_a_budget() {
+    let folder = tempfile::tempdir().expect("a folder");
     let path = library(folder.path(), GOOD, &[]);
     assert_eq!(refusing(LINUX, &path, &rules(100)), ["size"]);
-    // No linker here ends what is protected within a page, so it is made longer by hand.
+    let mut unknown = rules(1 << 20);
+    unknown.sizes.budgets.clear();
+    assert_eq!(refusing(LINUX, &path, &unknown), ["size"]);
+}
+
+#[test]
+fn what_is_protected_ends_with_a_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = library(folder.path(), GOOD, &[]);
+    // No linker here ends it within a page, so its size is changed by hand.
     let mut bytes = fs::read(&path).expect("a file");
     let relro = 0x6474_e552_u32.to_le_bytes();
     let at = (64..1024).step_by(56).find(|at| bytes[*at..at + 4] == relro).expect("a header");
     bytes[at + 40 + 1] ^= 0x10;
     fs::write(&path, &bytes).expect("a file");
     assert_eq!(refusing(ANDROID, &path, &rules(1 << 20)), ["protection"]);
-    let mut unknown = rules(1 << 20);
-    unknown.sizes.budgets.clear();
-    assert_eq!(refusing(LINUX, &path, &unknown), ["size"]);
 }
 
 #[test]
@@ -191,8 +229,8 @@ fn each_gate_of_static_libraries_refuses_what_it_is_for() {
     let (ios, simulator) = (macho::PLATFORM_IOS.0, macho::PLATFORM_IOSSIMULATOR.0);
     let mut rules = rules(1 << 20);
     rules.ios = BTreeMap::from([("read".to_owned(), (2, 0)), ("newer".to_owned(), (12, 0))]);
-    type Case<'a> = (&'a str, u32, (u32, u32), &'a [&'a str], &'a [&'a str]);
-    let cases: &[Case<'_>] = &[
+    type Apple<'a> = (&'a str, u32, (u32, u32), &'a [&'a str], &'a [&'a str]);
+    let cases: &[Apple<'_>] = &[
         ("ios-arm64", ios, (10, 0), &["read"], &[]),
         ("ios-arm64-simulator", simulator, (14, 0), &["read"], &[]),
         ("ios-arm64", ios, (10, 0), &["newer"], &["imports"]),

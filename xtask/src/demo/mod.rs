@@ -2,7 +2,6 @@
 //! the commands print to `docs/demo.md`.
 
 mod page;
-pub(crate) mod scene;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +9,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use self::page::Page;
-use self::scene::{Programs, Scene};
 use crate::failure::Failure;
 use crate::process::{cargo, program_in_root, read, root, run as run_process, target_folder};
+use crate::scene::{Programs, Scene};
 
 const PAGE: &str = "docs/demo.md";
 /// Lines of the text that is streamed.

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::dist::targets::{Minimum, Target};
 use crate::dist::tools::Zig;
 use crate::failure::Failure;
+use crate::lists;
 use crate::process::{program_in_root, root, run, target_folder};
 
 const SYMBOLS: &str = "platforms/android/symbols.txt";
@@ -47,14 +48,7 @@ impl Symbol {
 
 /// Our own list of what may be imported.
 pub(crate) fn symbols() -> Result<Vec<Symbol>, Failure> {
-    let text = fs::read_to_string(root().join(SYMBOLS))?;
-    let lines = text.lines().enumerate();
-    lines
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-        .map(|(index, line)| {
-            parse(line).ok_or_else(|| Failure::new(format!("{SYMBOLS}:{}: {line}", index + 1)))
-        })
-        .collect()
+    lists::read(SYMBOLS, parse)
 }
 
 fn parse(line: &str) -> Option<Symbol> {

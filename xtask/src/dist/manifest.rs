@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::dist::targets::{TARGETS, Target};
 use crate::failure::Failure;
 use crate::process::target_folder;
 
@@ -51,6 +52,13 @@ pub(crate) enum Kind {
     Sbom,
 }
 
+impl Kind {
+    /// Whether it is what others install or link; the rest goes along.
+    pub(crate) fn is_artefact(self) -> bool {
+        matches!(self, Self::Shared | Self::Static | Self::Program)
+    }
+}
+
 const NAME: &str = "manifest.json";
 
 /// The folder of all targets' folders.
@@ -60,7 +68,7 @@ pub(crate) fn artefacts() -> PathBuf {
 
 impl Manifest {
     /// That of the target called `name`, if it was built.
-    pub(crate) fn read(name: &str) -> Result<Option<Self>, Failure> {
+    fn read(name: &str) -> Result<Option<Self>, Failure> {
         let path = artefacts().join(name).join(NAME);
         let Ok(text) = fs::read_to_string(&path) else { return Ok(None) };
         let parsed = serde_json::from_str(&text);
@@ -76,12 +84,30 @@ impl Manifest {
     }
 }
 
-/// Collects the manifests of all targets that were built, in one file.
-pub(crate) fn write_all(names: &[&str]) -> Result<(), Failure> {
-    let mut all = Vec::new();
-    for name in names {
-        all.extend(Manifest::read(name)?);
+/// The targets that were built, in the order of the table: those called `names`, which must be
+/// there, or all.
+pub(crate) fn built(names: &[String]) -> Result<Vec<(&'static Target, Manifest)>, Failure> {
+    let mut found = Vec::new();
+    for target in TARGETS {
+        let is_asked = names.iter().any(|name| name == target.name);
+        match Manifest::read(target.name)? {
+            Some(manifest) if is_asked || names.is_empty() => found.push((target, manifest)),
+            None if is_asked => {
+                let advice = format!("`cargo xtask dist --target {}` builds it", target.name);
+                return Err(Failure::new(format!("{} was not built: {advice}", target.name)));
+            }
+            _ => {}
+        }
     }
+    match found.is_empty() {
+        true => Err(Failure::new("nothing was built: `cargo xtask dist` builds")),
+        false => Ok(found),
+    }
+}
+
+/// Collects the manifests of all targets that were built, in one file.
+pub(crate) fn write_all() -> Result<(), Failure> {
+    let all: Vec<Manifest> = built(&[])?.into_iter().map(|(_, manifest)| manifest).collect();
     write_json(&artefacts().join(NAME), &all)
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod android;
 pub(crate) mod build;
 mod check;
 pub(crate) mod link;
+mod linking;
 pub(crate) mod manifest;
 mod page;
 pub(crate) mod route;
@@ -50,8 +51,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     if wishes.check {
         return Ok(());
     }
-    let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
-    manifest::write_all(&names)
+    manifest::write_all()
 }
 
 fn parse(words: &[String]) -> Result<Wishes, Failure> {
@@ -65,14 +65,7 @@ fn parse(words: &[String]) -> Result<Wishes, Failure> {
             "--all" => wishes.all = true,
             "--fetch" => wishes.fetch = true,
             "--target" => {
-                let name = words.next().ok_or_else(|| Failure::new(USAGE))?;
-                if !TARGETS.iter().any(|target| is_called(target, name)) {
-                    let advice = "`cargo xtask dist --list` shows it";
-                    return Err(Failure::new(format!(
-                        "{name} is not in the table of targets; {advice}"
-                    )));
-                }
-                wishes.names.push(name.clone());
+                wishes.names.extend(targets::names_after(words.next(), USAGE, targets::find)?)
             }
             _ => return Err(Failure::new(USAGE)),
         }
@@ -84,14 +77,9 @@ fn parse(words: &[String]) -> Result<Wishes, Failure> {
     }
 }
 
-/// By its name, or by its triple.
-fn is_called(target: &Target, name: &str) -> bool {
-    target.name == name || target.triple == name
-}
-
 /// The rows that are asked for: by name; or all that this machine is for; or those of every change.
 fn chosen(wishes: &Wishes) -> Vec<&'static Target> {
-    let named = |target: &Target| wishes.names.iter().any(|name| is_called(target, name));
+    let named = |target: &Target| wishes.names.iter().any(|name| name == target.name);
     let is_chosen = |target: &&Target| match (wishes.names.is_empty(), wishes.check) {
         (false, _) => named(target),
         (true, true) => wishes.all || target.check.in_ci,
@@ -130,11 +118,7 @@ mod tests {
             ("--check --all", Some(Wishes { all: true, ..check })),
             (
                 "--target aarch64-apple-ios --fetch",
-                Some(Wishes {
-                    names: words("aarch64-apple-ios"),
-                    fetch: true,
-                    ..Wishes::default()
-                }),
+                Some(Wishes { names: words("ios-arm64"), fetch: true, ..Wishes::default() }),
             ),
             ("--check --list", None),
             ("--page --list", None),

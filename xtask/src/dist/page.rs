@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use crate::dist::manifest::{Kind, Manifest};
-use crate::dist::targets::TARGETS;
+use crate::dist::manifest::{Manifest, built};
 use crate::failure::Failure;
 use crate::process::root;
 
@@ -14,10 +13,7 @@ const END: &str = "<!-- until here -->\n";
 
 /// Writes the table into the page, between its marks.
 pub(crate) fn write() -> Result<(), Failure> {
-    let mut manifests = Vec::new();
-    for target in TARGETS {
-        manifests.extend(Manifest::read(target.name)?);
-    }
+    let manifests: Vec<Manifest> = built(&[])?.into_iter().map(|(_, built)| built).collect();
     let path = root().join(PAGE);
     let page = replaced(&fs::read_to_string(&path)?, &table(&manifests))?;
     fs::write(path, page)?;
@@ -41,7 +37,7 @@ fn table(manifests: &[Manifest]) -> String {
          |---|---|---|---|---|---|---|\n",
     );
     for manifest in manifests {
-        let files = manifest.files.iter().filter(|file| is_artefact(file.kind));
+        let files = manifest.files.iter().filter(|file| file.kind.is_artefact());
         let files: Vec<String> =
             files.map(|file| format!("{} {}", file.name, kibibytes(file.size))).collect();
         let refused = manifest.audit.iter().filter(|line| line.starts_with("REFUSED")).count();
@@ -77,10 +73,6 @@ fn table(manifests: &[Manifest]) -> String {
     text
 }
 
-fn is_artefact(kind: Kind) -> bool {
-    matches!(kind, Kind::Shared | Kind::Static | Kind::Program)
-}
-
 fn kibibytes(size: u64) -> String {
     format!("{} KiB", size.div_ceil(1024))
 }
@@ -88,7 +80,7 @@ fn kibibytes(size: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dist::manifest::File;
+    use crate::dist::manifest::{File, Kind};
 
     #[test]
     fn the_table_is_put_between_its_marks_and_nothing_else_changes() {

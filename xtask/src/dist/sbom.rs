@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use crate::metadata::{Metadata, Package};
-use crate::process::{cargo, read, root};
+use crate::metadata::{Metadata, Package, tree_text};
+use crate::process::root;
 
 /// What is in the artefacts besides crates: name, version, licence.
 pub(crate) type Part<'a> = (&'a str, &'a str, &'a str);
@@ -35,20 +35,7 @@ pub(crate) fn bill(packages: &[&str], triple: &str, parts: &[Part<'_>]) -> Resul
     let mut edges = Edges::new();
     for package in packages {
         // What is in the artefact: neither what tests need, nor what only builds.
-        let text = read(&mut cargo(&[
-            "tree",
-            "--locked",
-            "--package",
-            package,
-            "--edges",
-            "normal,no-proc-macro",
-            "--target",
-            triple,
-            "--prefix",
-            "depth",
-            "--format",
-            "|{p}",
-        ]))?;
+        let text = tree_text(package, "normal,no-proc-macro", triple, "depth", "|{p}")?;
         add_tree(&text, &mut edges)?;
     }
     let lock = fs::read_to_string(root().join("Cargo.lock"))?;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::failure::Failure;
+
 /// One row: a platform and ABI, and what is made for it.
 #[derive(Debug)]
 pub(crate) struct Target {
@@ -129,10 +131,43 @@ impl Artefact {
     }
 }
 
+/// The rows called `name`, by their own name or by their triple; a failure when there is none.
+pub(crate) fn find(name: &str) -> Result<Vec<&'static Target>, Failure> {
+    let is_called = |target: &&Target| target.name == name || target.triple == name;
+    let found: Vec<&Target> = TARGETS.iter().filter(is_called).collect();
+    match found.is_empty() {
+        true => Err(Failure::new(format!(
+            "{name} is not in the table of targets; `cargo xtask dist --list` shows it"
+        ))),
+        false => Ok(found),
+    }
+}
+
+/// As [`find`], but of rows that something is built for.
+pub(crate) fn find_built(name: &str) -> Result<Vec<&'static Target>, Failure> {
+    let found = find(name)?;
+    match found.iter().any(|target| target.artefacts.is_empty()) {
+        true => {
+            Err(Failure::new(format!("{name} is only type-checked: `cargo xtask dist --check`")))
+        }
+        false => Ok(found),
+    }
+}
+
+/// The names of the rows that the word after `--target` calls, as `find` finds them.
+pub(crate) fn names_after(
+    word: Option<&String>,
+    usage: &str,
+    find: fn(&str) -> Result<Vec<&'static Target>, Failure>,
+) -> Result<Vec<String>, Failure> {
+    let name = word.ok_or_else(|| Failure::new(usage))?;
+    Ok(find(name)?.into_iter().map(|target| target.name.to_owned()).collect())
+}
+
 /// The row called `name`.
 #[cfg(test)]
 pub(crate) fn named(name: &str) -> &'static Target {
-    TARGETS.iter().find(|target| target.name == name).expect("a name of the table")
+    find(name).expect("a name of the table")[0]
 }
 
 const SDK: Check = Check { crates: &["rtm-ffi"], std: STD, rustflags: "", in_ci: false };

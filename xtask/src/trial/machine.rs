@@ -43,6 +43,8 @@ struct Linux {
     qemu: Option<&'static str>,
     /// In [`LIBRARIES`].
     libraries: &'static str,
+    /// The file of `rtm-ffi/abi` that holds there.
+    layout: &'static str,
 }
 
 const LINUX: &[Linux] = &[
@@ -53,6 +55,7 @@ const LINUX: &[Linux] = &[
         zig_static: "x86_64-linux-musl",
         qemu: None,
         libraries: "",
+        layout: "layout-64.txt",
     },
     Linux {
         abi: "x86",
@@ -61,6 +64,7 @@ const LINUX: &[Linux] = &[
         zig_static: "x86-linux-musl",
         qemu: None,
         libraries: "",
+        layout: "layout-32-align-4.txt",
     },
     Linux {
         abi: "arm64",
@@ -69,6 +73,7 @@ const LINUX: &[Linux] = &[
         zig_static: "aarch64-linux-musl",
         qemu: Some("aarch64"),
         libraries: "usr/aarch64-linux-gnu",
+        layout: "layout-64.txt",
     },
     Linux {
         abi: "armv7",
@@ -77,6 +82,7 @@ const LINUX: &[Linux] = &[
         zig_static: "arm-linux-musleabi",
         qemu: Some("arm"),
         libraries: "usr/arm-linux-gnueabi",
+        layout: "layout-32.txt",
     },
 ];
 
@@ -149,6 +155,11 @@ impl Machine {
     /// Whether it is the very machine that this runs on.
     pub(super) fn is_this(&self) -> bool {
         self.runner.is_empty() && self.linux.abi == "x86_64"
+    }
+
+    /// The sizes and offsets that hold there, as a file of `rtm-ffi/abi`.
+    pub(super) fn layout(&self) -> &'static str {
+        self.linux.layout
     }
 
     /// `cargo test`, for static programs of the machine, run on it.

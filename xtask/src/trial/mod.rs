@@ -8,13 +8,13 @@ mod machine;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::demo::scene::{Programs, Scene};
 use crate::dist::build::files;
 use crate::dist::manifest::{self, Kind, Manifest};
-use crate::dist::targets::{Platform, TARGETS, Target};
+use crate::dist::targets::{Platform, Target, find_built, names_after};
 use crate::dist::tools::Zig;
 use crate::failure::Failure;
 use crate::process::{cargo, read, run as run_process, target_folder};
+use crate::scene::{Programs, Scene};
 use machine::Machine;
 
 const USAGE: &str = "usage: cargo xtask trial [--target NAME].. [--pure] [--fetch]";
@@ -39,40 +39,22 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     if wishes.pure {
         return PHONES.iter().try_for_each(|name| pure(name, &zig, wishes.fetch));
     }
-    let mut tried = 0;
-    for target in TARGETS {
-        let is_asked = wishes.names.iter().any(|name| name == target.name);
-        if !wishes.names.is_empty() && !is_asked {
-            continue;
-        }
-        let Some(mut manifest) = Manifest::read(target.name)? else {
-            if is_asked {
-                let advice = format!("`cargo xtask dist --target {}` builds it", target.name);
-                return Err(Failure::new(format!("{} was not built: {advice}", target.name)));
-            }
-            continue;
-        };
+    for (target, mut manifest) in manifest::built(&wishes.names)? {
         // Until it has ended well.
         manifest.ran = vec!["FAILED".to_owned()];
         manifest.write()?;
         manifest.ran = match Machine::of(target, &zig, wishes.fetch) {
             Ok(Some(machine)) => trial(target, &manifest, &machine, wishes.fetch)?,
             Ok(None) => vec!["not run: no such machine here".to_owned()],
-            Err(failure) if is_asked => return Err(failure),
+            Err(failure) if !wishes.names.is_empty() => return Err(failure),
             Err(failure) => vec![format!("not run: {failure}")],
         };
         for line in &manifest.ran {
             println!("trial: {}: {line}", target.name);
         }
         manifest.write()?;
-        tried += 1;
     }
-    let names: Vec<&str> = TARGETS.iter().map(|target| target.name).collect();
-    manifest::write_all(&names)?;
-    if tried == 0 {
-        return Err(Failure::new("nothing was built: `cargo xtask dist` builds"));
-    }
-    Ok(())
+    manifest::write_all()
 }
 
 fn parse(words: &[String]) -> Result<Wishes, Failure> {
@@ -82,13 +64,7 @@ fn parse(words: &[String]) -> Result<Wishes, Failure> {
         match word.as_str() {
             "--pure" => wishes.pure = true,
             "--fetch" => wishes.fetch = true,
-            "--target" => {
-                let name = words.next().ok_or_else(|| Failure::new(USAGE))?;
-                if !TARGETS.iter().any(|target| target.name == name) {
-                    return Err(Failure::new(format!("{name} is not in the table of targets")));
-                }
-                wishes.names.push(name.clone());
-            }
+            "--target" => wishes.names.extend(names_after(words.next(), USAGE, find_built)?),
             _ => return Err(Failure::new(USAGE)),
         }
     }
@@ -126,8 +102,7 @@ fn trial(
                 chat(&manifest.folder(), machine)?;
                 ran.push(format!("rtm-server and two rtm: a chat, {}", machine.how));
             }
-            Kind::Program => {}
-            Kind::Symbols | Kind::Header | Kind::Sbom => {}
+            Kind::Program | Kind::Symbols | Kind::Header | Kind::Sbom => {}
         }
     }
     Ok(ran)
@@ -164,7 +139,7 @@ fn programs(library: &Path, machine: &Machine, tests: &[&str]) -> Result<(), Fai
     let mut command = cargo(&["test", "--quiet", "--locked", "-p", "rtm-ffi"]);
     command.args(["--test", "programs", "--", "--exact"]).args(tests);
     command.env("RTM_LIBRARY", library).env("CC", &machine.compiler);
-    command.env("RTM_RUNNER", &machine.runner);
+    command.env("RTM_RUNNER", &machine.runner).env("RTM_LAYOUT", machine.layout());
     let said = read(&mut command)?;
     print!("{said}");
     // A name that no test has is no error for cargo.

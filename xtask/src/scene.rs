@@ -1,4 +1,4 @@
-//! The programs of the demo: a server, perhaps a proxy, and people.
+//! The programs of demo and trial: a server, perhaps a proxy, and people.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A development server and its context file.
 pub(crate) struct Scene {
-    pub(super) folder: PathBuf,
-    pub(super) greeting: Vec<String>,
+    pub(crate) folder: PathBuf,
+    pub(crate) greeting: Vec<String>,
     programs: Programs,
     _server: Actor,
     proxy: Option<Actor>,
@@ -32,7 +32,7 @@ pub(crate) struct Programs {
 
 impl Programs {
     /// What `cargo build --release` has built.
-    pub(super) fn released() -> Self {
+    pub(crate) fn released() -> Self {
         Self { folder: root().join(target_folder()).join("release"), runner: Vec::new() }
     }
 
@@ -63,7 +63,7 @@ impl Scene {
     }
 
     /// A lossy proxy before the server; its connection string.
-    pub(super) fn proxy(&mut self, words: &[&str]) -> Result<String, Failure> {
+    pub(crate) fn proxy(&mut self, words: &[&str]) -> Result<String, Failure> {
         let connect = self.greeting.iter().find_map(|line| line.strip_prefix("connect"));
         let connect = connect.map(str::trim).and_then(|text| text.strip_prefix("rtm://"));
         let (place, key) = connect
@@ -78,7 +78,7 @@ impl Scene {
     }
 
     /// What the proxy has counted, if there was one.
-    pub(super) fn stop_proxy(&mut self) -> Result<Option<Vec<String>>, Failure> {
+    pub(crate) fn stop_proxy(&mut self) -> Result<Option<Vec<String>>, Failure> {
         let Some(proxy) = self.proxy.take() else { return Ok(None) };
         let id = proxy.child.id().to_string();
         Command::new("kill").args(["-s", "TERM", &id]).status()?;
@@ -92,12 +92,12 @@ impl Scene {
     }
 
     /// Runs `rtm` with a file as its input.
-    pub(super) fn start_from(&self, words: &[String], input: &Path) -> Result<Actor, Failure> {
+    pub(crate) fn start_from(&self, words: &[String], input: &Path) -> Result<Actor, Failure> {
         Actor::start(self.rtm(words).stdin(File::open(input)?).stdout(Stdio::piped()))
     }
 
     /// Runs `rtm` with its output into a file.
-    pub(super) fn start_into(&self, words: &[String], output: &Path) -> Result<Actor, Failure> {
+    pub(crate) fn start_into(&self, words: &[String], output: &Path) -> Result<Actor, Failure> {
         Actor::start(self.rtm(words).stdin(Stdio::null()).stdout(File::create(output)?))
     }
 
