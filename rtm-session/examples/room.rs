@@ -2,8 +2,8 @@
 //! word only, and neither waits for the other. Works where UDP doesn't pass, too.
 //!
 //! ```text
-//! cargo run -p rtm-session --features tokio --example chat -- server
-//! cargo run -p rtm-session --features tokio --example chat -- client 127.0.0.1:7700 KEY alice
+//! cargo run -p rtm-session --features tokio --example room -- server
+//! cargo run -p rtm-session --features tokio --example room -- client 127.0.0.1:7700 KEY alice
 //! ```
 //!
 //! The server prints its address and its public key. A client says what it reads from standard
