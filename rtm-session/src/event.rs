@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use rtm_wire::{ErrorCode, LaneId};
+use rtm_wire::{ErrorCode, LaneId, Time};
 
 use crate::error::CloseCause;
 use crate::ticket::Ticket;
@@ -135,6 +135,19 @@ pub enum Event {
         session: SessionId,
         /// The peer's lane.
         lane: LaneId,
+    },
+    /// Nothing was heard of the peer for as long as
+    /// [`watch_silence`](crate::Endpoint::watch_silence) says. The session lives on.
+    Silent {
+        /// The session.
+        session: SessionId,
+        /// When something was heard last.
+        since: Time,
+    },
+    /// The peer is heard again after [`Event::Silent`].
+    Heard {
+        /// The session.
+        session: SessionId,
     },
     /// The session is gone; the last event about it.
     Closed {

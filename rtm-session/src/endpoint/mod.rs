@@ -345,6 +345,16 @@ impl Endpoint {
         sessions.into_iter().for_each(|session| self.touch(now, session));
     }
 
+    /// Tells of a peer that isn't heard for so long: [`Event::Silent`] once, and [`Event::Heard`]
+    /// when it is heard again. Only packets with the session's keys count. Who wants to hear of a
+    /// peer's loss before the session ends (idle timeout) asks for less than that; `None` ends it.
+    pub fn watch_silence(&mut self, now: Time, session: SessionId, limit: Option<Duration>) {
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.watch_silence(limit);
+            self.touch(now, session);
+        }
+    }
+
     /// What can be seen of a session, while it lives.
     #[must_use]
     pub fn stats(&self, session: SessionId) -> Option<SessionStats> {

@@ -18,6 +18,7 @@ mod movement;
 mod mtu;
 mod path;
 mod receive;
+mod silence;
 mod state;
 mod stats;
 #[cfg(test)]
@@ -44,6 +45,7 @@ use self::aside::Asides;
 use self::express::Express;
 use self::mtu::Mtu;
 use self::path::Path;
+use self::silence::Silence;
 use self::state::{CLOSE_COPIES, CLOSE_PAUSE_MAX, State};
 use self::tickets::Tickets;
 use crate::config::Config;
@@ -122,6 +124,7 @@ pub(crate) struct Session {
     packet_max: usize,
     idle_timeout: Duration,
     keep_alive: Option<Duration>,
+    silence: Silence,
     /// When the handshake was over at this end.
     began: Time,
     last_received: Time,
@@ -180,6 +183,7 @@ impl Session {
             packet_max: config.datagram_len,
             idle_timeout,
             keep_alive: config.keep_alive,
+            silence: Silence::default(),
             began: now,
             last_received: now,
             last_eliciting: now,

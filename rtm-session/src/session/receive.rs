@@ -45,6 +45,7 @@ impl Session {
         self.stats.packets_received += 1;
         self.stats.bytes_received += length as u64;
         self.last_received = now;
+        self.end_silence(events);
         if self.is_unproved() {
             self.state = State::Open;
             self.path.begin(from, self.generator.next_u64().to_be_bytes());

@@ -32,13 +32,15 @@ impl Session {
             State::Open if !self.may_address_peer() => {
                 let deadlines =
                     [self.recovery.timeout(), self.path.proof_deadline(), self.send.next_expiry()];
-                let own = [Some(self.idle_deadline()), self.fallback_deadline()];
+                let own =
+                    [Some(self.idle_deadline()), self.silence_deadline(), self.fallback_deadline()];
                 deadlines.into_iter().chain(own).flatten().min()
             }
             State::Open => {
                 let keep_alive = self.keep_alive.map(|pause| self.last_eliciting + pause);
                 [
                     Some(self.idle_deadline()),
+                    self.silence_deadline(),
                     keep_alive,
                     self.recovery.timeout(),
                     self.received.ack_deadline(),
@@ -74,6 +76,9 @@ impl Session {
         }
         if now >= self.idle_deadline() {
             return self.end(CloseCause::IdleTimeout, events);
+        }
+        if self.silence_deadline().is_some_and(|deadline| now >= deadline) {
+            self.begin_silence(events);
         }
         if self.path.proof_deadline().is_some_and(|deadline| now >= deadline) {
             self.go_back(now);

@@ -21,6 +21,7 @@ mod resume;
 #[cfg(feature = "tokio")]
 mod room;
 mod scenarios;
+mod silence;
 mod streams;
 #[cfg(feature = "tokio")]
 mod talker;
