@@ -66,11 +66,14 @@ mod refusal;
 mod view;
 
 pub use authority::{
-    ClientLimits, Fanout, LastSequences, Member, Membership, MessageAuthority, PublishLog,
+    Arrival, ClientLimits, Fanout, LastSequences, Member, Membership, MessageAuthority,
+    PresenceAuthority, PublishLog,
 };
 pub use identity::{ChannelKey, Identity};
 pub use limits::{Limits, check_custom_type, check_length};
 pub use name::{AppId, ChannelName, NAME_LEN_MAX, NameError, SubscriberId, UserId, check_name};
 pub use rate::RateLimit;
 pub use refusal::Refusal;
-pub use view::{Early, Gap, MessageView, Verdict, ViewState};
+pub use view::{
+    Early, Gap, MessageView, PRESENCE_VIEW_MAX, PresenceVerdict, PresenceView, Verdict, ViewState,
+};

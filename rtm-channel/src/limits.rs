@@ -24,6 +24,12 @@ pub struct Limits {
     pub stream_members: usize,
     /// Users subscribed to one message channel.
     pub message_members: usize,
+    /// Users in one channel up to which each change of presence is told at once.
+    pub presence_announced: usize,
+    /// Interval in seconds in which changes among more users are told.
+    pub presence_interval: u32,
+    /// Users whom a snapshot names.
+    pub presence_snapshot: usize,
 }
 
 impl Limits {
@@ -39,6 +45,9 @@ impl Limits {
             stream_channels: 10,
             stream_members: 128,
             message_members: 50_000,
+            presence_announced: 50,
+            presence_interval: 30,
+            presence_snapshot: 512,
         }
     }
 
@@ -54,6 +63,9 @@ impl Limits {
             stream_channels: 1_000,
             stream_members: 100_000,
             message_members: 100_000,
+            presence_announced: 50,
+            presence_interval: 30,
+            presence_snapshot: 512,
         }
     }
 

@@ -90,6 +90,28 @@ impl ServerAddress {
         self.key
     }
 
+    /// The same server at another place: `HOST` or `HOST:PORT`, with IPv6 addresses in brackets.
+    pub(crate) fn with_host(&self, place: &str) -> Result<Self, Error> {
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+                (host, Some(port_number(port)?))
+            }
+            _ => (place, None),
+        };
+        let host = match host.strip_prefix('[').map(|host| host.strip_suffix(']')) {
+            Some(Some(host)) => host,
+            Some(None) => return Err(invalid(format!("the host {place:?} has [ without ]"))),
+            None if host.contains(':') => {
+                return Err(invalid(format!("{place:?}: IPv6 addresses stand in brackets")));
+            }
+            None => host,
+        };
+        let mut address = Self::new(host, port.unwrap_or(self.port), self.key())?;
+        // A port of its own is that of TCP, too.
+        address.tcp_port = self.tcp_port.filter(|_| port.is_none());
+        Ok(address)
+    }
+
     /// Host and port, for error texts.
     pub(crate) fn place(&self) -> String {
         match self.host.contains(':') {
@@ -183,6 +205,33 @@ mod tests {
             address.with_tcp_port(7_700).expect("a port").to_string(),
             text[..text.len() - 8]
         );
+    }
+
+    #[test]
+    fn further_hosts_are_read_with_and_without_a_port() {
+        let text = format!("rtm://a.b:7700?key={KEY}&tcp=443");
+        let first: ServerAddress = text.parse().expect("an address");
+        for (place, expected) in [
+            ("c.d", Some(("c.d", 7_700, 443))),
+            ("c.d:1", Some(("c.d", 1, 1))),
+            ("10.0.0.1", Some(("10.0.0.1", 7_700, 443))),
+            ("[::1]", Some(("::1", 7_700, 443))),
+            ("[::1]:9", Some(("::1", 9, 9))),
+            ("", None),
+            (":9", None),
+            ("c.d:0", None),
+            ("c.d:65536", None),
+            ("c d", None),
+            ("::1", None),
+            ("[::1", None),
+        ] {
+            let found = first.with_host(place);
+            let parts = found.as_ref().ok().map(|it| (it.host(), it.port(), it.tcp_port()));
+            assert_eq!(parts, expected, "{place}: {found:?}");
+            if let Err(error) = found {
+                assert_eq!(error.code(), -10_024, "{place}");
+            }
+        }
     }
 
     #[test]

@@ -127,30 +127,41 @@
 //! every release. `docs/guarantees.md` of the project says what all of it promises together.
 
 mod address;
+mod area;
 #[cfg(feature = "unstable-core")]
 pub mod core;
 #[cfg(not(feature = "unstable-core"))]
 #[expect(unreachable_pub, dead_code, reason = "public with the feature unstable-core")]
 mod core;
+mod encryption;
 mod error;
+mod hosts;
 mod limits;
 mod link;
+mod log;
 mod message;
 mod network;
 mod options;
+mod presence;
+mod private_config;
 mod shell;
 mod stream;
 mod text;
 
 pub use address::ServerAddress;
+pub use area::AreaCode;
+pub use encryption::{Encryption, EncryptionMode};
 pub use error::{Error, ErrorKind};
 pub use limits::ServerLimits;
 pub use link::{LinkEvent, LinkReason, LinkState, Unrestored};
+pub use log::{LogConfig, LogLevel, LogLines, LogSink};
 pub use message::{
     ChannelEvent, ChannelMessage, Gap, Published, TopicEvent, TopicGap, TopicMessage,
 };
 pub use network::{Connect, Duplex, ProtocolType, Proxy, StreamKind};
 pub use options::{JoinOptions, PublishOptions, Publishers, SubscribeOptions, TopicOptions};
+pub use presence::{PresenceChange, PresenceEvent};
+pub use private_config::{PrivateConfig, ServiceType};
 pub use rtm_wire::{MessageType, Priority, Qos};
 pub use shell::{
     ClientBuilder, ClientEvent, ClientEvents, MessageChannel, MessageSubscription,

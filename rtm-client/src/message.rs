@@ -4,6 +4,7 @@ use bytes::Bytes;
 use rtm_wire::{MessageEvent, MessageType, TopicMessageEvent, shared};
 
 use crate::error::Error;
+use crate::presence::PresenceEvent;
 use crate::text::Text;
 
 /// A message of a message channel, or of one's own user channel.
@@ -69,6 +70,11 @@ impl From<rtm_channel::Gap> for Gap {
 pub enum ChannelEvent {
     /// A message.
     Message(ChannelMessage),
+    /// A message that this client's [`Encryption`](crate::Encryption) doesn't open: it was sealed
+    /// with another key, changed on its way, or not sealed at all. The payload is as it came.
+    Undecryptable(ChannelMessage),
+    /// Who is in the channel, or came and went.
+    Presence(PresenceEvent),
     /// Messages are missing at this place.
     Gap(Gap),
     /// The subscription has ended without being asked to: nothing follows.
@@ -160,6 +166,9 @@ impl TopicGap {
 pub enum TopicEvent {
     /// A message.
     Message(TopicMessage),
+    /// A message that this client's [`Encryption`](crate::Encryption) doesn't open: it was sealed
+    /// with another key, changed on its way, or not sealed at all. The payload is as it came.
+    Undecryptable(TopicMessage),
     /// Messages of one publisher are missing at this place. Of publishers that didn't choose
     /// [`Qos::Ordered`](crate::Qos::Ordered) it is told after a loss of the session only: else
     /// nobody knows what is still to come. What was missed until the subscription is restored may

@@ -1,13 +1,17 @@
 //! How the network is used: datagrams, streams, a proxy.
 
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use rtm_session::Carriers;
 pub use rtm_session::driver::{Connect, Duplex, StreamKind};
 use rtm_session::driver::{HttpProxy, TcpConnector};
 
 use crate::address::ServerAddress;
+use crate::hosts::Hosts;
 
 /// What carries packets to the server (RTM 2.x: `protocolType`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,19 +30,41 @@ pub enum ProtocolType {
 /// An HTTP proxy that everything goes through (RTM 2.x: `proxyConfig`, type HTTP), with CONNECT. It
 /// has to let the server's port through.
 #[derive(Clone, Debug)]
-pub struct Proxy(HttpProxy);
+pub struct Proxy(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Http(HttpProxy),
+    CloudTcp,
+}
 
 impl Proxy {
     /// The proxy at this host, a name or an address, and port.
     #[must_use]
     pub fn http(host: impl Into<String>, port: u16) -> Self {
-        Self(HttpProxy::new(host, port))
+        Self(Kind::Http(HttpProxy::new(host, port)))
+    }
+
+    /// The vendor's cloud proxy of hosted RTM 2.x: there is none for a server of one's own, so
+    /// [`build`](crate::ClientBuilder::build) answers
+    /// [`Unsupported`](crate::ErrorKind::Unsupported). One TCP port of the server is enough where
+    /// UDP doesn't pass.
+    #[must_use]
+    pub const fn cloud_tcp() -> Self {
+        Self(Kind::CloudTcp)
+    }
+
+    pub(crate) const fn is_cloud(&self) -> bool {
+        matches!(self.0, Kind::CloudTcp)
     }
 
     /// Who we are to it (Basic). Sent readable for everybody on the way to the proxy.
     #[must_use]
     pub fn account(self, account: impl Into<String>, password: impl Into<String>) -> Self {
-        Self(self.0.account(account, password))
+        match self.0 {
+            Kind::Http(proxy) => Self(Kind::Http(proxy.account(account, password))),
+            Kind::CloudTcp => self,
+        }
     }
 }
 
@@ -71,14 +97,36 @@ impl NetworkConfig {
         }
     }
 
-    pub(crate) fn connector(&self, server: &ServerAddress) -> Arc<dyn Connect> {
+    /// What opens streams to these hosts.
+    pub(crate) fn connector(&self, hosts: &Arc<Hosts>) -> Arc<dyn Connect> {
         if let Some(connector) = &self.connector {
             return Arc::clone(connector);
         }
-        let connector = TcpConnector::new().host(server.host()).port(server.tcp_port());
-        match &self.proxy {
-            Some(Proxy(proxy)) => Arc::new(connector.proxy(proxy.clone())),
-            None => Arc::new(connector),
-        }
+        let to = |server: &ServerAddress| {
+            let connector = TcpConnector::new().host(server.host()).port(server.tcp_port());
+            match &self.proxy {
+                Some(Proxy(Kind::Http(proxy))) => connector.proxy(proxy.clone()),
+                _ => connector,
+            }
+        };
+        let connectors = hosts.servers().iter().map(to).collect();
+        Arc::new(ToHosts { hosts: Arc::clone(hosts), connectors })
+    }
+}
+
+/// Connects to the host that an address belongs to.
+struct ToHosts {
+    hosts: Arc<Hosts>,
+    connectors: Vec<TcpConnector>,
+}
+
+#[async_trait]
+impl Connect for ToHosts {
+    async fn connect(
+        &self,
+        server: SocketAddr,
+        attempt: u32,
+    ) -> io::Result<(Box<dyn Duplex>, StreamKind)> {
+        self.connectors[self.hosts.of(server)].connect(server, attempt).await
     }
 }

@@ -5,6 +5,7 @@ use rtm_topic::{PublisherInfo, TopicName};
 use rtm_wire::{Priority, Qos};
 
 use crate::error::Error;
+use crate::presence::PresenceEvent;
 
 /// Somebody who publishes in a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub enum StreamEvent {
     /// Which others publish what: after joining, and again after each loss of the session. Replaces
     /// what was known.
     Snapshot(Vec<Publication>),
+    /// Who is in the channel, or came and went.
+    Presence(PresenceEvent),
     /// Another user began to publish in a topic.
     PublisherJoined(Publication),
     /// Another user ceased to publish in a topic.

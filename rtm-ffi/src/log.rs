@@ -1,12 +1,10 @@
 //! The library's log, as lines for a sink of the application's.
 
-use std::fmt::{Debug, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use rtm_client::{LogLines, LogSink};
+use tracing::{Level, Metadata};
 
 use crate::abi;
 use crate::dispatcher;
@@ -19,45 +17,20 @@ static INSTALLED: Once = Once::new();
 pub(crate) fn set_level(level: u32) {
     LEVEL.store(level, Ordering::Relaxed);
     INSTALLED.call_once(|| {
-        let _ = tracing::subscriber::set_global_default(Lines);
+        let _ = tracing::subscriber::set_global_default(LogLines::new(Dispatcher));
     });
     tracing::callsite::rebuild_interest_cache();
 }
 
-struct Lines;
+struct Dispatcher;
 
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+impl LogSink for Dispatcher {
+    fn takes(&self, metadata: &Metadata<'_>) -> bool {
         number(*metadata.level()) <= LEVEL.load(Ordering::Relaxed)
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line(event.metadata().target().to_owned());
-        event.record(&mut line);
-        dispatcher::log(number(*event.metadata().level()), line.0);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-struct Line(String);
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let _ = match field.name() {
-            "message" => write!(self.0, ": {value:?}"),
-            name => write!(self.0, " {name}={value:?}"),
-        };
+    fn line(&self, level: Level, line: &str) {
+        dispatcher::log(number(level), line.to_owned());
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rtm_channel::{AppId, Identity, Refusal, UserId};
 use rtm_token::{Certificate, UnverifiedToken, VerifiedToken};
-use rtm_wire::{ErrorCode, Join, Login, TicketState, UnixTime};
+use rtm_wire::{ErrorCode, Join, Liveness, Login, TicketState, UnixTime};
 
 /// The apps that a server serves.
 ///
@@ -28,6 +28,8 @@ pub struct Admission {
     pub identity: Identity,
     /// When the token ends, and the session with it; `None` without a token.
     pub expires: Option<UnixTime>,
+    /// When the client counts as lost, and as gone; within what is allowed.
+    pub liveness: Liveness,
 }
 
 impl Access {
@@ -85,7 +87,8 @@ impl Access {
         };
         self.check_ban(app, &user)?;
         let identity = Identity { user, instance: login.instance };
-        Ok(Admission { app: app.clone(), identity, expires })
+        let liveness = bounded(login.liveness);
+        Ok(Admission { app: app.clone(), identity, expires, liveness })
     }
 
     /// Whether what a ticket says is still good, and for whom. `None` if it isn't, or can't be told
@@ -110,7 +113,8 @@ impl Access {
             return Ok(None);
         }
         let identity = Identity { user, instance: ticket.instance };
-        Ok(Some(Admission { app: app.clone(), identity, expires: ticket.token_end }))
+        let (expires, liveness) = (ticket.token_end, bounded(ticket.liveness));
+        Ok(Some(Admission { app: app.clone(), identity, expires, liveness }))
     }
 
     /// Whether the user may be there.
@@ -178,6 +182,14 @@ fn verify(
         .map_err(|error| Refusal::new(ErrorCode(error.code()), error.to_string()))
 }
 
+/// What RTM 2.x allows: heartbeats of 5 to 1,800 s, presence timeouts of 5 to 300 s.
+fn bounded(asked: Liveness) -> Liveness {
+    Liveness {
+        heartbeat: asked.heartbeat.clamp(5, 1_800),
+        presence_timeout: asked.presence_timeout.clamp(5, 300),
+    }
+}
+
 const fn seconds(time: UnixTime) -> u64 {
     time.as_millis() / 1_000
 }
@@ -235,7 +247,8 @@ mod tests {
         ];
         for (app_id, user_id, token, code) in cases {
             let instance = SessionInstance(1);
-            let login = Login { app_id, user_id, instance, features: 0, token };
+            let liveness = Liveness::default();
+            let login = Login { app_id, user_id, instance, features: 0, token, liveness };
             let result = access().login(&login, NOW);
             let found = result.as_ref().map_or_else(|refusal| refusal.code, |_| ok);
             assert_eq!(found, code, "{app_id} {user_id} {token}: {result:?}");
@@ -249,6 +262,7 @@ mod tests {
             user_id,
             instance: SessionInstance(7),
             token_end: end.map(UnixTime::from_millis),
+            liveness: Liveness::default(),
         };
         let later = Some(NOW.as_millis() + 1);
         let mut access = access();
@@ -277,6 +291,7 @@ mod tests {
             instance: SessionInstance(7),
             features: 0,
             token: "",
+            liveness: Liveness::default(),
         };
         for is_banned in [true, false] {
             access.set_banned(app.clone(), user.clone(), is_banned);
@@ -290,9 +305,30 @@ mod tests {
     fn a_session_ends_with_its_token() {
         let text = token(APP, CERTIFICATE, 999_500, Service::rtm("alice", 600));
         let instance = SessionInstance(1);
-        let login = Login { app_id: APP, user_id: "alice", instance, features: 0, token: &text };
+        let mut login = Login {
+            app_id: APP,
+            user_id: "alice",
+            instance,
+            features: 0,
+            token: &text,
+            liveness: Liveness::default(),
+        };
         let admission = access().login(&login, NOW).expect("a good token");
         assert_eq!(admission.expires, Some(UnixTime::from_millis(1_000_100_000)));
+
+        for (asked, given) in [
+            ((0, 0), (5, 5)),
+            ((4, 4), (5, 5)),
+            ((5, 5), (5, 5)),
+            ((1_800, 300), (1_800, 300)),
+            ((1_801, 301), (1_800, 300)),
+            ((u64::MAX, u64::MAX), (1_800, 300)),
+        ] {
+            login.liveness = Liveness { heartbeat: asked.0, presence_timeout: asked.1 };
+            let Liveness { heartbeat, presence_timeout } =
+                access().login(&login, NOW).expect("a good token").liveness;
+            assert_eq!((heartbeat, presence_timeout), given, "{asked:?}");
+        }
     }
 
     #[test]

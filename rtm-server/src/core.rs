@@ -124,6 +124,7 @@ impl ServerCore {
         self.endpoint.handle_timeout(moment.now);
         let Self { endpoint, gateway, commands, .. } = self;
         gateway.handle_timeout(&mut Work { moment, endpoint, commands });
+        self.owner.handle_timeout(moment.now, moment.wall, &mut self.outputs);
         match self.state {
             State::Draining { until, .. } => self.drain(moment, until),
             State::Closing { until } if until <= moment.now => self.state = State::Closed,
@@ -163,7 +164,12 @@ impl ServerCore {
             State::Closing { until } => Some(until),
             State::Serving | State::Closed => None,
         };
-        let own = [self.endpoint.poll_timeout(), self.gateway.poll_timeout(), step];
+        let own = [
+            self.endpoint.poll_timeout(),
+            self.gateway.poll_timeout(),
+            self.owner.poll_timeout(),
+            step,
+        ];
         own.into_iter().flatten().min()
     }
 
@@ -195,7 +201,7 @@ impl ServerCore {
             while let Some(event) = endpoint.poll_event() {
                 gateway.handle_event(&mut Work { moment, endpoint, commands }, event);
             }
-            if commands.is_empty() {
+            if commands.is_empty() && outputs.is_empty() {
                 break;
             }
             for command in commands.drain(..) {

@@ -100,11 +100,12 @@ impl Default for Config {
 
 impl Config {
     /// For a server with many clients: 100,000 sessions, 128 lanes from each, no keep-alive of its
-    /// own, larger send queues.
+    /// own, larger send queues; each client says how much silence it means (up to 1,810 s).
     #[must_use]
     pub fn server() -> Self {
         Self {
             sessions_max: 100_000,
+            idle_timeout: Duration::from_secs(1_810),
             keep_alive: None,
             lanes_max: 128,
             lane_credit: 128 * 1_024,
@@ -142,7 +143,7 @@ impl Config {
     }
 
     /// Silence after which the session is given up. The shorter of both ends' holds.
-    /// Default 40 s: an outage of half a minute is survived.
+    /// Default 40 s: an outage of half a minute is survived. Server 1,810 s: what clients ask for.
     #[must_use]
     pub const fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = timeout;

@@ -122,6 +122,26 @@ open_enum! {
 }
 
 open_enum! {
+    /// What an event tells of who is in a channel. Numbers as in RTM 2.x.
+    PresenceChange {
+        /// All who are there: to whoever has come.
+        Snapshot = 1,
+        /// Everything since the last one, in a channel of many.
+        Interval = 2,
+        /// A user came.
+        Joined = 3,
+        /// A user went.
+        Left = 4,
+        /// A user was lost, and hasn't come back in time.
+        TimedOut = 5,
+        /// A user has changed what it shows.
+        StateChanged = 6,
+        /// Nothing is told of this channel.
+        OutOfService = 7,
+    }
+}
+
+open_enum! {
     /// Which limit of the server's a client is told of.
     LimitKind {
         /// Longest message of message and user channels, custom type included, in bytes.
@@ -149,6 +169,7 @@ mod tests {
             assert_eq!(Reliability::from_number(number).number(), number);
             assert_eq!(Cipher::from_number(number).number(), number);
             assert_eq!(TopicChange::from_number(number).number(), number);
+            assert_eq!(PresenceChange::from_number(number).number(), number);
             assert_eq!(LimitKind::from_number(number).number(), number);
         }
     }

@@ -76,15 +76,16 @@ pub use id::{
     SessionInstance,
 };
 pub use kind::{
-    ChannelKind, Cipher, LimitKind, MessageType, Priority, Qos, Reliability, TopicChange,
+    ChannelKind, Cipher, LimitKind, MessageType, PresenceChange, Priority, Qos, Reliability,
+    TopicChange,
 };
 pub use list::{EncodedList, Item, List};
 pub use operation::{
-    ChannelRef, Event, FailedUser, HeardUser, Join, JoinTopic, Leave, LeaveTopic, Limit, Login,
-    Logout, MessageEvent, Position, Publish, PublishFlags, PublishTopic, Published, Publisher,
-    Reply, ReplyResult, Request, RequestError, ServerOperation, Subscribe, SubscribeOptions,
-    SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic,
-    shared,
+    ChannelRef, Event, FailedUser, HeardUser, Join, JoinTopic, Leave, LeaveTopic, Limit, Liveness,
+    Login, Logout, MessageEvent, Position, PresenceEvent, PresentUser, Publish, PublishFlags,
+    PublishTopic, Published, Publisher, Reply, ReplyResult, Request, RequestError, ServerOperation,
+    State, Subscribe, SubscribeOptions, SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers,
+    Unsubscribe, UnsubscribeTopic, shared,
 };
 pub use packet::{
     DataHeader, Initial, KeyHint, KeyId, NoTicket, Packet, Reply as ReplyPacket, Reset, ResetToken,

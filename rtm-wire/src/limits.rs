@@ -11,6 +11,8 @@ pub const TOKEN: usize = 4_096;
 pub const CUSTOM_TYPE: usize = 255;
 /// Length of a publisher's metadata, in bytes.
 pub const META: usize = 4_096;
+/// Length of one state that a user shows, in bytes.
+pub const STATE: usize = 16_384;
 /// Length of a reason given in words, in bytes.
 pub const REASON: usize = 255;
 /// Elements of a list inside an operation.

@@ -79,6 +79,9 @@ pub(crate) struct Subscribe {
     /// With --topic: only messages of these publishers; may be repeated
     #[arg(long, requires = "topic")]
     pub(crate) from: Vec<String>,
+    /// Tell on standard error who is there, comes and goes
+    #[arg(long, conflicts_with = "topic")]
+    pub(crate) presence: bool,
     /// End after so many messages
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
@@ -123,6 +126,8 @@ pub(crate) struct Who {
     pub(crate) app: App,
     #[command(flatten)]
     pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) client: Client,
 }
 
 /// How the server is reached.
@@ -139,6 +144,34 @@ pub(crate) struct Network {
         value_name = "http://[USER:PASSWORD@]HOST:PORT"
     )]
     pub(crate) proxy: Option<String>,
+    /// A further host of the server, HOST or HOST:PORT, with the same key; may be repeated
+    #[arg(long = "host", value_name = "HOST[:PORT]")]
+    pub(crate) hosts: Vec<String>,
+}
+
+/// How the client behaves.
+#[derive(Args)]
+pub(crate) struct Client {
+    /// Pause after which the server is pinged, in seconds [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) heartbeat: Option<u64>,
+    /// How long others aren't told that this client is lost, in seconds [default: 300]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) presence_timeout: Option<u64>,
+    /// How long to try to log in, and to come back, in seconds [default: one try; for ever]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) reconnect_timeout: Option<u64>,
+    /// Seal messages from end to end, key and salt in hexadecimal digits
+    #[arg(
+        long,
+        env = "RTM_ENCRYPTION",
+        hide_env_values = true,
+        value_name = "aes-128-gcm|aes-256-gcm:KEY:SALT"
+    )]
+    pub(crate) encryption: Option<String>,
+    /// A log of the client in this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log_file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -197,6 +230,7 @@ const SUB: &str = "Examples:
   rtm sub lobby --as bob
   rtm sub town --topic news --as bob --json | jq -r .payload
   rtm sub town --topic news --as bob --from alice --from carol --count 10
+  rtm sub lobby --as bob --presence
 
 Prints each payload and a newline. Messages that are missing are told on standard error, and by
 exit code 6.";

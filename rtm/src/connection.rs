@@ -2,13 +2,17 @@
 //! server.
 
 use std::path::Path;
+use std::time::Duration;
 
-use rtm_client::{ProtocolType, Proxy, RtmClient, ServerAddress};
+use rtm_client::{
+    ClientBuilder, Encryption, EncryptionMode, LogConfig, PrivateConfig, ProtocolType, Proxy,
+    RtmClient, ServerAddress,
+};
 use rtm_context::{Context, ContextError};
 use rtm_token::{AppId, Certificate, Service, Token};
 use serde::Deserialize;
 
-use crate::cli::{App, Protocol, Who};
+use crate::cli::{App, Client, Protocol, Who};
 use crate::failure::{Exit, Failure};
 
 /// How long tokens are good for that a command makes for itself: as long as there can be.
@@ -101,7 +105,59 @@ impl Connection {
         if let Some(proxy_text) = &who.network.proxy {
             builder = builder.proxy(proxy(proxy_text)?);
         }
+        if !who.network.hosts.is_empty() {
+            let hosts = who.network.hosts.clone();
+            builder = builder.private_config(PrivateConfig::new().access_point_hosts(hosts));
+        }
+        builder = configured(builder, &who.client)?;
         Ok(Self { client: builder.build()?, token })
+    }
+}
+
+/// What was asked for; the rest keeps its defaults.
+fn configured(mut builder: ClientBuilder, asked: &Client) -> Result<ClientBuilder, Failure> {
+    if let Some(seconds) = asked.heartbeat {
+        builder = builder.heartbeat_interval(Duration::from_secs(seconds));
+    }
+    if let Some(seconds) = asked.presence_timeout {
+        builder = builder.presence_timeout(Duration::from_secs(seconds));
+    }
+    if let Some(seconds) = asked.reconnect_timeout {
+        builder = builder.reconnect_timeout(Some(Duration::from_secs(seconds)));
+    }
+    if let Some(text) = &asked.encryption {
+        builder = builder.encryption(encryption(text)?);
+    }
+    if let Some(path) = &asked.log_file {
+        builder = builder.log_config(LogConfig::new(path));
+    }
+    Ok(builder)
+}
+
+/// `aes-128-gcm:KEY:SALT` or `aes-256-gcm:KEY:SALT`. What is wrong is told without the key.
+fn encryption(text: &str) -> Result<Encryption, Failure> {
+    let wrong = || {
+        usage(
+            "the encryption is to be named as aes-128-gcm:KEY:SALT or aes-256-gcm:KEY:SALT, with \
+             key and salt in hexadecimal digits",
+        )
+    };
+    let mut parts = text.split(':');
+    let (mode, key, salt) = (parts.next(), parts.next(), parts.next());
+    let mode = match mode {
+        Some("aes-128-gcm") => EncryptionMode::Aes128Gcm,
+        Some("aes-256-gcm") => EncryptionMode::Aes256Gcm,
+        _ => return Err(wrong()),
+    };
+    let bytes = |digits: Option<&str>| {
+        let digits = digits.filter(|it| it.is_ascii() && it.len() % 2 == 0).ok_or_else(wrong)?;
+        let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).map_err(|_| wrong());
+        (0..digits.len()).step_by(2).map(byte).collect::<Result<Vec<u8>, Failure>>()
+    };
+    let (key, salt) = (bytes(key)?, bytes(salt)?);
+    match parts.next() {
+        Some(_) => Err(wrong()),
+        None => Ok(Encryption::new(mode, key, salt)),
     }
 }
 

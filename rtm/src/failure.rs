@@ -60,6 +60,7 @@ impl From<std::io::Error> for Failure {
 fn exit_of(kind: ErrorKind) -> Exit {
     match kind {
         ErrorKind::InvalidConfig
+        | ErrorKind::InvalidEncryption
         | ErrorKind::InvalidAddress
         | ErrorKind::InvalidName
         | ErrorKind::InvalidUserId

@@ -4,10 +4,12 @@ mod client_limits;
 mod last_sequences;
 mod membership;
 mod message;
+mod presence;
 mod publish_log;
 
 pub use client_limits::ClientLimits;
 pub use last_sequences::LastSequences;
 pub use membership::{Member, Membership};
 pub use message::{Fanout, MessageAuthority};
+pub use presence::{Arrival, PresenceAuthority};
 pub use publish_log::PublishLog;

@@ -1,7 +1,7 @@
 //! Message channels and the user's own channel.
 
 use bytes::Bytes;
-use rtm_channel::{ChannelName, MessageView, Verdict, ViewState};
+use rtm_channel::{ChannelName, MessageView, PresenceView, Verdict, ViewState};
 use rtm_wire::{
     ChannelKind, ChannelRef, LaneId, MessageEvent, Position, Publish, PublishFlags, Subscribe,
     SubscribeOptions as WireOptions, Time, Unsubscribe, limits,
@@ -9,6 +9,7 @@ use rtm_wire::{
 
 use super::command::{Answer, Credit, HandleId, Output, Target};
 use super::operations::{Purpose, Route};
+use super::seal::Envelope;
 use super::{Core, Place};
 use crate::error::{Error, ErrorKind};
 use crate::message::{ChannelEvent, ChannelMessage};
@@ -18,8 +19,9 @@ use crate::options::{PublishOptions, SubscribeOptions};
 #[derive(Debug)]
 pub(super) struct Channel<W> {
     pub(super) view: MessageView,
+    pub(super) presence: PresenceView,
     /// Who gets its messages; `None` when nobody wants them any more.
-    handle: Option<HandleId>,
+    pub(super) handle: Option<HandleId>,
     /// Who subscribes when the former subscription has ended.
     next: Option<Next<W>>,
 }
@@ -74,13 +76,16 @@ impl<W> Core<W> {
                 (channel, lane, Route::Users)
             }
         };
-        let publish = Publish {
+        let mut publish = Publish {
             channel,
             flags: PublishFlags { store: options.store_in_history },
             message_type: options.message_type,
             custom_type: &options.custom_type,
             payload,
         };
+        let publisher = self.config.user_id.clone();
+        let sealed = self.seal(&Envelope::of_publish(&publish, &publisher), payload);
+        publish.payload = sealed.as_deref().unwrap_or(payload);
         self.request(now, lane, publish, Purpose::Publish(route), waiter);
     }
 
@@ -98,6 +103,7 @@ impl<W> Core<W> {
         }
         let entry = self.channels.entry(channel.clone()).or_insert_with(|| Channel {
             view: MessageView::default(),
+            presence: PresenceView::new(),
             handle: None,
             next: None,
         });
@@ -289,7 +295,11 @@ impl<W> Core<W> {
             }
             Verdict::Repeat | Verdict::Unwanted => return false,
         }
-        let event = ChannelEvent::Message(ChannelMessage::new(message, event));
+        let mut received = ChannelMessage::new(message, event);
+        let event = match self.open_sealed(&Envelope::of_message(event), &mut received.payload) {
+            true => ChannelEvent::Message(received),
+            false => ChannelEvent::Undecryptable(received),
+        };
         self.outputs.push_back(Output::Channel { handle, event, credit: Some(credit) });
         true
     }
@@ -300,6 +310,7 @@ impl<W> Core<W> {
         let mut channels = std::mem::take(&mut self.channels);
         channels.retain(|_, entry| {
             entry.view.on_disconnected();
+            entry.presence.on_disconnected();
             if let Some(Next { handle, waiter, .. }) = entry.next.take() {
                 self.end_channel_handle(handle, None);
                 self.answer(waiter, Err(Error::new(ErrorKind::NotConnected)));

@@ -7,7 +7,8 @@ use bytes::BytesMut;
 use rand::Rng;
 use rtm_session::{CloseCause, HANDSHAKE_LOGIN_MAX, SessionId};
 use rtm_wire::{
-    CloseCode, ErrorCode, LaneId, Login, Logout, OperationId, Reply, Request, SessionInstance, Time,
+    CloseCode, ErrorCode, LaneId, Liveness, Login, Logout, OperationId, Reply, Request,
+    SessionInstance, Time,
 };
 
 use super::command::{Answer, Output};
@@ -89,7 +90,10 @@ impl<W> Core<W> {
         self.token = token;
         self.servers = servers;
         self.login_waiter = waiter;
-        if let Phase::Idle | Phase::Failed | Phase::LoggingIn = self.link.phase() {
+        self.untried = self.servers.len();
+        if let Phase::Idle | Phase::Failed | Phase::LoggingIn { .. } | Phase::LoggingPause { .. } =
+            self.link.phase()
+        {
             self.instance = SessionInstance(self.chance.next_u64() >> 2);
             self.operations.begin_instance();
         }
@@ -155,7 +159,9 @@ impl<W> Core<W> {
         let ipv4 = self.servers.iter().find(|server| server.is_ipv4());
         let ipv6 = self.servers.iter().find(|server| server.is_ipv6());
         let (mut sessions, mut error) = (Vec::new(), None);
-        for &server in ipv4.into_iter().chain(ipv6) {
+        self.tried = ipv4.into_iter().chain(ipv6).copied().collect();
+        self.untried = self.untried.saturating_sub(self.tried.len());
+        for &server in &self.tried {
             let key = &self.config.server_key;
             let ticket = self.ticket.as_ref().filter(|_| self.is_ticket_next);
             let begun = match ticket {
@@ -181,6 +187,13 @@ impl<W> Core<W> {
         login
     }
 
+    fn liveness(&self) -> Liveness {
+        Liveness {
+            heartbeat: self.config.heartbeat_interval.as_secs(),
+            presence_timeout: self.config.presence_timeout.as_secs(),
+        }
+    }
+
     fn login_operation(&self) -> Login<'_> {
         Login {
             app_id: self.config.app_id.as_str(),
@@ -188,6 +201,7 @@ impl<W> Core<W> {
             instance: self.instance,
             features: 0,
             token: &self.token,
+            liveness: self.liveness(),
         }
     }
 
@@ -235,6 +249,7 @@ impl<W> Core<W> {
             instance: self.instance,
             features: 0,
             token: &token,
+            liveness: self.liveness(),
         };
         self.request(now, LaneId::CONTROL, login, Purpose::Login, None);
         self.token = token;
@@ -292,8 +307,11 @@ impl<W> Core<W> {
                     self.is_ticket_next = !self.is_ticket_next;
                     let error = error.take().expect("set above");
                     // The next attempt goes to other addresses, if there are any.
-                    let turn = usize::from(!self.servers.is_empty());
-                    self.servers.rotate_left(turn);
+                    self.servers.retain(|server| !self.tried.contains(server));
+                    self.servers.append(&mut self.tried);
+                    if self.untried > 0 && matches!(self.link.phase(), Phase::LoggingIn { .. }) {
+                        return self.open(now);
+                    }
                     self.lose(now, error, Input::Lost(LinkReason::ConnectionError));
                 }
             }
@@ -327,10 +345,13 @@ impl<W> Core<W> {
         if self.link.deadline().is_some_and(|deadline| deadline <= now) {
             self.advance_link(now, Input::Tick, None, Vec::new());
             match self.link.phase() {
-                Phase::Retrying { .. } => self.open(now),
+                Phase::LoggingIn { .. } | Phase::Retrying { .. } => self.open(now),
                 Phase::Failed => {
                     let wrong = "the server could not be reached within the reconnect timeout";
-                    self.end_all(Some(&Error::of(ErrorKind::ServerUnreachable, wrong)));
+                    let error = Error::of(ErrorKind::ServerUnreachable, wrong);
+                    self.end_all(Some(&error));
+                    let waiter = self.login_waiter.take();
+                    self.answer(waiter, Err(error));
                 }
                 _ => {}
             }
@@ -348,6 +369,10 @@ impl<W> Core<W> {
         self.advance_link(now, input, Some(error.clone()), Vec::new());
         match self.link.phase() {
             Phase::Failed => self.end_all(Some(&error)),
+            // The login goes on, and so does who waits for it.
+            Phase::LoggingPause { .. } => {
+                return self.outputs.push_back(Output::ServersWanted);
+            }
             _ => self.outputs.push_back(Output::ServersWanted),
         }
         let waiter = self.login_waiter.take();

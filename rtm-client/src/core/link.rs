@@ -19,7 +19,16 @@ const SUSPENDED_AFTER: Duration = Duration::from_secs(120);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     Idle,
-    LoggingIn,
+    LoggingIn {
+        since: Time,
+        backoff: Backoff,
+    },
+    /// Between two attempts to log in.
+    LoggingPause {
+        since: Time,
+        backoff: Backoff,
+        until: Time,
+    },
     Connected,
     /// Between two attempts.
     Waiting {
@@ -84,7 +93,9 @@ impl Link {
     pub(super) const fn state(&self) -> LinkState {
         match self.phase {
             Phase::Idle => LinkState::Idle,
-            Phase::LoggingIn | Phase::Retrying { .. } => LinkState::Connecting,
+            Phase::LoggingIn { .. } | Phase::LoggingPause { .. } | Phase::Retrying { .. } => {
+                LinkState::Connecting
+            }
             Phase::Connected => LinkState::Connected,
             Phase::Waiting { is_suspended: false, .. } => LinkState::Disconnected,
             Phase::Waiting { is_suspended: true, .. } => LinkState::Suspended,
@@ -95,7 +106,7 @@ impl Link {
     /// When [`Input::Tick`] is to come.
     pub(super) const fn deadline(&self) -> Option<Time> {
         match self.phase {
-            Phase::Waiting { until, .. } => Some(until),
+            Phase::Waiting { until, .. } | Phase::LoggingPause { until, .. } => Some(until),
             _ => None,
         }
     }
@@ -103,7 +114,7 @@ impl Link {
     /// Ends the pause between two attempts; whether there was one.
     pub(super) fn hurry(&mut self, now: Time) -> bool {
         match &mut self.phase {
-            Phase::Waiting { until, .. } => {
+            Phase::Waiting { until, .. } | Phase::LoggingPause { until, .. } => {
                 *until = now;
                 true
             }
@@ -111,35 +122,55 @@ impl Link {
         }
     }
 
-    /// Takes what has happened; `None` when it means nothing in this phase.
+    /// Takes what has happened; `None` when users don't see a change.
     pub(super) fn on(&mut self, now: Time, input: Input, chance: &mut impl Rng) -> Option<Step> {
         let previous = self.state();
         let (phase, reason) = self.next(now, input, chance)?;
         self.phase = phase;
-        Some(Step { previous, current: self.state(), reason })
+        let current = self.state();
+        // The pauses of a login are nobody's business.
+        (previous != current).then_some(Step { previous, current, reason })
     }
 
     fn next(&self, now: Time, input: Input, chance: &mut impl Rng) -> Option<(Phase, LinkReason)> {
         let next = match (self.phase.clone(), input) {
-            (Phase::Idle | Phase::Failed, Input::Login) => (Phase::LoggingIn, LinkReason::Login),
+            (Phase::Idle | Phase::Failed | Phase::LoggingPause { .. }, Input::Login) => {
+                (Phase::LoggingIn { since: now, backoff: Backoff::default() }, LinkReason::Login)
+            }
             (Phase::Waiting { outage, .. }, Input::Login) => {
                 (Phase::Retrying { outage }, LinkReason::Relogin)
             }
             // The attempt that is under way is replaced; nobody sees that.
-            (Phase::LoggingIn | Phase::Connected | Phase::Retrying { .. }, Input::Login) => {
+            (Phase::LoggingIn { .. } | Phase::Connected | Phase::Retrying { .. }, Input::Login) => {
                 return None;
             }
             (Phase::Idle, Input::LoggedOut) => return None,
             (_, Input::LoggedOut) => (Phase::Idle, LinkReason::Logout),
-            (Phase::LoggingIn, Input::Accepted) => (Phase::Connected, LinkReason::LoginSuccess),
+            (Phase::LoggingIn { .. }, Input::Accepted) => {
+                (Phase::Connected, LinkReason::LoginSuccess)
+            }
             (Phase::Retrying { .. }, Input::Accepted) => {
                 (Phase::Connected, LinkReason::ReconnectSuccess)
             }
             (
-                Phase::LoggingIn | Phase::Connected | Phase::Retrying { .. },
+                Phase::LoggingIn { .. } | Phase::Connected | Phase::Retrying { .. },
                 Input::Refused(reason),
             ) => (Phase::Failed, reason),
-            (Phase::LoggingIn, Input::Lost(_)) => (Phase::Failed, LinkReason::LoginTimeout),
+            (Phase::LoggingIn { since, mut backoff }, Input::Lost(_)) => {
+                match self.reconnect_timeout.map(|timeout| since + timeout) {
+                    Some(end) if now < end => {
+                        let until = end.min(now + backoff.next(false, chance));
+                        (Phase::LoggingPause { since, backoff, until }, LinkReason::LoginTimeout)
+                    }
+                    _ => (Phase::Failed, LinkReason::LoginTimeout),
+                }
+            }
+            (Phase::LoggingPause { since, backoff, until }, Input::Tick) if until <= now => {
+                match self.reconnect_timeout.is_some_and(|timeout| since + timeout <= now) {
+                    true => (Phase::Failed, LinkReason::LoginTimeout),
+                    false => (Phase::LoggingIn { since, backoff }, LinkReason::Login),
+                }
+            }
             (Phase::Connected, Input::Lost(reason)) => {
                 let outage = Outage { since: now, backoff: Backoff::default() };
                 self.wait(now, outage, reason, chance)

@@ -25,10 +25,12 @@ mod lanes;
 mod link;
 mod loss;
 mod operations;
+mod presence;
 mod publication;
 mod reason;
 mod reply;
 mod restore;
+mod seal;
 mod stream;
 mod topic;
 
@@ -56,12 +58,16 @@ use self::lanes::PublishLanes;
 use self::link::Link;
 use self::operations::{Operation, Operations, Purpose};
 use self::restore::Restore;
+use self::seal::Sealer;
 use self::stream::Stream;
+use crate::encryption::Encryption;
 use crate::error::{Error, ErrorKind};
 use crate::link::LinkState;
 
-/// The longest pause between pings; sessions die after 40 s of silence.
-const KEEP_ALIVE_MAX: Duration = Duration::from_secs(15);
+/// Silence after which a session dies, unless heartbeats come less often than that.
+const SILENCE_MIN: Duration = Duration::from_secs(40);
+/// How long the answer to a heartbeat may take, as in RTM 2.x.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// What a core is made with.
 #[derive(Clone, Debug)]
@@ -76,8 +82,12 @@ pub struct CoreConfig {
     pub reconnect_timeout: Option<Duration>,
     /// How long one attempt to log in may take.
     pub login_timeout: Duration,
-    /// Pause after which the server is pinged.
-    pub keep_alive: Duration,
+    /// Pause after which the server is pinged; whole seconds.
+    pub heartbeat_interval: Duration,
+    /// How long the others aren't told of a loss; whole seconds.
+    pub presence_timeout: Duration,
+    /// What payloads are sealed with from end to end, if they are.
+    pub encryption: Option<Encryption>,
     /// What carries packets.
     pub carriers: Carriers,
     /// Whether the system may cut datagrams into fragments: then none are longer than pass
@@ -113,6 +123,11 @@ pub struct Core<W> {
     /// one of the other kind: what doesn't come through may be the ticket.
     is_ticket_next: bool,
     servers: Vec<SocketAddr>,
+    /// Those of the present attempt.
+    tried: Vec<SocketAddr>,
+    /// How many addresses this login has not tried yet.
+    untried: usize,
+    sealer: Option<Sealer>,
     operations: Operations<W>,
     lanes: PublishLanes,
     restore: Option<Restore>,
@@ -126,18 +141,20 @@ pub struct Core<W> {
 impl<W> Core<W> {
     /// A core that draws all chance from `seed`: nobody else may know it, or use it again.
     #[must_use]
-    pub fn new(config: CoreConfig, seed: [u8; 32]) -> Self {
+    pub fn new(mut config: CoreConfig, seed: [u8; 32]) -> Self {
         let mut chance = ChaCha12Rng::from_seed(seed);
         let mut endpoint_seed = [0; 32];
         chance.fill_bytes(&mut endpoint_seed);
         let mut endpoint_config = rtm_session::Config::default()
-            .keep_alive(Some(config.keep_alive.min(KEEP_ALIVE_MAX)))
+            .keep_alive(Some(config.heartbeat_interval))
+            .idle_timeout(SILENCE_MIN.max(config.heartbeat_interval + ANSWER_WITHIN))
             .handshake_timeout(config.login_timeout)
             .carriers(config.carriers)
             .send_queue(4 * 1_024 * 1_024, 32_768);
         if config.may_fragment {
             endpoint_config = endpoint_config.datagram_len_max(0);
         }
+        let sealer = config.encryption.take().map(|it| Sealer::new(&it, &mut chance));
         Self {
             link: Link::new(config.reconnect_timeout),
             config,
@@ -150,6 +167,9 @@ impl<W> Core<W> {
             ticket: None,
             is_ticket_next: false,
             servers: Vec::new(),
+            tried: Vec::new(),
+            untried: 0,
+            sealer,
             operations: Operations::new(),
             lanes: PublishLanes::default(),
             restore: None,
@@ -346,6 +366,9 @@ impl<W> Core<W> {
             Ok(ServerOperation::Event(ChannelNews::TopicMessage(event))) => {
                 self.on_topic_message(message, &event, credit)
             }
+            Ok(ServerOperation::Event(ChannelNews::Presence(event))) => {
+                self.on_presence_event(&event, credit)
+            }
             Ok(ServerOperation::Event(ChannelNews::Topic(event))) => {
                 self.on_topic_event(now, &event);
                 false
@@ -413,9 +436,10 @@ impl<W> Core<W> {
     /// Nobody is logged in, or only the connection is missing.
     fn not_connected(&self) -> ErrorKind {
         match self.link.phase() {
-            link::Phase::Idle | link::Phase::LoggingIn | link::Phase::Failed => {
-                ErrorKind::NotLoggedIn
-            }
+            link::Phase::Idle
+            | link::Phase::LoggingIn { .. }
+            | link::Phase::LoggingPause { .. }
+            | link::Phase::Failed => ErrorKind::NotLoggedIn,
             _ => ErrorKind::NotConnected,
         }
     }

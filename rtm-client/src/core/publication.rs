@@ -6,6 +6,7 @@ use rtm_wire::{ErrorCode, JoinTopic, LaneId, LeaveTopic, PublishTopic, Reliabili
 
 use super::command::{Answer, HandleId};
 use super::operations::{Purpose, Route};
+use super::seal::Envelope;
 use super::{Core, Place, lanes};
 use crate::error::{Error, ErrorKind};
 use crate::options::{PublishOptions, TopicOptions};
@@ -153,13 +154,16 @@ impl<W> Core<W> {
             Ok(lane) => lane,
             Err(error) => return self.answer(waiter, Err(error)),
         };
-        let publish = PublishTopic {
+        let mut publish = PublishTopic {
             channel: channel.as_str(),
             topic: topic.as_str(),
             message_type: options.message_type,
             custom_type: &options.custom_type,
             payload,
         };
+        let publisher = self.config.user_id.clone();
+        let sealed = self.seal(&Envelope::of_topic_publish(&publish, &publisher), payload);
+        publish.payload = sealed.as_deref().unwrap_or(payload);
         let purpose = Purpose::Publish(Route::Publication(handle));
         self.request(now, lane, publish, purpose, waiter);
     }

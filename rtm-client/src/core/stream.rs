@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use rtm_channel::{ChannelName, UserId};
+use rtm_channel::{ChannelName, PresenceView, UserId};
 use rtm_topic::{Membership, PublisherInfo, StreamView, TopicName};
 use rtm_wire::{
     Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange, TopicEvent as TopicNews,
@@ -23,9 +23,10 @@ use crate::stream::{self, StreamEvent};
 #[derive(Debug)]
 pub(super) struct Stream<W> {
     pub(super) view: StreamView,
+    pub(super) presence: PresenceView,
     token: String,
     /// Who hears of publishers that come and go; nobody, if the application doesn't care.
-    events: Option<HandleId>,
+    pub(super) events: Option<HandleId>,
     pub(super) publications: BTreeMap<TopicName, Publication<W>>,
     pub(super) topics: BTreeMap<TopicName, TopicSink>,
 }
@@ -43,6 +44,7 @@ impl<W> Core<W> {
         let entry = self.check_connected().and_then(|_| {
             let entry = self.streams.entry(channel.clone()).or_insert_with(|| Stream {
                 view: StreamView::default(),
+                presence: PresenceView::new(),
                 token: String::new(),
                 events: None,
                 publications: BTreeMap::new(),
@@ -187,6 +189,7 @@ impl<W> Core<W> {
         for channel in channels {
             if let Some(entry) = self.streams.get_mut(&channel) {
                 entry.view.on_disconnected();
+                entry.presence.on_disconnected();
             }
             self.lose_publications(&channel);
         }

@@ -9,6 +9,7 @@ use rtm_wire::{
 
 use super::command::{Answer, Credit, HandleId, Output};
 use super::operations::Purpose;
+use super::seal::Envelope;
 use super::{Core, Place};
 use crate::error::{Error, ErrorKind};
 use crate::message::{TopicEvent, TopicGap, TopicMessage};
@@ -283,7 +284,12 @@ impl<W> Core<W> {
             }
             TopicVerdict::Repeat | TopicVerdict::Unwanted => return false,
         }
-        let event = TopicEvent::Message(TopicMessage::new(message, event));
+        let mut received = TopicMessage::new(message, event);
+        let envelope = Envelope::of_topic_message(event);
+        let event = match self.open_sealed(&envelope, &mut received.payload) {
+            true => TopicEvent::Message(received),
+            false => TopicEvent::Undecryptable(received),
+        };
         self.outputs.push_back(Output::Topic { handle, event, credit: Some(credit) });
         true
     }

@@ -58,6 +58,9 @@ kinds! {
     /// A setting of the builder, or an argument, is unusable.
     InvalidConfig, INVALID_PARAMETER, false,
         "a setting is unusable", "correct the setting that is named";
+    /// Key or salt of end-to-end encryption is unusable.
+    InvalidEncryption, INVALID_ENCRYPTION_PARAMETER, false,
+        "the encryption's key or salt is unusable", "give a key of 32 bytes and a salt of 32 bytes";
     /// The server's address or connection string can't be read.
     InvalidAddress, INVALID_PRIVATE_CONFIG, false,
         "the server address is unusable",

@@ -49,6 +49,7 @@ fn default_numbers_lead_back_to_their_kind() {
         ErrorKind::NoRuntime,
         ErrorKind::HostNotFound,
         ErrorKind::Socket,
+        ErrorKind::InvalidEncryption,
         ErrorKind::IncompatibleVersion,
         ErrorKind::Protocol,
         ErrorKind::Refused,

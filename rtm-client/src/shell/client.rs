@@ -16,6 +16,7 @@ use crate::core::Command;
 use crate::error::Error;
 use crate::limits::ServerLimits;
 use crate::link::LinkState;
+use crate::private_config::ServiceType;
 
 /// A client: one user of one app at one server.
 ///
@@ -130,7 +131,9 @@ impl RtmClient {
     ///
     /// # Errors
     /// [`InvalidName`](crate::ErrorKind::InvalidName).
+    /// [`Unsupported`](crate::ErrorKind::Unsupported): the private config has no such channels.
     pub fn message_channel(&self, name: &str) -> Result<MessageChannel, Error> {
+        self.shared.check_service(ServiceType::MESSAGE, "message channels")?;
         let name = ChannelName::new(name).map_err(|wrong| wrong.refusal(ChannelName::ERROR))?;
         Ok(MessageChannel::new(&self.shared, name))
     }
@@ -139,7 +142,9 @@ impl RtmClient {
     ///
     /// # Errors
     /// [`InvalidUserId`](crate::ErrorKind::InvalidUserId).
+    /// [`Unsupported`](crate::ErrorKind::Unsupported): the private config has no such channels.
     pub fn user(&self, user_id: &str) -> Result<UserChannel, Error> {
+        self.shared.check_service(ServiceType::MESSAGE, "user channels")?;
         let user = UserId::new(user_id).map_err(|wrong| wrong.refusal(UserId::ERROR))?;
         Ok(UserChannel::new(&self.shared, user))
     }
@@ -148,7 +153,9 @@ impl RtmClient {
     ///
     /// # Errors
     /// [`InvalidName`](crate::ErrorKind::InvalidName).
+    /// [`Unsupported`](crate::ErrorKind::Unsupported): the private config has no such channels.
     pub fn stream_channel(&self, name: &str) -> Result<StreamChannel, Error> {
+        self.shared.check_service(ServiceType::STREAM, "stream channels")?;
         let name = ChannelName::new(name).map_err(|wrong| wrong.refusal(ChannelName::ERROR))?;
         Ok(StreamChannel::new(&self.shared, name))
     }
@@ -160,11 +167,13 @@ impl RtmClient {
     ///
     /// # Errors
     /// [`Duplicate`](crate::ErrorKind::Duplicate): it is open.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported): the private config has no such channels.
     /// [`NoRuntime`](crate::ErrorKind::NoRuntime): called outside a tokio runtime.
     ///
     /// # Cancel safety
     /// When the future is dropped, the inbox is closed, or will be soon.
     pub async fn inbox(&self) -> Result<MessageSubscription, Error> {
+        self.shared.check_service(ServiceType::MESSAGE, "user channels")?;
         let (queue, sink) = Queue::new(&self.shared, Sink::Channel);
         let handle = queue.handle();
         self.shared.call(Command::OpenInbox { handle }, Some(sink)).await?;

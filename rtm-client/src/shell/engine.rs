@@ -1,7 +1,6 @@
 //! The core with its surroundings, as the session layer's driver drives it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,12 +10,12 @@ use rtm_session::{Remote, StreamAction, StreamEvent};
 use rtm_wire::Time;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::events::ClientEvent;
+use super::events::{ClientEvent, Handler};
 use super::queue::Sink;
-use super::shared::{Counters, Notice, Waiter, Wish, look_up};
-use crate::address::ServerAddress;
+use super::shared::{Counters, Notice, Waiter, Wish};
 use crate::core::{Command, Core, HandleId, Output};
 use crate::error::{Error, ErrorKind};
+use crate::hosts::Hosts;
 use crate::limits::ServerLimits;
 use crate::link::LinkState;
 
@@ -27,8 +26,8 @@ pub(super) struct Wiring {
     pub(super) events: broadcast::Sender<ClientEvent>,
     pub(super) counters: Arc<Counters>,
     pub(super) commands: mpsc::WeakSender<Wish>,
-    pub(super) server: ServerAddress,
-    pub(super) look_up_by_proxy: bool,
+    pub(super) hosts: Arc<Hosts>,
+    pub(super) handler: Option<Handler>,
     pub(super) stream_failure: StreamFailure,
     pub(super) limits: watch::Sender<Option<ServerLimits>>,
 }
@@ -131,10 +130,18 @@ impl ClientEngine {
                 }
                 Output::Link(mut event) => {
                     event.error = event.error.map(|error| self.explain(error));
-                    tracing::debug!(?event, "link");
+                    let (from, to, reason) = (event.previous, event.current, event.reason);
+                    match &event.error {
+                        Some(error) => tracing::warn!(?from, ?to, ?reason, %error, "link"),
+                        None => tracing::info!(?from, ?to, ?reason, "link"),
+                    }
                     self.wiring.link.send_replace(event.current);
+                    let event = ClientEvent::LinkState(event);
+                    if let Some(handler) = &self.wiring.handler {
+                        handler.call(&event);
+                    }
                     // Nobody may be listening.
-                    let _ = self.wiring.events.send(ClientEvent::LinkState(event));
+                    let _ = self.wiring.events.send(event);
                     continue;
                 }
                 Output::Limits(limits) => {
@@ -167,16 +174,14 @@ impl ClientEngine {
 
     /// The server may have moved.
     fn look_up_again(&self) {
-        let server = self.wiring.server.clone();
-        if self.wiring.look_up_by_proxy || server.host().parse::<IpAddr>().is_ok() {
+        let hosts = Arc::clone(&self.wiring.hosts);
+        if !hosts.may_change() {
             return;
         }
         let commands = self.wiring.commands.clone();
         tokio::spawn(async move {
             // What was known before is still good enough if this fails.
-            if let (Ok(servers), Some(commands)) =
-                (look_up(&server, false).await, commands.upgrade())
-            {
+            if let (Ok(servers), Some(commands)) = (hosts.look_up().await, commands.upgrade()) {
                 let _ = commands.send(Wish::Servers(servers)).await;
             }
         });

@@ -1,4 +1,8 @@
-//! News of the link.
+//! News of the client as a whole.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use tokio::sync::broadcast;
 
@@ -13,6 +17,29 @@ pub enum ClientEvent {
     /// The application was too slow: so many events were dropped.
     /// [`RtmClient::link_state`](crate::RtmClient::link_state) has the present state.
     Lagged(u64),
+}
+
+/// What is called with each event.
+#[derive(Clone)]
+pub(super) struct Handler(Arc<dyn Fn(&ClientEvent) + Send + Sync>);
+
+impl Handler {
+    pub(super) fn new(handler: impl Fn(&ClientEvent) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(handler))
+    }
+
+    /// Calls it. What panics in it must not end the client's task.
+    pub(super) fn call(&self, event: &ClientEvent) {
+        if catch_unwind(AssertUnwindSafe(|| (self.0)(event))).is_err() {
+            tracing::error!("the event handler has panicked");
+        }
+    }
+}
+
+impl fmt::Debug for Handler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler").finish_non_exhaustive()
+    }
 }
 
 /// Receives news of a client: [`RtmClient::events`](crate::RtmClient::events).

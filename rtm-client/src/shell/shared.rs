@@ -1,6 +1,6 @@
 //! What all handles of a client share: the ways to its task.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,18 +8,22 @@ use rtm_session::Carriers;
 use rtm_session::driver::{Clock, WithStreams, drive};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
+use tracing::instrument::WithSubscriber;
 
 use super::engine::{ClientEngine, Wiring};
-use super::events::ClientEvent;
+use super::events::{ClientEvent, Handler};
+use super::log_file::LogFile;
 use super::publish::Window;
 use super::queue::Sink;
 use super::sockets::Sockets;
-use crate::address::ServerAddress;
 use crate::core::{Answer, Command, Core, CoreConfig, Credit, HandleId};
 use crate::error::{Error, ErrorKind};
+use crate::hosts::Hosts;
 use crate::limits::ServerLimits;
 use crate::link::{LinkEvent, LinkReason, LinkState};
+use crate::log::{FATAL, LogConfig};
 use crate::network::NetworkConfig;
+use crate::private_config::ServiceType;
 
 /// Commands that wait for the client's task; who sends more waits.
 const COMMANDS_MAX: usize = 1_024;
@@ -63,9 +67,11 @@ pub(super) enum Notice {
 }
 
 pub(super) struct Shared {
-    server: ServerAddress,
-    look_up_by_proxy: bool,
+    hosts: Arc<Hosts>,
     token: String,
+    services: ServiceType,
+    log_config: Option<LogConfig>,
+    handler: Option<Handler>,
     commands: mpsc::Sender<Wish>,
     notices: mpsc::UnboundedSender<Notice>,
     link: watch::Receiver<LinkState>,
@@ -88,6 +94,17 @@ pub(super) struct Counters {
     pub(super) is_woken: AtomicBool,
 }
 
+/// What a client is made of.
+pub(super) struct Setup {
+    pub(super) config: CoreConfig,
+    pub(super) network: NetworkConfig,
+    pub(super) hosts: Hosts,
+    pub(super) token: String,
+    pub(super) services: ServiceType,
+    pub(super) log_config: Option<LogConfig>,
+    pub(super) handler: Option<Handler>,
+}
+
 struct Start {
     config: CoreConfig,
     network: NetworkConfig,
@@ -97,22 +114,19 @@ struct Start {
 }
 
 impl Shared {
-    pub(super) fn new(
-        config: CoreConfig,
-        network: NetworkConfig,
-        server: ServerAddress,
-        token: String,
-    ) -> Self {
-        let look_up_by_proxy = network.proxy.is_some();
+    pub(super) fn new(setup: Setup) -> Self {
+        let Setup { config, network, hosts, token, services, log_config, handler } = setup;
         let (commands, commands_out) = mpsc::channel(COMMANDS_MAX);
         let (notices, notices_out) = mpsc::unbounded_channel();
         let (link, link_out) = watch::channel(LinkState::Idle);
         let (events, _) = broadcast::channel(EVENTS_MAX);
         let start = Start { config, network, commands: commands_out, notices: notices_out, link };
         Self {
-            server,
-            look_up_by_proxy,
+            hosts: Arc::new(hosts),
             token,
+            services,
+            log_config,
+            handler,
             commands,
             notices,
             link: link_out,
@@ -124,6 +138,15 @@ impl Shared {
             start: Mutex::new(Some(start)),
             users_window: Window::new(),
         }
+    }
+
+    /// Whether the deployment has this service.
+    pub(super) fn check_service(&self, service: ServiceType, name: &str) -> Result<(), Error> {
+        if self.services.has(service) {
+            return Ok(());
+        }
+        let wrong = format!("private_config says that there are no {name} at this server");
+        Err(Error::of(ErrorKind::Unsupported, wrong))
     }
 
     pub(super) fn token(&self) -> &str {
@@ -148,7 +171,7 @@ impl Shared {
 
     /// The server's addresses.
     pub(super) async fn look_up(&self) -> Result<Vec<SocketAddr>, Error> {
-        look_up(&self.server, self.look_up_by_proxy).await
+        self.hosts.look_up().await
     }
 
     /// Sends a command and waits for its answer.
@@ -220,8 +243,9 @@ impl Shared {
             Carriers::Both | Carriers::Datagrams => Some(Sockets::bind()?),
         };
         let may_fragment = datagrams.as_ref().is_some_and(Sockets::may_fragment);
-        let sockets = WithStreams::client(datagrams, start.network.connector(&self.server));
+        let sockets = WithStreams::client(datagrams, start.network.connector(&self.hosts));
         let seed = seed_from_system()?;
+        let log = self.log_config.as_ref().map(LogFile::open).transpose()?;
         let Some(Start { mut config, commands, notices, link, .. }) = slot.take() else {
             return Ok(());
         };
@@ -235,29 +259,38 @@ impl Shared {
             events: self.events.clone(),
             counters: Arc::clone(&self.counters),
             commands: self.commands.downgrade(),
-            server: self.server.clone(),
-            look_up_by_proxy: self.look_up_by_proxy,
+            hosts: Arc::clone(&self.hosts),
+            handler: self.handler.clone(),
             stream_failure: sockets.failure(),
             limits: self.limits.clone(),
         };
         let engine = ClientEngine::new(Core::new(config, seed), wiring);
         let events = self.events.clone();
-        runtime.spawn(async move {
+        let handler = self.handler.clone();
+        let task = async move {
             if let Err(error) = drive(engine, sockets, commands, Clock::start()).await {
-                tracing::error!(%error, "sockets are unusable; the client is closed");
+                tracing::error!(target: FATAL, %error, "sockets are unusable; client closed");
                 let previous = link.send_replace(LinkState::Failed);
                 let wrong = format!("the sockets are unusable: {error}");
                 let error = Some(Error::with_source(ErrorKind::Socket, wrong, error));
-                let _ = events.send(ClientEvent::LinkState(LinkEvent {
+                let event = ClientEvent::LinkState(LinkEvent {
                     previous,
                     current: LinkState::Failed,
                     reason: LinkReason::ConnectionError,
                     error,
                     is_restored: false,
                     unrestored: Vec::new(),
-                }));
+                });
+                if let Some(handler) = handler {
+                    handler.call(&event);
+                }
+                let _ = events.send(event);
             }
-        });
+        };
+        match log {
+            Some(log) => runtime.spawn(task.with_subscriber(log)),
+            None => runtime.spawn(task),
+        };
         Ok(())
     }
 }
@@ -285,29 +318,6 @@ impl Drop for Guard {
         let after = self.shared.commands_sent();
         self.shared.notify(Notice::Dropped { handle: self.handle, after });
     }
-}
-
-/// The addresses of a server's name. A proxy looks it up by itself, and needs none.
-pub(super) async fn look_up(
-    server: &ServerAddress,
-    by_proxy: bool,
-) -> Result<Vec<SocketAddr>, Error> {
-    if by_proxy {
-        let ip = server.host().parse().unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-        return Ok(vec![SocketAddr::new(ip, server.port())]);
-    }
-    let found = tokio::net::lookup_host((server.host(), server.port())).await;
-    let addresses: Vec<_> = found
-        .map_err(|error| {
-            let wrong = format!("the server's host {:?} has no address: {error}", server.host());
-            Error::with_source(ErrorKind::HostNotFound, wrong, error)
-        })?
-        .collect();
-    if addresses.is_empty() {
-        let wrong = format!("the server's host {:?} has no address", server.host());
-        return Err(Error::of(ErrorKind::HostNotFound, wrong));
-    }
-    Ok(addresses)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the shell turns the system's chance into a seed")]

@@ -44,7 +44,9 @@ impl Client {
             server_key: public_key(),
             reconnect_timeout: timeout,
             login_timeout: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(5),
+            heartbeat_interval: Duration::from_secs(5),
+            presence_timeout: Duration::from_secs(300),
+            encryption: None,
             carriers: Carriers::Datagrams,
             may_fragment: false,
         };

@@ -83,7 +83,7 @@ pub unsafe extern "C" fn rtm_client_create(
         }
         if config.keep_alive_ms > 0 {
             let pause = Duration::from_millis(config.keep_alive_ms.into());
-            builder = builder.keep_alive(pause);
+            builder = builder.heartbeat_interval(pause);
         }
         let context = config.wake_context;
         let bell = config.wake.map(|function| Callback { function, context });

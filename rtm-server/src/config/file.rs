@@ -67,7 +67,8 @@ pub enum LogFormat {
 pub struct SessionSettings {
     /// Sessions at a time.
     pub sessions_max: usize,
-    /// Silence after which a session ends.
+    /// Silence after which a session ends, if its client doesn't ask for less (it does: 40 s, or
+    /// its heartbeat and 10 s where that is more).
     pub idle_timeout_seconds: u64,
     /// Bytes that wait for one client on one lane before its session ends.
     pub queue_bytes: usize,
@@ -79,7 +80,7 @@ impl Default for SessionSettings {
     fn default() -> Self {
         Self {
             sessions_max: 100_000,
-            idle_timeout_seconds: 40,
+            idle_timeout_seconds: 1_810,
             queue_bytes: 4 * 1_024 * 1_024,
             queue_messages: 32_768,
         }

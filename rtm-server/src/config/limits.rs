@@ -6,10 +6,12 @@ use super::MESSAGE_BYTES_MAX;
 use crate::error::ServerError;
 use crate::limits::AppLimits;
 
-/// Declares the settings, each with the limit that it replaces and the most that it may be.
+/// Declares the settings, each with the limit that it replaces, the least and the most that it may
+/// be.
 macro_rules! limits {
     ($($(#[$doc:meta])*
-       $name:ident: $type:ty = $part:ident . $field:ident, $key:literal, $max:expr;)*) => {
+       $name:ident: $type:ty = $part:ident . $field:ident, $key:literal,
+       $min:literal, $max:expr;)*) => {
         /// Limits that a configuration file may change; the others are the preset's.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
         #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -22,8 +24,8 @@ macro_rules! limits {
             pub(super) fn over(&self, base: AppLimits) -> Result<AppLimits, ServerError> {
                 let mut limits = base;
                 $(if let Some(value) = self.$name {
-                    let advice = concat!("it may be from 1 to ", stringify!($max));
-                    super::check($key, value, 1..=$max, advice)?;
+                    let advice = concat!("it may be from ", $min, " to ", stringify!($max));
+                    super::check($key, value, $min..=$max, advice)?;
                     limits.$part.$field = value;
                 })*
                 Ok(limits)
@@ -40,32 +42,43 @@ macro_rules! limits {
 
 limits! {
     /// Longest message of message and user channels, custom type included, in bytes.
-    message_bytes: usize = channel.message_len, "limits.message-bytes", MESSAGE_BYTES_MAX;
+    message_bytes: usize = channel.message_len, "limits.message-bytes", 1, MESSAGE_BYTES_MAX;
     /// Messages a second that one client may publish to message and user channels.
-    messages_per_second: u32 = channel.messages_per_second, "limits.messages-per-second", 1_000_000;
+    messages_per_second: u32 =
+        channel.messages_per_second, "limits.messages-per-second", 1, 1_000_000;
     /// Message channels that one client may be subscribed to.
-    subscriptions: usize = channel.subscriptions, "limits.subscriptions", 10_000;
+    subscriptions: usize = channel.subscriptions, "limits.subscriptions", 1, 10_000;
     /// Times within five seconds that one client may subscribe to one channel.
     subscribes_per_5_seconds: u32 =
-        channel.subscribes_per_5_seconds, "limits.subscribes-per-5-seconds", 1_000_000;
+        channel.subscribes_per_5_seconds, "limits.subscribes-per-5-seconds", 1, 1_000_000;
     /// Clients subscribed to one message channel.
-    message_members: usize = channel.message_members, "limits.message-members", 10_000_000;
+    message_members: usize = channel.message_members, "limits.message-members", 1, 10_000_000;
     /// Stream channels that one client may have joined.
-    stream_channels: usize = channel.stream_channels, "limits.stream-channels", 10_000;
+    stream_channels: usize = channel.stream_channels, "limits.stream-channels", 1, 10_000;
     /// Clients in one stream channel.
-    stream_members: usize = channel.stream_members, "limits.stream-members", 10_000_000;
+    stream_members: usize = channel.stream_members, "limits.stream-members", 1, 10_000_000;
     /// Longest message in a topic, custom type included, in bytes.
-    topic_message_bytes: usize = topic.message_len, "limits.topic-message-bytes", MESSAGE_BYTES_MAX;
+    topic_message_bytes: usize =
+        topic.message_len, "limits.topic-message-bytes", 1, MESSAGE_BYTES_MAX;
     /// Messages a second that one client may publish in one topic.
     topic_messages_per_second: u32 =
-        topic.messages_per_second, "limits.topic-messages-per-second", 1_000_000;
+        topic.messages_per_second, "limits.topic-messages-per-second", 1, 1_000_000;
     /// Topics of one channel that one client may publish in.
-    joined_topics: usize = topic.joined_topics, "limits.joined-topics", 10_000;
+    joined_topics: usize = topic.joined_topics, "limits.joined-topics", 1, 10_000;
     /// Topics of one channel that one client may be subscribed to.
-    subscribed_topics: usize = topic.subscribed_topics, "limits.subscribed-topics", 10_000;
+    subscribed_topics: usize = topic.subscribed_topics, "limits.subscribed-topics", 1, 10_000;
     /// Longest topic name, in bytes.
-    topic_name_bytes: usize = topic.topic_name_len, "limits.topic-name-bytes", 64;
+    topic_name_bytes: usize = topic.topic_name_len, "limits.topic-name-bytes", 1, 64;
     /// Publishers of one topic that one client may be subscribed to.
     publishers_per_subscription: usize =
-        topic.publishers_per_subscription, "limits.publishers-per-subscription", 100_000;
+        topic.publishers_per_subscription, "limits.publishers-per-subscription", 1, 100_000;
+    /// Users in one channel up to which each change of presence is told at once.
+    presence_announced: usize =
+        channel.presence_announced, "limits.presence-announced", 8, 128;
+    /// Interval in which the changes among more users are told, in seconds.
+    presence_interval_seconds: u32 =
+        channel.presence_interval, "limits.presence-interval-seconds", 5, 300;
+    /// Users whom a snapshot of presence names.
+    presence_snapshot_users: usize =
+        channel.presence_snapshot, "limits.presence-snapshot-users", 1, 10_000;
 }

@@ -45,6 +45,25 @@ fn presets_and_single_limits_go_together() {
 }
 
 #[test]
+fn limits_of_presence_are_taken_at_their_ends_and_refused_beyond() {
+    let limits =
+        |key: &str, value: u32| settings(&format!("[limits]\n{key} = {value}")).limits(false);
+    for (key, least, most) in [
+        ("presence-announced", 8, 128),
+        ("presence-interval-seconds", 5, 300),
+        ("presence-snapshot-users", 1, 10_000),
+    ] {
+        for value in [least, most] {
+            assert!(limits(key, value).is_ok(), "{key} = {value}");
+        }
+        for value in [least - 1, most + 1] {
+            let error = limits(key, value).expect_err(key).to_string();
+            assert!(error.contains(key) && error.contains(&value.to_string()), "{error}");
+        }
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_by_name() {
     for text in ["listen = 7", "lisent = \"0.0.0.0:1\"", "[limits]\nfoo = 1", "[[app]]\n", "x"] {
         assert!(Settings::parse(text).is_err(), "{text}");

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use rtm_channel::SubscriberId;
 use rtm_session::{LaneSpec, SendError};
-use rtm_wire::{CloseCode, LaneId};
+use rtm_wire::{ChannelKind, CloseCode, LaneId};
 
 use super::{Gateway, Work};
 use crate::owner::{LaneKey, Output};
@@ -26,7 +26,8 @@ impl Gateway {
             }
             Output::ChannelEnds { to, channel } => {
                 self.end_lanes(work, to, |key| match key {
-                    LaneKey::Publication(name, ..) => *name == channel,
+                    LaneKey::Publication(name, ..)
+                    | LaneKey::Channel(ChannelKind::Stream, name) => *name == channel,
                     _ => false,
                 });
             }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use rtm_channel::{ClientLimits, Refusal};
 use rtm_session::{LoginAnswer, LoginId, SessionId};
 use rtm_wire::{
-    CloseCode, ErrorCode, Limit, LimitKind, List, OperationId, ReplyResult, Request, Time, UnixTime,
+    CloseCode, ErrorCode, Limit, LimitKind, List, Liveness, OperationId, ReplyResult, Request,
+    Time, UnixTime,
 };
 
 use super::session::{Client, monotonic};
@@ -18,6 +19,8 @@ use crate::owner::{Command, CommandKind, granted, refused};
 
 /// How long an accepted handshake, and a login in a first message, are waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long after a missing heartbeat a client counts as lost, as in RTM 2.x.
+const LOST_AFTER: Duration = Duration::from_secs(10);
 
 /// Logins that have not taken effect.
 ///
@@ -226,7 +229,11 @@ impl Gateway {
         tracing::info!(session = session.number(), %app, %user, "logged in");
         self.counters.logins += 1;
         self.users.insert(key, from);
-        let kind = CommandKind::SessionBegan;
+        let Liveness { heartbeat, presence_timeout } = admission.liveness;
+        let silence = Duration::from_secs(heartbeat) + LOST_AFTER;
+        work.endpoint.watch_silence(now, session, Some(silence));
+        let presence_timeout = Duration::from_secs(presence_timeout);
+        let kind = CommandKind::SessionBegan { presence_timeout };
         let (app, identity) = (admission.app.clone(), admission.identity.clone());
         work.commands.push(Command { app, from, identity, kind });
         let rates = ClientLimits::new(now, &self.limits.channel);

@@ -105,6 +105,12 @@ impl Gateway {
                 work.endpoint.release(work.moment.now, session, lane, payload.len());
                 self.on_message(work, session, payload);
             }
+            Event::Silent { session, .. } => {
+                self.tell_owner(work, subscriber_of(session), CommandKind::SessionSilent);
+            }
+            Event::Heard { session } => {
+                self.tell_owner(work, subscriber_of(session), CommandKind::SessionHeard);
+            }
             Event::Closed { session, cause } => self.on_closed(work, session, &cause),
             _ => {}
         }
@@ -180,7 +186,13 @@ impl Gateway {
         code: CloseCode,
         reason: &str,
     ) {
-        if let Some(session) = self.forget(work, subscriber) {
+        let is_lost = ![
+            ErrorCode::TOKEN_EXPIRED.into(),
+            ErrorCode::LOGIN_REJECTED.into(),
+            ErrorCode::LOGIN_ABORTED.into(),
+        ]
+        .contains(&code);
+        if let Some(session) = self.forget(work, subscriber, is_lost) {
             tracing::info!(session = session.number(), code = code.0, reason, "session ended");
             work.endpoint.close(work.moment.now, session, code, reason);
         }
@@ -192,12 +204,26 @@ impl Gateway {
         if let Some(client) = self.clients.get(&subscriber) {
             let (app, user) = (&client.app, &client.identity.user);
             tracing::info!(session = session.number(), %app, %user, %cause, "session closed");
-            self.forget(work, subscriber);
+            let is_lost = !matches!(cause, CloseCause::Peer { code: CloseCode::DONE, .. });
+            self.forget(work, subscriber, is_lost);
         }
     }
 
-    /// Takes a client out of all tables, and tells the owner.
-    fn forget(&mut self, work: &mut Work<'_>, subscriber: SubscriberId) -> Option<SessionId> {
+    /// Something that happened to a session that is logged in.
+    fn tell_owner(&self, work: &mut Work<'_>, from: SubscriberId, kind: CommandKind) {
+        if let Some(client) = self.clients.get(&from) {
+            let (app, identity) = (client.app.clone(), client.identity.clone());
+            work.commands.push(Command { app, from, identity, kind });
+        }
+    }
+
+    /// Takes a client out of all tables, and tells the owner. Who `is_lost` may come back.
+    fn forget(
+        &mut self,
+        work: &mut Work<'_>,
+        subscriber: SubscriberId,
+        is_lost: bool,
+    ) -> Option<SessionId> {
         let client = self.clients.remove(&subscriber)?;
         if let Some(expires) = client.expires {
             self.expiries.remove(&(expires, subscriber));
@@ -208,7 +234,7 @@ impl Gateway {
             self.users.remove(&key);
         }
         let Client { session, app, identity, .. } = client;
-        let kind = CommandKind::SessionEnded;
+        let kind = CommandKind::SessionEnded { is_lost };
         work.commands.push(Command { app, from: subscriber, identity, kind });
         Some(session)
     }

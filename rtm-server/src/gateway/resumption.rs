@@ -77,6 +77,7 @@ impl Gateway {
             user_id: client.identity.user.as_str(),
             instance: client.identity.instance,
             token_end: client.token_end,
+            liveness: client.liveness,
         };
         let mut bytes = Vec::with_capacity(state.encoded_len());
         state.encode(&mut bytes);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rtm_channel::{AppId, ClientLimits, Identity};
 use rtm_session::SessionId;
-use rtm_wire::{LaneId, Time, UnixTime};
+use rtm_wire::{LaneId, Liveness, Time, UnixTime};
 
 use crate::access::Admission;
 use crate::owner::LaneKey;
@@ -19,6 +19,8 @@ pub(super) struct Client {
     pub(super) expires: Option<Time>,
     /// The same by the wall clock.
     pub(super) token_end: Option<UnixTime>,
+    /// When it counts as lost, and as gone.
+    pub(super) liveness: Liveness,
     /// When it gets a newer ticket.
     pub(super) next_ticket: Time,
     /// How often it may still ask for what.
@@ -34,9 +36,18 @@ impl Client {
         (expires, next_ticket): (Option<Time>, Time),
         rates: ClientLimits,
     ) -> Self {
-        let Admission { app, identity, expires: token_end } = admission;
-        let lanes = BTreeMap::new();
-        Self { session, app, identity, expires, token_end, next_ticket, rates, lanes }
+        let Admission { app, identity, expires: token_end, liveness } = admission;
+        Self {
+            session,
+            app,
+            identity,
+            expires,
+            token_end,
+            liveness,
+            next_ticket,
+            rates,
+            lanes: BTreeMap::new(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One app's channels, as far as they are in use.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use rtm_channel::{
@@ -16,6 +17,7 @@ use rtm_wire::{
 use super::answer::refused;
 use super::command::{LaneKey, Output};
 use super::context::Context;
+use super::presences::Presences;
 use crate::limits::AppLimits;
 
 /// The authority of one channel.
@@ -39,6 +41,7 @@ pub(super) struct AppChannels {
     last: LastSequences,
     authorities: BTreeMap<ChannelKey, Authority>,
     joined: BTreeMap<SubscriberId, BTreeSet<ChannelKey>>,
+    pub(super) presences: Presences,
 }
 
 impl AppChannels {
@@ -51,6 +54,7 @@ impl AppChannels {
             last: LastSequences::new(LAST_SEQUENCES_MAX),
             authorities: BTreeMap::new(),
             joined: BTreeMap::new(),
+            presences: Presences::new(epoch, limits.channel),
         }
     }
 
@@ -59,7 +63,13 @@ impl AppChannels {
     }
 
     /// A user's sessions hear the user's own channel.
-    pub(super) fn session_began(&mut self, from: SubscriberId, identity: Identity) {
+    pub(super) fn session_began(
+        &mut self,
+        from: SubscriberId,
+        identity: Identity,
+        presence_timeout: Duration,
+    ) {
+        self.presences.session_began(from, presence_timeout);
         self.log.on_session_began(&identity);
         let key = self.key(ChannelKind::User, ChannelName::from(&identity.user));
         let options = SubscribeOptions::default();
@@ -69,15 +79,38 @@ impl AppChannels {
         }
     }
 
-    pub(super) fn session_ended(
+    pub(super) fn session_silent(&mut self, now: Time, from: SubscriberId, identity: &Identity) {
+        for key in self.joined.get(&from).into_iter().flatten() {
+            self.presences.silent(now, key, from, &identity.user);
+        }
+    }
+
+    pub(super) fn session_heard(
         &mut self,
-        now: Time,
+        moment: (Time, UnixTime),
         from: SubscriberId,
         identity: &Identity,
         out: &mut Vec<Output>,
     ) {
-        self.log.on_session_ended(now, identity);
+        for key in self.joined.get(&from).into_iter().flatten() {
+            self.presences.heard(moment, key, from, &identity.user, out);
+        }
+    }
+
+    pub(super) fn session_ended(
+        &mut self,
+        moment: (Time, UnixTime),
+        from: SubscriberId,
+        identity: &Identity,
+        is_lost: bool,
+        out: &mut Vec<Output>,
+    ) {
+        self.log.on_session_ended(moment.0, identity);
         for key in self.joined.remove(&from).unwrap_or_default() {
+            match is_lost {
+                true => self.presences.lose(moment.0, &key, from, &identity.user),
+                false => self.presences.leave(moment, &key, from, &identity.user, out),
+            }
             match self.authorities.get_mut(&key) {
                 Some(Authority::Message(authority)) => authority.remove(from),
                 Some(Authority::Stream(authority)) => {
@@ -89,6 +122,7 @@ impl AppChannels {
             }
             self.drop_if_empty(&key);
         }
+        self.presences.session_ended(from);
     }
 
     /// Carries out a request; its answer.

@@ -1,5 +1,7 @@
 //! What gateway and owner say to each other.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rtm_channel::{AppId, ChannelName, Identity, SubscriberId, UserId};
 use rtm_topic::TopicName;
@@ -22,9 +24,19 @@ pub(crate) struct Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CommandKind {
     /// It logs in.
-    SessionBegan,
+    SessionBegan {
+        /// How long the others aren't told of its loss.
+        presence_timeout: Duration,
+    },
+    /// Nothing was heard of it for so long that it counts as lost.
+    SessionSilent,
+    /// It is heard again.
+    SessionHeard,
     /// It is gone.
-    SessionEnded,
+    SessionEnded {
+        /// Whether it may come back; else it has said good-bye, or was put out.
+        is_lost: bool,
+    },
     /// It asks for something.
     Request {
         /// What the answer refers to.
@@ -39,7 +51,7 @@ pub(crate) enum CommandKind {
 pub(crate) enum LaneKey {
     /// Replies and membership events.
     Control,
-    /// The messages of one message or user channel.
+    /// The messages of one message or user channel; who is in a message or stream channel.
     Channel(ChannelKind, ChannelName),
     /// The messages of one publication.
     Publication(ChannelName, TopicName, UserId),

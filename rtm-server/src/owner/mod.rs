@@ -3,6 +3,7 @@
 //! ```text
 //!  gateway ── Command ──► Owner ─┬─ MessageAuthority, one for each channel in use
 //!     ▲                          ├─ StreamAuthority, one for each channel in use
+//!     │                          ├─ PresenceAuthority, one for each channel with users in it
 //!     └────── Output ────────────┴─ PublishLog
 //! ```
 //!
@@ -13,6 +14,7 @@ mod answer;
 mod channels;
 mod command;
 mod context;
+mod presences;
 mod request;
 
 pub(crate) use answer::{granted, refused};
@@ -54,8 +56,14 @@ impl Owner {
         let channels =
             self.apps.entry(app.clone()).or_insert_with(|| AppChannels::new(app, epoch, limits));
         match kind {
-            CommandKind::SessionBegan => channels.session_began(from, identity),
-            CommandKind::SessionEnded => channels.session_ended(now, from, &identity, out),
+            CommandKind::SessionBegan { presence_timeout } => {
+                channels.session_began(from, identity, presence_timeout);
+            }
+            CommandKind::SessionSilent => channels.session_silent(now, from, &identity),
+            CommandKind::SessionHeard => channels.session_heard((now, time), from, &identity, out),
+            CommandKind::SessionEnded { is_lost } => {
+                channels.session_ended((now, time), from, &identity, is_lost, out);
+            }
             CommandKind::Request { operation, message } => {
                 let at = out.len();
                 let reply = channels.request(now, time, from, &identity, operation, &message, out);
@@ -63,6 +71,19 @@ impl Owner {
                 out.insert(at, reply);
             }
         }
+    }
+
+    /// Does what is due: tells who is gone.
+    pub(crate) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
+        for channels in self.apps.values_mut() {
+            channels.presences.handle_timeout(now, time, out);
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
+    #[must_use]
+    pub(crate) fn poll_timeout(&self) -> Option<Time> {
+        self.apps.values().filter_map(|channels| channels.presences.poll_timeout()).min()
     }
 
     /// Channels that are in use, over all apps.

@@ -75,6 +75,7 @@ impl AppChannels {
         let result = self.message(&key).subscribe(from, identity, subscribe.options);
         match result {
             Ok(position) => {
+                self.presences.join(context, &key, subscribe.options);
                 self.note_joined(from, key);
                 Ok(granted(context.operation, ReplyResult::Subscribed(position)))
             }
@@ -93,6 +94,8 @@ impl AppChannels {
         let result = self.message(key).unsubscribe(context.from);
         self.note_left(context.from, key);
         result?;
+        let (moment, user) = ((context.now, context.time), &context.identity.user);
+        self.presences.leave(moment, key, context.from, user, context.out);
         let lane = LaneKey::Channel(key.kind, key.name.clone());
         context.out.push(Output::LaneEnds { to: vec![context.from], lane });
         Ok(granted(context.operation, ReplyResult::None))
@@ -155,6 +158,7 @@ impl AppChannels {
                                   when some have left, or use several channels";
                     return Err(Refusal::new(ErrorCode::CHANNEL_JOIN_FAILED, reason));
                 }
+                self.presences.join(context, &key, join.options);
                 self.note_joined(from, key);
                 Ok(answer)
             }
@@ -171,6 +175,8 @@ impl AppChannels {
         for fanout in news {
             tell_members(&key.name, fanout, context.out);
         }
+        let (moment, user) = ((context.now, context.time), &context.identity.user);
+        self.presences.leave(moment, &key, context.from, user, context.out);
         self.note_left(context.from, &key);
         context.out.push(Output::ChannelEnds { to: context.from, channel: key.name });
         Ok(granted(context.operation, ReplyResult::None))

@@ -8,7 +8,8 @@ use bytes::BytesMut;
 use rtm_channel::{AppId, UserId};
 use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, Output};
 use rtm_client::{
-    ChannelEvent, Error, LinkEvent, LinkReason, LinkState, ServerLimits, StreamEvent, TopicEvent,
+    ChannelEvent, Error, LinkEvent, LinkReason, LinkState, PresenceChange, PresenceEvent,
+    ServerLimits, StreamEvent, TopicEvent,
 };
 use rtm_session::{Carriers, Remote};
 use rtm_sim::Node;
@@ -29,6 +30,8 @@ pub(crate) struct Client {
     pub(crate) answered_at: BTreeMap<u64, usize>,
     pub(crate) topics: Vec<(HandleId, TopicEvent)>,
     pub(crate) streams: Vec<(HandleId, StreamEvent)>,
+    /// Who is in channels and stream channels, apart from everything else.
+    pub(crate) presence: Vec<(HandleId, PresenceEvent)>,
     pub(crate) ended: Vec<HandleId>,
     /// Whether messages are taken as soon as they are there.
     pub(crate) takes: bool,
@@ -37,17 +40,22 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(app: &str, user: &str, seed: u8) -> Self {
-        let config = CoreConfig {
+    pub(crate) fn config(app: &str, user: &str) -> CoreConfig {
+        CoreConfig {
             app_id: AppId::new(app).unwrap(),
             user_id: UserId::new(user).unwrap(),
             server_key: public_key(),
             reconnect_timeout: None,
             login_timeout: Duration::from_secs(10),
-            keep_alive: Duration::from_secs(5),
+            heartbeat_interval: Duration::from_secs(5),
+            presence_timeout: Duration::from_secs(300),
+            encryption: None,
             carriers: Carriers::Datagrams,
             may_fragment: false,
-        };
+        }
+    }
+
+    pub(crate) fn new(config: CoreConfig, seed: u8) -> Self {
         Self {
             core: Core::new(config, [seed; 32]),
             answers: BTreeMap::new(),
@@ -58,6 +66,7 @@ impl Client {
             answered_at: BTreeMap::new(),
             topics: Vec::new(),
             streams: Vec::new(),
+            presence: Vec::new(),
             ended: Vec::new(),
             takes: true,
             credits: Vec::new(),
@@ -128,6 +137,25 @@ impl Client {
         events.map(|(_, event)| in_short(event)).collect()
     }
 
+    /// What a subscription or membership was told of who is there, in short.
+    pub(crate) fn present(&self, handle: u64) -> Vec<String> {
+        let events = self.presence.iter().filter(|(to, _)| to.0 == handle);
+        let in_short = |event: &PresenceEvent| match &event.change {
+            PresenceChange::Snapshot(users) => format!("snapshot {}", users.join(" ")),
+            PresenceChange::Joined(user) => format!("+{user}"),
+            PresenceChange::Left(user) => format!("-{user}"),
+            PresenceChange::TimedOut(user) => format!("timeout {user}"),
+            PresenceChange::Interval { joined, left, timed_out } => format!(
+                "interval +{} -{} timeout {}",
+                joined.join(" "),
+                left.join(" "),
+                timed_out.join(" ")
+            ),
+            other => format!("{other:?}"),
+        };
+        events.map(|(_, event)| in_short(event)).collect()
+    }
+
     fn settle(&mut self, now: Time) {
         while let Some(output) = self.core.poll_output() {
             let credit = match output {
@@ -137,6 +165,10 @@ impl Client {
                     assert!(former.is_none(), "two answers to one command");
                     None
                 }
+                Output::Channel { handle, event: ChannelEvent::Presence(event), credit } => {
+                    self.presence.push((handle, event));
+                    credit
+                }
                 Output::Channel { handle, event, credit } => {
                     self.channels.push((handle, event));
                     credit
@@ -144,6 +176,10 @@ impl Client {
                 Output::Topic { handle, event, credit } => {
                     self.topics.push((handle, event));
                     credit
+                }
+                Output::Stream { handle, event: StreamEvent::Presence(event) } => {
+                    self.presence.push((handle, event));
+                    None
                 }
                 Output::Stream { handle, event } => {
                     self.streams.push((handle, event));

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use rtm_session::{CloseCause, Config, Endpoint, Event, Remote, Seed, SessionId, Ticket};
 use rtm_sim::Node;
 use rtm_wire::{
-    CloseCode, ErrorCode, LaneId, Login, OperationId, Reply, Request, ServerOperation,
+    CloseCode, ErrorCode, LaneId, Liveness, Login, OperationId, Reply, Request, ServerOperation,
     SessionInstance, Time,
 };
 
@@ -136,5 +136,12 @@ pub(crate) fn encode<'a>(id: u64, request: impl Into<Request<'a>>) -> BytesMut {
 /// The login of a user in the app without tokens.
 pub(crate) fn login(user_id: &str, instance: u64) -> Login<'_> {
     let instance = SessionInstance(instance);
-    Login { app_id: OPEN_APP, user_id, instance, features: 0, token: "" }
+    Login {
+        app_id: OPEN_APP,
+        user_id,
+        instance,
+        features: 0,
+        token: "",
+        liveness: Liveness::default(),
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rtm_channel::{ChannelName, UserId};
-use rtm_client::core::{Answer, Command, HandleId, Target};
+use rtm_client::core::{Answer, Command, CoreConfig, HandleId, Target};
 use rtm_client::{
     Error, JoinOptions, LinkState, PublishOptions, Published, Qos, SubscribeOptions, TopicOptions,
 };
@@ -70,8 +70,20 @@ impl Lab {
     }
 
     pub(crate) fn add(&mut self, name: &str, app: &str, user: &str) {
-        let seed = self.next_seed();
-        let client = Client::new(app, user, seed);
+        self.add_with(name, app, user, |_| {});
+    }
+
+    /// Adds a client that `adjust` has configured.
+    pub(crate) fn add_with(
+        &mut self,
+        name: &str,
+        app: &str,
+        user: &str,
+        adjust: impl FnOnce(&mut CoreConfig),
+    ) {
+        let mut config = Client::config(app, user);
+        adjust(&mut config);
+        let client = Client::new(config, self.next_seed());
         self.insert(name, Peer::Client(Box::new(client)));
     }
 

@@ -5,6 +5,7 @@ use bytes::BufMut;
 
 use crate::encode::Encode;
 use crate::error::{DecodeError, Input};
+use crate::operation::Liveness;
 use crate::parse::{self, Parsed, blob, blob_len, put_blob, text};
 use crate::time::UnixTime;
 use crate::{SessionInstance, limits, varint};
@@ -113,7 +114,7 @@ impl Encode for TicketContents<'_> {
     }
 }
 
-/// `ticket state = app text, user text, instance varint, token end time`
+/// `ticket state = app text, user text, instance varint, token end time, liveness`
 ///
 /// What this project's server says to itself in a ticket: whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +127,8 @@ pub struct TicketState<'a> {
     pub instance: SessionInstance,
     /// When the token of the login ends; `None`, written as 0, without one.
     pub token_end: Option<UnixTime>,
+    /// As the login said it.
+    pub liveness: Liveness,
 }
 
 impl<'a> TicketState<'a> {
@@ -142,9 +145,10 @@ impl<'a> TicketState<'a> {
         let (input, user_id) = text(input, "user id", limits::NAME)?;
         let (input, instance) = varint::parse(input)?;
         let (input, token_end) = time(input)?;
+        let (input, liveness) = Liveness::parse(input)?;
         let token_end = (token_end.as_millis() > 0).then_some(token_end);
         let instance = SessionInstance(instance);
-        Ok((input, Self { app_id, user_id, instance, token_end }))
+        Ok((input, Self { app_id, user_id, instance, token_end, liveness }))
     }
 }
 
@@ -154,6 +158,7 @@ impl Encode for TicketState<'_> {
             + blob_len(self.user_id.as_bytes())
             + varint::len(self.instance.0)
             + varint::len(self.token_end.map_or(0, UnixTime::as_millis))
+            + self.liveness.encoded_len()
     }
 
     fn encode(&self, out: &mut impl BufMut) {
@@ -161,6 +166,7 @@ impl Encode for TicketState<'_> {
         put_blob(out, self.user_id.as_bytes());
         varint::put(out, self.instance.0);
         varint::put(out, self.token_end.map_or(0, UnixTime::as_millis));
+        self.liveness.encode(out);
     }
 }
 
@@ -203,11 +209,14 @@ mod tests {
     #[test]
     fn states_go_both_ways() {
         let instance = SessionInstance(7);
-        for (bytes, token_end) in
-            [(&b"\x03app\x05alice\x07\x00"[..], None), (b"\x03app\x05alice\x07\x09", Some(9))]
-        {
+        for (bytes, token_end) in [
+            (&b"\x03app\x05alice\x07\x00\x05\x1e"[..], None),
+            (b"\x03app\x05alice\x07\x09\x05\x1e", Some(9)),
+        ] {
             let token_end = token_end.map(UnixTime::from_millis);
-            let state = TicketState { app_id: "app", user_id: "alice", instance, token_end };
+            let liveness = Liveness { heartbeat: 5, presence_timeout: 30 };
+            let state =
+                TicketState { app_id: "app", user_id: "alice", instance, token_end, liveness };
             assert_eq!(TicketState::decode(bytes), Ok(state));
             testing::written(&state, bytes);
         }

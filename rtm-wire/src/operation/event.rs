@@ -3,6 +3,7 @@
 use bytes::BufMut;
 
 use super::message::MessageEvent;
+use super::presence::PresenceEvent;
 use super::topic::{TopicEvent, TopicMessageEvent};
 use super::{Body, kind};
 use crate::encode::Encode;
@@ -89,4 +90,6 @@ events! {
     TopicMessage(TopicMessageEvent<'a>),
     /// A publisher came or went.
     Topic(TopicEvent<'a>),
+    /// Who is in a channel, or who came and went.
+    Presence(PresenceEvent<'a>),
 }

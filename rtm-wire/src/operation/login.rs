@@ -12,7 +12,8 @@ use crate::list::Item;
 use crate::parse::{self, Parsed};
 use crate::{limits, varint};
 
-/// `login = app id text, user id text, instance varint, features varint, token text`
+/// `login = app id text, user id text, instance varint, features varint, token text, heartbeat
+/// varint, presence timeout varint`
 ///
 /// Travels in the handshake, with operation id 0, or as the first message of a session whose
 /// handshake had no room for it.
@@ -28,6 +29,46 @@ pub struct Login<'a> {
     pub features: u64,
     /// Proof that the user may; empty where the server wants none.
     pub token: &'a str,
+    /// When the client counts as lost, and as gone.
+    pub liveness: Liveness,
+}
+
+/// `liveness = heartbeat varint in s, presence timeout varint in s`
+///
+/// A client says something at least every heartbeat. Ten seconds after one is missing, it counts as
+/// lost; a presence timeout later, others are told that it is gone. The server may bound both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liveness {
+    /// Longest pause between two packets of the client, in seconds.
+    pub heartbeat: u64,
+    /// How long the others aren't told that the client is lost, in seconds.
+    pub presence_timeout: u64,
+}
+
+impl Liveness {
+    pub(crate) fn parse(input: Input<'_>) -> Parsed<'_, Self> {
+        let (input, heartbeat) = varint::parse(input)?;
+        let (input, presence_timeout) = varint::parse(input)?;
+        Ok((input, Self { heartbeat, presence_timeout }))
+    }
+}
+
+impl Default for Liveness {
+    /// As in RTM 2.x.
+    fn default() -> Self {
+        Self { heartbeat: 5, presence_timeout: 300 }
+    }
+}
+
+impl Encode for Liveness {
+    fn encoded_len(&self) -> usize {
+        varint::len(self.heartbeat) + varint::len(self.presence_timeout)
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        varint::put(out, self.heartbeat);
+        varint::put(out, self.presence_timeout);
+    }
 }
 
 impl<'a> Body<'a> for Login<'a> {
@@ -40,8 +81,9 @@ impl<'a> Body<'a> for Login<'a> {
         let (body, instance) = varint::parse(body)?;
         let (body, features) = varint::parse(body)?;
         let (body, token) = parse::text(body, "token", limits::TOKEN)?;
+        let (body, liveness) = Liveness::parse(body)?;
         let instance = SessionInstance(instance);
-        Ok((body, Self { app_id, user_id, instance, features, token }))
+        Ok((body, Self { app_id, user_id, instance, features, token, liveness }))
     }
 
     fn body_len(&self) -> usize {
@@ -50,6 +92,7 @@ impl<'a> Body<'a> for Login<'a> {
             + varint::len(self.instance.0)
             + varint::len(self.features)
             + text_len(self.token)
+            + self.liveness.encoded_len()
     }
 
     fn encode_body(&self, out: &mut impl BufMut) {
@@ -58,6 +101,7 @@ impl<'a> Body<'a> for Login<'a> {
         varint::put(out, self.instance.0);
         varint::put(out, self.features);
         put_text(out, self.token);
+        self.liveness.encode(out);
     }
 }
 

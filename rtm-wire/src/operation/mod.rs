@@ -8,6 +8,7 @@ mod event;
 mod field;
 mod login;
 mod message;
+mod presence;
 mod reply;
 mod request;
 mod topic;
@@ -18,8 +19,9 @@ mod tests;
 pub use channel::{Join, Leave, Subscribe, SubscribeOptions, Unsubscribe};
 pub use event::Event;
 pub use field::{ChannelRef, Position};
-pub use login::{Limit, Login, Logout};
+pub use login::{Limit, Liveness, Login, Logout};
 pub use message::{MessageEvent, Publish, PublishFlags};
+pub use presence::{PresenceEvent, PresentUser, State};
 pub use reply::{FailedUser, HeardUser, Published, Publisher, Reply, ReplyResult, TopicUsers};
 pub use request::{Request, RequestError};
 pub use topic::{
@@ -53,6 +55,7 @@ mod kind {
     pub(super) const MESSAGE_EVENT: u8 = 0x90;
     pub(super) const TOPIC_MESSAGE_EVENT: u8 = 0x91;
     pub(super) const TOPIC_EVENT: u8 = 0x92;
+    pub(super) const PRESENCE_EVENT: u8 = 0x93;
     /// Requests lie below, replies and events from here on.
     pub(super) const SERVER_SIDE: u8 = 0x80;
 }

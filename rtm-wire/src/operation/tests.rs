@@ -3,8 +3,8 @@
 use super::*;
 use crate::testing::{refused_requests, refused_server, requests, server};
 use crate::{
-    ChannelKind, Epoch, ErrorCode, Limit, LimitKind, List, MessageType, OperationId, Priority, Qos,
-    Reliability, Sequence, SessionInstance, TopicChange, UnixTime,
+    ChannelKind, Epoch, ErrorCode, Limit, LimitKind, List, MessageType, OperationId,
+    PresenceChange, Priority, Qos, Reliability, Sequence, SessionInstance, TopicChange, UnixTime,
 };
 
 const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
@@ -14,13 +14,15 @@ const TIME: UnixTime = UnixTime::from_millis(0x4000);
 #[test]
 fn logins() {
     let instance = SessionInstance(64);
-    let login = Login { app_id: "app", user_id: "bob", instance, features: 0, token: "007" };
+    let liveness = Liveness { heartbeat: 5, presence_timeout: 300 };
+    let token = "007";
+    let login = Login { app_id: "app", user_id: "bob", instance, features: 0, token, liveness };
     requests(&[
-        (b"\x01\x00\x03app\x03bob\x40\x40\x00\x03007", 0, login.into()),
+        (b"\x01\x00\x03app\x03bob\x40\x40\x00\x03007\x05\x41\x2c", 0, login.into()),
         (b"\x02\x40\x40", 64, Logout.into()),
     ]);
     refused_requests(&[
-        (b"\x01\x00\x03app\x03bob\x40\x40\x00", 0, DecodeError::Short { field: "login" }),
+        (b"\x01\x00\x03app\x03bob\x40\x40\x00\x00\x05", 0, DecodeError::Short { field: "login" }),
         (b"\x01\x05\x03app\x01\xff\x00\x00\x00", 5, DecodeError::Text { field: "user id" }),
         (b"\x02\x05!", 5, DecodeError::Trailing),
     ]);
@@ -253,5 +255,51 @@ fn events() {
     refused_server(&[
         (b"\x12\x05", DecodeError::Invalid { field: "event kind" }),
         (b"\x90\x01\x05lob", DecodeError::Short { field: "message event" }),
+    ]);
+}
+
+#[test]
+fn presence() {
+    let none = PresenceEvent {
+        channel: LOBBY,
+        change: PresenceChange::OutOfService,
+        position: AT,
+        time: TIME,
+        total: 0,
+        has_more: false,
+        joined: List::default(),
+        left: List::default(),
+        timed_out: List::default(),
+        users: List::default(),
+    };
+    let mood = [State { key: "mood", value: b"ok" }];
+    let users = [
+        PresentUser { user: "bob", states: List::Slice(&mood) },
+        PresentUser { user: "al", states: List::default() },
+    ];
+    let interval = PresenceEvent {
+        change: PresenceChange::Interval,
+        total: 64,
+        has_more: true,
+        joined: List::Slice(&["eve"]),
+        left: List::Slice(&["a", "b"]),
+        timed_out: List::Slice(&["c"]),
+        users: List::Slice(&users),
+        ..none
+    };
+    let head = b"\x93\x01\x05lobby";
+    let event = |rest: &[u8]| [&head[..], rest].concat();
+    let empty = event(b"\x07\x03\x40\x40\x80\x00\x40\x00\x00\x00\x00\x00\x00\x00");
+    let full = event(
+        b"\x02\x03\x40\x40\x80\x00\x40\x00\x40\x40\x01\x01\x03eve\x02\x01a\x01b\x01\x01c\
+          \x02\x03bob\x01\x04mood\x02ok\x02al\x00",
+    );
+    server(&[
+        (&empty, ServerOperation::Event(none.into())),
+        (&full, ServerOperation::Event(interval.into())),
+    ]);
+    refused_server(&[
+        (&empty[..empty.len() - 1], DecodeError::Short { field: "presence event" }),
+        (&[&empty[..], b"!"].concat(), DecodeError::Trailing),
     ]);
 }

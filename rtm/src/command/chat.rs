@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use rtm_client::{ChannelEvent, ErrorKind, MessageChannel, PublishOptions, SubscribeOptions};
 
 use super::link::notice;
+use super::presence::words;
 use crate::cli::Chat;
 use crate::connection::{Connection, goodbye};
 use crate::failure::{Exit, Failure};
@@ -86,6 +87,14 @@ fn show(user: &str, event: ChannelEvent) -> Result<(), Failure> {
             Some(count) => eprintln!("* {count} messages were missed."),
             None => eprintln!("* Messages may have been missed."),
         },
+        ChannelEvent::Presence(event) => {
+            if let Some(words) = words(&event) {
+                eprintln!("* {words}");
+            }
+        }
+        ChannelEvent::Undecryptable(message) => {
+            eprintln!("* A message of {} is sealed with another key.", message.publisher);
+        }
         _ => {}
     }
     Ok(())

@@ -6,6 +6,7 @@ use rtm_client::{
 };
 
 use super::link::notice;
+use super::presence::words;
 use crate::cli::Subscribe;
 use crate::connection::{Connection, goodbye};
 use crate::failure::{Exit, Failure};
@@ -50,6 +51,10 @@ enum News {
     Message(Received),
     /// Messages that are missing, in words.
     Gap(String),
+    /// A message that can't be opened, in words.
+    Sealed(String),
+    /// Who is there, in words.
+    Presence(String),
 }
 
 async fn subscribe(
@@ -60,7 +65,8 @@ async fn subscribe(
     client.login().await?;
     let Some(topic) = &arguments.topic else {
         let channel = client.message_channel(&arguments.channel)?;
-        return Ok(Source::Channel(channel.subscribe(SubscribeOptions::new()).await?));
+        let options = SubscribeOptions::new().presence(arguments.presence);
+        return Ok(Source::Channel(channel.subscribe(options).await?));
     };
     let stream = client.stream_channel(&arguments.channel)?;
     drop(stream.join(JoinOptions::new().token(token)).await?);
@@ -83,29 +89,54 @@ async fn subscribe(
 impl Source {
     /// The next piece of news; `None` at an orderly end.
     async fn next(&mut self) -> Result<Option<News>, Failure> {
-        let news = match self {
-            Self::Channel(subscription) => match subscription.recv().await {
-                Some(ChannelEvent::Message(message)) => News::Message(message.into()),
-                Some(ChannelEvent::Gap(gap)) => {
-                    let count = gap.count.map_or("some".to_owned(), |count| count.to_string());
-                    News::Gap(format!("{count} messages after sequence {}", gap.after.1))
-                }
-                Some(ChannelEvent::Ended(error)) => return Err(error.into()),
-                _ => return Ok(None),
-            },
-            Self::Topic(subscription) => match subscription.recv().await {
-                Some(TopicEvent::Message(message)) => News::Message(message.into()),
-                Some(TopicEvent::Gap(gap)) => {
-                    let count = gap.count.map_or("some".to_owned(), |count| count.to_string());
-                    let (after, publisher) = (gap.after, gap.publisher);
-                    News::Gap(format!("{count} messages of {publisher} after sequence {after}"))
-                }
-                Some(TopicEvent::Ended(error)) => return Err(error.into()),
-                _ => return Ok(None),
-            },
-        };
-        Ok(Some(news))
+        loop {
+            let news = match self {
+                Self::Channel(subscription) => subscription.recv().await.map(of_channel),
+                Self::Topic(subscription) => subscription.recv().await.map(of_topic),
+            };
+            match news {
+                // Something that this version doesn't show.
+                Some(Ok(None)) => {}
+                Some(news) => return news,
+                None => return Ok(None),
+            }
+        }
     }
+}
+
+fn of_channel(event: ChannelEvent) -> Result<Option<News>, Failure> {
+    Ok(Some(match event {
+        ChannelEvent::Message(message) => News::Message(message.into()),
+        ChannelEvent::Gap(gap) => {
+            let count = gap.count.map_or("some".to_owned(), |count| count.to_string());
+            News::Gap(format!("{count} messages after sequence {}", gap.after.1))
+        }
+        ChannelEvent::Undecryptable(it) => {
+            News::Sealed(format!("message {} of {}", it.sequence, it.publisher))
+        }
+        ChannelEvent::Presence(event) => match words(&event) {
+            Some(words) => News::Presence(words),
+            None => return Ok(None),
+        },
+        ChannelEvent::Ended(error) => return Err(error.into()),
+        _ => return Ok(None),
+    }))
+}
+
+fn of_topic(event: TopicEvent) -> Result<Option<News>, Failure> {
+    Ok(Some(match event {
+        TopicEvent::Message(message) => News::Message(message.into()),
+        TopicEvent::Gap(gap) => {
+            let count = gap.count.map_or("some".to_owned(), |count| count.to_string());
+            let (after, publisher) = (gap.after, gap.publisher);
+            News::Gap(format!("{count} messages of {publisher} after sequence {after}"))
+        }
+        TopicEvent::Undecryptable(it) => {
+            News::Sealed(format!("message {} of {}", it.sequence, it.publisher))
+        }
+        TopicEvent::Ended(error) => return Err(error.into()),
+        _ => return Ok(None),
+    }))
 }
 
 /// Prints until there are enough, the source ends, or somebody interrupts.
@@ -115,7 +146,7 @@ async fn print_all(
     count: Option<u64>,
     stop: &mut Stop,
 ) -> Result<(), Failure> {
-    let (mut printed, mut gaps) = (0, 0);
+    let (mut printed, mut gaps, mut sealed) = (0, 0, 0);
     while count.is_none_or(|count| printed < count) {
         let news = tokio::select! {
             biased;
@@ -143,10 +174,19 @@ async fn print_all(
                 gaps += 1;
                 eprintln!("rtm: missing: {text}");
             }
+            Some(News::Sealed(text)) => {
+                sealed += 1;
+                eprintln!("rtm: sealed with another key: {text}");
+            }
+            Some(News::Presence(text)) => eprintln!("rtm: {text}"),
             None => break,
         }
     }
     is_closed(printer.flush())?;
+    if sealed > 0 {
+        let text = "messages could not be opened, as told above; compare --encryption";
+        return Err(Failure::new(Exit::Access, text));
+    }
     if gaps > 0 {
         let text = "messages are missing, as told above; they are not repeated";
         return Err(Failure::new(Exit::Missing, text));

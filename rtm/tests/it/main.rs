@@ -5,5 +5,6 @@ mod carriers;
 mod chat;
 mod ending;
 mod lab;
+mod options;
 mod program;
 mod stream;

@@ -29,8 +29,15 @@ impl Ended {
 /// `rtm` with this lab's context and nothing else from the environment.
 pub(crate) fn rtm(lab: &Lab, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rtm"));
-    let names =
-        ["RTM_SERVER", "RTM_APP_ID", "RTM_TOKEN", "RTM_CERTIFICATE", "RTM_PROTOCOL", "RTM_PROXY"];
+    let names = [
+        "RTM_SERVER",
+        "RTM_APP_ID",
+        "RTM_TOKEN",
+        "RTM_CERTIFICATE",
+        "RTM_PROTOCOL",
+        "RTM_PROXY",
+        "RTM_ENCRYPTION",
+    ];
     for name in names {
         command.env_remove(name);
     }

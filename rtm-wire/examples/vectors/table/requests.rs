@@ -1,8 +1,8 @@
 //! Requests (protocol §6.1 and §6.4 to §6.15).
 
 use rtm_wire::{
-    ChannelKind, ChannelRef, Epoch, Join, JoinTopic, Leave, LeaveTopic, List, Login, Logout,
-    MessageType, OperationId, Position, Priority, Publish, PublishFlags, PublishTopic, Qos,
+    ChannelKind, ChannelRef, Epoch, Join, JoinTopic, Leave, LeaveTopic, List, Liveness, Login,
+    Logout, MessageType, OperationId, Position, Priority, Publish, PublishFlags, PublishTopic, Qos,
     Reliability, Request, Sequence, SessionInstance, Subscribe, SubscribeOptions, SubscribeTopic,
     Unsubscribe, UnsubscribeTopic, varint,
 };
@@ -26,6 +26,7 @@ fn sessions() -> Vec<Vector> {
         instance: SessionInstance(0x0123_4567_89ab_cdef),
         features: 0,
         token: "",
+        liveness: Liveness::default(),
     };
     let unknown = Request::Unknown { kind: 0x7f, body: b"later" };
     vec![

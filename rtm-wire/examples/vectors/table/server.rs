@@ -1,10 +1,10 @@
-//! Replies and events (protocol §6.2, §6.3, §6.17 to §6.19).
+//! Replies and events (protocol §6.2, §6.3, §6.17 to §6.19, §6.23).
 
 use rtm_wire::{
     ChannelKind, ChannelRef, Epoch, ErrorCode, Event, FailedUser, HeardUser, Limit, LimitKind,
-    List, MessageEvent, MessageType, OperationId, Position, Priority, Published, Publisher, Qos,
-    Reply, ReplyResult, Sequence, ServerOperation, TopicChange, TopicEvent, TopicMessageEvent,
-    TopicUsers, UnixTime,
+    List, MessageEvent, MessageType, OperationId, Position, PresenceChange, PresenceEvent,
+    PresentUser, Priority, Published, Publisher, Qos, Reply, ReplyResult, Sequence,
+    ServerOperation, State, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
 };
 
 use super::super::vector::{Type, Vector};
@@ -17,6 +17,7 @@ pub(super) fn vectors() -> Vec<Vector> {
     let mut vectors = replies();
     vectors.extend(lists());
     vectors.extend(events());
+    vectors.extend(presence());
     vectors
 }
 
@@ -125,6 +126,46 @@ fn events() -> Vec<Vector> {
         event("6.19", "topic event, joined", joined),
         event("6.19", "topic event, left", left),
         event("6.3", "unknown event", Event::Unknown { kind: 0xfe, body: b"later" }),
+    ]
+}
+
+fn presence() -> Vec<Vector> {
+    let joined = PresenceEvent {
+        channel: ChannelRef { kind: ChannelKind::Message, name: "lobby" },
+        change: PresenceChange::Joined,
+        position: AT,
+        time: TIME,
+        total: 2,
+        has_more: false,
+        joined: List::Slice(&["alice"]),
+        left: List::default(),
+        timed_out: List::default(),
+        users: List::default(),
+    };
+    let states = [State { key: "mood", value: b"well" }];
+    let users = [
+        PresentUser { user: "alice", states: List::Slice(&states) },
+        PresentUser { user: "bob", states: List::default() },
+    ];
+    let snapshot = PresenceEvent {
+        change: PresenceChange::Snapshot,
+        has_more: true,
+        joined: List::default(),
+        users: List::Slice(&users),
+        ..joined
+    };
+    let interval = PresenceEvent {
+        channel: ChannelRef { kind: ChannelKind::Stream, name: "room" },
+        change: PresenceChange::Interval,
+        left: List::Slice(&["carol"]),
+        timed_out: List::Slice(&["dave"]),
+        users: List::Slice(&users[..1]),
+        ..joined
+    };
+    vec![
+        event("6.23", "presence event, joined", joined),
+        event("6.23", "presence event, part of a snapshot", snapshot),
+        event("6.23", "presence event, interval", interval),
     ]
 }
 

@@ -1,8 +1,8 @@
 //! Fields of requests, replies and events.
 
 use rtm_wire::{
-    ChannelRef, Event, OperationId, Position, Reply, ReplyResult, Request, ServerOperation,
-    SubscribeOptions,
+    ChannelRef, Event, OperationId, Position, PresentUser, Reply, ReplyResult, Request,
+    ServerOperation, SubscribeOptions,
 };
 use serde_json::{Value, json};
 
@@ -26,6 +26,8 @@ fn request_body(request: &Request<'_>) -> Value {
             "instance": int(login.instance.0),
             "features": int(login.features),
             "token": login.token,
+            "heartbeat": int(login.liveness.heartbeat),
+            "presence_timeout": int(login.liveness.presence_timeout),
         }),
         Request::Logout(_) => json!({}),
         Request::Subscribe(subscribe) => json!({
@@ -181,9 +183,28 @@ fn event(event: &Event<'_>) -> Value {
             "last": int(event.last.0),
             "meta": hex(event.meta),
         }),
+        Event::Presence(event) => json!({
+            "kind": "presence event",
+            "channel": channel(&event.channel),
+            "change": event.change.number(),
+            "position": position(event.position),
+            "time_ms": int(event.time.as_millis()),
+            "total": int(event.total),
+            "more": event.has_more,
+            "joined": event.joined.iter().collect::<Vec<_>>(),
+            "left": event.left.iter().collect::<Vec<_>>(),
+            "timed_out": event.timed_out.iter().collect::<Vec<_>>(),
+            "users": event.users.iter().map(present_user).collect::<Vec<_>>(),
+        }),
         Event::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
         other => panic!("{other:?} has no fields in the vectors"),
     }
+}
+
+fn present_user(user: PresentUser<'_>) -> Value {
+    let states = user.states.iter();
+    let states = states.map(|state| json!({ "key": state.key, "value": hex(state.value) }));
+    json!({ "user": user.user, "states": states.collect::<Vec<_>>() })
 }
 
 fn channel(channel: &ChannelRef<'_>) -> Value {

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use rtm_wire::{
     Event, FailedUser, HeardUser, Item, Join, JoinTopic, Leave, LeaveTopic, Limit, LimitKind, List,
-    Login, Logout, MessageEvent, OperationId, Publish, PublishFlags, PublishTopic, Published,
-    Publisher, Reply, ReplyResult, Request, ServerOperation, SessionInstance, Subscribe,
-    SubscribeOptions, SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe,
-    UnsubscribeTopic, limits,
+    Liveness, Login, Logout, MessageEvent, OperationId, PresenceChange, PresenceEvent, PresentUser,
+    Publish, PublishFlags, PublishTopic, Published, Publisher, Reply, ReplyResult, Request,
+    ServerOperation, SessionInstance, State, Subscribe, SubscribeOptions, SubscribeTopic,
+    TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, limits,
 };
 
 use super::fields::{
@@ -50,15 +50,21 @@ pub(crate) fn server_operation() -> impl Strategy<Value = ServerOperation<'stati
 }
 
 fn login() -> impl Strategy<Value = Login<'static>> {
-    (name(), name(), number(), number(), text(limits::TOKEN / 8)).prop_map(
-        |(app_id, user_id, instance, features, token)| Login {
+    (name(), name(), number(), number(), text(limits::TOKEN / 8), liveness()).prop_map(
+        |(app_id, user_id, instance, features, token, liveness)| Login {
             app_id,
             user_id,
             instance: SessionInstance(instance),
             features,
             token,
+            liveness,
         },
     )
+}
+
+fn liveness() -> impl Strategy<Value = Liveness> {
+    (number(), number())
+        .prop_map(|(heartbeat, presence_timeout)| Liveness { heartbeat, presence_timeout })
 }
 
 fn options() -> impl Strategy<Value = SubscribeOptions> {
@@ -157,6 +163,7 @@ fn event() -> impl Strategy<Value = Event<'static>> {
         message_event().prop_map(Event::from),
         topic_message_event().prop_map(Event::from),
         topic_event().prop_map(Event::from),
+        presence_event().prop_map(Event::from),
         (0xa0..=0xff_u8, bytes(50)).prop_map(|(kind, body)| Event::Unknown { kind, body }),
     ]
 }
@@ -211,6 +218,33 @@ fn topic_event() -> impl Strategy<Value = TopicEvent<'static>> {
             meta,
         },
     )
+}
+
+fn presence_event() -> impl Strategy<Value = PresenceEvent<'static>> {
+    let place = (position(), time(), number(), any::<bool>());
+    let changes = (list(name()), list(name()), list(name()), list(present_user()));
+    (channel(), any::<u8>(), place, changes).prop_map(
+        |(channel, change, (position, time, total, has_more), changes)| {
+            let (joined, left, timed_out, users) = changes;
+            PresenceEvent {
+                channel,
+                change: PresenceChange::from_number(change),
+                position,
+                time,
+                total,
+                has_more,
+                joined,
+                left,
+                timed_out,
+                users,
+            }
+        },
+    )
+}
+
+fn present_user() -> impl Strategy<Value = PresentUser<'static>> {
+    let state = (name(), bytes(50)).prop_map(|(key, value)| State { key, value });
+    (name(), list(state)).prop_map(|(user, states)| PresentUser { user, states })
 }
 
 fn custom_type() -> impl Strategy<Value = &'static str> {

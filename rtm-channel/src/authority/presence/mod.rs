@@ -1,0 +1,246 @@
+//! Who is in a channel, and who is told of it (protocol §6.23).
+
+mod news;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rtm_wire::{Epoch, PresenceChange, Time, UnixTime};
+
+use self::news::News;
+use super::message::Fanout;
+use crate::identity::{ChannelKey, Identity};
+use crate::limits::Limits;
+use crate::name::{SubscriberId, UserId};
+
+/// A session that comes to a channel, as far as presence is concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The session.
+    pub subscriber: SubscriberId,
+    /// Whose it is.
+    pub identity: Identity,
+    /// Whether it wants to hear who comes and goes.
+    pub hears: bool,
+    /// Whether the others aren't told of the user.
+    pub is_quiet: bool,
+    /// How long a loss isn't told.
+    pub timeout: Duration,
+}
+
+/// The truth about who is in one channel.
+///
+/// ```text
+///             join                silent, lose               time passes
+///   (absent) ─────► present ──────────────────► lost ──────────────────────► (absent)
+///      ▲               │ ▲                       │                              │
+///      │     leave     │ │     heard, join       │                              │ heard
+///      └───────────────┘ └───────────────────────┘                              ▼
+///                                                                            present
+/// ```
+///
+/// A user is present from the join of a session that isn't quiet, once, whatever sessions it has. A
+/// loss is told to nobody before the user's timeout has passed. While few are present, each change
+/// is told at once; the changes of many are gathered, and told once an interval. Beyond
+/// [`Limits::message_members`] users, those lost included, who comes is taken for quiet.
+///
+/// The caller says what happens to sessions, sends what comes back, and calls
+/// [`handle_timeout`](Self::handle_timeout) when [`poll_timeout`](Self::poll_timeout) says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresenceAuthority {
+    users: BTreeMap<UserId, Present>,
+    users_max: usize,
+    /// When those who are lost are gone.
+    due: BTreeSet<(Time, UserId)>,
+    /// Sessions that were silent for so long that their users are gone, and may be heard again.
+    gone: BTreeMap<SubscriberId, Arrival>,
+    news: News,
+}
+
+/// A user who is there, or lost for less than its timeout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Present {
+    /// The session that stands for it, or did before it was lost.
+    arrival: Arrival,
+    has_session: bool,
+    due: Option<Time>,
+}
+
+impl PresenceAuthority {
+    /// A channel that nobody is in. The epoch must be persisted.
+    #[must_use]
+    pub fn new(key: ChannelKey, epoch: Epoch, limits: &Limits) -> Self {
+        Self {
+            users: BTreeMap::new(),
+            users_max: limits.message_members,
+            due: BTreeSet::new(),
+            gone: BTreeMap::new(),
+            news: News::new(key, epoch, limits),
+        }
+    }
+
+    /// A session comes, comes back, or changes its options: what the others are told, and the
+    /// snapshot for it.
+    pub fn join(&mut self, now: Time, time: UnixTime, arrival: Arrival) -> Vec<Fanout> {
+        // Who comes too late comes anew.
+        let mut out = self.handle_timeout(now, time);
+        let user = arrival.identity.user.clone();
+        self.gone.remove(&arrival.subscriber);
+        match arrival.hears {
+            true => self.news.add_listener(arrival.subscriber, &user),
+            false => self.news.remove_listener(arrival.subscriber),
+        }
+        let is_full = self.users.len() >= self.users_max && !self.users.contains_key(&user);
+        if arrival.is_quiet || is_full {
+            out.extend(self.remove_if_of(now, time, arrival.subscriber, &user));
+        } else {
+            // The newest session of a user stands for it.
+            self.gone.retain(|_, former| former.identity.user != user);
+            self.set_due(&user, None);
+            let own = Some(arrival.subscriber);
+            let present = Present { arrival, has_session: true, due: None };
+            if self.users.insert(user.clone(), present).is_none() {
+                out.extend(self.tell(now, time, &user, PresenceChange::Joined, own));
+            }
+        }
+        out
+    }
+
+    /// All who are there, for a session that hears; in several events if there are many.
+    pub fn snapshot(&mut self, now: Time, time: UnixTime, subscriber: SubscriberId) -> Vec<Fanout> {
+        self.news.snapshot(now, time, subscriber, self.users.keys())
+    }
+
+    /// A session of this user goes for good: what the others are told.
+    pub fn leave(
+        &mut self,
+        now: Time,
+        time: UnixTime,
+        subscriber: SubscriberId,
+        user: &UserId,
+    ) -> Vec<Fanout> {
+        self.news.remove_listener(subscriber);
+        self.gone.remove(&subscriber);
+        Vec::from_iter(self.remove_if_of(now, time, subscriber, user))
+    }
+
+    /// A session of this user was lost at `lost`, and may be followed by another one.
+    pub fn lose(&mut self, subscriber: SubscriberId, user: &UserId, lost: Time) {
+        self.silent(subscriber, user, lost);
+        self.news.remove_listener(subscriber);
+        self.gone.remove(&subscriber);
+        if let Some(present) = self.present(subscriber, user) {
+            present.has_session = false;
+        }
+    }
+
+    /// Nothing is heard of a session of this user, which counts as lost since `lost`.
+    pub fn silent(&mut self, subscriber: SubscriberId, user: &UserId, lost: Time) {
+        let Some(present) = self.present(subscriber, user) else { return };
+        // The first sign of a loss counts.
+        if present.due.is_none() {
+            let due = lost + present.arrival.timeout;
+            self.set_due(user, Some(due));
+        }
+    }
+
+    /// A silent session of this user is heard again: what the others are told, if the user was
+    /// gone.
+    pub fn heard(
+        &mut self,
+        now: Time,
+        time: UnixTime,
+        subscriber: SubscriberId,
+        user: &UserId,
+    ) -> Vec<Fanout> {
+        // Who is heard too late comes anew.
+        let mut out = self.handle_timeout(now, time);
+        if let Some(arrival) = self.gone.remove(&subscriber) {
+            let present = Present { arrival, has_session: true, due: None };
+            self.users.insert(user.clone(), present);
+            // It has to be told of this itself, as it was of its end.
+            out.extend(self.tell(now, time, user, PresenceChange::Joined, None));
+        } else if self.present(subscriber, user).is_some_and(|present| present.has_session) {
+            self.set_due(user, None);
+        }
+        out
+    }
+
+    /// Does what is due: tells who is gone, and what was gathered.
+    pub fn handle_timeout(&mut self, now: Time, time: UnixTime) -> Vec<Fanout> {
+        let mut out = Vec::new();
+        while let Some((due, user)) = self.due.first().cloned() {
+            if due > now {
+                break;
+            }
+            self.due.remove(&(due, user.clone()));
+            let Some(present) = self.users.remove(&user) else { continue };
+            if present.has_session {
+                self.gone.insert(present.arrival.subscriber, present.arrival);
+            }
+            out.extend(self.tell(now, time, &user, PresenceChange::TimedOut, None));
+        }
+        out.extend(self.news.handle_timeout(now, time, self.users.len()));
+        out
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        let due = self.due.first().map(|(due, _)| *due);
+        [due, self.news.poll_timeout()].into_iter().flatten().min()
+    }
+
+    /// Whether nothing has to be kept: nobody is there, and nobody hears.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.gone.is_empty() && self.news.is_idle()
+    }
+
+    /// Who is there, by name.
+    pub fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.users.keys()
+    }
+
+    /// Takes a user out whom this very session stands for.
+    fn remove_if_of(
+        &mut self,
+        now: Time,
+        time: UnixTime,
+        subscriber: SubscriberId,
+        user: &UserId,
+    ) -> Option<Fanout> {
+        self.present(subscriber, user)?;
+        self.set_due(user, None);
+        self.users.remove(user);
+        self.tell(now, time, user, PresenceChange::Left, Some(subscriber))
+    }
+
+    fn tell(
+        &mut self,
+        now: Time,
+        time: UnixTime,
+        user: &UserId,
+        change: PresenceChange,
+        but: Option<SubscriberId>,
+    ) -> Option<Fanout> {
+        self.news.tell(now, time, user, change, (self.users.len(), but))
+    }
+
+    /// The user, if this very session stands for it.
+    fn present(&mut self, subscriber: SubscriberId, user: &UserId) -> Option<&mut Present> {
+        self.users.get_mut(user).filter(|present| present.arrival.subscriber == subscriber)
+    }
+
+    fn set_due(&mut self, user: &UserId, due: Option<Time>) {
+        let Some(present) = self.users.get_mut(user) else { return };
+        if let Some(former) = present.due {
+            self.due.remove(&(former, user.clone()));
+        }
+        present.due = due;
+        self.due.extend(due.map(|due| (due, user.clone())));
+    }
+}

@@ -1,0 +1,34 @@
+//! Which services a deployment has.
+
+use rtm_client::{ErrorKind, PrivateConfig, PublishOptions, ServiceType};
+
+use super::lab::{Lab, log_in};
+
+#[tokio::test]
+async fn services_that_are_not_deployed_are_not_supported() {
+    let lab = Lab::new();
+    for (services, has_message, has_stream) in [
+        (ServiceType::NONE, true, true),
+        (ServiceType::MESSAGE, true, false),
+        (ServiceType::STREAM, false, true),
+        (ServiceType::MESSAGE | ServiceType::STREAM, true, true),
+    ] {
+        let config = PrivateConfig::new().service_type(services);
+        let client = log_in(lab.builder("alice").private_config(config)).await;
+        let kind = |found: Result<(), rtm_client::Error>| found.err().map(|error| error.kind());
+        let expected = |has: bool| (!has).then_some(ErrorKind::Unsupported);
+        let message = client.message_channel("lobby").map(drop);
+        assert_eq!(kind(message), expected(has_message), "{services:?}");
+        assert_eq!(kind(client.user("bob").map(drop)), expected(has_message), "{services:?}");
+        assert_eq!(kind(client.inbox().await.map(drop)), expected(has_message), "{services:?}");
+        let stream = client.stream_channel("town").map(drop);
+        assert_eq!(kind(stream), expected(has_stream), "{services:?}");
+        if has_message {
+            let lobby = client.message_channel("lobby").unwrap();
+            lobby.publish("hi", PublishOptions::text()).await.unwrap();
+        }
+        client.logout().await.unwrap();
+    }
+    assert_eq!(lab.status().await.gateway.logins, 4);
+    lab.end().await;
+}
