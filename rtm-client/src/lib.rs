@@ -19,6 +19,8 @@
 //! | send messages to whoever listens | [`MessageChannel`]: [`RtmClient::message_channel`] |
 //! | send messages to one user | [`UserChannel`]: [`RtmClient::user`]; [`RtmClient::inbox`] |
 //! | stream positions, commands … by topic | [`StreamChannel`]: [`RtmClient::stream_channel`] |
+//! | see who is there | [`ChannelEvent::Presence`], [`StreamEvent::Presence`]: events of subscriptions |
+//! | seal messages from end to end | [`ClientBuilder::encryption`] |
 //! | watch the connection | [`RtmClient::link_state`], [`RtmClient::events`] |
 //!
 //! # Example
@@ -49,6 +51,7 @@
 //!             Some(count) => println!("{count} messages are missing"),
 //!             None => println!("some messages are missing"),
 //!         },
+//!         ChannelEvent::Presence(event) => println!("{} are here", event.total),
 //!         ChannelEvent::Ended(error) => return Err(error),
 //!         _ => {}
 //!     }

@@ -6,7 +6,7 @@ use rtm_wire::{MessageType, Priority, Qos};
 
 /// What to hear of in a channel, as in RTM 2.x. Default: messages and presence.
 ///
-/// Presence, metadata and locks are not served yet; asking for them does no harm.
+/// Metadata and locks are not served yet; asking for them does no harm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct SubscribeOptions(rtm_wire::SubscribeOptions);
@@ -23,7 +23,7 @@ impl SubscribeOptions {
         self
     }
 
-    /// Whether to hear who comes and goes. Default: yes.
+    /// Whether to hear who is there, comes and goes: events of the subscription. Default: yes.
     pub const fn presence(mut self, wanted: bool) -> Self {
         self.0.presence = wanted;
         self
@@ -41,7 +41,7 @@ impl SubscribeOptions {
         self
     }
 
-    /// Whether the others shall not be told of this user. Default: no.
+    /// Whether the others shall not be told of this user, who hears all the same. Default: no.
     pub const fn quiet(mut self, quiet: bool) -> Self {
         self.0.quiet = quiet;
         self

@@ -43,7 +43,11 @@ impl Publisher {
             Kind::OrderedTopic => {
                 let channel = client.stream_channel(CHANNEL)?;
                 // The events may go, the membership stays.
-                drop(channel.join(JoinOptions::new()).await?);
+                drop(
+                    channel
+                        .join(JoinOptions::new().options(SubscribeOptions::new().presence(false)))
+                        .await?,
+                );
                 let options = TopicOptions::new().qos(Qos::Ordered);
                 Ok(Self::Topic(channel.join_topic(TOPIC, options).await?))
             }
@@ -72,12 +76,16 @@ impl Subscriber {
         match kind {
             Kind::MessageChannel => {
                 let channel = client.message_channel(CHANNEL)?;
-                Ok(Self::Channel(channel.subscribe(SubscribeOptions::new()).await?))
+                Ok(Self::Channel(channel.subscribe(SubscribeOptions::new().presence(false)).await?))
             }
             Kind::OrderedTopic => {
                 let channel = client.stream_channel(CHANNEL)?;
                 // The events may go, the membership stays.
-                drop(channel.join(JoinOptions::new()).await?);
+                drop(
+                    channel
+                        .join(JoinOptions::new().options(SubscribeOptions::new().presence(false)))
+                        .await?,
+                );
                 Ok(Self::Topic(channel.subscribe_topic(TOPIC, Publishers::All).await?))
             }
         }

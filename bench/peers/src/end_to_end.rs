@@ -43,7 +43,7 @@ pub(crate) fn serve(options: &Options) -> Result<(), Failure> {
         let subscriber = client(&string.parse()?, "subscriber").await?;
         for flow in 0..work.flow_count() {
             let channel = subscriber.message_channel(&channel_name(flow))?;
-            let mut subscription = channel.subscribe(SubscribeOptions::new()).await?;
+            let mut subscription = channel.subscribe(SubscribeOptions::new().presence(false)).await?;
             let recorder = recorder.clone();
             tokio::spawn(async move {
                 while let Some(event) = subscription.recv().await {

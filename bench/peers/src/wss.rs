@@ -101,7 +101,7 @@ async fn messages_cross_wss_through_a_proxy_that_ends_tls() {
     alice.login().await.expect("in by wss");
     bob.login().await.expect("in by wss");
     let lobby = bob.message_channel("lobby").expect("a name");
-    let mut heard = lobby.subscribe(SubscribeOptions::new()).await.expect("subscribed");
+    let mut heard = lobby.subscribe(SubscribeOptions::new().presence(false)).await.expect("subscribed");
     let lobby = alice.message_channel("lobby").expect("a name");
     for number in 0..500 {
         lobby.publish(format!("{number}"), PublishOptions::text()).await.expect("published");

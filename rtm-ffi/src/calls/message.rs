@@ -32,7 +32,8 @@ pub unsafe extern "C" fn rtm_subscribe(
         let operation = abi::RTM_OPERATION_SUBSCRIBE;
         // SAFETY: the caller's promise.
         let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
-        let wish = async move { channel.subscribe(SubscribeOptions::new()).await };
+        // Programs in C have no events of presence yet.
+        let wish = async move { channel.subscribe(SubscribeOptions::new().presence(false)).await };
         request.run(wish, |owner, messages| pumps::pump_channel(owner, place, messages));
         Ok(RTM_OK)
     })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rtm_client::{JoinOptions, Priority, Publishers, Qos, TopicOptions};
+use rtm_client::{JoinOptions, Priority, Publishers, Qos, SubscribeOptions, TopicOptions};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::abi::{self, RTM_OK, RtmBytes, RtmClient, RtmPublishOptions};
@@ -39,7 +39,10 @@ pub unsafe extern "C" fn rtm_channel_join(
         let channel = instance.client.stream_channel(&place.channel)?;
         let operation = abi::RTM_OPERATION_CHANNEL_JOIN;
         let request = unsafe { ask(&instance, request, operation, Some(&place)) }?;
-        let wish = async move { channel.join(JoinOptions::new().token(token)).await };
+        // Programs in C have no events of presence yet.
+        let quiet = SubscribeOptions::new().presence(false);
+        let options = JoinOptions::new().token(token).options(quiet);
+        let wish = async move { channel.join(options).await };
         request.run(wish, |owner, news| pumps::pump_stream(owner, place, news));
         Ok(RTM_OK)
     })

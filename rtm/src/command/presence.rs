@@ -1,6 +1,11 @@
 //! Who is there, in words.
 
-use rtm_client::{PresenceChange, PresenceEvent};
+use rtm_client::{JoinOptions, PresenceChange, PresenceEvent, SubscribeOptions};
+
+/// How a command joins that tells nobody who is there.
+pub(super) fn without_presence(token: String) -> JoinOptions {
+    JoinOptions::new().token(token).options(SubscribeOptions::new().presence(false))
+}
 
 /// What an event says; `None` if it says nothing.
 pub(super) fn words(event: &PresenceEvent) -> Option<String> {

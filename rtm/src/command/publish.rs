@@ -3,11 +3,12 @@
 use std::collections::VecDeque;
 
 use rtm_client::{
-    Error, JoinOptions, MessageChannel, MessageType, PendingPublish, Priority, PublishOptions, Qos,
+    Error, MessageChannel, MessageType, PendingPublish, Priority, PublishOptions, Qos,
     ServerLimits, TopicOptions, TopicPublisher,
 };
 use tokio::sync::mpsc;
 
+use super::presence::without_presence;
 use crate::cli::{Publish, Urgency};
 use crate::connection::{Connection, goodbye};
 use crate::failure::{Exit, Failure};
@@ -31,7 +32,7 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
         };
         let stream = client.stream_channel(&arguments.channel)?;
         // Dropped: who else publishes is of no interest here.
-        drop(stream.join(JoinOptions::new().token(token)).await?);
+        drop(stream.join(without_presence(token)).await?);
         let publisher = stream.join_topic(topic, topic_options(&arguments)).await?;
         Ok((Target::Topic(publisher), Some(stream)))
     };

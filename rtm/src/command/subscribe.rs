@@ -1,12 +1,12 @@
 //! `rtm sub`.
 
 use rtm_client::{
-    ChannelEvent, JoinOptions, MessageSubscription, Publishers, RtmClient, SubscribeOptions,
-    TopicEvent, TopicSubscription,
+    ChannelEvent, MessageSubscription, Publishers, RtmClient, SubscribeOptions, TopicEvent,
+    TopicSubscription,
 };
 
 use super::link::notice;
-use super::presence::words;
+use super::presence::{without_presence, words};
 use crate::cli::Subscribe;
 use crate::connection::{Connection, goodbye};
 use crate::failure::{Exit, Failure};
@@ -69,7 +69,7 @@ async fn subscribe(
         return Ok(Source::Channel(channel.subscribe(options).await?));
     };
     let stream = client.stream_channel(&arguments.channel)?;
-    drop(stream.join(JoinOptions::new().token(token)).await?);
+    drop(stream.join(without_presence(token)).await?);
     let publishers = match arguments.from.is_empty() {
         true => Publishers::All,
         false => Publishers::users(arguments.from.clone()),

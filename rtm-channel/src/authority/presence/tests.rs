@@ -196,3 +196,41 @@ fn a_snapshot_names_as_many_as_are_allowed_and_itself_in_parts_that_fit() {
     assert_eq!(names.len(), 700);
     assert_eq!(names[0], format!("{:0>60}", 999), "itself first");
 }
+
+#[test]
+fn positions_grow_over_the_lives_of_a_channel() {
+    let position = |fanouts: &[Fanout]| {
+        let event = &fanouts.last().expect("an event").event;
+        let Ok(rtm_wire::Event::Presence(event)) = rtm_wire::Event::decode(event) else {
+            panic!("no presence event")
+        };
+        event.position
+    };
+    let mut former = rtm_wire::Position::default();
+    for life in 0..3 {
+        let mut lobby = authority(&Limits::hosted());
+        for number in 0..10 {
+            // Time may stand still.
+            let now = at(life * 50 + 1);
+            lobby.join(now, TIME, arrival(number + 1, &format!("user {number}")));
+            let next = position(&lobby.snapshot(now, TIME, SubscriberId(number + 1)));
+            assert!(next > former, "{next:?} after {former:?}");
+            former = next;
+        }
+    }
+}
+
+#[test]
+fn beyond_the_limit_who_comes_is_taken_for_quiet() {
+    let mut limits = Limits::hosted();
+    limits.message_members = 2;
+    let mut lobby = authority(&limits);
+    for (session, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {
+        lobby.join(at(0), TIME, arrival(session, name));
+    }
+    let snapshot = lobby.snapshot(at(0), TIME, SubscriberId(3));
+    assert_eq!(told(&snapshot), ["Snapshot alice bob of 2 to [3]"], "it hears");
+    // Who is there may come again.
+    assert_eq!(told(&lobby.join(at(1), TIME, arrival(4, "bob"))), [""; 0]);
+    assert_eq!(Vec::from_iter(lobby.users()), [&user("alice"), &user("bob")]);
+}

@@ -146,3 +146,57 @@ fn the_client_gives_up_at_the_reconnect_timeout() {
         assert!(attempts.iter().all(|&secs| secs < timeout), "{attempts:?}");
     }
 }
+
+/// Seconds after the login at which its attempts begin, when each fails at once; all that users see.
+fn login_attempts(timeout: Option<u64>) -> (Vec<u64>, Vec<LinkState>) {
+    let mut link = Link::new(timeout.map(Duration::from_secs));
+    let mut chance = chance();
+    let lost = Input::Lost(LinkReason::ConnectionError);
+    let (mut attempts, mut seen) = (Vec::new(), Vec::new());
+    let mut now = at(0);
+    let mut next = Input::Login;
+    loop {
+        seen.extend(link.on(now, next, &mut chance).map(|step| step.current));
+        if !matches!(link.phase(), Phase::LoggingIn { .. }) {
+            return (attempts, seen);
+        }
+        attempts.push(now.as_micros() / 1_000_000);
+        seen.extend(link.on(now, lost, &mut chance).map(|step| step.current));
+        let Some(due) = link.deadline() else { return (attempts, seen) };
+        assert_eq!(link.state(), LinkState::Connecting);
+        assert_eq!(link.on(due - Duration::from_micros(1), Input::Tick, &mut chance), None);
+        (now, next) = (due, Input::Tick);
+    }
+}
+
+#[test]
+fn a_login_is_tried_for_the_reconnect_timeout_and_once_without_one() {
+    let seen = [LinkState::Connecting, LinkState::Failed];
+    assert_eq!(login_attempts(None), (vec![0], seen.to_vec()));
+    for (timeout, least) in [(15, 4), (3_600, 100)] {
+        let (attempts, states) = login_attempts(Some(timeout));
+        assert_eq!(states, seen, "attempts and pauses look like one");
+        assert!(attempts.len() >= least, "{attempts:?}");
+        assert!(attempts.iter().all(|&secs| secs < timeout), "{attempts:?}");
+    }
+}
+
+#[test]
+fn a_pause_of_a_login_ends_with_another_login_a_hurry_or_a_logout() {
+    let paused = || {
+        let mut link = Link::new(Some(Duration::from_secs(15)));
+        for input in [Input::Login, Input::Lost(LinkReason::ConnectionError)] {
+            link.on(at(0), input, &mut chance());
+        }
+        assert!(matches!(link.phase(), Phase::LoggingPause { .. }));
+        link
+    };
+    let mut link = paused();
+    assert_eq!(link.on(at(0), Input::Login, &mut chance()), None, "nobody sees it");
+    assert!(matches!(link.phase(), Phase::LoggingIn { .. }));
+    let mut link = paused();
+    assert!(link.hurry(at(0)));
+    assert_eq!(link.deadline(), Some(at(0)));
+    let out = paused().on(at(0), Input::LoggedOut, &mut chance());
+    assert_eq!(out.map(|step| step.current), Some(LinkState::Idle));
+}
