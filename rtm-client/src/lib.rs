@@ -19,7 +19,7 @@
 //! | send messages to whoever listens | [`MessageChannel`]: [`RtmClient::message_channel`] |
 //! | send messages to one user | [`UserChannel`]: [`RtmClient::user`]; [`RtmClient::inbox`] |
 //! | stream positions, commands … by topic | [`StreamChannel`]: [`RtmClient::stream_channel`] |
-//! | see who is there | [`ChannelEvent::Presence`], [`StreamEvent::Presence`]: events of subscriptions |
+//! | see who is there | [`ChannelEvent::Presence`], [`StreamEvent::Presence`] |
 //! | seal messages from end to end | [`ClientBuilder::encryption`] |
 //! | watch the connection | [`RtmClient::link_state`], [`RtmClient::events`] |
 //!

@@ -14,7 +14,10 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let tests: BTreeSet<&str> = tree
         .with_extension("rs")
         .flat_map(|(_, text)| text.lines())
-        .filter_map(|line| line.trim_start().strip_prefix("fn ")?.split('(').next())
+        .filter_map(|line| {
+            let code = line.trim_start();
+            code.strip_prefix("async ").unwrap_or(code).strip_prefix("fn ")?.split('(').next()
+        })
         .collect();
     let mut findings = Vec::new();
     for (index, line) in page.lines().enumerate() {
@@ -39,9 +42,12 @@ mod tests {
 
     #[test]
     fn tests_that_do_not_exist_are_refused() {
-        let code = ("a/src/lib.rs", "    fn a_key_opens_its_lock() {}");
+        let code = (
+            "a/src/lib.rs",
+            "    fn a_key_opens_its_lock() {}\n    async fn a_key_waits_for_it() {}",
+        );
         for (page, expected) in [
-            ("`a_key_opens_its_lock`, `is_equal`", 0),
+            ("`a_key_opens_its_lock`, `is_equal`, `a_key_waits_for_it`", 0),
             ("`a_key_opens_no_lock`", 1),
             ("a_key_opens_no_lock and `crypto::a_b_c_d`", 0),
         ] {

@@ -147,7 +147,8 @@ fn the_client_gives_up_at_the_reconnect_timeout() {
     }
 }
 
-/// Seconds after the login at which its attempts begin, when each fails at once; all that users see.
+/// Seconds after the login at which its attempts begin, when each fails at once; all that users
+/// see.
 fn login_attempts(timeout: Option<u64>) -> (Vec<u64>, Vec<LinkState>) {
     let mut link = Link::new(timeout.map(Duration::from_secs));
     let mut chance = chance();
