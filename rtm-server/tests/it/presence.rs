@@ -204,3 +204,16 @@ fn a_server_that_starts_anew_tells_who_is_there_anew() {
         assert!(both || told.last().unwrap().starts_with('+'), "{user}: {told:?}");
     }
 }
+
+#[test]
+fn who_came_back_by_ticket_keeps_its_presence_timeout() {
+    let mut lab = Lab::new(0.0);
+    add(&mut lab, "alice", 5, 300);
+    add(&mut lab, "bob", 5, 60);
+    lab.outage("bob");
+    lab.run_until_link("bob", LinkState::Connected);
+    lab.run(secs(5));
+    assert_eq!(lab.status().gateway.resumptions, 1);
+    let (after, before) = time_until_gone(&mut lab, "bob");
+    assert!(after >= 69 && before <= 76, "{after} s to {before} s");
+}
