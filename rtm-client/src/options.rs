@@ -7,9 +7,18 @@ use rtm_wire::{MessageType, Priority, Qos};
 /// What to hear of in a channel, as in RTM 2.x. Default: messages and presence.
 ///
 /// Metadata and locks are not served yet; asking for them does no harm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are handed over"]
-pub struct SubscribeOptions(rtm_wire::SubscribeOptions);
+pub struct SubscribeOptions {
+    wire: rtm_wire::SubscribeOptions,
+    own_messages: bool,
+}
+
+impl Default for SubscribeOptions {
+    fn default() -> Self {
+        Self { wire: rtm_wire::SubscribeOptions::default(), own_messages: true }
+    }
+}
 
 impl SubscribeOptions {
     /// Messages and presence.
@@ -19,36 +28,49 @@ impl SubscribeOptions {
 
     /// Whether to get messages. Default: yes. Of no meaning for stream channels.
     pub const fn messages(mut self, wanted: bool) -> Self {
-        self.0.messages = wanted;
+        self.wire.messages = wanted;
         self
     }
 
     /// Whether to hear who is there, comes and goes: events of the subscription. Default: yes.
     pub const fn presence(mut self, wanted: bool) -> Self {
-        self.0.presence = wanted;
+        self.wire.presence = wanted;
+        self
+    }
+
+    /// Whether to get what this user publishes itself, in a message channel. Default: yes, so that
+    /// everybody sees the same messages in the same order. Of no meaning for stream channels, where
+    /// nobody hears itself. What isn't wanted is dropped by the client: it still crosses the
+    /// network, since sequence numbers have no holes.
+    pub const fn own_messages(mut self, wanted: bool) -> Self {
+        self.own_messages = wanted;
         self
     }
 
     /// Whether to hear of the channel's metadata. Default: no.
     pub const fn metadata(mut self, wanted: bool) -> Self {
-        self.0.metadata = wanted;
+        self.wire.metadata = wanted;
         self
     }
 
     /// Whether to hear of the channel's locks. Default: no.
     pub const fn locks(mut self, wanted: bool) -> Self {
-        self.0.locks = wanted;
+        self.wire.locks = wanted;
         self
     }
 
     /// Whether the others shall not be told of this user, who hears all the same. Default: no.
     pub const fn quiet(mut self, quiet: bool) -> Self {
-        self.0.quiet = quiet;
+        self.wire.quiet = quiet;
         self
     }
 
     pub(crate) const fn wire(self) -> rtm_wire::SubscribeOptions {
-        self.0
+        self.wire
+    }
+
+    pub(crate) const fn hears_own_messages(self) -> bool {
+        self.own_messages
     }
 }
 

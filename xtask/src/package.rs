@@ -39,7 +39,9 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     for package in &packages {
         let file = folder.join(format!("package/{}-{}.crate", package.name, package.version));
         let mut unpack = program_in_root(Path::new("tar"));
-        run_process(unpack.arg("-xzf").arg(&file).arg("-C").arg(&crates))?;
+        // With the time of now: archives have one time for all files, by which cargo would take
+        // a changed crate for the one that it has built before.
+        run_process(unpack.arg("-xmzf").arg(&file).arg("-C").arg(&crates))?;
         require_files(package, &crates)?;
     }
     for (name, dependencies) in CONSUMERS {

@@ -20,6 +20,7 @@ use crate::options::{PublishOptions, SubscribeOptions};
 pub(super) struct Channel<W> {
     pub(super) view: MessageView,
     pub(super) presence: PresenceView,
+    hears_own: bool,
     /// Who gets its messages; `None` when nobody wants them any more.
     pub(super) handle: Option<HandleId>,
     /// Who subscribes when the former subscription has ended.
@@ -104,6 +105,7 @@ impl<W> Core<W> {
         let entry = self.channels.entry(channel.clone()).or_insert_with(|| Channel {
             view: MessageView::default(),
             presence: PresenceView::new(),
+            hears_own: true,
             handle: None,
             next: None,
         });
@@ -116,6 +118,7 @@ impl<W> Core<W> {
             self.answer(waiter, Err(refusal.into()));
         } else {
             entry.handle = Some(handle);
+            entry.hears_own = options.hears_own_messages();
             self.places.insert(handle, Place::Channel(channel.clone()));
             self.send_subscribe(now, &channel, options.wire(), None, false, waiter);
         }
@@ -276,13 +279,14 @@ impl<W> Core<W> {
         event: &MessageEvent<'_>,
         credit: Credit,
     ) -> bool {
-        let (view, handle) = match event.channel.kind {
+        let is_own = event.publisher == self.config.user_id.as_str();
+        let (view, handle, is_wanted) = match event.channel.kind {
             ChannelKind::Message => match self.channels.get_mut(event.channel.name) {
-                Some(channel) => (&mut channel.view, channel.handle),
+                Some(channel) => (&mut channel.view, channel.handle, channel.hears_own || !is_own),
                 None => return false,
             },
             ChannelKind::User if event.channel.name == self.config.user_id.as_str() => {
-                (&mut self.inbox.view, self.inbox.handle)
+                (&mut self.inbox.view, self.inbox.handle, true)
             }
             _ => return false,
         };
@@ -294,6 +298,9 @@ impl<W> Core<W> {
                 self.outputs.push_back(Output::Channel { handle, event, credit: None });
             }
             Verdict::Repeat | Verdict::Unwanted => return false,
+        }
+        if !is_wanted {
+            return false;
         }
         let mut received = ChannelMessage::new(message, event);
         let event = match self.open_sealed(&Envelope::of_message(event), &mut received.payload) {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::world::{Lab, channel, subscribe, unsubscribe};
+use rtm_client::SubscribeOptions;
+use rtm_client::core::{Command, HandleId};
+
+use super::world::{Lab, channel, name, subscribe, unsubscribe};
 
 const BOTH: [&str; 2] = ["alice", "bob"];
 
@@ -71,4 +74,28 @@ fn channels_of_one_client_are_apart_from_each_other() {
     lab.run(Duration::from_millis(100));
     assert_eq!(lab.client("bob").heard(1), ["alice 1: in", "alice 2: again"]);
     assert_eq!(lab.client("bob").heard(2), ["alice 1: out"]);
+}
+
+#[test]
+fn who_does_not_want_its_own_messages_gets_those_of_others_without_a_gap() {
+    let mut lab = Lab::with_users(0.1, &BOTH);
+    let without = Command::Subscribe {
+        channel: name("lobby"),
+        options: SubscribeOptions::new().own_messages(false),
+        handle: HandleId(1),
+    };
+    lab.call("alice", without).unwrap();
+    lab.call("bob", subscribe("lobby", 1)).unwrap();
+    for index in 0..10 {
+        for user in BOTH {
+            let waiter = lab.publish(user, channel("lobby"), &format!("{index}"));
+            lab.published(user, waiter).unwrap();
+        }
+    }
+    lab.run(Duration::from_secs(5));
+    let heard = lab.client("alice").heard(1);
+    let expected: Vec<_> = (0..10).map(|index| format!("bob {}: {index}", 2 * index + 2)).collect();
+    assert_eq!(heard, expected);
+    assert_eq!(lab.client("bob").heard(1).len(), 20);
+    lab.end(&BOTH);
 }
