@@ -17,7 +17,7 @@ type Failure = Box<dyn std::error::Error>;
 struct Owner {
     channel: MessageAuthority,
     key: ChannelKey,
-    log: PublishLog,
+    log: PublishLog<rtm_wire::Published>,
 }
 
 fn main() -> Result<(), Failure> {
@@ -78,7 +78,7 @@ impl Owner {
             payload: text.as_bytes(),
         };
         let time = UnixTime::from_millis(0);
-        let (published, fanout) = self.channel.publish(time, &who.user, &publish)?;
+        let (published, fanout) = self.channel.publish(time, &who.user, &publish);
         self.log.insert(who, operation, published);
         println!("  owner: {} goes to {:?}", published.position.sequence, fanout.to);
         Ok(fanout.event.to_vec())

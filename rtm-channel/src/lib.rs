@@ -47,7 +47,7 @@
 //!     payload: b"hi",
 //! };
 //! let alice = UserId::new("alice")?;
-//! let (_, fanout) = authority.publish(UnixTime::from_millis(0), &alice, &publish)?;
+//! let (_, fanout) = authority.publish(UnixTime::from_millis(0), &alice, &publish);
 //! assert_eq!(fanout.to, [SubscriberId(1)]);
 //!
 //! // Bob gets it, twice, and hands it on once.
@@ -66,8 +66,9 @@ mod refusal;
 mod view;
 
 pub use authority::{
-    Arrival, ClientLimits, Fanout, LastSequences, Member, Membership, MessageAuthority,
-    PresenceAuthority, PublishLog,
+    Arrival, Asker, ClientLimits, Delivered, Fanout, InboxAuthority, LastSequences, Member,
+    Membership, MessageAuthority, Opened, Outcome, PresenceAuthority, Progress, PublishLog,
+    Reached,
 };
 pub use identity::{ChannelKey, Identity};
 pub use limits::{Limits, check_custom_type, check_length};

@@ -24,6 +24,14 @@ pub struct Limits {
     pub stream_members: usize,
     /// Users subscribed to one message channel.
     pub message_members: usize,
+    /// Messages that wait for one user.
+    pub inbox_messages: usize,
+    /// Bytes of messages that wait for one user.
+    pub inbox_bytes: usize,
+    /// Days for which they wait.
+    pub inbox_days: u32,
+    /// Bytes of messages that wait for all users together.
+    pub inboxes_bytes: usize,
     /// Users in one channel up to which each change of presence is told at once.
     pub presence_announced: usize,
     /// Interval in seconds in which changes among more users are told.
@@ -45,6 +53,10 @@ impl Limits {
             stream_channels: 10,
             stream_members: 128,
             message_members: 50_000,
+            inbox_messages: 200,
+            inbox_bytes: 1_024 * 1_024,
+            inbox_days: 7,
+            inboxes_bytes: 256 * 1_024 * 1_024,
             presence_announced: 50,
             presence_interval: 30,
             presence_snapshot: 512,
@@ -63,6 +75,10 @@ impl Limits {
             stream_channels: 1_000,
             stream_members: 100_000,
             message_members: 100_000,
+            inbox_messages: 10_000,
+            inbox_bytes: 16 * 1_024 * 1_024,
+            inbox_days: 7,
+            inboxes_bytes: 1_024 * 1_024 * 1_024,
             presence_announced: 50,
             presence_interval: 30,
             presence_snapshot: 512,

@@ -159,7 +159,7 @@ pub use limits::ServerLimits;
 pub use link::{LinkEvent, LinkReason, LinkState, Unrestored};
 pub use log::{LogConfig, LogLevel, LogLines, LogSink};
 pub use message::{
-    ChannelEvent, ChannelMessage, Gap, Published, TopicEvent, TopicGap, TopicMessage,
+    ChannelEvent, ChannelMessage, Gap, Published, Reached, TopicEvent, TopicGap, TopicMessage,
 };
 pub use network::{Connect, Duplex, ProtocolType, Proxy, StreamKind};
 pub use options::{JoinOptions, PublishOptions, Publishers, SubscribeOptions, TopicOptions};

@@ -1,7 +1,7 @@
 //! What comes out of subscriptions, and what a publish gives.
 
 use bytes::Bytes;
-use rtm_wire::{MessageEvent, MessageType, TopicMessageEvent, shared};
+use rtm_wire::{MessageEvent, MessageType, Reach, TopicMessageEvent, shared};
 
 use crate::error::Error;
 use crate::presence::PresenceEvent;
@@ -188,6 +188,34 @@ pub struct Published {
     pub sequence: u64,
     /// The time that subscribers see: milliseconds since 1970, of the server's clock.
     pub time_ms: u64,
+    /// How far it has got by now.
+    pub reached: Reached,
+}
+
+/// How far a published message has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Reached {
+    /// It has its place in the channel or topic, and goes to whoever is subscribed.
+    Sequenced,
+    /// The user's SDK has it, with its inbox open.
+    Received,
+    /// The user isn't there; the message waits for it. RTM 2.x: −11035.
+    Stored,
+    /// The user's SDK has it, but it could not be stored as was asked. RTM 2.x: −11037.
+    ReceivedNotStored,
+}
+
+impl Reached {
+    /// The number that RTM 2.x gives this outcome, 0 where it is a plain success.
+    #[must_use]
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::Sequenced | Self::Received => 0,
+            Self::Stored => -11_035,
+            Self::ReceivedNotStored => -11_037,
+        }
+    }
 }
 
 impl From<rtm_wire::Published> for Published {
@@ -196,7 +224,20 @@ impl From<rtm_wire::Published> for Published {
             epoch: published.position.epoch.0,
             sequence: published.position.sequence.0,
             time_ms: published.time.as_millis(),
+            reached: Reached::Sequenced,
         }
+    }
+}
+
+impl From<rtm_wire::UserPublished> for Published {
+    fn from(user: rtm_wire::UserPublished) -> Self {
+        let reached = match user.reach {
+            Reach::Stored => Reached::Stored,
+            Reach::ReceivedNotStored => Reached::ReceivedNotStored,
+            // A later server may know more; what it calls a success is one.
+            _ => Reached::Received,
+        };
+        Self { reached, ..Self::from(user.published) }
     }
 }
 

@@ -94,8 +94,8 @@ mod ticket;
 pub use config::{Carriers, Config};
 pub use crypto::{KeyError, PublicKey, Seed, StaticKey};
 pub use endpoint::{
-    Endpoint, EndpointCounters, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX, StreamAction, StreamEvent,
-    TICKET_STATE_MAX,
+    Deadlines, Endpoint, EndpointCounters, HANDSHAKE_LOGIN_MAX, LOGIN_ANSWER_MAX, StreamAction,
+    StreamEvent, TICKET_STATE_MAX,
 };
 pub use error::{CloseCause, ConnectError, QueueBound, SendError, Violation};
 pub use event::{Event, LoginAnswer, LoginId, SessionId};

@@ -122,6 +122,18 @@ open_enum! {
 }
 
 open_enum! {
+    /// How far a message to a user has got.
+    Reach {
+        /// The receiver's SDK has it.
+        Received = 1,
+        /// It waits for the receiver.
+        Stored = 2,
+        /// The receiver's SDK has it, but it could not be stored as was asked.
+        ReceivedNotStored = 3,
+    }
+}
+
+open_enum! {
     /// What an event tells of who is in a channel. Numbers as in RTM 2.x.
     PresenceChange {
         /// All who are there: to whoever has come.
@@ -171,6 +183,7 @@ mod tests {
             assert_eq!(TopicChange::from_number(number).number(), number);
             assert_eq!(PresenceChange::from_number(number).number(), number);
             assert_eq!(LimitKind::from_number(number).number(), number);
+            assert_eq!(Reach::from_number(number).number(), number);
         }
     }
 

@@ -76,16 +76,16 @@ pub use id::{
     SessionInstance,
 };
 pub use kind::{
-    ChannelKind, Cipher, LimitKind, MessageType, PresenceChange, Priority, Qos, Reliability,
+    ChannelKind, Cipher, LimitKind, MessageType, PresenceChange, Priority, Qos, Reach, Reliability,
     TopicChange,
 };
 pub use list::{EncodedList, Item, List};
 pub use operation::{
     ChannelRef, Event, FailedUser, HeardUser, Join, JoinTopic, Leave, LeaveTopic, Limit, Liveness,
     Login, Logout, MessageEvent, Position, PresenceEvent, PresentUser, Publish, PublishFlags,
-    PublishTopic, Published, Publisher, Reply, ReplyResult, Request, RequestError, ServerOperation,
-    State, Subscribe, SubscribeOptions, SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers,
-    Unsubscribe, UnsubscribeTopic, shared,
+    PublishTopic, Published, Publisher, Receipt, Reply, ReplyResult, Request, RequestError,
+    ServerOperation, State, Subscribe, SubscribeOptions, SubscribeTopic, TopicEvent,
+    TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, UserPublished, shared,
 };
 pub use packet::{
     DataHeader, Initial, KeyHint, KeyId, NoTicket, Packet, Reply as ReplyPacket, Reset, ResetToken,

@@ -1,9 +1,9 @@
-//! The authority of a message or user channel.
+//! The authority of a message channel.
 
 use bytes::Bytes;
 use rtm_wire::{
-    ChannelKind, Encode, Epoch, ErrorCode, Event, MessageEvent, Position, Publish, Published,
-    Sequence, SubscribeOptions, UnixTime,
+    Encode, Epoch, ErrorCode, Event, MessageEvent, Position, Publish, Published, Sequence,
+    SubscribeOptions, UnixTime,
 };
 
 use super::membership::{Member, Membership};
@@ -21,15 +21,13 @@ pub struct Fanout {
     pub to: Vec<SubscriberId>,
 }
 
-/// The truth about one message channel, or one user's inbox.
+/// The truth about one message channel.
 ///
 /// ```text
 ///                subscribe                    publish
 ///   (absent) ◄──────────────► member     position ──► position + 1, event to all members
 ///           unsubscribe, remove
 /// ```
-///
-/// A user's sessions are the members of the channel with the user's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageAuthority {
     key: ChannelKey,
@@ -88,19 +86,12 @@ impl MessageAuthority {
     }
 
     /// Gives a message its place. The caller has checked limits and repetition.
-    ///
-    /// # Errors
-    /// A user channel whose user has no session.
     pub fn publish(
         &mut self,
         time: UnixTime,
         publisher: &UserId,
         publish: &Publish<'_>,
-    ) -> Result<(Published, Fanout), Refusal> {
-        if self.key.kind == ChannelKind::User && self.members.is_empty() {
-            let reason = format!("user {} is not online; try again later", self.key.name);
-            return Err(Refusal::new(ErrorCode::CHANNEL_RECEIVER_OFFLINE, reason));
-        }
+    ) -> (Published, Fanout) {
         self.position.sequence = self.position.sequence.next();
         let event = Event::Message(MessageEvent {
             channel: self.key.as_ref(),
@@ -118,7 +109,7 @@ impl MessageAuthority {
         let mut to = Vec::with_capacity(self.members.len());
         to.extend(hears.map(|(subscriber, _)| subscriber));
         let published = Published { position: self.position, time };
-        Ok((published, Fanout { event: encoded.into(), to }))
+        (published, Fanout { event: encoded.into(), to })
     }
 
     /// The last message's place.
@@ -142,7 +133,7 @@ impl MessageAuthority {
 
 #[cfg(test)]
 mod tests {
-    use rtm_wire::{MessageType, PublishFlags, SessionInstance};
+    use rtm_wire::{ChannelKind, MessageType, PublishFlags, SessionInstance};
 
     use super::*;
     use crate::name::{AppId, ChannelName};
@@ -155,9 +146,10 @@ mod tests {
         quiet: false,
     };
 
-    fn authority(kind: ChannelKind, members_max: usize) -> MessageAuthority {
+    fn authority(members_max: usize) -> MessageAuthority {
         let (app, name) = (AppId::new("app"), ChannelName::new("alice"));
-        let key = ChannelKey { app: app.expect("a name"), kind, name: name.expect("a name") };
+        let (app, name) = (app.expect("a name"), name.expect("a name"));
+        let key = ChannelKey { app, kind: ChannelKind::Message, name };
         let mut limits = Limits::hosted();
         limits.message_members = members_max;
         MessageAuthority::new(key, Epoch(2), Sequence(7), &limits)
@@ -173,7 +165,7 @@ mod tests {
         authority.subscribe(SubscriberId(session), identity, options)
     }
 
-    fn publish(authority: &mut MessageAuthority) -> Result<(u64, Vec<SubscriberId>), Refusal> {
+    fn publish(authority: &mut MessageAuthority) -> (u64, Vec<SubscriberId>) {
         let key = authority.key.clone();
         let publish = Publish {
             channel: key.as_ref(),
@@ -183,8 +175,8 @@ mod tests {
             payload: b"x",
         };
         let user = UserId::new("carol").expect("a name");
-        let (published, fanout) = authority.publish(UnixTime::from_millis(0), &user, &publish)?;
-        Ok((published.position.sequence.0, fanout.to))
+        let (published, fanout) = authority.publish(UnixTime::from_millis(0), &user, &publish);
+        (published.position.sequence.0, fanout.to)
     }
 
     /// Runs `act`, which must be refused with this number and change nothing.
@@ -201,7 +193,7 @@ mod tests {
 
     #[test]
     fn as_many_subscribe_as_are_allowed_and_they_may_change_their_options() {
-        let mut authority = authority(ChannelKind::Message, 2);
+        let mut authority = authority(2);
         let position = Position { epoch: Epoch(2), sequence: Sequence(7) };
         for session in [1, 2] {
             let result = subscribe(&mut authority, session, SubscribeOptions::default());
@@ -210,14 +202,14 @@ mod tests {
         refused(&mut authority, ErrorCode::CHANNEL_SUBSCRIBE_FAILED, |authority| {
             subscribe(authority, 3, SubscribeOptions::default())
         });
-        assert_eq!(publish(&mut authority), Ok((8, vec![SubscriberId(1), SubscriberId(2)])));
+        assert_eq!(publish(&mut authority), (8, vec![SubscriberId(1), SubscriberId(2)]));
         assert!(subscribe(&mut authority, 1, MUTE).is_ok(), "a member, though it is full");
-        assert_eq!(publish(&mut authority), Ok((9, vec![SubscriberId(2)])));
+        assert_eq!(publish(&mut authority), (9, vec![SubscriberId(2)]));
     }
 
     #[test]
     fn who_is_not_subscribed_can_not_unsubscribe() {
-        let mut authority = authority(ChannelKind::Message, 2);
+        let mut authority = authority(2);
         let code = ErrorCode::CHANNEL_NOT_SUBSCRIBED;
         refused(&mut authority, code, |authority| authority.unsubscribe(SubscriberId(1)));
         assert!(subscribe(&mut authority, 1, MUTE).is_ok());
@@ -227,9 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_to_nobody_are_sequenced_but_not_to_a_user_who_is_away() {
-        assert_eq!(publish(&mut authority(ChannelKind::Message, 2)), Ok((8, Vec::new())));
-        let code = ErrorCode::CHANNEL_RECEIVER_OFFLINE;
-        refused(&mut authority(ChannelKind::User, 2), code, publish);
+    fn messages_to_nobody_are_sequenced() {
+        assert_eq!(publish(&mut authority(2)), (8, Vec::new()));
     }
 }

@@ -1,6 +1,7 @@
 //! The authority: what a channel's owner knows, the truth.
 
 mod client_limits;
+mod inbox;
 mod last_sequences;
 mod membership;
 mod message;
@@ -8,6 +9,7 @@ mod presence;
 mod publish_log;
 
 pub use client_limits::ClientLimits;
+pub use inbox::{Asker, Delivered, InboxAuthority, Opened, Outcome, Progress, Reached};
 pub use last_sequences::LastSequences;
 pub use membership::{Member, Membership};
 pub use message::{Fanout, MessageAuthority};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rtm_wire::{OperationId, Published, Time};
+use rtm_wire::{OperationId, Time};
 
 use crate::identity::Identity;
 
@@ -14,9 +14,9 @@ const KEEP: Duration = Duration::from_secs(120);
 /// Ended session instances that are remembered.
 const ENDED_MAX: usize = 10_000;
 
-#[derive(Debug, Default)]
-struct Log {
-    answers: BTreeMap<OperationId, Published>,
+#[derive(Debug)]
+struct Log<A> {
+    answers: BTreeMap<OperationId, A>,
     life: Life,
 }
 
@@ -39,15 +39,27 @@ impl Default for Life {
 ///
 /// Remembers the last 1,024 publishes of each instance, for 120 s after its last session has ended,
 /// and 10,000 ended instances: about 60 KiB for each busy instance. The caller bounds the number of
-/// sessions.
-#[derive(Debug, Default)]
-pub struct PublishLog {
-    logs: BTreeMap<Identity, Log>,
+/// sessions. `A` is what an answer is made from.
+#[derive(Debug)]
+pub struct PublishLog<A> {
+    logs: BTreeMap<Identity, Log<A>>,
     /// Exactly the logs whose instance has no session.
     ended: BTreeSet<(Time, Identity)>,
 }
 
-impl PublishLog {
+impl<A> Default for Log<A> {
+    fn default() -> Self {
+        Self { answers: BTreeMap::new(), life: Life::default() }
+    }
+}
+
+impl<A> Default for PublishLog<A> {
+    fn default() -> Self {
+        Self { logs: BTreeMap::new(), ended: BTreeSet::new() }
+    }
+}
+
+impl<A: Copy> PublishLog<A> {
     /// Remembers nothing yet.
     #[must_use]
     pub fn new() -> Self {
@@ -56,16 +68,24 @@ impl PublishLog {
 
     /// The answer that this operation has had, if it is a repeated one.
     #[must_use]
-    pub fn find(&self, identity: &Identity, operation: OperationId) -> Option<Published> {
+    pub fn find(&self, identity: &Identity, operation: OperationId) -> Option<A> {
         self.logs.get(identity)?.answers.get(&operation).copied()
     }
 
     /// Remembers an answer.
-    pub fn insert(&mut self, identity: &Identity, operation: OperationId, answer: Published) {
+    pub fn insert(&mut self, identity: &Identity, operation: OperationId, answer: A) {
         let answers = &mut self.log(identity).answers;
         answers.insert(operation, answer);
         if answers.len() > OPERATIONS_MAX {
             answers.pop_first();
+        }
+    }
+
+    /// The answer to an operation that is remembered is another one by now.
+    pub fn update(&mut self, identity: &Identity, operation: OperationId, answer: A) {
+        let log = self.logs.get_mut(identity);
+        if let Some(known) = log.and_then(|log| log.answers.get_mut(&operation)) {
+            *known = answer;
         }
     }
 
@@ -110,7 +130,7 @@ impl PublishLog {
         }
     }
 
-    fn log(&mut self, identity: &Identity) -> &mut Log {
+    fn log(&mut self, identity: &Identity) -> &mut Log<A> {
         if !self.logs.contains_key(identity) {
             self.logs.insert(identity.clone(), Log::default());
         }
@@ -120,7 +140,7 @@ impl PublishLog {
 
 #[cfg(test)]
 mod tests {
-    use rtm_wire::{Epoch, Position, Sequence, SessionInstance, UnixTime};
+    use rtm_wire::{Epoch, Position, Published, Sequence, SessionInstance, UnixTime};
 
     use super::*;
     use crate::name::UserId;
@@ -141,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_last_1024_operations_are_remembered() {
-        let mut log = PublishLog::new();
+        let mut log = PublishLog::<Published>::new();
         for number in 1..=1_025 {
             log.insert(&alice(1), OperationId(number), answer(number));
         }
@@ -152,7 +172,7 @@ mod tests {
 
     #[test]
     fn an_ended_instance_is_remembered_for_two_minutes_and_longer_if_it_comes_back() {
-        let mut log = PublishLog::new();
+        let mut log = PublishLog::<Published>::new();
         for instance in [1, 2] {
             log.insert(&alice(instance), OperationId(5), answer(9));
             log.on_session_ended(at(10), &alice(instance));
@@ -167,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_session_that_begins_before_the_old_one_has_ended_keeps_the_memory() {
-        let mut log = PublishLog::new();
+        let mut log = PublishLog::<Published>::new();
         log.on_session_began(&alice(1));
         log.insert(&alice(1), OperationId(5), answer(9));
         log.on_session_began(&alice(1));
@@ -182,8 +202,8 @@ mod tests {
 
     #[test]
     fn ten_thousand_ended_instances_are_kept_and_one_that_flaps_pushes_nobody_out() {
-        let mut log = PublishLog::new();
-        let publish_and_end = |log: &mut PublishLog, micros: u64, instance: u64| {
+        let mut log = PublishLog::<Published>::new();
+        let publish_and_end = |log: &mut PublishLog<Published>, micros: u64, instance: u64| {
             log.on_session_began(&alice(instance));
             log.insert(&alice(instance), OperationId(1), answer(instance));
             log.on_session_ended(Time::from_micros(micros), &alice(instance));
@@ -203,7 +223,7 @@ mod tests {
 
     #[test]
     fn who_published_nothing_leaves_no_trace() {
-        let mut log = PublishLog::new();
+        let mut log = PublishLog::<Published>::new();
         log.on_session_began(&alice(1));
         log.on_session_ended(at(1), &alice(1));
         log.on_session_ended(at(1), &alice(2));

@@ -71,8 +71,8 @@ pub enum ViewState {
     Subscribed {
         /// What to hear of.
         options: SubscribeOptions,
-        /// The last message that is known; none in an inbox that has had no message yet.
-        last: Option<Position>,
+        /// The last message that is known.
+        last: Position,
     },
     /// The session was lost; to be subscribed again.
     Lost {
@@ -117,13 +117,6 @@ impl Default for MessageView {
 }
 
 impl MessageView {
-    /// The view of a channel that is heard without being asked for: a user's own.
-    #[must_use]
-    pub fn inbox() -> Self {
-        let options = SubscribeOptions::default();
-        Self { state: ViewState::Subscribed { options, last: None } }
-    }
-
     /// Where it is.
     #[must_use]
     pub const fn state(&self) -> ViewState {
@@ -164,7 +157,7 @@ impl MessageView {
             }
             _ => return None,
         };
-        self.state = ViewState::Subscribed { options, last: Some(last) };
+        self.state = ViewState::Subscribed { options, last };
         gap.filter(|gap| options.messages && gap.is_hole())
     }
 
@@ -210,8 +203,8 @@ impl MessageView {
             ViewState::Subscribing { options, early } => {
                 ViewState::Lost { options, last: early.map(|early| early.last) }
             }
-            ViewState::Subscribed { options, last } => ViewState::Lost { options, last },
-            ViewState::Resubscribing { options, last } => {
+            ViewState::Subscribed { options, last }
+            | ViewState::Resubscribing { options, last } => {
                 ViewState::Lost { options, last: Some(last) }
             }
             ViewState::Unsubscribing => ViewState::Idle,
@@ -229,23 +222,12 @@ impl MessageView {
         Some((options, last))
     }
 
-    /// A new session is there, and hears the inbox without asking.
-    pub fn reopen_inbox(&mut self) {
-        if let ViewState::Lost { options, last } = self.state {
-            self.state = ViewState::Subscribed { options, last };
-        }
-    }
-
     /// A message of the channel has arrived.
     pub fn on_message(&mut self, position: Position) -> Verdict {
         match &mut self.state {
             ViewState::Subscribing { early, .. } => on_early(early, position),
-            ViewState::Subscribed { last: Some(last), .. }
-            | ViewState::Resubscribing { last, .. } => on_later(last, position),
-            // The first one: nothing can be missing before it.
-            ViewState::Subscribed { last, .. } => {
-                *last = Some(position);
-                Verdict::Deliver
+            ViewState::Subscribed { last, .. } | ViewState::Resubscribing { last, .. } => {
+                on_later(last, position)
             }
             ViewState::Idle | ViewState::Lost { .. } | ViewState::Unsubscribing => {
                 Verdict::Unwanted

@@ -1,5 +1,6 @@
 //! Authority and views together, over lanes that overtake one another, against a reference model.
 
+mod inbox;
 mod model;
 mod presence;
 mod schedule;

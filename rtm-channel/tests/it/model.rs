@@ -11,14 +11,12 @@ pub(crate) type Message = (usize, u64);
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Publish {
     Repeated(At),
-    Offline,
     New(At, Vec<u64>),
 }
 
 /// The truth: who is subscribed and what was published.
 #[derive(Debug)]
 pub(crate) struct Owner {
-    pub(crate) is_inbox: bool,
     members_max: usize,
     pub(crate) epoch: u64,
     sequence: u64,
@@ -29,10 +27,10 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    pub(crate) fn new(is_inbox: bool, members_max: usize) -> Self {
+    pub(crate) fn new(members_max: usize) -> Self {
         let (epoch, sequence) = (1, 0);
         let (members, answers, log) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { is_inbox, members_max, epoch, sequence, members, answers, log }
+        Self { members_max, epoch, sequence, members, answers, log }
     }
 
     pub(crate) fn at(&self) -> At {
@@ -54,9 +52,6 @@ impl Owner {
     pub(crate) fn publish(&mut self, message: Message) -> Publish {
         if let Some(&at) = self.answers.get(&message) {
             return Publish::Repeated(at);
-        }
-        if self.is_inbox && self.members.is_empty() {
-            return Publish::Offline;
         }
         self.sequence += 1;
         self.answers.insert(message, self.at());
@@ -170,12 +165,12 @@ impl Client {
         self.start = self.start.or(self.last);
     }
 
-    pub(crate) fn reconnect(&mut self, is_inbox: bool) -> bool {
+    pub(crate) fn reconnect(&mut self) -> bool {
         let was_lost = self.phase == Phase::Lost;
         if was_lost {
             let knows = self.last.is_some();
             let again = if knows { Phase::Again } else { Phase::Asked };
-            self.phase = if is_inbox { Phase::On } else { again };
+            self.phase = again;
         }
         was_lost
     }

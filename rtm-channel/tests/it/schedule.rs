@@ -36,8 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn play(is_inbox: bool, steps: &[Step]) {
-    let mut world = World::new(CLIENTS, is_inbox);
+fn play(steps: &[Step]) {
+    let mut world = World::new(CLIENTS);
     for client in 0..CLIENTS {
         world.connect(client);
     }
@@ -68,13 +68,6 @@ proptest! {
     fn owner_and_views_of_a_message_channel_keep_their_promises(
         steps in prop::collection::vec(step(), 0..300),
     ) {
-        play(false, &steps);
-    }
-
-    #[test]
-    fn owner_and_view_of_an_inbox_keep_their_promises(
-        steps in prop::collection::vec(step(), 0..300),
-    ) {
-        play(true, &steps);
+        play(&steps);
     }
 }

@@ -57,7 +57,7 @@ pub(crate) struct World {
     key: ChannelKey,
     authority: Option<MessageAuthority>,
     last: LastSequences,
-    log: PublishLog,
+    log: PublishLog<rtm_wire::Published>,
     owner: model::Owner,
     clients: Vec<Client>,
     sessions: u64,
@@ -82,19 +82,17 @@ fn identity(client: usize) -> Identity {
 }
 
 impl World {
-    /// A message channel, or the inbox of client 0.
-    pub(crate) fn new(clients: usize, is_inbox: bool) -> Self {
+    /// A message channel.
+    pub(crate) fn new(clients: usize) -> Self {
         let mut limits = Limits::hosted();
         limits.message_members = clients - 1;
-        let kind = if is_inbox { ChannelKind::User } else { ChannelKind::Message };
+        let kind = ChannelKind::Message;
         let name = ChannelName::from(&user(0));
         let key = ChannelKey { app: AppId::new("app").expect("a name"), kind, name };
         let members_max = limits.message_members;
-        let client = |number| {
-            let hears_itself = is_inbox && number == 0;
-            let phase = if hears_itself { Phase::On } else { Phase::Idle };
-            let view = if hears_itself { MessageView::inbox() } else { MessageView::default() };
-            let (model, open) = (model::Client::new(phase), BTreeSet::new());
+        let client = |_| {
+            let view = MessageView::default();
+            let (model, open) = (model::Client::new(Phase::Idle), BTreeSet::new());
             Client { view, model, session: None, operations: 0, open, ghost: None }
         };
         Self {
@@ -103,7 +101,7 @@ impl World {
             authority: None,
             last: LastSequences::new(10),
             log: PublishLog::new(),
-            owner: model::Owner::new(is_inbox, members_max),
+            owner: model::Owner::new(members_max),
             clients: (0..clients).map(client).collect(),
             sessions: 0,
             lanes: 0,
@@ -115,9 +113,6 @@ impl World {
         let Client { view, model, session: Some(session), .. } = &mut self.clients[client] else {
             return;
         };
-        if self.owner.is_inbox {
-            return;
-        }
         let options = SubscribeOptions { messages: hears, ..SubscribeOptions::default() };
         let before = view.clone();
         let is_ok = view.subscribe(options).is_ok();
@@ -131,9 +126,6 @@ impl World {
 
     pub(crate) fn unsubscribe(&mut self, client: usize) {
         let Client { view, model, session, .. } = &mut self.clients[client];
-        if self.owner.is_inbox {
-            return;
-        }
         let before = view.clone();
         let is_ok = view.unsubscribe().is_ok();
         assert_eq!(is_ok, model.unsubscribe());
@@ -172,21 +164,13 @@ impl World {
         self.sessions += 1;
         let client = &mut self.clients[number];
         let mut session = Session { id: self.sessions, ..Session::default() };
-        let was_lost = client.model.reconnect(self.owner.is_inbox);
-        if self.owner.is_inbox && number == 0 {
-            client.view.reopen_inbox();
-        } else {
-            let again = client.view.resubscribe();
-            assert_eq!(again.is_some(), was_lost);
-            session.up.extend(again.map(|(options, _)| Asked::Subscribe(options)));
-        }
+        let was_lost = client.model.reconnect();
+        let again = client.view.resubscribe();
+        assert_eq!(again.is_some(), was_lost);
+        session.up.extend(again.map(|(options, _)| Asked::Subscribe(options)));
         // What was not answered is asked again, under the same numbers.
         session.up.extend(client.open.iter().copied().map(Asked::Publish));
-        let id = session.id;
         client.session = Some(session);
-        if self.owner.is_inbox && number == 0 {
-            self.let_in(number, id, SubscribeOptions::default());
-        }
     }
 
     /// The owner notices that a session is gone.
@@ -287,21 +271,16 @@ impl World {
         assert_eq!(repeated, None);
         let authority = self.authority();
         let before = authority.clone();
-        let result = authority.publish(UnixTime::from_millis(0), &user(number), &publish);
-        match (result, expected) {
-            (Err(refusal), model::Publish::Offline) => {
-                assert_eq!(refusal.code, ErrorCode::CHANNEL_RECEIVER_OFFLINE);
-                assert_eq!(*authority, before, "a refusal changes nothing");
-            }
-            (Ok((published, fanout)), model::Publish::New(position, to)) => {
-                assert!(before.position() < authority.position(), "positions only grow");
-                assert_eq!(at(published.position), position);
-                assert_eq!(fanout.to, to.into_iter().map(SubscriberId).collect::<Vec<_>>());
-                self.log.insert(&identity(number), OperationId(operation), published);
-                self.fan_out(&fanout.event, &fanout.to);
-            }
-            (result, expected) => panic!("{result:?} instead of {expected:?}"),
-        }
+        let (published, fanout) =
+            authority.publish(UnixTime::from_millis(0), &user(number), &publish);
+        let model::Publish::New(position, to) = expected else {
+            unreachable!("a repeat has been answered")
+        };
+        assert!(before.position() < authority.position(), "positions only grow");
+        assert_eq!(at(published.position), position);
+        assert_eq!(fanout.to, to.into_iter().map(SubscriberId).collect::<Vec<_>>());
+        self.log.insert(&identity(number), OperationId(operation), published);
+        self.fan_out(&fanout.event, &fanout.to);
     }
 
     fn fan_out(&mut self, event: &[u8], to: &[SubscriberId]) {

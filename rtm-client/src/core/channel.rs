@@ -1,4 +1,4 @@
-//! Message channels and the user's own channel.
+//! Message channels.
 
 use bytes::Bytes;
 use rtm_channel::{ChannelName, MessageView, PresenceView, Verdict, ViewState};
@@ -32,19 +32,6 @@ struct Next<W> {
     options: SubscribeOptions,
     handle: HandleId,
     waiter: Option<W>,
-}
-
-/// The user's own channel.
-#[derive(Debug)]
-pub(super) struct Inbox {
-    view: MessageView,
-    handle: Option<HandleId>,
-}
-
-impl Default for Inbox {
-    fn default() -> Self {
-        Self { view: MessageView::inbox(), handle: None }
-    }
 }
 
 impl<W> Core<W> {
@@ -254,24 +241,6 @@ impl<W> Core<W> {
         }
     }
 
-    pub(super) fn open_inbox(&mut self, handle: HandleId, waiter: Option<W>) {
-        if self.inbox.handle.is_some() {
-            self.outputs.push_back(Output::End(handle));
-            let error = Error::of(ErrorKind::Duplicate, "the inbox is open already");
-            return self.answer(waiter, Err(error));
-        }
-        self.inbox = Inbox { view: MessageView::inbox(), handle: Some(handle) };
-        self.places.insert(handle, Place::Inbox);
-        self.answer(waiter, Ok(Answer::Done));
-    }
-
-    pub(super) fn close_inbox(&mut self) {
-        if let Some(handle) = self.inbox.handle.take() {
-            self.places.remove(&handle);
-            self.outputs.push_back(Output::End(handle));
-        }
-    }
-
     /// Whether the message went to a subscription, which takes its credit.
     pub(super) fn on_channel_message(
         &mut self,
@@ -286,6 +255,7 @@ impl<W> Core<W> {
                 None => return false,
             },
             ChannelKind::User if event.channel.name == self.config.user_id.as_str() => {
+                self.inbox.note_receipt(event.position);
                 (&mut self.inbox.view, self.inbox.handle, true)
             }
             _ => return false,
@@ -313,7 +283,6 @@ impl<W> Core<W> {
 
     /// The session is gone; what was asked for in it has been answered.
     pub(super) fn lose_channels(&mut self) {
-        self.inbox.view.on_disconnected();
         let mut channels = std::mem::take(&mut self.channels);
         channels.retain(|_, entry| {
             entry.view.on_disconnected();
@@ -327,10 +296,6 @@ impl<W> Core<W> {
         self.channels = channels;
     }
 
-    pub(super) fn restore_inbox(&mut self) {
-        self.inbox.view.reopen_inbox();
-    }
-
     pub(super) fn restore_channels(&mut self, now: Time) {
         let lost = self.channels.iter_mut().filter_map(|(channel, entry)| {
             entry.view.resubscribe().map(|(options, resume)| (channel.clone(), options, resume))
@@ -341,9 +306,8 @@ impl<W> Core<W> {
         }
     }
 
-    /// Nobody is logged in any more: all subscriptions end. The inbox stays for the next login.
+    /// Nobody is logged in any more: all subscriptions end.
     pub(super) fn end_channels(&mut self, error: Option<&Error>) {
-        self.inbox.view = MessageView::inbox();
         for (_, entry) in std::mem::take(&mut self.channels) {
             if let Some(handle) = entry.handle {
                 self.end_channel_handle(handle, error);
@@ -351,7 +315,7 @@ impl<W> Core<W> {
         }
     }
 
-    fn end_channel_handle(&mut self, handle: HandleId, error: Option<&Error>) {
+    pub(super) fn end_channel_handle(&mut self, handle: HandleId, error: Option<&Error>) {
         self.places.remove(&handle);
         if let Some(error) = error {
             let event = ChannelEvent::Ended(error.clone());

@@ -15,12 +15,14 @@ impl<W> Core<W> {
             self.lose_operation(operation);
         }
         self.lose_channels();
+        self.lose_inbox();
         self.lose_streams();
     }
 
     /// Nobody is logged in any more: all that users have ends.
     pub(super) fn end_all(&mut self, error: Option<&Error>) {
         self.end_channels(error);
+        self.rest_inbox();
         self.end_streams(error);
     }
 

@@ -21,6 +21,7 @@ mod backoff;
 mod channel;
 mod command;
 mod connection;
+mod inbox;
 mod lanes;
 mod link;
 mod loss;
@@ -52,8 +53,9 @@ use rtm_wire::{
     CloseCode, Event as ChannelNews, LaneId, Reply, Request, ServerOperation, SessionInstance, Time,
 };
 
-use self::channel::{Channel, Inbox};
+use self::channel::Channel;
 use self::connection::Connection;
+use self::inbox::Inbox;
 use self::lanes::PublishLanes;
 use self::link::Link;
 use self::operations::{Operation, Operations, Purpose};
@@ -198,7 +200,7 @@ impl<W> Core<W> {
                 self.subscribe(now, channel, options, handle, waiter);
             }
             Command::Unsubscribe { channel } => self.unsubscribe(now, &channel, waiter),
-            Command::OpenInbox { handle } => self.open_inbox(handle, waiter),
+            Command::OpenInbox { handle } => self.open_inbox(now, handle, waiter),
             Command::Join { channel, options, handle } => {
                 self.join(now, channel, options, handle, waiter);
             }
@@ -233,7 +235,7 @@ impl<W> Core<W> {
     pub fn handle_drop(&mut self, now: Time, handle: HandleId) {
         match self.places.get(&handle).cloned() {
             Some(Place::Channel(channel)) => self.unsubscribe(now, &channel, None),
-            Some(Place::Inbox) => self.close_inbox(),
+            Some(Place::Inbox) => self.close_inbox(now),
             Some(Place::Stream(channel)) => self.drop_stream_events(&channel),
             Some(Place::Publication(..)) => self.drop_publication(now, handle),
             Some(Place::Topic(..)) => self.unsubscribe_topic(now, handle, None),
@@ -352,6 +354,7 @@ impl<W> Core<W> {
             }
             self.advance_farewell(now);
         }
+        self.send_receipt(now);
     }
 
     fn on_message(&mut self, now: Time, session: SessionId, lane: LaneId, message: &Bytes) {

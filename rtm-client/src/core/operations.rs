@@ -16,6 +16,8 @@ pub(super) enum Purpose {
     Publish(Route),
     Subscribe { channel: ChannelName, is_restore: bool },
     Unsubscribe { channel: ChannelName },
+    OpenInbox { is_restore: bool },
+    CloseInbox,
     Join { channel: ChannelName, is_restore: bool },
     Leave { channel: ChannelName },
     JoinTopic { channel: ChannelName, topic: TopicName, is_restore: bool },

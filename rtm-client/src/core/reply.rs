@@ -34,6 +34,14 @@ impl<W> Core<W> {
                 self.answer(waiter, Ok(Answer::Published(published.into())));
                 self.on_answered(now, &route);
             }
+            (Purpose::Publish(route), ReplyResult::UserPublished(published)) => {
+                self.answer(waiter, Ok(Answer::Published(published.into())));
+                self.on_answered(now, &route);
+            }
+            (Purpose::OpenInbox { is_restore }, ReplyResult::Subscribed(position)) => {
+                self.on_inbox_opened(now, position, is_restore);
+            }
+            (Purpose::CloseInbox, _) => self.on_inbox_closed(now),
             (Purpose::Login, result) => {
                 self.on_limits(result);
                 if let Connection::LoggingIn { session, .. } = self.connection {
@@ -101,6 +109,8 @@ impl<W> Core<W> {
                 self.on_subscribe_refused(now, &channel, &error, is_restore);
                 self.answer(waiter, Err(error));
             }
+            Purpose::OpenInbox { is_restore } => self.on_inbox_refused(now, &error, is_restore),
+            Purpose::CloseInbox => self.on_inbox_closed(now),
             Purpose::Unsubscribe { channel } => {
                 // The server knows of no subscription, which is what was asked for.
                 self.answer(waiter, Ok(Answer::Done));

@@ -24,7 +24,7 @@ impl<W> Core<W> {
     pub(super) fn begin_restore(&mut self, now: Time) {
         // Counts for itself, so that it can't be finished before all requests are on their way.
         self.restore = Some(Restore { open: 1, unrestored: Vec::new() });
-        self.restore_inbox();
+        self.restore_inbox(now);
         self.restore_channels(now);
         self.restore_streams(now);
         self.on_restored(now);
@@ -63,6 +63,7 @@ impl<W> Core<W> {
             self.advance_link(now, Input::Accepted, None, unrestored);
             let waiter = self.login_waiter.take();
             self.answer(waiter, Ok(Answer::Done));
+            self.advance_inbox(now);
         }
     }
 }

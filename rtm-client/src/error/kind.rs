@@ -165,7 +165,7 @@ kinds! {
     LimitExceeded, CHANNEL_INSTANCE_EXCEED_LIMITATION, false,
         "more than the server allows",
         "leave or unsubscribe something first, or raise the server's limit";
-    /// The user that was addressed has no session.
+    /// The user that was addressed has no session with an open inbox.
     ReceiverOffline, CHANNEL_RECEIVER_OFFLINE, true,
         "the receiver is not online", "try again when that user is online";
     /// The token doesn't allow this channel.
@@ -234,7 +234,8 @@ impl ErrorKind {
                 Self::UnknownTopic
             }
             ErrorCode::CHANNEL_PUBLISH_MESSAGE_TIMEOUT => Self::OutcomeUnknown,
-            ErrorCode::CHANNEL_RECEIVER_OFFLINE => Self::ReceiverOffline,
+            ErrorCode::CHANNEL_RECEIVER_OFFLINE
+            | ErrorCode::CHANNEL_RECEIVER_OFFLINE_AND_STORE_FAILED => Self::ReceiverOffline,
             ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED
             | ErrorCode::CHANNEL_PUBLISH_PERMISSION_DENIED => Self::PermissionDenied,
             _ => Self::Refused,

@@ -72,6 +72,14 @@ limits! {
     /// Publishers of one topic that one client may be subscribed to.
     publishers_per_subscription: usize =
         topic.publishers_per_subscription, "limits.publishers-per-subscription", 1, 100_000;
+    /// Messages that wait for one user.
+    inbox_messages: usize = channel.inbox_messages, "limits.inbox-messages", 1, 1_000_000;
+    /// Bytes of messages that wait for one user.
+    inbox_bytes: usize = channel.inbox_bytes, "limits.inbox-bytes", 1, 1_073_741_824;
+    /// Days for which they wait.
+    inbox_days: u32 = channel.inbox_days, "limits.inbox-days", 1, 365;
+    /// Bytes of messages that wait for all users of an app together.
+    inboxes_bytes: usize = channel.inboxes_bytes, "limits.inboxes-bytes", 1, 1_099_511_627_776;
     /// Users in one channel up to which each change of presence is told at once.
     presence_announced: usize =
         channel.presence_announced, "limits.presence-announced", 8, 128;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use rtm_channel::{ChannelName, Refusal, SubscriberId};
 use rtm_session::SessionId;
-use rtm_wire::{CloseCode, ErrorCode, OperationId, ReplyResult, Request};
+use rtm_wire::{ChannelKind, CloseCode, ErrorCode, OperationId, ReplyResult, Request};
 
 use super::{Gateway, Work, subscriber_of};
 use crate::owner::{Command, CommandKind, granted, refused};
@@ -73,7 +73,7 @@ impl Gateway {
                 self.counters.publishes_limited += u64::from(taken.is_err());
                 taken.map(|()| Way::Owner)
             }
-            Request::Subscribe(subscribe) => {
+            Request::Subscribe(subscribe) if subscribe.channel.kind != ChannelKind::User => {
                 // A name that is none is refused by the owner, with its own number.
                 if let Ok(channel) = ChannelName::new(subscribe.channel.name) {
                     client.rates.take_subscribe(work.moment.now, &channel)?;

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtm_channel::{
-    AppId, ChannelKey, ChannelName, Fanout, Identity, LastSequences, MessageAuthority, PublishLog,
-    Refusal, SubscriberId, UserId,
+    AppId, ChannelKey, ChannelName, Fanout, Identity, LastSequences, MessageAuthority, Outcome,
+    PublishLog, Refusal, SubscriberId, UserId,
 };
 use rtm_topic::{StreamAuthority, TopicName};
 use rtm_wire::{
     ChannelKind, Epoch, ErrorCode, Event, LaneMode, OperationId, Priority, Request, RequestError,
-    SubscribeOptions, Time, TopicChange, UnixTime,
+    Time, TopicChange, UnixTime,
 };
 
 use super::answer::refused;
 use super::command::{LaneKey, Output};
 use super::context::Context;
+use super::inboxes::{Answered, Inboxes, answer_to};
 use super::presences::Presences;
 use crate::limits::AppLimits;
 
@@ -36,12 +37,13 @@ const LAST_SEQUENCES_MAX: usize = 10_000;
 pub(super) struct AppChannels {
     pub(super) app: AppId,
     pub(super) limits: AppLimits,
-    pub(super) log: PublishLog,
+    pub(super) log: PublishLog<Answered>,
     epoch: Epoch,
     last: LastSequences,
     authorities: BTreeMap<ChannelKey, Authority>,
     joined: BTreeMap<SubscriberId, BTreeSet<ChannelKey>>,
     pub(super) presences: Presences,
+    pub(super) inboxes: Inboxes,
 }
 
 impl AppChannels {
@@ -55,28 +57,22 @@ impl AppChannels {
             authorities: BTreeMap::new(),
             joined: BTreeMap::new(),
             presences: Presences::new(epoch, limits.channel),
+            inboxes: Inboxes::new(epoch, limits.channel),
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.authorities.len()
+        self.authorities.len() + self.inboxes.count_read()
     }
 
-    /// A user's sessions hear the user's own channel.
     pub(super) fn session_began(
         &mut self,
         from: SubscriberId,
-        identity: Identity,
+        identity: &Identity,
         presence_timeout: Duration,
     ) {
         self.presences.session_began(from, presence_timeout);
-        self.log.on_session_began(&identity);
-        let key = self.key(ChannelKind::User, ChannelName::from(&identity.user));
-        let options = SubscribeOptions::default();
-        // A channel full of one user's sessions is no reason to refuse the login.
-        if self.message(&key).subscribe(from, identity, options).is_ok() {
-            self.note_joined(from, key);
-        }
+        self.log.on_session_began(identity);
     }
 
     pub(super) fn session_silent(&mut self, now: Time, from: SubscriberId, identity: &Identity) {
@@ -105,6 +101,12 @@ impl AppChannels {
         is_lost: bool,
         out: &mut Vec<Output>,
     ) {
+        let inbox = self.key(ChannelKind::User, ChannelName::from(&identity.user));
+        let outcomes = match is_lost {
+            true => self.inboxes.lose(&inbox, from),
+            false => self.inboxes.close(&inbox, from),
+        };
+        self.answer(outcomes, out);
         self.log.on_session_ended(moment.0, identity);
         for key in self.joined.remove(&from).unwrap_or_default() {
             match is_lost {
@@ -125,7 +127,28 @@ impl AppChannels {
         self.presences.session_ended(from);
     }
 
-    /// Carries out a request; its answer.
+    /// Answers that have been waited for.
+    pub(super) fn answer(&mut self, outcomes: Vec<Outcome>, out: &mut Vec<Output>) {
+        for Outcome { asker, published, reached } in outcomes {
+            let answered = (published, reached);
+            self.log.update(&asker.identity, asker.operation, answered);
+            let message = answer_to(asker.operation, answered);
+            out.push(Output::Reply { to: asker.subscriber, message });
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
+        self.presences.handle_timeout(now, time, out);
+        let outcomes = self.inboxes.handle_timeout(now);
+        self.answer(outcomes, out);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        let due = [self.presences.poll_timeout(), self.inboxes.poll_timeout()];
+        due.into_iter().flatten().min()
+    }
+
+    /// Carries out a request; its answer, unless that comes later or never.
     #[expect(clippy::too_many_arguments, reason = "who, when, what, and where it goes")]
     pub(super) fn request(
         &mut self,
@@ -136,7 +159,7 @@ impl AppChannels {
         operation: OperationId,
         message: &Bytes,
         out: &mut Vec<Output>,
-    ) -> Output {
+    ) -> Option<Output> {
         let result = match Request::decode(message) {
             Ok((_, request)) => {
                 let mut context = Context { now, time, from, identity, operation, out };
@@ -148,10 +171,10 @@ impl AppChannels {
             }
         };
         let message = match result {
-            Ok(message) => message,
+            Ok(message) => message?,
             Err(refusal) => refused(operation, &refusal),
         };
-        Output::Reply { to: from, message }
+        Some(Output::Reply { to: from, message })
     }
 
     pub(super) fn key(&self, kind: ChannelKind, name: ChannelName) -> ChannelKey {

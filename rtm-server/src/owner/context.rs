@@ -1,6 +1,6 @@
 //! What a request is carried out with.
 
-use rtm_channel::{Identity, SubscriberId};
+use rtm_channel::{Asker, Identity, SubscriberId};
 use rtm_wire::{OperationId, Time, UnixTime};
 
 use super::command::Output;
@@ -13,4 +13,12 @@ pub(super) struct Context<'a> {
     pub(super) identity: &'a Identity,
     pub(super) operation: OperationId,
     pub(super) out: &'a mut Vec<Output>,
+}
+
+impl Context<'_> {
+    /// Who waits for the answer.
+    pub(super) fn asker(&self) -> Asker {
+        let (subscriber, identity, operation) = (self.from, self.identity.clone(), self.operation);
+        Asker { subscriber, identity, operation }
+    }
 }

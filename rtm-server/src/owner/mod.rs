@@ -3,6 +3,7 @@
 //! ```text
 //!  gateway ── Command ──► Owner ─┬─ MessageAuthority, one for each channel in use
 //!     ▲                          ├─ StreamAuthority, one for each channel in use
+//!     │                          ├─ InboxAuthority, one for each user who reads or is waited for
 //!     │                          ├─ PresenceAuthority, one for each channel with users in it
 //!     └────── Output ────────────┴─ PublishLog
 //! ```
@@ -14,6 +15,7 @@ mod answer;
 mod channels;
 mod command;
 mod context;
+mod inboxes;
 mod presences;
 mod request;
 
@@ -57,7 +59,7 @@ impl Owner {
             self.apps.entry(app.clone()).or_insert_with(|| AppChannels::new(app, epoch, limits));
         match kind {
             CommandKind::SessionBegan { presence_timeout } => {
-                channels.session_began(from, identity, presence_timeout);
+                channels.session_began(from, &identity, presence_timeout);
             }
             CommandKind::SessionSilent => channels.session_silent(now, from, &identity),
             CommandKind::SessionHeard => channels.session_heard((now, time), from, &identity, out),
@@ -68,22 +70,24 @@ impl Owner {
                 let at = out.len();
                 let reply = channels.request(now, time, from, &identity, operation, &message, out);
                 // The answer goes out before what it caused, on the same lane or another.
-                out.insert(at, reply);
+                if let Some(reply) = reply {
+                    out.insert(at, reply);
+                }
             }
         }
     }
 
-    /// Does what is due: tells who is gone.
+    /// Does what is due: tells who is gone, answers who has waited for too long.
     pub(crate) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
         for channels in self.apps.values_mut() {
-            channels.presences.handle_timeout(now, time, out);
+            channels.handle_timeout(now, time, out);
         }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     #[must_use]
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        self.apps.values().filter_map(|channels| channels.presences.poll_timeout()).min()
+        self.apps.values().filter_map(|channels| channels.poll_timeout()).min()
     }
 
     /// Channels that are in use, over all apps.

@@ -1,16 +1,17 @@
 //! Who is in the channels of one app.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rtm_channel::{Arrival, ChannelKey, Fanout, Limits, PresenceAuthority, SubscriberId, UserId};
+use rtm_session::Deadlines;
 use rtm_wire::{ChannelKind, Epoch, LaneMode, Priority, SubscribeOptions, Time, UnixTime};
 
 use super::command::{LaneKey, Output};
 use super::context::Context;
 
 /// Invariants: an authority exists while it isn't empty; `due` holds its next deadline, if it has
-/// one, and so does `scheduled`.
+/// one.
 #[derive(Debug)]
 pub(super) struct Presences {
     epoch: Epoch,
@@ -18,8 +19,7 @@ pub(super) struct Presences {
     channels: BTreeMap<ChannelKey, PresenceAuthority>,
     /// How long the loss of each session isn't told.
     timeouts: BTreeMap<SubscriberId, Duration>,
-    due: BTreeSet<(Time, ChannelKey)>,
-    scheduled: BTreeMap<ChannelKey, Time>,
+    due: Deadlines<ChannelKey>,
 }
 
 impl Presences {
@@ -29,8 +29,7 @@ impl Presences {
             limits,
             channels: BTreeMap::new(),
             timeouts: BTreeMap::new(),
-            due: BTreeSet::new(),
-            scheduled: BTreeMap::new(),
+            due: Deadlines::new(),
         }
     }
 
@@ -121,10 +120,7 @@ impl Presences {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
-        while let Some((due, key)) = self.due.first().cloned() {
-            if due > now {
-                break;
-            }
+        while let Some(key) = self.due.pop_due(now) {
             match self.channels.get_mut(&key) {
                 Some(authority) => tell(&key, authority.handle_timeout(now, time), out),
                 None => debug_assert!(false, "a channel without an authority is due"),
@@ -134,20 +130,15 @@ impl Presences {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.due.first().map(|(due, _)| *due)
+        self.due.next()
     }
 
     /// An authority has changed: it may be due at another time, or not be needed any more.
     fn settle(&mut self, key: &ChannelKey) {
-        if let Some(former) = self.scheduled.remove(key) {
-            self.due.remove(&(former, key.clone()));
-        }
-        let Some(authority) = self.channels.get(key) else { return };
-        if authority.is_empty() {
+        let authority = self.channels.get(key).filter(|authority| !authority.is_empty());
+        self.due.set(key.clone(), authority.and_then(PresenceAuthority::poll_timeout));
+        if authority.is_none() {
             self.channels.remove(key);
-        } else if let Some(due) = authority.poll_timeout() {
-            self.scheduled.insert(key.clone(), due);
-            self.due.insert((due, key.clone()));
         }
     }
 }

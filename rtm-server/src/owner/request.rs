@@ -1,7 +1,7 @@
 //! Requests, carried out by the authorities.
 
 use bytes::Bytes;
-use rtm_channel::{ChannelKey, ChannelName, Refusal, SubscriberId};
+use rtm_channel::{ChannelKey, ChannelName, Reached, Refusal, SubscriberId};
 use rtm_topic::{PublicationKey, SubscribeOutcome, TopicName};
 use rtm_wire::{
     ChannelKind, ChannelRef, ErrorCode, FailedUser, Join, JoinTopic, LaneMode, List, OperationId,
@@ -12,6 +12,7 @@ use super::answer::granted;
 use super::channels::{AppChannels, tell_members};
 use super::command::{LaneKey, Output};
 use super::context::Context;
+use super::inboxes::answer_to;
 use crate::config::MESSAGE_BYTES_MAX;
 
 impl AppChannels {
@@ -20,9 +21,25 @@ impl AppChannels {
         &mut self,
         context: &mut Context<'_>,
         request: &Request<'_>,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Option<Bytes>, Refusal> {
         let operation = context.operation;
-        match request {
+        let answer = match request {
+            Request::Subscribe(subscribe) if subscribe.channel.kind == ChannelKind::User => {
+                self.open_inbox(context, subscribe)
+            }
+            Request::Unsubscribe(it) if it.channel.kind == ChannelKind::User => {
+                self.close_inbox(context, it.channel.name)
+            }
+            Request::Publish(publish) if publish.channel.kind == ChannelKind::User => {
+                return self.publish_to_user(context, publish);
+            }
+            Request::Receipt(receipt) => {
+                let key = self.own_inbox(context);
+                let (from, position) = (context.from, receipt.position);
+                let outcomes = self.inboxes.receipt(&key, from, position, context.out);
+                self.answer(outcomes, context.out);
+                return Ok(None);
+            }
             Request::Subscribe(subscribe) => self.subscribe(context, subscribe),
             Request::Unsubscribe(unsubscribe) => {
                 let key = self.message_key(&unsubscribe.channel)?;
@@ -56,7 +73,58 @@ impl AppChannels {
                 let reason = "this server does not know the operation; update it";
                 Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason))
             }
+        };
+        answer.map(Some)
+    }
+
+    /// A session reads what comes, and what waits, for its user.
+    fn open_inbox(
+        &mut self,
+        context: &mut Context<'_>,
+        subscribe: &Subscribe<'_>,
+    ) -> Result<Bytes, Refusal> {
+        let key = self.own_inbox(context);
+        if subscribe.channel.name != key.name.as_str() {
+            let reason = "only its user may read an inbox; publish to the user instead";
+            return Err(Refusal::new(ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED, reason));
         }
+        let (position, outcomes) = self.inboxes.open(context, &key, subscribe.resume);
+        self.answer(outcomes, context.out);
+        Ok(granted(context.operation, ReplyResult::Subscribed(position)))
+    }
+
+    fn close_inbox(&mut self, context: &mut Context<'_>, name: &str) -> Result<Bytes, Refusal> {
+        let key = self.own_inbox(context);
+        if name != key.name.as_str() || !self.inboxes.is_read_by(&key, context.from) {
+            let reason = "the inbox is not open; open it first";
+            return Err(Refusal::new(ErrorCode::CHANNEL_NOT_SUBSCRIBED, reason));
+        }
+        let outcomes = self.inboxes.close(&key, context.from);
+        self.answer(outcomes, context.out);
+        let lane = LaneKey::Channel(key.kind, key.name);
+        context.out.push(Output::LaneEnds { to: vec![context.from], lane });
+        Ok(granted(context.operation, ReplyResult::None))
+    }
+
+    /// The answer; none while the receiver's receipt is waited for.
+    fn publish_to_user(
+        &mut self,
+        context: &mut Context<'_>,
+        publish: &Publish<'_>,
+    ) -> Result<Option<Bytes>, Refusal> {
+        let key = self.key(ChannelKind::User, channel_name(publish.channel.name)?);
+        if let Some(answered) = self.log.find(context.identity, context.operation) {
+            let is_waiting = self.inboxes.ask_again(&key, &context.asker());
+            return Ok((!is_waiting).then(|| answer_to(context.operation, answered)));
+        }
+        self.limits.channel.check_message(publish.custom_type, publish.payload)?;
+        let (is_waiting, answered) = self.inboxes.publish(context, &key, publish)?;
+        self.log.insert(context.identity, context.operation, answered);
+        Ok((!is_waiting).then(|| answer_to(context.operation, answered)))
+    }
+
+    fn own_inbox(&self, context: &Context<'_>) -> ChannelKey {
+        self.key(ChannelKind::User, ChannelName::from(&context.identity.user))
     }
 
     fn subscribe(
@@ -106,12 +174,12 @@ impl AppChannels {
         context: &mut Context<'_>,
         publish: &Publish<'_>,
     ) -> Result<Bytes, Refusal> {
-        if let Some(published) = self.log.find(context.identity, context.operation) {
-            return Ok(granted(context.operation, ReplyResult::Published(published)));
+        if let Some(answered) = self.log.find(context.identity, context.operation) {
+            return Ok(answer_to(context.operation, answered));
         }
         let name = channel_name(publish.channel.name)?;
         let key = match publish.channel.kind {
-            kind @ (ChannelKind::Message | ChannelKind::User) => self.key(kind, name),
+            kind @ ChannelKind::Message => self.key(kind, name),
             _ => return Err(wrong_kind()),
         };
         self.limits.channel.check_message(publish.custom_type, publish.payload)?;
@@ -120,10 +188,9 @@ impl AppChannels {
             return Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason));
         }
         let user = &context.identity.user;
-        let result = self.message(&key).publish(context.time, user, publish);
+        let (published, fanout) = self.message(&key).publish(context.time, user, publish);
         self.drop_if_empty(&key);
-        let (published, fanout) = result?;
-        self.log.insert(context.identity, context.operation, published);
+        self.log.insert(context.identity, context.operation, (published, Reached::Sequenced));
         context.out.push(Output::Event {
             to: fanout.to,
             lane: LaneKey::Channel(key.kind, key.name),
@@ -198,15 +265,15 @@ impl AppChannels {
         context: &mut Context<'_>,
         publish: &PublishTopic<'_>,
     ) -> Result<Bytes, Refusal> {
-        if let Some(published) = self.log.find(context.identity, context.operation) {
-            return Ok(granted(context.operation, ReplyResult::Published(published)));
+        if let Some(answered) = self.log.find(context.identity, context.operation) {
+            return Ok(answer_to(context.operation, answered));
         }
         let key = self.joined_stream(context.from, publish.channel)?;
         let authority = self.stream(&key);
         let (published, publication, fanout) =
             authority.publish_topic(context.now, context.time, context.from, publish)?;
         let delivery = authority.delivery(&publication).expect("it has just been published in");
-        self.log.insert(context.identity, context.operation, published);
+        self.log.insert(context.identity, context.operation, (published, Reached::Sequenced));
         let PublicationKey { topic, user } = publication;
         context.out.push(Output::Event {
             to: fanout.to,

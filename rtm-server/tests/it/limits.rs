@@ -15,8 +15,8 @@ use rtm_wire::{
 use super::raw::{encode, login};
 use super::server::OPEN_APP;
 use super::world::{
-    Lab, channel, join, join_topic, name, publication, publish, subscribe, subscribe_topic, topic,
-    unsubscribe, user,
+    Lab, channel, join, join_topic, name, open_inbox, publication, publish, subscribe,
+    subscribe_topic, topic, unsubscribe, user,
 };
 
 const PUBLISH: Publish<'_> = Publish {
@@ -94,6 +94,7 @@ fn names_at_the_limit_are_good_for_everything() {
     let mut lab = Lab::with_users(0.0, &[&who]);
     lab.call(&who, subscribe(&at, 1)).unwrap();
     lab.call(&who, join(&at, 2)).unwrap();
+    lab.call(&who, open_inbox(3)).unwrap();
     for target in [channel(&at), user(&who)] {
         lab.call(&who, publish(target, b"hi")).unwrap();
     }
@@ -105,7 +106,8 @@ fn names_at_the_limit_are_good_for_everything() {
 fn what_is_not_joined_or_subscribed_is_refused() {
     let not_joined = ErrorCode::CHANNEL_NOT_JOINED;
     let users = List::default();
-    let user_channel = ChannelRef { kind: ChannelKind::User, name: "alice" };
+    let not_own = ChannelRef { kind: ChannelKind::User, name: "bob" };
+    let own = ChannelRef { kind: ChannelKind::User, name: "alice" };
     let stream = ChannelRef { kind: ChannelKind::Stream, name: "town" };
     let cases = [
         (
@@ -118,7 +120,9 @@ fn what_is_not_joined_or_subscribed_is_refused() {
         (PUBLISH_TOPIC.into(), not_joined),
         (SubscribeTopic { channel: "town", topic: "news", users }.into(), not_joined),
         (UnsubscribeTopic { channel: "town", topic: "news", users }.into(), not_joined),
-        (subscribe_to(user_channel), ErrorCode::INVALID_CHANNEL_TYPE),
+        (subscribe_to(not_own), ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED),
+        (Unsubscribe { channel: not_own }.into(), ErrorCode::CHANNEL_NOT_SUBSCRIBED),
+        (Unsubscribe { channel: own }.into(), ErrorCode::CHANNEL_NOT_SUBSCRIBED),
         (subscribe_to(stream), ErrorCode::INVALID_CHANNEL_TYPE),
         (Publish { channel: stream, ..PUBLISH }.into(), ErrorCode::INVALID_CHANNEL_TYPE),
         (
@@ -196,6 +200,7 @@ fn messages_at_the_limit_arrive_and_longer_ones_are_refused() {
         lab.call(user, join("town", 1)).unwrap();
     }
     lab.call("bob", subscribe("lobby", 2)).unwrap();
+    lab.call("bob", open_inbox(5)).unwrap();
     lab.call("alice", join_topic("town", "news", 3, Qos::Ordered)).unwrap();
     lab.call("bob", subscribe_topic("town", "news", &[], 4)).unwrap();
     let typed = |target, length: usize| {
@@ -214,7 +219,7 @@ fn messages_at_the_limit_arrive_and_longer_ones_are_refused() {
     assert_eq!(lab.code("alice", publish(user("bob"), &[b'x'; 32_769])), -11_010);
     lab.run(Duration::from_secs(1));
     let bob = lab.client("bob");
-    assert_eq!((bob.channels.len(), bob.topics.len()), (2, 2));
+    assert_eq!((bob.channels.len(), bob.topics.len()), (3, 2));
 }
 
 #[test]
@@ -285,7 +290,7 @@ fn fifty_message_channels_ten_stream_channels_eight_topics() {
     let leave = Command::LeaveTopic { handle: HandleId(200) };
     lab.call("alice", leave).unwrap();
     assert_eq!(lab.code("alice", join_topic("s0", "t8", 210, Qos::Ordered)), 0);
-    assert_eq!(lab.status().channels, 61);
+    assert_eq!(lab.status().channels, 60);
     lab.end(&["alice"]);
 }
 

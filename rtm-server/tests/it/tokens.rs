@@ -116,7 +116,7 @@ fn a_stream_channel_wants_a_token_of_its_own() {
         assert_eq!(lab.code("alice", join_with("town", handle, token)), code, "{token}");
     }
     let status = lab.status();
-    assert_eq!(status.channels, 2, "refusals made none");
+    assert_eq!(status.channels, 1, "refusals made none");
     // An app without tokens wants none.
     lab.add("bob", OPEN_APP, "bob");
     lab.log_in("bob");

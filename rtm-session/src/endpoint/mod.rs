@@ -26,6 +26,7 @@ mod tickets;
 
 pub use connecting::HANDSHAKE_LOGIN_MAX;
 pub use counters::EndpointCounters;
+pub use deadlines::Deadlines;
 pub use streams::{StreamAction, StreamEvent};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -38,7 +39,6 @@ use rtm_wire::{
 };
 
 use self::client::Client;
-use self::deadlines::Deadlines;
 use self::memory::Memory;
 use self::server::Server;
 use self::stateless::{Answer, Stateless};

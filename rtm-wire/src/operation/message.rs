@@ -73,6 +73,32 @@ impl<'a> Body<'a> for Publish<'a> {
     }
 }
 
+/// `receipt = position`
+///
+/// The client's application can have all messages of its user's channel up to here. Never answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The last message that was received.
+    pub position: Position,
+}
+
+impl<'a> Body<'a> for Receipt {
+    const KIND: u8 = kind::RECEIPT;
+    const NAME: &'static str = "receipt";
+
+    fn parse(body: Input<'a>) -> Parsed<'a, Self> {
+        Position::parse(body).map(|(body, position)| (body, Self { position }))
+    }
+
+    fn body_len(&self) -> usize {
+        self.position.encoded_len()
+    }
+
+    fn encode_body(&self, out: &mut impl BufMut) {
+        self.position.encode(out);
+    }
+}
+
 /// `message event = channel, publisher text, position, time varint in ms, message type 1 byte,
 /// custom type text, payload to the end`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,9 +20,11 @@ pub use channel::{Join, Leave, Subscribe, SubscribeOptions, Unsubscribe};
 pub use event::Event;
 pub use field::{ChannelRef, Position};
 pub use login::{Limit, Liveness, Login, Logout};
-pub use message::{MessageEvent, Publish, PublishFlags};
+pub use message::{MessageEvent, Publish, PublishFlags, Receipt};
 pub use presence::{PresenceEvent, PresentUser, State};
-pub use reply::{FailedUser, HeardUser, Published, Publisher, Reply, ReplyResult, TopicUsers};
+pub use reply::{
+    FailedUser, HeardUser, Published, Publisher, Reply, ReplyResult, TopicUsers, UserPublished,
+};
 pub use request::{Request, RequestError};
 pub use topic::{
     JoinTopic, LeaveTopic, PublishTopic, SubscribeTopic, TopicEvent, TopicMessageEvent,
@@ -44,6 +46,7 @@ mod kind {
     pub(super) const SUBSCRIBE: u8 = 0x10;
     pub(super) const UNSUBSCRIBE: u8 = 0x11;
     pub(super) const PUBLISH: u8 = 0x12;
+    pub(super) const RECEIPT: u8 = 0x13;
     pub(super) const JOIN: u8 = 0x20;
     pub(super) const LEAVE: u8 = 0x21;
     pub(super) const JOIN_TOPIC: u8 = 0x22;

@@ -10,7 +10,7 @@ use crate::code::ErrorCode;
 use crate::encode::Encode;
 use crate::error::{DecodeError, Input};
 use crate::id::{OperationId, Sequence};
-use crate::kind::{Priority, Qos};
+use crate::kind::{Priority, Qos, Reach};
 use crate::list::{Item, List};
 use crate::parse::{self, Parsed, blob, blob_len, put_blob, refuse, whole};
 use crate::time::UnixTime;
@@ -25,8 +25,9 @@ mod result {
     pub(super) const JOINED: u8 = 4;
     pub(super) const TOPIC_JOINED: u8 = 5;
     pub(super) const TOPIC_USERS: u8 = 6;
+    pub(super) const USER_PUBLISHED: u8 = 7;
     /// The numbers that this version has given out.
-    pub(super) const KNOWN: core::ops::RangeInclusive<u8> = NONE..=TOPIC_USERS;
+    pub(super) const KNOWN: core::ops::RangeInclusive<u8> = NONE..=USER_PUBLISHED;
 }
 
 /// `reply = 0x80, operation id varint, code varint, reason text, result kind 1 byte, result`
@@ -70,6 +71,8 @@ pub enum ReplyResult<'a> {
     TopicJoined(Position),
     /// To a subscription of a topic's publishers, or its end.
     TopicUsers(TopicUsers<'a>),
+    /// To a publish to a user.
+    UserPublished(UserPublished),
     /// A kind that this version doesn't know; the reply's code still holds.
     Unknown {
         /// Its number, none of those above.
@@ -86,6 +89,15 @@ pub struct Published {
     pub position: Position,
     /// The time that its subscribers see.
     pub time: UnixTime,
+}
+
+/// `user published = reach 1 byte, published`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserPublished {
+    /// How far it has got.
+    pub reach: Reach,
+    /// Its place in the user's channel.
+    pub published: Published,
 }
 
 /// `publisher = topic text, user text, publication varint, last varint, qos 1 byte, priority 1
@@ -211,6 +223,13 @@ impl<'a> ReplyResult<'a> {
                 let (input, failed) = List::parse(input, "users")?;
                 Ok((input, Self::TopicUsers(TopicUsers { succeeded, failed })))
             }
+            result::USER_PUBLISHED => {
+                let (input, reach) = Reach::parse(input)?;
+                let (input, position) = Position::parse(input)?;
+                let (input, time) = time(input)?;
+                let published = Published { position, time };
+                Ok((input, Self::UserPublished(UserPublished { reach, published })))
+            }
             kind => rest(input).map(|(end, body)| (end, Self::Unknown { kind, body })),
         }
     }
@@ -225,6 +244,9 @@ impl<'a> ReplyResult<'a> {
             }
             Self::Joined { position, publishers } => {
                 position.encoded_len() + publishers.encoded_len()
+            }
+            Self::UserPublished(UserPublished { published, .. }) => {
+                1 + published.position.encoded_len() + varint::len(published.time.as_millis())
             }
             Self::TopicUsers(users) => users.succeeded.encoded_len() + users.failed.encoded_len(),
             Self::Unknown { body, .. } => body.len(),
@@ -261,6 +283,12 @@ impl<'a> ReplyResult<'a> {
                 out.put_u8(result::TOPIC_USERS);
                 users.succeeded.encode(out);
                 users.failed.encode(out);
+            }
+            Self::UserPublished(UserPublished { reach, published }) => {
+                out.put_u8(result::USER_PUBLISHED);
+                out.put_u8(reach.number());
+                published.position.encode(out);
+                varint::put(out, published.time.as_millis());
             }
             Self::Unknown { kind, body } => {
                 debug_assert!(!result::KNOWN.contains(kind), "result {kind} has a variant");

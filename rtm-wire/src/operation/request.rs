@@ -4,7 +4,7 @@ use bytes::BufMut;
 
 use super::channel::{Join, Leave, Subscribe, Unsubscribe};
 use super::login::{Login, Logout};
-use super::message::Publish;
+use super::message::{Publish, Receipt};
 use super::topic::{JoinTopic, LeaveTopic, PublishTopic, SubscribeTopic, UnsubscribeTopic};
 use super::{Body, kind};
 use crate::encode::Encode;
@@ -130,6 +130,8 @@ requests! {
     Unsubscribe(Unsubscribe<'a>),
     /// Send a message to a channel.
     Publish(Publish<'a>),
+    /// Say how far the own inbox has been received.
+    Receipt(Receipt),
     /// Become a member of a stream channel.
     Join(Join<'a>),
     /// Be one no more.

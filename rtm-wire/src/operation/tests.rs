@@ -4,7 +4,8 @@ use super::*;
 use crate::testing::{refused_requests, refused_server, requests, server};
 use crate::{
     ChannelKind, Epoch, ErrorCode, Limit, LimitKind, List, MessageType, OperationId,
-    PresenceChange, Priority, Qos, Reliability, Sequence, SessionInstance, TopicChange, UnixTime,
+    PresenceChange, Priority, Qos, Reach, Reliability, Sequence, SessionInstance, TopicChange,
+    UnixTime,
 };
 
 const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
@@ -35,6 +36,7 @@ fn subscriptions() {
     let quiet = SubscribeOptions { quiet: true, presence: false, ..options };
     let again = Subscribe { channel: LOBBY, options: quiet, resume: Some(AT) };
     requests(&[
+        (b"\x13\x05\x03\x40\x40", 5, Receipt { position: AT }.into()),
         (b"\x10\x05\x01\x05lobby\x03\x00", 5, plain.into()),
         (b"\x10\x05\x01\x05lobby\x11\x01\x03\x40\x40", 5, again.into()),
         (b"\x11\x05\x01\x05lobby", 5, Unsubscribe { channel: LOBBY }.into()),
@@ -45,6 +47,7 @@ fn subscriptions() {
         (b"\x10\x05\x01\x05lobby\x03\x02", 5, refused("resume flag")),
         (b"\x10\x05\x01\x05lobby\x03\x01\x03", 5, DecodeError::Short { field: "subscribe" }),
         (b"\x11\x05\x01\x05lobb", 5, DecodeError::Short { field: "unsubscribe" }),
+        (b"\x13\x05\x03", 5, DecodeError::Short { field: "receipt" }),
     ]);
 }
 
@@ -162,7 +165,7 @@ fn replies() {
         (b"\x80\x05\x00\x00\x02\x03\x40\x40", reply(ReplyResult::Subscribed(AT))),
         (b"\x80\x05\x00\x00\x03\x03\x40\x40\x80\x00\x40\x00", reply(published)),
         (b"\x80\x05\x00\x00\x05\x03\x40\x40", reply(ReplyResult::TopicJoined(AT))),
-        (b"\x80\x05\x00\x00\x07later", reply(ReplyResult::Unknown { kind: 7, body: b"later" })),
+        (b"\x80\x05\x00\x00\x08later", reply(ReplyResult::Unknown { kind: 8, body: b"later" })),
     ]);
     refused_server(&[
         (b"", DecodeError::Incomplete),
@@ -256,6 +259,17 @@ fn events() {
         (b"\x12\x05", DecodeError::Invalid { field: "event kind" }),
         (b"\x90\x01\x05lob", DecodeError::Short { field: "message event" }),
     ]);
+}
+
+#[test]
+fn publishes_to_users_are_answered_with_how_far_they_got() {
+    let published = Published { position: AT, time: TIME };
+    let result = ReplyResult::UserPublished(UserPublished { reach: Reach::Stored, published });
+    let reply = Reply { operation: OperationId(5), code: ErrorCode::OK, reason: "", result };
+    let bytes = b"\x80\x05\x00\x00\x07\x02\x03\x40\x40\x80\x00\x40\x00";
+    server(&[(bytes, ServerOperation::Reply(reply))]);
+    let short = &bytes[..bytes.len() - 1];
+    refused_server(&[(short, DecodeError::Short { field: "reply" })]);
 }
 
 #[test]

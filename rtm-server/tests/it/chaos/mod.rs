@@ -11,7 +11,7 @@ use std::time::Duration;
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
 use rtm_client::core::{Command, HandleId, Target};
-use rtm_client::{LinkState, Qos};
+use rtm_client::{LinkState, PublishOptions, Qos};
 use rtm_server::AppLimits;
 use rtm_session::Config;
 use rtm_sim::{LinkConfig, Reorder};
@@ -20,7 +20,7 @@ use self::model::{Model, Place};
 use super::raw::{encode, login};
 use super::server::OPEN_APP;
 use super::world::{
-    Lab, channel, join, join_topic, leave, leave_topic, link, login as log_in, open_inbox, publish,
+    Lab, channel, join, join_topic, leave, leave_topic, link, login as log_in, open_inbox,
     subscribe, subscribe_topic, unsubscribe, unsubscribe_topic, user, user_ids,
 };
 
@@ -145,7 +145,11 @@ impl Chaos {
     fn say(&mut self, who: &'static str, target: &Target) {
         let padding = [0, 0, 0, 3_000][self.below(4)];
         let payload = self.model.next_text(padding);
-        let waiter = self.lab.command(who, publish(target.clone(), payload.as_bytes()));
+        let store = matches!(target, Target::User(_)) && self.below(2) == 0;
+        let options = PublishOptions::text().store_in_history(store);
+        let command =
+            Command::Publish { target: target.clone(), payload: payload.clone().into(), options };
+        let waiter = self.lab.command(who, command);
         self.model.say(who, waiter, target);
     }
 

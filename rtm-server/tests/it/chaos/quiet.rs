@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rtm_client::core::{Answer, Command};
-use rtm_client::{ChannelEvent, ErrorKind, TopicEvent};
+use rtm_client::{ChannelEvent, ErrorKind, Reached, TopicEvent};
 use rtm_session::Config;
 use rtm_wire::{Join, Reply, ReplyResult, SubscribeOptions};
 
@@ -68,8 +68,16 @@ impl Chaos {
             }
         }
         let status = self.lab.status();
-        let expected = (online.len(), online.len() + channels.len());
+        let inboxes = self.readers().iter().filter(|who| online.contains(*who)).count();
+        let expected = (online.len(), inboxes + channels.len());
         assert_eq!((status.sessions, status.channels), expected, "{online:?} {channels:?}");
+    }
+
+    /// Who has an open inbox.
+    fn readers(&self) -> BTreeSet<&'static str> {
+        let handles = self.model.handles.iter();
+        let inboxes = handles.filter(|asked| asked.place == Place::Inbox && self.is_live(asked));
+        inboxes.map(|asked| asked.who).collect()
     }
 
     /// A subscription that began and hasn't ended.
@@ -126,6 +134,8 @@ impl Chaos {
 
     /// All write to all channels and users.
     fn say_in_channels(&mut self, online: &[&'static str]) {
+        let mut readers = self.readers();
+        readers.retain(|who| online.contains(who));
         for who in online {
             for at in CHANNELS {
                 self.say(who, &channel(at));
@@ -136,10 +146,14 @@ impl Chaos {
                 self.say(who, &user(to));
                 let (_, waiter) = *self.model.waiting.last().expect("just now");
                 match self.lab.answer(who, waiter) {
-                    Ok(_) => assert!(online.contains(&to), "{to} is not there"),
+                    Ok(Answer::Published(it)) => {
+                        let is_read = it.reached != Reached::Stored;
+                        assert_eq!(is_read, readers.contains(&to), "{to}: {it:?}");
+                    }
+                    Ok(other) => panic!("{other:?}"),
                     Err(error) => {
                         assert_eq!(error.kind(), ErrorKind::ReceiverOffline);
-                        assert!(!online.contains(&to), "{to} is there");
+                        assert!(!readers.contains(&to), "{to} is there");
                     }
                 }
             }

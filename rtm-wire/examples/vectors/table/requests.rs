@@ -3,13 +3,14 @@
 use rtm_wire::{
     ChannelKind, ChannelRef, Epoch, Join, JoinTopic, Leave, LeaveTopic, List, Liveness, Login,
     Logout, MessageType, OperationId, Position, Priority, Publish, PublishFlags, PublishTopic, Qos,
-    Reliability, Request, Sequence, SessionInstance, Subscribe, SubscribeOptions, SubscribeTopic,
-    Unsubscribe, UnsubscribeTopic, varint,
+    Receipt, Reliability, Request, Sequence, SessionInstance, Subscribe, SubscribeOptions,
+    SubscribeTopic, Unsubscribe, UnsubscribeTopic, varint,
 };
 
 use super::super::vector::{Type, Vector};
 use super::valid;
 
+const AT: Position = Position { epoch: Epoch(3), sequence: Sequence(1_000) };
 const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
 
 pub(super) fn vectors() -> Vec<Vector> {
@@ -72,6 +73,7 @@ fn channels() -> Vec<Vector> {
         request("6.8", 8, "join", Join { channel: "room", options, token: "007token" }),
         request("6.9", 9, "leave", Leave { channel: "room" }),
         request("6.10", 10, "publish", publish),
+        request("6.24", 10, "receipt", Receipt { position: AT }),
         request("6.10", 70_000, "publish to a user, stored", to_user),
     ]
 }

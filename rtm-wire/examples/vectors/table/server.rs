@@ -3,8 +3,9 @@
 use rtm_wire::{
     ChannelKind, ChannelRef, Epoch, ErrorCode, Event, FailedUser, HeardUser, Limit, LimitKind,
     List, MessageEvent, MessageType, OperationId, Position, PresenceChange, PresenceEvent,
-    PresentUser, Priority, Published, Publisher, Qos, Reply, ReplyResult, Sequence,
+    PresentUser, Priority, Published, Publisher, Qos, Reach, Reply, ReplyResult, Sequence,
     ServerOperation, State, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
+    UserPublished,
 };
 
 use super::super::vector::{Type, Vector};
@@ -43,6 +44,13 @@ fn replies() -> Vec<Vector> {
         reply("reply to login, with limits", logged_in(LIMITS)),
         reply("reply to subscribe", ReplyResult::Subscribed(AT)),
         reply("reply to publish", published),
+        reply(
+            "reply to publish to a user",
+            ReplyResult::UserPublished(UserPublished {
+                reach: Reach::Stored,
+                published: Published { position: AT, time: TIME },
+            }),
+        ),
         reply("reply to join topic", ReplyResult::TopicJoined(AT)),
         reply("reply with unknown result", unknown),
     ]

@@ -2,7 +2,7 @@
 
 use rtm_wire::{
     ChannelRef, Event, OperationId, Position, PresentUser, Reply, ReplyResult, Request,
-    ServerOperation, SubscribeOptions,
+    ServerOperation, SubscribeOptions, UserPublished,
 };
 use serde_json::{Value, json};
 
@@ -36,6 +36,7 @@ fn request_body(request: &Request<'_>) -> Value {
             "resume": subscribe.resume.map(position),
         }),
         Request::Unsubscribe(unsubscribe) => json!({ "channel": channel(&unsubscribe.channel) }),
+        Request::Receipt(receipt) => json!({ "position": position(receipt.position) }),
         Request::Publish(publish) => json!({
             "channel": channel(&publish.channel),
             "store": publish.flags.store,
@@ -141,6 +142,12 @@ fn result(reply: &Reply<'_>) -> Value {
                 "failed": failed.collect::<Vec<_>>(),
             })
         }
+        ReplyResult::UserPublished(UserPublished { reach, published }) => json!({
+            "kind": "user published",
+            "reach": reach.number(),
+            "position": position(published.position),
+            "time_ms": int(published.time.as_millis()),
+        }),
         ReplyResult::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
         other => panic!("{other:?} has no fields in the vectors"),
     }

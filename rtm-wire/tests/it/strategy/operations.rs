@@ -4,9 +4,10 @@ use proptest::prelude::*;
 use rtm_wire::{
     Event, FailedUser, HeardUser, Item, Join, JoinTopic, Leave, LeaveTopic, Limit, LimitKind, List,
     Liveness, Login, Logout, MessageEvent, OperationId, PresenceChange, PresenceEvent, PresentUser,
-    Publish, PublishFlags, PublishTopic, Published, Publisher, Reply, ReplyResult, Request,
-    ServerOperation, SessionInstance, State, Subscribe, SubscribeOptions, SubscribeTopic,
-    TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, limits,
+    Publish, PublishFlags, PublishTopic, Published, Publisher, Reach, Receipt, Reply, ReplyResult,
+    Request, ServerOperation, SessionInstance, State, Subscribe, SubscribeOptions, SubscribeTopic,
+    TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, UserPublished,
+    limits,
 };
 
 use super::fields::{
@@ -23,6 +24,7 @@ pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)
         (channel(), options(), proptest::option::of(position()))
             .prop_map(|(channel, options, resume)| Subscribe { channel, options, resume }.into()),
         channel().prop_map(|channel| Unsubscribe { channel }.into()),
+        position().prop_map(|position| Receipt { position }.into()),
         publish().prop_map(Request::from),
         (name(), options(), text(100)).prop_map(|(channel, options, token)| Join {
             channel,
@@ -134,6 +136,11 @@ fn result() -> impl Strategy<Value = ReplyResult<'static>> {
         position().prop_map(ReplyResult::TopicJoined),
         (list(heard_user), list(failed_user)).prop_map(|(succeeded, failed)| {
             ReplyResult::TopicUsers(TopicUsers { succeeded, failed })
+        }),
+        (any::<u8>(), position(), time()).prop_map(|(reach, position, time)| {
+            let published = Published { position, time };
+            let reach = Reach::from_number(reach);
+            ReplyResult::UserPublished(UserPublished { reach, published })
         }),
         (0x40..=0xff_u8, bytes(50)).prop_map(|(kind, body)| ReplyResult::Unknown { kind, body }),
     ]

@@ -1,0 +1,362 @@
+//! The authority of one user's own channel: what waits for the user, and who waits for a receipt.
+
+mod letter;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rtm_wire::{
+    Encode, Epoch, ErrorCode, Event, MessageEvent, Position, Publish, Published, Sequence, Time,
+    UnixTime,
+};
+
+use self::letter::Letter;
+pub use self::letter::{Asker, Outcome, Reached};
+use super::message::Fanout;
+use crate::identity::ChannelKey;
+use crate::limits::Limits;
+use crate::name::{SubscriberId, UserId};
+use crate::refusal::Refusal;
+
+/// What was kept goes out in steps: so many messages, and bytes, are without a receipt at a time. A
+/// session whose queue is full ends, and would end again each time it comes back.
+const STEP_MESSAGES: usize = 8;
+const STEP_BYTES: usize = 32 * 1_024;
+/// How long a receipt is waited for.
+const RECEIPT_WITHIN: Duration = Duration::from_secs(10);
+/// Messages without a receipt that an inbox holds besides those that are stored.
+const PENDING_MAX: usize = 4_096;
+
+/// The truth about one user's inbox.
+///
+/// ```text
+///              publish                      receipt
+///   publisher ─────────► letter, sequenced ─────────► answered: received
+///                         │ │ nobody reads, time passes, the reader is lost
+///                         │ ├──► stored: answered so, and kept until a receipt
+///                         │ └──► not stored: answered "unknown", and forgotten
+///              open       │
+///   reader  ─────────────►└ all that was kept, in order; then what comes
+/// ```
+///
+/// A letter is a message that its reader has not confirmed. Positions have no holes, but for
+/// letters that were forgotten: the reader's view names them as a gap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxAuthority {
+    key: ChannelKey,
+    position: Position,
+    /// Up to where there is nothing more to hand over.
+    received: Sequence,
+    reader: Option<SubscriberId>,
+    letters: VecDeque<Letter>,
+    /// How many of the letters the reader was sent, the first ones.
+    sent: usize,
+    stored: usize,
+    stored_bytes: usize,
+    letters_max: usize,
+    bytes_max: usize,
+    keep: Duration,
+}
+
+/// What becomes of a publish at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    /// The reader gets it; the answer follows as an [`Outcome`].
+    Sent(Fanout),
+    /// The reader will get it after what was kept; the answer follows.
+    Queued,
+    /// Nobody reads; it is kept.
+    Stored(Published),
+}
+
+/// What a receipt gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Answers that have been waited for.
+    pub outcomes: Vec<Outcome>,
+    /// What the reader gets next, in order: encoded events.
+    pub next: Vec<Bytes>,
+}
+
+/// What a session that opens its inbox gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The last message that counts as received; what is kept follows it.
+    pub position: Position,
+    /// The first of what is kept, in order: encoded events.
+    pub kept: Vec<Bytes>,
+    /// Answers that have been waited for.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl InboxAuthority {
+    /// An inbox that nobody reads, whose next message follows `floor`.
+    ///
+    /// As with [`MessageAuthority::new`](crate::MessageAuthority::new), epoch and floor must never
+    /// go back.
+    #[must_use]
+    pub const fn new(key: ChannelKey, epoch: Epoch, floor: Sequence, limits: &Limits) -> Self {
+        Self {
+            key,
+            position: Position { epoch, sequence: floor },
+            received: floor,
+            reader: None,
+            letters: VecDeque::new(),
+            sent: 0,
+            stored: 0,
+            stored_bytes: 0,
+            letters_max: limits.inbox_messages,
+            bytes_max: limits.inbox_bytes,
+            keep: Duration::from_secs(limits.inbox_days as u64 * 86_400),
+        }
+    }
+
+    /// The user's session reads from now on, in place of an older one. `resume` is the last message
+    /// that it has had, if it knows of one.
+    pub fn open(&mut self, subscriber: SubscriberId, resume: Option<Position>) -> Opened {
+        let mut outcomes = self.end_reading();
+        self.reader = Some(subscriber);
+        if let Some(position) = resume {
+            outcomes.extend(self.confirm(position));
+        }
+        let kept = self.step();
+        let position = Position { sequence: self.received, ..self.position };
+        Opened { position, kept, outcomes }
+    }
+
+    /// The session wants to read no more: what it hasn't confirmed and isn't stored doesn't count
+    /// as missed.
+    pub fn close(&mut self, subscriber: SubscriberId) -> Vec<Outcome> {
+        let outcomes = self.lose(subscriber);
+        if self.reader.is_none() {
+            let first = self.letters.front().map(|letter| letter.published.position.sequence.0);
+            let before = first.map_or(self.position.sequence, |first| Sequence(first - 1));
+            self.received = self.received.max(before);
+        }
+        outcomes
+    }
+
+    /// The session is gone, which read until now: what it hasn't confirmed and isn't stored is
+    /// missed.
+    pub fn lose(&mut self, subscriber: SubscriberId) -> Vec<Outcome> {
+        match self.reader == Some(subscriber) {
+            true => self.end_reading(),
+            false => Vec::new(),
+        }
+    }
+
+    /// Gives a message its place. The caller has checked limits and repetition; `may_store` says
+    /// whether there is room for one more message that is kept, over all inboxes.
+    ///
+    /// # Errors
+    /// Nobody reads, and the message isn't to be stored or can't be. Too many messages wait for a
+    /// receipt.
+    pub fn publish(
+        &mut self,
+        (now, time): (Time, UnixTime),
+        publisher: &UserId,
+        publish: &Publish<'_>,
+        asker: Asker,
+        may_store: bool,
+    ) -> Result<Delivered, Refusal> {
+        let position = Position { sequence: self.position.sequence.next(), ..self.position };
+        let event = Event::Message(MessageEvent {
+            channel: self.key.as_ref(),
+            publisher: publisher.as_str(),
+            position,
+            time,
+            message_type: publish.message_type,
+            custom_type: publish.custom_type,
+            payload: publish.payload,
+        });
+        let mut encoded = Vec::with_capacity(event.encoded_len());
+        event.encode(&mut encoded);
+        let event = Bytes::from(encoded);
+        let has_room = self.stored < self.letters_max
+            && self.stored_bytes + event.len() <= self.bytes_max
+            && may_store;
+        let is_stored = publish.flags.store && has_room;
+        if self.reader.is_none() && !is_stored {
+            return Err(self.offline(publish.flags.store));
+        }
+        if self.letters.len() - self.stored >= PENDING_MAX {
+            let reason = format!(
+                "{PENDING_MAX} messages wait for {}'s receipt already; try again later",
+                self.key.name
+            );
+            return Err(Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_FAILED, reason));
+        }
+        self.position = position;
+        let published = Published { position, time };
+        let is_read = self.reader.is_some();
+        self.letters.push_back(Letter {
+            published,
+            event: event.clone(),
+            is_stored,
+            is_store_missed: publish.flags.store && !is_stored,
+            asker: is_read.then_some((now + RECEIPT_WITHIN, asker)),
+            ends: now + self.keep,
+        });
+        if is_stored {
+            self.stored += 1;
+            self.stored_bytes += event.len();
+        }
+        Ok(match self.reader {
+            // All before it were sent.
+            Some(reader) if self.sent + 1 == self.letters.len() => {
+                self.sent += 1;
+                Delivered::Sent(Fanout { event, to: vec![reader] })
+            }
+            Some(_) => Delivered::Queued,
+            None => Delivered::Stored(published),
+        })
+    }
+
+    /// The reader has all messages up to this one.
+    pub fn receipt(&mut self, subscriber: SubscriberId, position: Position) -> Progress {
+        if self.reader != Some(subscriber) {
+            return Progress::default();
+        }
+        let outcomes = self.confirm(position);
+        Progress { outcomes, next: self.step() }
+    }
+
+    /// What was kept, as far as it may go out now.
+    fn step(&mut self) -> Vec<Bytes> {
+        let mut bytes: usize =
+            self.letters.iter().take(self.sent).map(|letter| letter.event.len()).sum();
+        let mut next = Vec::new();
+        while self.sent < STEP_MESSAGES && bytes < STEP_BYTES {
+            let Some(letter) = self.letters.get(self.sent) else { break };
+            bytes += letter.event.len();
+            next.push(letter.event.clone());
+            self.sent += 1;
+        }
+        next
+    }
+
+    fn confirm(&mut self, position: Position) -> Vec<Outcome> {
+        let is_possible =
+            position.epoch == self.position.epoch && position.sequence <= self.position.sequence;
+        if !is_possible {
+            return Vec::new();
+        }
+        self.received = self.received.max(position.sequence);
+        let mut outcomes = Vec::new();
+        while let Some(letter) = self.letters.front() {
+            if letter.published.position.sequence > position.sequence {
+                break;
+            }
+            let letter = self.letters.pop_front().expect("looked at above");
+            self.sent = self.sent.saturating_sub(1);
+            self.forget(&letter);
+            outcomes.extend(letter.received());
+        }
+        outcomes
+    }
+
+    /// A publish that waits for its receipt is asked for again, by another session of the same
+    /// client. Whether it waits.
+    pub fn ask_again(&mut self, asker: &Asker) -> bool {
+        let waiting = self.letters.iter_mut().filter_map(|letter| letter.asker.as_mut());
+        let former = waiting.map(|(_, former)| former).find(|former| former.is_same(asker));
+        if let Some(former) = former {
+            former.subscriber = asker.subscriber;
+            return true;
+        }
+        false
+    }
+
+    /// Does what is due: answers who has waited for too long, and forgets what was kept for too
+    /// long.
+    pub fn handle_timeout(&mut self, now: Time) -> Vec<Outcome> {
+        let outcomes: Vec<_> =
+            self.letters.iter_mut().filter_map(|letter| letter.take_overdue(now)).collect();
+        while self.letters.front().is_some_and(|letter| letter.ends <= now) {
+            if let Some(letter) = self.letters.pop_front() {
+                self.sent = self.sent.saturating_sub(1);
+                self.forget(&letter);
+            }
+        }
+        outcomes
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        // Letters are in the order of their times.
+        let asker = self.letters.iter().find_map(|letter| letter.asker.as_ref());
+        let ends = self.letters.front().map(|letter| letter.ends);
+        [asker.map(|(due, _)| *due), ends].into_iter().flatten().min()
+    }
+
+    /// The last message's place.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Bytes of messages that are kept.
+    #[must_use]
+    pub const fn stored_bytes(&self) -> usize {
+        self.stored_bytes
+    }
+
+    /// Whether nothing has to be kept but the position.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.reader.is_none() && self.letters.is_empty()
+    }
+
+    /// Whether somebody reads.
+    #[must_use]
+    pub const fn is_read(&self) -> bool {
+        self.reader.is_some()
+    }
+
+    /// Whether the session reads.
+    #[must_use]
+    pub fn is_read_by(&self, subscriber: SubscriberId) -> bool {
+        self.reader == Some(subscriber)
+    }
+
+    /// Nobody reads any more: what isn't stored is forgotten.
+    fn end_reading(&mut self) -> Vec<Outcome> {
+        (self.reader, self.sent) = (None, 0);
+        let mut outcomes = Vec::new();
+        self.letters.retain_mut(|letter| {
+            outcomes.extend(letter.lost());
+            letter.is_stored
+        });
+        outcomes
+    }
+
+    fn forget(&mut self, letter: &Letter) {
+        if letter.is_stored {
+            self.stored -= 1;
+            self.stored_bytes -= letter.event.len();
+        }
+        self.received = self.received.max(letter.published.position.sequence);
+    }
+
+    fn offline(&self, was_to_be_stored: bool) -> Refusal {
+        let user = &self.key.name;
+        if was_to_be_stored {
+            let reason = format!("user {user} does not read, and the inbox is full; try later");
+            return Refusal::new(ErrorCode::CHANNEL_RECEIVER_OFFLINE_AND_STORE_FAILED, reason);
+        }
+        let reason = format!("user {user} does not read; try later, or publish with storing");
+        Refusal::new(ErrorCode::CHANNEL_RECEIVER_OFFLINE, reason)
+    }
+}
+
+/// Who asks again is known by instance and operation.
+impl Asker {
+    fn is_same(&self, other: &Self) -> bool {
+        self.operation == other.operation && self.identity == other.identity
+    }
+}

@@ -1,0 +1,196 @@
+//! The inboxes of an app's users.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use rtm_channel::{
+    Asker, ChannelKey, Delivered, InboxAuthority, LastSequences, Limits, Outcome, Reached, Refusal,
+    SubscriberId,
+};
+use rtm_session::Deadlines;
+use rtm_wire::{
+    ChannelKind, Epoch, ErrorCode, LaneMode, OperationId, Position, Priority, Publish, Published,
+    Reach, ReplyResult, Sequence, Time, UserPublished,
+};
+
+use super::answer::{granted, refused};
+use super::command::{LaneKey, Output};
+use super::context::Context;
+
+/// Users whose last sequence is remembered exactly while nothing waits for them.
+const LAST_SEQUENCES_MAX: usize = 10_000;
+
+/// How a published message was answered, and how far it has got.
+pub(super) type Answered = (Published, Reached);
+
+/// Invariants: an inbox exists while somebody reads it or something waits in it; `due` holds its
+/// next deadline; `stored_bytes` is what all of them hold.
+#[derive(Debug)]
+pub(super) struct Inboxes {
+    epoch: Epoch,
+    limits: Limits,
+    last: LastSequences,
+    inboxes: BTreeMap<ChannelKey, InboxAuthority>,
+    due: Deadlines<ChannelKey>,
+    stored_bytes: usize,
+}
+
+impl Inboxes {
+    pub(super) fn new(epoch: Epoch, limits: Limits) -> Self {
+        Self {
+            epoch,
+            limits,
+            last: LastSequences::new(LAST_SEQUENCES_MAX),
+            inboxes: BTreeMap::new(),
+            due: Deadlines::new(),
+            stored_bytes: 0,
+        }
+    }
+
+    /// Inboxes that somebody reads.
+    pub(super) fn count_read(&self) -> usize {
+        self.inboxes.values().filter(|inbox| inbox.is_read()).count()
+    }
+
+    /// A user's session reads from now on; the position that it hears first.
+    pub(super) fn open(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &ChannelKey,
+        resume: Option<Position>,
+    ) -> (Position, Vec<Outcome>) {
+        let from = context.from;
+        let opened = self.with(key, |inbox| inbox.open(from, resume));
+        for event in opened.kept {
+            context.out.push(deliver(key, from, event));
+        }
+        (opened.position, opened.outcomes)
+    }
+
+    /// A session wants to read no more.
+    pub(super) fn close(&mut self, key: &ChannelKey, from: SubscriberId) -> Vec<Outcome> {
+        match self.inboxes.contains_key(key) {
+            true => self.with(key, |inbox| inbox.close(from)),
+            false => Vec::new(),
+        }
+    }
+
+    /// A session is gone.
+    pub(super) fn lose(&mut self, key: &ChannelKey, from: SubscriberId) -> Vec<Outcome> {
+        match self.inboxes.contains_key(key) {
+            true => self.with(key, |inbox| inbox.lose(from)),
+            false => Vec::new(),
+        }
+    }
+
+    /// Whether the session reads.
+    pub(super) fn is_read_by(&self, key: &ChannelKey, from: SubscriberId) -> bool {
+        self.inboxes.get(key).is_some_and(|inbox| inbox.is_read_by(from))
+    }
+
+    pub(super) fn receipt(
+        &mut self,
+        key: &ChannelKey,
+        from: SubscriberId,
+        position: Position,
+        out: &mut Vec<Output>,
+    ) -> Vec<Outcome> {
+        if !self.inboxes.contains_key(key) {
+            return Vec::new();
+        }
+        let progress = self.with(key, |inbox| inbox.receipt(from, position));
+        out.extend(progress.next.into_iter().map(|event| deliver(key, from, event)));
+        progress.outcomes
+    }
+
+    /// What a publish to a user gives at once: whether a receipt is waited for, and how far it has
+    /// got, unknown while it is.
+    pub(super) fn publish(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &ChannelKey,
+        publish: &Publish<'_>,
+    ) -> Result<(bool, Answered), Refusal> {
+        let may_store = self.stored_bytes + publish.payload.len() <= self.limits.inboxes_bytes;
+        let moment = (context.now, context.time);
+        let (user, asker) = (&context.identity.user, context.asker());
+        let result = self.with(key, |inbox| {
+            let delivered = inbox.publish(moment, user, publish, asker, may_store);
+            delivered.map(|delivered| (delivered, inbox.position()))
+        });
+        Ok(match result? {
+            (Delivered::Stored(published), _) => (false, (published, Reached::Stored)),
+            (Delivered::Queued, position) => {
+                (true, (Published { position, time: context.time }, Reached::Unknown))
+            }
+            (Delivered::Sent(fanout), position) => {
+                let to = fanout.to.into_iter();
+                context.out.extend(to.map(|to| deliver(key, to, fanout.event.clone())));
+                (true, (Published { position, time: context.time }, Reached::Unknown))
+            }
+        })
+    }
+
+    /// Whether the answer to this operation is still to come; it goes to whoever asks last.
+    pub(super) fn ask_again(&mut self, key: &ChannelKey, asker: &Asker) -> bool {
+        self.inboxes.get_mut(key).is_some_and(|inbox| inbox.ask_again(asker))
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Time) -> Vec<Outcome> {
+        let mut outcomes = Vec::new();
+        while let Some(key) = self.due.pop_due(now) {
+            outcomes.extend(self.with(&key, |inbox| inbox.handle_timeout(now)));
+        }
+        outcomes
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Time> {
+        self.due.next()
+    }
+
+    /// Does something with an inbox, made if there is none; then it is dropped if it is empty.
+    fn with<R>(&mut self, key: &ChannelKey, act: impl FnOnce(&mut InboxAuthority) -> R) -> R {
+        let (epoch, limits, last) = (self.epoch, &self.limits, &mut self.last);
+        let inbox = self.inboxes.entry(key.clone()).or_insert_with(|| {
+            let floor: Sequence = last.take(key);
+            InboxAuthority::new(key.clone(), epoch, floor, limits)
+        });
+        let before = inbox.stored_bytes();
+        let result = act(inbox);
+        self.stored_bytes = self.stored_bytes - before + inbox.stored_bytes();
+        self.due.set(key.clone(), inbox.poll_timeout());
+        if inbox.is_empty() {
+            let last = inbox.position().sequence;
+            self.inboxes.remove(key);
+            self.last.insert(key.clone(), last);
+        }
+        result
+    }
+}
+
+/// The answer to a publish.
+pub(super) fn answer_to(operation: OperationId, (published, reached): Answered) -> Bytes {
+    let reach = match reached {
+        Reached::Sequenced => return granted(operation, ReplyResult::Published(published)),
+        Reached::Unknown => {
+            let reason = "the receiver has not said that it has the message; it may have it";
+            let refusal = Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_TIMEOUT, reason);
+            return refused(operation, &refusal);
+        }
+        Reached::Received => Reach::Received,
+        Reached::Stored => Reach::Stored,
+        Reached::ReceivedNotStored => Reach::ReceivedNotStored,
+    };
+    granted(operation, ReplyResult::UserPublished(UserPublished { reach, published }))
+}
+
+fn deliver(key: &ChannelKey, to: SubscriberId, message: Bytes) -> Output {
+    debug_assert!(key.kind == ChannelKind::User, "inboxes are users'");
+    Output::Event {
+        to: vec![to],
+        lane: LaneKey::Channel(key.kind, key.name.clone()),
+        mode: LaneMode::RELIABLE_ORDERED,
+        priority: Priority::Normal,
+        message,
+    }
+}
