@@ -1,8 +1,9 @@
 //! What can be chosen about subscribing, joining and publishing. All have defaults.
 
 use bytes::Bytes;
+use rtm_channel::Refusal;
 use rtm_topic::Delivery;
-use rtm_wire::{MessageType, Priority, Qos};
+use rtm_wire::{ErrorCode, MessageType, Priority, Qos, limits};
 
 /// What to hear of in a channel, as in RTM 2.x. Default: messages and presence.
 ///
@@ -166,9 +167,26 @@ impl PublishOptions {
         Self { message_type, custom_type: String::new(), store_in_history: false }
     }
 
-    /// As [`new`](Self::new), for text.
+    /// As [`new`](Self::new), for text: the payload has to be UTF-8.
     pub const fn text() -> Self {
         Self::new().message_type(MessageType::String)
+    }
+
+    /// Whether the message is what it says it is; its length is for the server to judge.
+    pub(crate) fn check(&self, payload: &[u8]) -> Result<(), Refusal> {
+        rtm_channel::check_custom_type(&self.custom_type, limits::CUSTOM_TYPE)?;
+        match self.message_type {
+            MessageType::String => std::str::from_utf8(payload).map(drop).map_err(|error| {
+                let at = error.valid_up_to();
+                let reason = format!("the message is no text from byte {at} on; send it as binary");
+                Refusal::new(ErrorCode::CHANNEL_INVALID_MESSAGE, reason)
+            }),
+            MessageType::Unknown(number) => {
+                let reason = format!("there is no message type {number}; use binary or string");
+                Err(Refusal::new(ErrorCode::CHANNEL_UNSUPPORTED_MESSAGE_TYPE, reason))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// How receivers shall read the payload. Default: [`MessageType::Binary`].
@@ -183,8 +201,9 @@ impl PublishOptions {
         self
     }
 
-    /// Whether the owner shall keep the message in the channel's history. Default: no. A server
-    /// without history says so. Of no meaning in topics, which have none.
+    /// Whether the owner shall keep the message: for a user until the user has it; in a message
+    /// channel in its history, which this version's server doesn't have, and says so. Default: no.
+    /// Of no meaning in topics.
     pub const fn store_in_history(mut self, store: bool) -> Self {
         self.store_in_history = store;
         self

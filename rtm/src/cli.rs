@@ -27,6 +27,9 @@ pub(crate) enum Command {
     /// Print the messages that arrive
     #[command(after_help = SUB)]
     Sub(Subscribe),
+    /// Send messages to a user, or receive those that are for you
+    #[command(subcommand)]
+    User(User),
     /// Make a token for a user, and for a stream channel
     #[command(after_help = TOKEN)]
     Token(Token),
@@ -89,6 +92,52 @@ pub(crate) struct Subscribe {
     #[arg(long)]
     pub(crate) json: bool,
     /// Don't say when the subscription is there
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum User {
+    /// Send each line of standard input to a user
+    #[command(after_help = SEND)]
+    Send(Send),
+    /// Print the messages that are for you, those that have waited first
+    #[command(after_help = INBOX)]
+    Inbox(Inbox),
+}
+
+#[derive(Args)]
+pub(crate) struct Send {
+    /// Who gets it
+    #[arg(value_name = "USER")]
+    pub(crate) to: String,
+    /// Send this instead of standard input; may be repeated
+    #[arg(long, short)]
+    pub(crate) message: Vec<String>,
+    /// Keep messages for the user who isn't there
+    #[arg(long)]
+    pub(crate) store: bool,
+    /// A mark of your own for the receiver, at most 32 bytes
+    #[arg(long, default_value = "")]
+    pub(crate) custom_type: String,
+    /// Say nothing when all has gone well
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct Inbox {
+    /// End after so many messages
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Print an object a line: publisher, epoch, sequence, server time in ms, payload
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Don't say when the inbox is open
     #[arg(long, short)]
     pub(crate) quiet: bool,
     #[command(flatten)]
@@ -234,6 +283,17 @@ const SUB: &str = "Examples:
 
 Prints each payload and a newline. Messages that are missing are told on standard error, and by
 exit code 6.";
+
+const SEND: &str = "Examples:
+  rtm user send bob --as alice --message 'are you there?'
+  rtm user send bob --as alice --store < letter.txt
+
+A message has arrived when the command says so. Without --store, who isn't there gets nothing, and
+the command fails; with it, messages wait.";
+
+const INBOX: &str = "Examples:
+  rtm user inbox --as bob
+  rtm user inbox --as bob --json | jq -r '.publisher + \": \" + .payload'";
 
 const TOKEN: &str = "Examples:
   rtm token --as alice --channel town

@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::cli::{Cli, Command};
-use self::command::{chat, publish, subscribe, token};
+use self::cli::{Cli, Command, User};
+use self::command::{chat, publish, subscribe, token, user};
 use self::failure::Failure;
 
 fn main() -> ExitCode {
@@ -37,6 +37,8 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Chat(arguments) => chat::run(arguments).await,
             Command::Pub(arguments) => publish::run(arguments).await,
             Command::Sub(arguments) => subscribe::run(arguments).await,
+            Command::User(User::Send(arguments)) => user::send(arguments).await,
+            Command::User(User::Inbox(arguments)) => user::inbox(arguments).await,
             Command::Token(arguments) => token::run(&arguments),
         }
     })

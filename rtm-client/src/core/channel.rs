@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rtm_channel::{ChannelName, MessageView, PresenceView, Verdict, ViewState};
 use rtm_wire::{
     ChannelKind, ChannelRef, LaneId, MessageEvent, Position, Publish, PublishFlags, Subscribe,
-    SubscribeOptions as WireOptions, Time, Unsubscribe, limits,
+    SubscribeOptions as WireOptions, Time, Unsubscribe,
 };
 
 use super::command::{Answer, Credit, HandleId, Output, Target};
@@ -43,7 +43,7 @@ impl<W> Core<W> {
         options: &PublishOptions,
         waiter: Option<W>,
     ) {
-        let checked = rtm_channel::check_custom_type(&options.custom_type, limits::CUSTOM_TYPE);
+        let checked = options.check(payload);
         let session = checked.map_err(Error::from).and_then(|()| self.check_connected());
         let session = match session {
             Ok(session) => session,

@@ -162,8 +162,12 @@ impl RtmClient {
 
     /// Opens the inbox: receives messages that others send to this user.
     ///
-    /// Can be opened before logging in, and stays open over logouts; messages that come while it is
-    /// closed are dropped. There is one at a time.
+    /// Can be opened before logging in, and stays open over losses and logouts. While it is closed,
+    /// this user is offline for those who send to it; what they have stored comes first when it is
+    /// opened. There is one at a time.
+    ///
+    /// What is received counts as received for its sender as soon as it is here, in memory, before
+    /// [`recv`](MessageSubscription::recv) has given it.
     ///
     /// # Errors
     /// [`Duplicate`](crate::ErrorKind::Duplicate): it is open.

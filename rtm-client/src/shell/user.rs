@@ -34,11 +34,15 @@ impl UserChannel {
         self.user.as_str()
     }
 
-    /// Sends a message to the user; done when the user has a session and the message is on its way
-    /// there.
+    /// Sends a message to the user; done when the user's SDK has handed it to its open inbox, or,
+    /// with [`PublishOptions::store_in_history`], when it waits for the user who isn't there: which
+    /// of them, [`Published::reached`] says.
     ///
     /// # Errors
-    /// [`ReceiverOffline`](crate::ErrorKind::ReceiverOffline), and as
+    /// [`ReceiverOffline`](crate::ErrorKind::ReceiverOffline): the user has no open inbox, and the
+    /// message wasn't to be stored (−11033), or there is no room (−11036).
+    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): the user was there and has said
+    /// nothing for ten seconds, or was lost. And as
     /// [`MessageChannel::publish`](crate::MessageChannel::publish).
     ///
     /// # Cancel safety

@@ -9,6 +9,7 @@ mod lanes;
 mod limits;
 mod logins;
 mod losses;
+mod payloads;
 mod presence;
 mod program;
 mod raw;

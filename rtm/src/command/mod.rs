@@ -6,3 +6,4 @@ mod presence;
 pub(crate) mod publish;
 pub(crate) mod subscribe;
 pub(crate) mod token;
+pub(crate) mod user;

@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
         what: if arguments.message.is_empty() { "line" } else { "message" },
         published: 0,
     };
-    let result = stream_of_lines.publish_all(lines(&arguments), &mut stop).await;
+    let result = stream_of_lines.publish_all(lines(&arguments.message), &mut stop).await;
     let published = stream_of_lines.published;
     // All that was said before is answered; leaving tells the others that nothing follows.
     let end = async {
@@ -86,12 +86,13 @@ fn topic_options(arguments: &Publish) -> TopicOptions {
 }
 
 /// The messages of the command line, else the lines of standard input.
-fn lines(arguments: &Publish) -> mpsc::Receiver<Line> {
-    if arguments.message.is_empty() {
+/// Those that are given, or the lines of standard input.
+pub(super) fn lines(messages: &[String]) -> mpsc::Receiver<Line> {
+    if messages.is_empty() {
         return standard_input();
     }
-    let (sender, lines) = mpsc::channel(arguments.message.len());
-    for message in &arguments.message {
+    let (sender, lines) = mpsc::channel(messages.len());
+    for message in messages {
         sender.try_send(Ok(message.clone().into_bytes())).expect("the channel has room for all");
     }
     lines

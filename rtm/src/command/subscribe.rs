@@ -1,8 +1,8 @@
 //! `rtm sub`.
 
 use rtm_client::{
-    ChannelEvent, MessageSubscription, Publishers, RtmClient, SubscribeOptions, TopicEvent,
-    TopicSubscription,
+    ChannelEvent, ClientEvents, MessageSubscription, Publishers, RtmClient, SubscribeOptions,
+    TopicEvent, TopicSubscription,
 };
 
 use super::link::notice;
@@ -19,19 +19,13 @@ pub(crate) async fn run(arguments: Subscribe) -> Result<(), Failure> {
     // Names are checked before anything is sent.
     client.message_channel(&arguments.channel)?;
     let mut stop = Stop::new()?;
-    let mut events = client.events();
+    let events = client.events();
     let mut source = match stop.unless(subscribe(&client, &arguments, token)).await {
         Ok(source) => source,
         Err(failure) => return Err(goodbye(&client, failure).await),
     };
     if !arguments.quiet {
-        tokio::spawn(async move {
-            while let Some(event) = events.recv().await {
-                if let Some(notice) = notice(&event) {
-                    eprintln!("rtm: {notice}");
-                }
-            }
-        });
+        tell_of_link(events);
         let topic = arguments.topic.as_ref().map_or(String::new(), |topic| format!("/{topic}"));
         eprintln!("rtm: subscribed to {}{topic}", arguments.channel);
     }
@@ -41,7 +35,18 @@ pub(crate) async fn run(arguments: Subscribe) -> Result<(), Failure> {
     result
 }
 
-enum Source {
+/// Says on standard error what becomes of the link.
+pub(super) fn tell_of_link(mut events: ClientEvents) {
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            if let Some(notice) = notice(&event) {
+                eprintln!("rtm: {notice}");
+            }
+        }
+    });
+}
+
+pub(super) enum Source {
     Channel(MessageSubscription),
     Topic(TopicSubscription),
 }
@@ -140,7 +145,7 @@ fn of_topic(event: TopicEvent) -> Result<Option<News>, Failure> {
 }
 
 /// Prints until there are enough, the source ends, or somebody interrupts.
-async fn print_all(
+pub(super) async fn print_all(
     source: &mut Source,
     mut printer: Printer,
     count: Option<u64>,

@@ -8,3 +8,4 @@ mod lab;
 mod options;
 mod program;
 mod stream;
+mod user;
