@@ -152,8 +152,11 @@ impl MessageView {
             }
             ViewState::Resubscribing { options, last } => {
                 let before = Position { sequence: Sequence(position.sequence.0 + 1), ..position };
-                let gap = (last < position).then_some(Gap { after: last, before });
-                (options, last.max(position), gap)
+                // Another epoch is another owner's, greater or not: its positions count.
+                let is_other = last.epoch != position.epoch;
+                let is_behind = is_other || last < position;
+                let gap = is_behind.then_some(Gap { after: last, before });
+                (options, if is_behind { position } else { last }, gap)
             }
             _ => return None,
         };

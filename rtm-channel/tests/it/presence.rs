@@ -67,7 +67,11 @@ impl Model {
                 self.shown.insert((user, session), None);
                 self.stands.insert(user, (session, None));
             }
-            Step::Join { user, session, is_quiet: true, .. } | Step::Leave { user, session } => {
+            Step::Join { user, session, is_quiet: true, .. } => {
+                self.shown.remove(&(user, session));
+                self.stands.remove(&user);
+            }
+            Step::Leave { user, session } => {
                 self.shown.remove(&(user, session));
                 self.stands.retain(|other, (by, _)| (*other, *by) != (user, session));
             }

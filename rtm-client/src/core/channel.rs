@@ -255,8 +255,8 @@ impl<W> Core<W> {
                 None => return false,
             },
             ChannelKind::User if event.channel.name == self.config.user_id.as_str() => {
-                self.inbox.note_receipt(event.position);
-                (&mut self.inbox.view, self.inbox.handle, true)
+                let reader = self.inbox.reader();
+                (&mut self.inbox.view, reader, true)
             }
             _ => return false,
         };
@@ -267,8 +267,13 @@ impl<W> Core<W> {
                 let event = ChannelEvent::Gap(gap.into());
                 self.outputs.push_back(Output::Channel { handle, event, credit: None });
             }
-            Verdict::Repeat | Verdict::Unwanted => return false,
+            Verdict::Repeat => {
+                self.note_user_receipt(event);
+                return false;
+            }
+            Verdict::Unwanted => return false,
         }
+        self.note_user_receipt(event);
         if !is_wanted {
             return false;
         }
@@ -279,6 +284,12 @@ impl<W> Core<W> {
         };
         self.outputs.push_back(Output::Channel { handle, event, credit: Some(credit) });
         true
+    }
+
+    fn note_user_receipt(&mut self, event: &MessageEvent<'_>) {
+        if event.channel.kind == ChannelKind::User {
+            self.inbox.note_receipt(event.position);
+        }
     }
 
     /// The session is gone; what was asked for in it has been answered.

@@ -25,15 +25,28 @@ pub(super) struct Inbox {
     receipt: Option<Position>,
     /// The last message that was handed over in this client's life, whoever held the inbox.
     last: Option<Position>,
+    /// What is being opened was asked for by a handle that is gone: it is to be closed first.
+    is_stale: bool,
 }
 
 impl Inbox {
-    /// A message has come; whatever becomes of it, it need not come again.
+    /// A message was handed over, now or before: it need not come again.
     pub(super) fn note_receipt(&mut self, position: Position) {
-        if self.handle.is_some() {
-            self.receipt = self.receipt.max(Some(position));
-            self.last = self.last.max(Some(position));
+        let is_later = |known: Option<Position>| {
+            known.is_none_or(|known| known.epoch != position.epoch || known < position)
+        };
+        if is_later(self.receipt) {
+            self.receipt = Some(position);
         }
+        if is_later(self.last) {
+            self.last = Some(position);
+        }
+    }
+
+    /// Who gets messages. What comes for a handle that is gone isn't the next one's: it will come
+    /// again.
+    pub(super) fn reader(&self) -> Option<HandleId> {
+        self.handle.filter(|_| !self.is_stale)
     }
 }
 
@@ -53,8 +66,12 @@ impl<W> Core<W> {
     pub(super) fn close_inbox(&mut self, now: Time) {
         if let Some(handle) = self.inbox.handle.take() {
             self.inbox.receipt = None;
-            if let ViewState::Lost { .. } = self.inbox.view.state() {
-                self.inbox.view = MessageView::default();
+            match self.inbox.view.state() {
+                ViewState::Lost { .. } => self.inbox.view = MessageView::default(),
+                ViewState::Subscribing { .. } | ViewState::Resubscribing { .. } => {
+                    self.inbox.is_stale = true;
+                }
+                _ => {}
             }
             self.end_channel_handle(handle, None);
             self.advance_inbox(now);
@@ -72,7 +89,8 @@ impl<W> Core<W> {
                 debug_assert!(begun.is_ok(), "it is idle");
                 self.send_open_inbox(now, false);
             }
-            (None, ViewState::Subscribed { .. }) => {
+            (handle, ViewState::Subscribed { .. }) if handle.is_none() || self.inbox.is_stale => {
+                self.inbox.is_stale = false;
                 let begun = self.inbox.view.unsubscribe();
                 debug_assert!(begun.is_ok(), "it is subscribed");
                 let user = self.config.user_id.clone();
@@ -96,7 +114,7 @@ impl<W> Core<W> {
 
     pub(super) fn on_inbox_opened(&mut self, now: Time, position: Position, is_restore: bool) {
         let gap = self.inbox.view.on_subscribed(position);
-        if let (Some(gap), Some(handle)) = (gap, self.inbox.handle) {
+        if let (Some(gap), Some(handle)) = (gap, self.inbox.reader()) {
             let event = ChannelEvent::Gap(gap.into());
             self.outputs.push_back(Output::Channel { handle, event, credit: None });
         }
@@ -109,6 +127,7 @@ impl<W> Core<W> {
     /// The server doesn't let this user read its inbox.
     pub(super) fn on_inbox_refused(&mut self, now: Time, error: &Error, is_restore: bool) {
         self.inbox.view.on_refused();
+        self.inbox.is_stale = false;
         if let Some(handle) = self.inbox.handle.take() {
             self.end_channel_handle(handle, Some(error));
         }
@@ -126,9 +145,10 @@ impl<W> Core<W> {
     pub(super) fn lose_inbox(&mut self) {
         self.inbox.view.on_disconnected();
         self.inbox.receipt = None;
-        if self.inbox.handle.is_none() {
+        if self.inbox.reader().is_none() {
             self.inbox.view = MessageView::default();
         }
+        self.inbox.is_stale = false;
     }
 
     /// Nobody is logged in any more. The inbox stays open for the next login, which is another
@@ -136,6 +156,7 @@ impl<W> Core<W> {
     pub(super) fn rest_inbox(&mut self) {
         self.inbox.view = MessageView::default();
         self.inbox.receipt = None;
+        self.inbox.is_stale = false;
     }
 
     pub(super) fn restore_inbox(&mut self, now: Time) {
@@ -153,12 +174,14 @@ impl<W> Core<W> {
     /// Tells the server what has been handed over since the last time.
     pub(super) fn send_receipt(&mut self, now: Time) {
         let Connection::Up { session, .. } = self.connection else { return };
-        let Some(position) = self.inbox.receipt.take() else { return };
+        let Some(position) = self.inbox.receipt else { return };
         let request = Request::from(Receipt { position });
         let operation: OperationId = self.operations.next_id();
         let mut message = bytes::BytesMut::with_capacity(request.encoded_len(operation));
         request.encode(operation, &mut message);
-        // One that finds no room is made up for by the next one, or by the next session.
-        let _ = self.endpoint.send(now, session, LaneId::CONTROL, message.freeze());
+        // One that finds no room goes with the next occasion.
+        if self.endpoint.send(now, session, LaneId::CONTROL, message.freeze()).is_ok() {
+            self.inbox.receipt = None;
+        }
     }
 }

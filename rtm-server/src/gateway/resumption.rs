@@ -56,6 +56,8 @@ impl Gateway {
     pub(super) fn on_early(&mut self, work: &mut Work<'_>, session: SessionId, early: Vec<Bytes>) {
         for message in early {
             match Request::decode(&message) {
+                // Never answered.
+                Ok((_, Request::Receipt(_))) => {}
                 Ok((operation, request)) if !is_replay_safe(&request) => {
                     let reason = "the request isn't replay-safe, so it can't be early data; send \
                                   it in the session";

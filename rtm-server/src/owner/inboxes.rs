@@ -17,6 +17,8 @@ use super::answer::{granted, refused};
 use super::command::{LaneKey, Output};
 use super::context::Context;
 
+/// What an inbox takes besides what is in it, for the bound on all of them.
+const INBOX: usize = 1_024;
 /// Users whose last sequence is remembered exactly while nothing waits for them.
 const LAST_SEQUENCES_MAX: usize = 10_000;
 
@@ -33,6 +35,8 @@ pub(super) struct Inboxes {
     inboxes: BTreeMap<ChannelKey, InboxAuthority>,
     due: Deadlines<ChannelKey>,
     stored_bytes: usize,
+    /// How many are read.
+    read: usize,
 }
 
 impl Inboxes {
@@ -44,12 +48,13 @@ impl Inboxes {
             inboxes: BTreeMap::new(),
             due: Deadlines::new(),
             stored_bytes: 0,
+            read: 0,
         }
     }
 
     /// Inboxes that somebody reads.
-    pub(super) fn count_read(&self) -> usize {
-        self.inboxes.values().filter(|inbox| inbox.is_read()).count()
+    pub(super) const fn count_read(&self) -> usize {
+        self.read
     }
 
     /// A user's session reads from now on; the position that it hears first.
@@ -111,7 +116,12 @@ impl Inboxes {
         key: &ChannelKey,
         publish: &Publish<'_>,
     ) -> Result<(bool, Answered), Refusal> {
-        let may_store = self.stored_bytes + publish.payload.len() <= self.limits.inboxes_bytes;
+        // Names that nobody has make no inboxes.
+        if !publish.flags.store && !self.inboxes.contains_key(key) {
+            return Err(InboxAuthority::nobody_reads(&key.name));
+        }
+        let held = self.stored_bytes + self.inboxes.len() * INBOX;
+        let may_store = held + publish.payload.len() + INBOX <= self.limits.inboxes_bytes;
         let moment = (context.now, context.time);
         let (user, asker) = (&context.identity.user, context.asker());
         let result = self.with(key, |inbox| {
@@ -155,9 +165,10 @@ impl Inboxes {
             let floor: Sequence = last.take(key);
             InboxAuthority::new(key.clone(), epoch, floor, limits)
         });
-        let before = inbox.stored_bytes();
+        let (before, was_read) = (inbox.stored_bytes(), inbox.is_read());
         let result = act(inbox);
         self.stored_bytes = self.stored_bytes - before + inbox.stored_bytes();
+        self.read = self.read - usize::from(was_read) + usize::from(inbox.is_read());
         self.due.set(key.clone(), inbox.poll_timeout());
         if inbox.is_empty() {
             let last = inbox.position().sequence;

@@ -86,6 +86,31 @@ fn an_inbox_that_is_closed_during_an_outage_can_be_opened_after_it() {
     assert_eq!(send(&mut lab, "alice", "bob", "hi", false), Ok(Reached::Received));
 }
 
+/// What was on its way to the handle that is gone comes to the next one, and nothing is confirmed
+/// that nobody has had.
+#[test]
+fn an_inbox_that_is_opened_again_at_once_loses_nothing_that_was_stored() {
+    for pause in [0, 5, 15, 25, 35, 45] {
+        let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+        for index in 0..12 {
+            let sent = send(&mut lab, "alice", "bob", &format!("{index}"), true);
+            assert_eq!(sent, Ok(Reached::Stored));
+        }
+        for handle in 1..=3 {
+            lab.command("bob", open_inbox(handle));
+            lab.run(Duration::from_millis(pause));
+            lab.with_client("bob", |client, now| client.drop_handle(now, handle));
+        }
+        lab.command("bob", open_inbox(4));
+        lab.run(Duration::from_secs(5));
+        let bob = lab.client("bob");
+        let heard: Vec<_> = (1..=4).flat_map(|handle| bob.heard(handle)).collect();
+        let expected: Vec<_> =
+            (0..12).map(|index| format!("alice {}: {index}", index + 1)).collect();
+        assert_eq!(heard, expected, "{pause} ms");
+    }
+}
+
 #[test]
 fn what_is_stored_waits_for_who_is_away_and_comes_once_in_order() {
     let mut lab = Lab::with_users(0.1, &["alice", "bob"]);

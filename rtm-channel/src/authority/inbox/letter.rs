@@ -46,13 +46,15 @@ pub struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Letter {
     pub(super) published: Published,
-    /// Encoded.
+    /// Encoded; empty when it was sent and isn't stored.
     pub(super) event: Bytes,
+    /// Its length.
+    pub(super) len: usize,
     pub(super) is_stored: bool,
     /// Whether it was to be stored, and there was no room.
     pub(super) is_store_missed: bool,
-    /// Who waits for the receipt, and until when; nobody any more once that is answered.
-    pub(super) asker: Option<(Time, Asker)>,
+    /// Who waits for the receipt; nobody any more once that is answered.
+    pub(super) asker: Option<Asker>,
     /// Until when it is kept.
     pub(super) ends: Time,
 }
@@ -64,22 +66,14 @@ impl Letter {
             true => Reached::ReceivedNotStored,
             false => Reached::Received,
         };
-        let (_, asker) = self.asker?;
+        let asker = self.asker?;
         Some(Outcome { asker, published: self.published, reached })
     }
 
-    /// Its reader is lost.
+    /// Its reader is lost, or its receipt was waited for too long.
     pub(super) fn lost(&mut self) -> Option<Outcome> {
-        let (_, asker) = self.asker.take()?;
+        let asker = self.asker.take()?;
         let reached = if self.is_stored { Reached::Stored } else { Reached::Unknown };
         Some(Outcome { asker, published: self.published, reached })
-    }
-
-    /// Its receipt has been waited for too long.
-    pub(super) fn take_overdue(&mut self, now: Time) -> Option<Outcome> {
-        match self.asker.as_ref() {
-            Some((due, _)) if *due <= now => self.lost(),
-            _ => None,
-        }
     }
 }

@@ -19,13 +19,15 @@ pub use self::letter::{Asker, Outcome, Reached};
 use super::message::Fanout;
 use crate::identity::ChannelKey;
 use crate::limits::Limits;
-use crate::name::{SubscriberId, UserId};
+use crate::name::{ChannelName, SubscriberId, UserId};
 use crate::refusal::Refusal;
 
 /// What was kept goes out in steps: so many messages, and bytes, are without a receipt at a time. A
 /// session whose queue is full ends, and would end again each time it comes back.
 const STEP_MESSAGES: usize = 8;
 const STEP_BYTES: usize = 32 * 1_024;
+/// What a letter takes besides its message, for the bounds.
+const LETTER: usize = 256;
 /// How long a receipt is waited for.
 const RECEIPT_WITHIN: Duration = Duration::from_secs(10);
 /// Messages without a receipt that an inbox holds besides those that are stored.
@@ -55,6 +57,12 @@ pub struct InboxAuthority {
     letters: VecDeque<Letter>,
     /// How many of the letters the reader was sent, the first ones.
     sent: usize,
+    /// What they have in bytes.
+    sent_bytes: usize,
+    /// When receipts are due, and whose.
+    due: VecDeque<(Time, Sequence)>,
+    /// Bytes of letters that wait for their turn and aren't stored.
+    queued_bytes: usize,
     stored: usize,
     stored_bytes: usize,
     letters_max: usize,
@@ -107,6 +115,9 @@ impl InboxAuthority {
             reader: None,
             letters: VecDeque::new(),
             sent: 0,
+            sent_bytes: 0,
+            due: VecDeque::new(),
+            queued_bytes: 0,
             stored: 0,
             stored_bytes: 0,
             letters_max: limits.inbox_messages,
@@ -177,7 +188,7 @@ impl InboxAuthority {
         event.encode(&mut encoded);
         let event = Bytes::from(encoded);
         let has_room = self.stored < self.letters_max
-            && self.stored_bytes + event.len() <= self.bytes_max
+            && self.stored_bytes + event.len() + LETTER <= self.bytes_max
             && may_store;
         let is_stored = publish.flags.store && has_room;
         if self.reader.is_none() && !is_stored {
@@ -190,35 +201,47 @@ impl InboxAuthority {
             );
             return Err(Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_FAILED, reason));
         }
+        // All before it were sent.
+        let goes_at_once = self.reader.filter(|_| self.sent == self.letters.len());
+        let is_held = goes_at_once.is_none() && !is_stored;
+        if is_held && self.queued_bytes + event.len() > self.bytes_max {
+            let reason = format!("much waits for {} already; try again later", self.key.name);
+            return Err(Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_FAILED, reason));
+        }
         self.position = position;
         let published = Published { position, time };
-        let is_read = self.reader.is_some();
-        self.letters.push_back(Letter {
-            published,
-            event: event.clone(),
-            is_stored,
-            is_store_missed: publish.flags.store && !is_stored,
-            asker: is_read.then_some((now + RECEIPT_WITHIN, asker)),
-            ends: now + self.keep,
-        });
+        let due = now + RECEIPT_WITHIN;
+        let asker = self.reader.is_some().then_some(asker);
+        if asker.is_some() {
+            self.due.push_back((due, position.sequence));
+        }
         if is_stored {
             self.stored += 1;
-            self.stored_bytes += event.len();
+            self.stored_bytes += event.len() + LETTER;
         }
-        Ok(match self.reader {
-            // All before it were sent.
-            Some(reader) if self.sent + 1 == self.letters.len() => {
+        self.queued_bytes += if is_held { event.len() } else { 0 };
+        let len = event.len();
+        let (is_store_missed, ends) = (publish.flags.store && !is_stored, now + self.keep);
+        // What isn't stored is sent once, so it isn't kept then.
+        let kept = if goes_at_once.is_some() && !is_stored { Bytes::new() } else { event.clone() };
+        let letter =
+            Letter { published, event: kept, len, is_stored, is_store_missed, asker, ends };
+        self.letters.push_back(letter);
+        Ok(match (goes_at_once, self.reader) {
+            (Some(reader), _) => {
                 self.sent += 1;
+                self.sent_bytes += len;
                 Delivered::Sent(Fanout { event, to: vec![reader] })
             }
-            Some(_) => Delivered::Queued,
-            None => Delivered::Stored(published),
+            (None, Some(_)) => Delivered::Queued,
+            (None, None) => Delivered::Stored(published),
         })
     }
 
     /// The reader has all messages up to this one.
     pub fn receipt(&mut self, subscriber: SubscriberId, position: Position) -> Progress {
-        if self.reader != Some(subscriber) {
+        // What confirms nothing is passed over, however often it comes.
+        if self.reader != Some(subscriber) || position.sequence <= self.received {
             return Progress::default();
         }
         let outcomes = self.confirm(position);
@@ -227,14 +250,17 @@ impl InboxAuthority {
 
     /// What was kept, as far as it may go out now.
     fn step(&mut self) -> Vec<Bytes> {
-        let mut bytes: usize =
-            self.letters.iter().take(self.sent).map(|letter| letter.event.len()).sum();
         let mut next = Vec::new();
-        while self.sent < STEP_MESSAGES && bytes < STEP_BYTES {
-            let Some(letter) = self.letters.get(self.sent) else { break };
-            bytes += letter.event.len();
-            next.push(letter.event.clone());
+        while self.sent < STEP_MESSAGES && self.sent_bytes < STEP_BYTES {
+            let Some(letter) = self.letters.get_mut(self.sent) else { break };
+            self.sent_bytes += letter.len;
             self.sent += 1;
+            if letter.is_stored {
+                next.push(letter.event.clone());
+            } else {
+                self.queued_bytes -= letter.len;
+                next.push(std::mem::take(&mut letter.event));
+            }
         }
         next
     }
@@ -252,8 +278,7 @@ impl InboxAuthority {
                 break;
             }
             let letter = self.letters.pop_front().expect("looked at above");
-            self.sent = self.sent.saturating_sub(1);
-            self.forget(&letter);
+            self.forget_first(&letter);
             outcomes.extend(letter.received());
         }
         outcomes
@@ -262,8 +287,8 @@ impl InboxAuthority {
     /// A publish that waits for its receipt is asked for again, by another session of the same
     /// client. Whether it waits.
     pub fn ask_again(&mut self, asker: &Asker) -> bool {
-        let waiting = self.letters.iter_mut().filter_map(|letter| letter.asker.as_mut());
-        let former = waiting.map(|(_, former)| former).find(|former| former.is_same(asker));
+        let mut waiting = self.letters.iter_mut().filter_map(|letter| letter.asker.as_mut());
+        let former = waiting.find(|former| former.is_same(asker));
         if let Some(former) = former {
             former.subscriber = asker.subscriber;
             return true;
@@ -274,12 +299,17 @@ impl InboxAuthority {
     /// Does what is due: answers who has waited for too long, and forgets what was kept for too
     /// long.
     pub fn handle_timeout(&mut self, now: Time) -> Vec<Outcome> {
-        let outcomes: Vec<_> =
-            self.letters.iter_mut().filter_map(|letter| letter.take_overdue(now)).collect();
+        let mut outcomes = Vec::new();
+        while let Some((_, sequence)) = self.due.front().copied().filter(|(due, _)| *due <= now) {
+            self.due.pop_front();
+            let of = |letter: &Letter| letter.published.position.sequence;
+            if let Ok(index) = self.letters.binary_search_by_key(&sequence, of) {
+                outcomes.extend(self.letters[index].lost());
+            }
+        }
         while self.letters.front().is_some_and(|letter| letter.ends <= now) {
             if let Some(letter) = self.letters.pop_front() {
-                self.sent = self.sent.saturating_sub(1);
-                self.forget(&letter);
+                self.forget_first(&letter);
             }
         }
         outcomes
@@ -289,9 +319,8 @@ impl InboxAuthority {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         // Letters are in the order of their times.
-        let asker = self.letters.iter().find_map(|letter| letter.asker.as_ref());
         let ends = self.letters.front().map(|letter| letter.ends);
-        [asker.map(|(due, _)| *due), ends].into_iter().flatten().min()
+        [self.due.front().map(|(due, _)| *due), ends].into_iter().flatten().min()
     }
 
     /// The last message's place.
@@ -326,7 +355,8 @@ impl InboxAuthority {
 
     /// Nobody reads any more: what isn't stored is forgotten.
     fn end_reading(&mut self) -> Vec<Outcome> {
-        (self.reader, self.sent) = (None, 0);
+        (self.reader, self.sent, self.sent_bytes, self.queued_bytes) = (None, 0, 0, 0);
+        self.due.clear();
         let mut outcomes = Vec::new();
         self.letters.retain_mut(|letter| {
             outcomes.extend(letter.lost());
@@ -335,10 +365,20 @@ impl InboxAuthority {
         outcomes
     }
 
-    fn forget(&mut self, letter: &Letter) {
+    /// The first letter is gone.
+    fn forget_first(&mut self, letter: &Letter) {
         if letter.is_stored {
             self.stored -= 1;
-            self.stored_bytes -= letter.event.len();
+            self.stored_bytes -= letter.len + LETTER;
+        }
+        if self.sent > 0 {
+            self.sent -= 1;
+            self.sent_bytes -= letter.len;
+        } else if !letter.is_stored {
+            self.queued_bytes -= letter.len;
+        }
+        while self.due.front().is_some_and(|(_, of)| *of <= letter.published.position.sequence) {
+            self.due.pop_front();
         }
         self.received = self.received.max(letter.published.position.sequence);
     }
@@ -349,6 +389,12 @@ impl InboxAuthority {
             let reason = format!("user {user} does not read, and the inbox is full; try later");
             return Refusal::new(ErrorCode::CHANNEL_RECEIVER_OFFLINE_AND_STORE_FAILED, reason);
         }
+        Self::nobody_reads(user)
+    }
+
+    /// What a publisher is told whose message isn't to be stored, when there is no inbox at all.
+    #[must_use]
+    pub fn nobody_reads(user: &ChannelName) -> Refusal {
         let reason = format!("user {user} does not read; try later, or publish with storing");
         Refusal::new(ErrorCode::CHANNEL_RECEIVER_OFFLINE, reason)
     }

@@ -95,7 +95,13 @@ impl PresenceAuthority {
         }
         let is_full = self.users.len() >= self.users_max && !self.users.contains_key(&user);
         if arrival.is_quiet || is_full {
-            out.extend(self.remove_if_of(now, time, arrival.subscriber, &user));
+            // Whatever session stood for it: the newest one says how it is.
+            self.gone.retain(|_, former| former.identity.user != user);
+            self.set_due(&user, None);
+            if self.users.remove(&user).is_some() {
+                let own = Some(arrival.subscriber);
+                out.extend(self.tell(now, time, &user, PresenceChange::Left, own));
+            }
         } else {
             // The newest session of a user stands for it.
             self.gone.retain(|_, former| former.identity.user != user);
@@ -111,7 +117,9 @@ impl PresenceAuthority {
 
     /// All who are there, for a session that hears; in several events if there are many.
     pub fn snapshot(&mut self, now: Time, time: UnixTime, subscriber: SubscriberId) -> Vec<Fanout> {
-        self.news.snapshot(now, time, subscriber, self.users.keys())
+        let Self { news, users, .. } = self;
+        let find = |user: &UserId| users.get_key_value(user).map(|(user, _)| user);
+        news.snapshot(now, time, subscriber, users.keys(), find)
     }
 
     /// A session of this user goes for good: what the others are told.
@@ -183,7 +191,7 @@ impl PresenceAuthority {
             }
             out.extend(self.tell(now, time, &user, PresenceChange::TimedOut, None));
         }
-        out.extend(self.news.handle_timeout(now, time, self.users.len()));
+        out.extend(self.news.handle_timeout(now, time, self.users.keys()));
         out
     }
 

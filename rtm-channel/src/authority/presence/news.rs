@@ -13,8 +13,10 @@ use crate::identity::ChannelKey;
 use crate::limits::Limits;
 use crate::name::{SubscriberId, UserId};
 
-/// Longest part of a snapshot or of an interval's news, in bytes; every client takes as much.
+/// Longest part of a snapshot or of an interval's news, in bytes and in users; every client takes as
+/// much (`rtm_wire::limits::LIST`).
 const PART_MAX: usize = 32 * 1_024;
+const PART_USERS_MAX: usize = 1_000;
 
 /// Writes events, at once or gathered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(super) struct News {
 struct Gathered {
     until: Time,
     changes: BTreeMap<UserId, PresenceChange>,
+    /// There were more than a snapshot names: that is sent instead.
+    is_too_much: bool,
 }
 
 impl News {
@@ -81,9 +85,15 @@ impl News {
     ) -> Option<Fanout> {
         if self.gathered.is_some() || total > self.announced {
             let until = now + self.interval;
-            let gathered =
-                self.gathered.get_or_insert_with(|| Gathered { until, changes: BTreeMap::new() });
-            gathered.changes.insert(user.clone(), change);
+            let empty = || Gathered { until, changes: BTreeMap::new(), is_too_much: false };
+            let gathered = self.gathered.get_or_insert_with(empty);
+            let has_room = gathered.changes.len() < self.snapshot_users;
+            if !gathered.is_too_much && (has_room || gathered.changes.contains_key(user)) {
+                gathered.changes.insert(user.clone(), change);
+            } else {
+                gathered.is_too_much = true;
+                gathered.changes.clear();
+            }
             return None;
         }
         self.advance(now);
@@ -97,40 +107,46 @@ impl News {
         Some(Fanout { event: self.write(time, change, total, false, &lists), to })
     }
 
-    /// Tells what was gathered, when its time has come.
-    pub(super) fn handle_timeout(
+    /// Tells what was gathered, when its time has come; `users` are all who are there now.
+    pub(super) fn handle_timeout<'a>(
         &mut self,
         now: Time,
         time: UnixTime,
-        total: usize,
+        users: impl ExactSizeIterator<Item = &'a UserId>,
     ) -> Vec<Fanout> {
-        if self.gathered.as_ref().is_none_or(|gathered| gathered.until > now) {
-            return Vec::new();
-        }
-        let changes = self.gathered.take().map(|gathered| gathered.changes).unwrap_or_default();
+        let gathered = self.gathered.take_if(|gathered| gathered.until <= now);
+        let Some(Gathered { changes, is_too_much, .. }) = gathered else { return Vec::new() };
         self.advance(now);
         let to: Vec<_> = self.listeners.keys().copied().collect();
         if to.is_empty() {
             return Vec::new();
         }
+        let total = users.len();
+        if is_too_much {
+            let named = users.take(self.snapshot_users);
+            let named = named.map(|user| (user, PresenceChange::Snapshot));
+            return self.write_parts(time, PresenceChange::Snapshot, total, named, &to);
+        }
         let changes = changes.iter().map(|(user, change)| (user, *change));
         self.write_parts(time, PresenceChange::Interval, total, changes, &to)
     }
 
-    /// All who are there, for one session: itself first, and no more than are allowed.
+    /// All who are there, for one session: itself first, if it is one of them, and no more than are
+    /// allowed. `find` finds one of them.
     pub(super) fn snapshot<'a>(
         &mut self,
         now: Time,
         time: UnixTime,
         subscriber: SubscriberId,
-        users: impl Iterator<Item = &'a UserId> + Clone,
+        users: impl ExactSizeIterator<Item = &'a UserId>,
+        find: impl FnOnce(&UserId) -> Option<&'a UserId>,
     ) -> Vec<Fanout> {
         let Some(own) = self.listeners.get(&subscriber).cloned() else { return Vec::new() };
         // What is gathered is in the snapshot; what is told later comes behind it.
         self.advance(now);
-        let total = users.clone().count();
-        let own = users.clone().filter(|user| **user == own).chain(users.filter(|u| **u != own));
-        let named = own.take(self.snapshot_users).map(|user| (user, PresenceChange::Snapshot));
+        let total = users.len();
+        let named = find(&own).into_iter().chain(users.filter(|user| **user != own));
+        let named = named.take(self.snapshot_users).map(|user| (user, PresenceChange::Snapshot));
         self.write_parts(time, PresenceChange::Snapshot, total, named, &[subscriber])
     }
 
@@ -151,7 +167,7 @@ impl News {
     ) -> Vec<Fanout> {
         let mut parts = vec![Lists::default()];
         for (user, change) in entries {
-            if parts.last().is_some_and(|part| part.len >= PART_MAX) {
+            if parts.last().is_some_and(Lists::is_full) {
                 parts.push(Lists::default());
             }
             parts.last_mut().expect("never empty").add(user, change);
@@ -199,12 +215,18 @@ struct Lists<'a> {
     users: Vec<PresentUser<'a>>,
     /// About how many bytes they take.
     len: usize,
+    count: usize,
 }
 
 impl<'a> Lists<'a> {
+    const fn is_full(&self) -> bool {
+        self.len >= PART_MAX || self.count >= PART_USERS_MAX
+    }
+
     fn add(&mut self, user: &'a UserId, change: PresenceChange) {
         let user = user.as_str();
         self.len += user.len() + 2;
+        self.count += 1;
         match change {
             PresenceChange::Joined => self.joined.push(user),
             PresenceChange::Left => self.left.push(user),

@@ -234,3 +234,41 @@ fn beyond_the_limit_who_comes_is_taken_for_quiet() {
     assert_eq!(told(&lobby.join(at(1), TIME, arrival(4, "bob"))), [""; 0]);
     assert_eq!(Vec::from_iter(lobby.users()), [&user("alice"), &user("bob")]);
 }
+
+#[test]
+fn a_crowd_with_short_names_is_told_in_lists_that_can_be_read() {
+    let mut limits = Limits::open();
+    (limits.presence_announced, limits.presence_snapshot) = (8, 10_000);
+    let mut lobby = authority(&limits);
+    for number in 0..6_000 {
+        lobby.join(at(0), TIME, arrival(number + 1, &format!("{number}")));
+    }
+    let snapshot = lobby.snapshot(at(1), TIME, SubscriberId(1));
+    let interval = lobby.handle_timeout(at(60_000), TIME);
+    for parts in [snapshot, interval] {
+        let mut users = 0;
+        for part in &parts {
+            let Ok(rtm_wire::Event::Presence(event)) = rtm_wire::Event::decode(&part.event) else {
+                panic!("it can't be read")
+            };
+            users += event.users.len() + event.joined.len();
+        }
+        assert!(users > 5_900 && parts.len() >= 6, "{users} in {} parts", parts.len());
+    }
+}
+
+#[test]
+fn more_changes_than_a_snapshot_names_are_told_as_a_snapshot() {
+    let mut limits = Limits::hosted();
+    (limits.presence_announced, limits.presence_snapshot) = (1, 3);
+    let mut lobby = authority(&limits);
+    for (session, name) in [(1, "alice"), (2, "bob")] {
+        lobby.join(at(0), TIME, arrival(session, name));
+    }
+    for number in 3..10 {
+        lobby.join(at(1), TIME, arrival(number, &format!("user {number}")));
+        lobby.leave(at(2), TIME, SubscriberId(number), &user(&format!("user {number}")));
+    }
+    let told_at_last = told(&lobby.handle_timeout(at(60_000), TIME));
+    assert_eq!(told_at_last, ["Snapshot alice bob of 2 to [1, 2]"]);
+}
