@@ -3,9 +3,16 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::address::ServerAddress;
 use crate::error::{Error, ErrorKind};
+
+/// How long a name is looked up.
+const LOOK_UP_MAX: Duration = Duration::from_secs(10);
 
 /// All places of one server, in the order in which they are tried.
 #[derive(Debug)]
@@ -37,12 +44,10 @@ impl Hosts {
     /// The addresses of all hosts. A name without any is left out while another has one.
     pub(crate) async fn look_up(&self) -> Result<Vec<SocketAddr>, Error> {
         let (mut addresses, mut wrong) = (Vec::new(), None);
-        for (index, server) in self.servers.iter().enumerate() {
-            let found = match self.by_proxy {
-                true => Ok(vec![stand_in(server, index)]),
-                false => look_up(server).await,
-            };
-            match found {
+        // All at a time, so that a name whose servers are silent delays no other.
+        let lookups: Vec<_> = self.servers.iter().enumerate().map(|it| self.begin(it)).collect();
+        for (index, lookup) in lookups.into_iter().enumerate() {
+            match lookup.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::HostNotFound))) {
                 Ok(found) => {
                     self.remember(&found, index);
                     addresses.extend(found);
@@ -56,6 +61,23 @@ impl Hosts {
         }
     }
 
+    fn begin(
+        &self,
+        (index, server): (usize, &ServerAddress),
+    ) -> JoinHandle<Result<Vec<SocketAddr>, Error>> {
+        let (server, by_proxy) = (server.clone(), self.by_proxy);
+        tokio::spawn(async move {
+            if by_proxy {
+                return Ok(vec![stand_in(&server, index)]);
+            }
+            let late = |_| {
+                let wrong = format!("nobody has told the address of {:?} in time", server.host());
+                Error::of(ErrorKind::HostNotFound, wrong)
+            };
+            timeout(LOOK_UP_MAX, look_up(&server)).await.map_err(late)?
+        })
+    }
+
     /// Which server is at this address.
     pub(crate) fn of(&self, address: SocketAddr) -> usize {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,8 +86,10 @@ impl Hosts {
 
     fn remember(&self, addresses: &[SocketAddr], index: usize) {
         let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, server| *server != index);
-        known.extend(addresses.iter().map(|&address| (address, index)));
+        // An address that several names have is the first one's.
+        for &address in addresses {
+            known.entry(address).or_insert(index);
+        }
     }
 }
 

@@ -16,6 +16,9 @@ pub(crate) const FATAL: &str = "rtm_client::fatal";
 pub enum LogLevel {
     /// Nothing.
     None = 0,
+    /// What only helps to find faults, and what follows. RTM 2.x has it on the web only, without a
+    /// number; ours is 16.
+    Debug = 16,
     /// The link's changes, and what follows. The default.
     #[default]
     Info = 1,
@@ -37,6 +40,7 @@ impl LogLevel {
     pub(crate) fn takes(self, metadata: &Metadata<'_>) -> bool {
         match self {
             Self::None => false,
+            Self::Debug => *metadata.level() <= Level::DEBUG,
             Self::Info => *metadata.level() <= Level::INFO,
             Self::Warn => *metadata.level() <= Level::WARN,
             Self::Error => *metadata.level() <= Level::ERROR,
@@ -50,9 +54,10 @@ impl LogLevel {
 /// Lines of text: seconds since 1970, level, part of the library, what happened. When the file has
 /// its size, it is renamed to the same name with `.1` behind it, in place of the former one, and
 /// a new one begins: both together take twice the size. Messages, tokens and keys are in no line.
+/// Each client, of this program or another one, needs a file of its own.
 ///
-/// Without it, what happens goes to the program's [`tracing`] subscriber; with it, only to the
-/// file.
+/// Without it, what the client's task does goes to the program's [`tracing`] subscriber; with it,
+/// only to the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "settings do nothing until they are handed over"]
 pub struct LogConfig {

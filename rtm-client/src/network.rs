@@ -34,7 +34,7 @@ pub struct Proxy(Kind);
 
 #[derive(Clone, Debug)]
 enum Kind {
-    Http(HttpProxy),
+    Http { proxy: HttpProxy, is_place: bool },
     CloudTcp,
 }
 
@@ -42,7 +42,9 @@ impl Proxy {
     /// The proxy at this host, a name or an address, and port.
     #[must_use]
     pub fn http(host: impl Into<String>, port: u16) -> Self {
-        Self(Kind::Http(HttpProxy::new(host, port)))
+        let host = host.into();
+        let is_place = !host.is_empty() && port > 0;
+        Self(Kind::Http { proxy: HttpProxy::new(host, port), is_place })
     }
 
     /// The vendor's cloud proxy of hosted RTM 2.x: there is none for a server of one's own, so
@@ -54,6 +56,11 @@ impl Proxy {
         Self(Kind::CloudTcp)
     }
 
+    /// Whether it can be reached at all.
+    pub(crate) const fn is_place(&self) -> bool {
+        !matches!(self.0, Kind::Http { is_place: false, .. })
+    }
+
     pub(crate) const fn is_cloud(&self) -> bool {
         matches!(self.0, Kind::CloudTcp)
     }
@@ -62,7 +69,9 @@ impl Proxy {
     #[must_use]
     pub fn account(self, account: impl Into<String>, password: impl Into<String>) -> Self {
         match self.0 {
-            Kind::Http(proxy) => Self(Kind::Http(proxy.account(account, password))),
+            Kind::Http { proxy, is_place } => {
+                Self(Kind::Http { proxy: proxy.account(account, password), is_place })
+            }
             Kind::CloudTcp => self,
         }
     }
@@ -105,7 +114,7 @@ impl NetworkConfig {
         let to = |server: &ServerAddress| {
             let connector = TcpConnector::new().host(server.host()).port(server.tcp_port());
             match &self.proxy {
-                Some(Proxy(Kind::Http(proxy))) => connector.proxy(proxy.clone()),
+                Some(Proxy(Kind::Http { proxy, .. })) => connector.proxy(proxy.clone()),
                 _ => connector,
             }
         };

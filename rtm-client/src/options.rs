@@ -76,11 +76,18 @@ impl SubscribeOptions {
 }
 
 /// How to join a stream channel. Default: without a token.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct JoinOptions {
     pub(crate) token: String,
     pub(crate) options: SubscribeOptions,
+}
+
+impl std::fmt::Debug for JoinOptions {
+    /// Hides the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JoinOptions").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 impl JoinOptions {

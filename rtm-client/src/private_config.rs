@@ -75,9 +75,9 @@ impl PrivateConfig {
 
     /// Further hosts of the server, up to 16, besides that of its address: `HOST` or `HOST:PORT`,
     /// as in connection strings. They are ways to one and the same server, with one key: servers
-    /// that know nothing of each other have other users in their channels, and other positions. Attempts to log in, and to come back, go
-    /// from one to the next, each for the login timeout; a port counts for UDP and TCP. Default:
-    /// none.
+    /// that know nothing of each other have other users in their channels, and other positions.
+    /// Attempts to log in, and to come back, go from one to the next, each for the login timeout; a
+    /// port counts for UDP and TCP. Default: none.
     pub fn access_point_hosts<S: Into<String>>(
         mut self,
         hosts: impl IntoIterator<Item = S>,

@@ -362,8 +362,8 @@ typedef struct {
    */
   uint32_t reconnect_timeout_ms;
   /*
-   Milliseconds of silence after which the client asks, 5,000 to 1,800,000. 0, the default:
-   5,000.
+   Milliseconds of silence after which the client asks, 5,000 to 1,800,000, rounded up to
+   whole seconds. 0, the default: 5,000.
    */
   uint32_t keep_alive_ms;
   /*

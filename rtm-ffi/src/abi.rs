@@ -60,8 +60,8 @@ pub struct RtmConfig {
     /// Milliseconds after which a lost link counts as failed, 15,000 to 3,600,000. 0, the default:
     /// never.
     pub reconnect_timeout_ms: u32,
-    /// Milliseconds of silence after which the client asks, 5,000 to 1,800,000. 0, the default:
-    /// 5,000.
+    /// Milliseconds of silence after which the client asks, 5,000 to 1,800,000, rounded up to
+    /// whole seconds. 0, the default: 5,000.
     pub keep_alive_ms: u32,
     /// 0.
     pub reserved: u32,

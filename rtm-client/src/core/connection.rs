@@ -88,9 +88,10 @@ impl<W> Core<W> {
         // A ticket stands for the token that it was given for.
         self.ticket = None;
         self.token = token;
-        self.servers = servers;
+        self.servers = distinct(servers);
         self.login_waiter = waiter;
-        self.untried = self.servers.len();
+        self.untried = self.servers.clone();
+        self.last_failure = None;
         if let Phase::Idle | Phase::Failed | Phase::LoggingIn { .. } | Phase::LoggingPause { .. } =
             self.link.phase()
         {
@@ -160,7 +161,7 @@ impl<W> Core<W> {
         let ipv6 = self.servers.iter().find(|server| server.is_ipv6());
         let (mut sessions, mut error) = (Vec::new(), None);
         self.tried = ipv4.into_iter().chain(ipv6).copied().collect();
-        self.untried = self.untried.saturating_sub(self.tried.len());
+        self.untried.retain(|server| !self.tried.contains(server));
         for &server in &self.tried {
             let key = &self.config.server_key;
             let ticket = self.ticket.as_ref().filter(|_| self.is_ticket_next);
@@ -258,6 +259,9 @@ impl<W> Core<W> {
     /// The server has accepted the login.
     pub(super) fn on_logged_in(&mut self, now: Time, session: SessionId) {
         self.connection = Connection::Up { session, farewell: None };
+        self.last_failure = None;
+        // After an outage, the server that was there is the first to be asked.
+        self.untried.clear();
         self.lanes.clear();
         self.begin_restore(now);
     }
@@ -309,7 +313,8 @@ impl<W> Core<W> {
                     // The next attempt goes to other addresses, if there are any.
                     self.servers.retain(|server| !self.tried.contains(server));
                     self.servers.append(&mut self.tried);
-                    if self.untried > 0 && matches!(self.link.phase(), Phase::LoggingIn { .. }) {
+                    let goes_on = matches!(self.link.phase(), Phase::LoggingIn { .. });
+                    if goes_on && !self.untried.is_empty() {
                         return self.open(now);
                     }
                     self.lose(now, error, Input::Lost(LinkReason::ConnectionError));
@@ -342,13 +347,23 @@ impl<W> Core<W> {
             }
             _ => {}
         }
-        if self.link.deadline().is_some_and(|deadline| deadline <= now) {
-            self.advance_link(now, Input::Tick, None, Vec::new());
+        if self.link_deadline().is_some_and(|deadline| deadline <= now) {
+            let error = self.link.gives_up(now).then(|| {
+                let wrong = "the server could not be reached within the reconnect timeout";
+                let late = Error::of(ErrorKind::ServerUnreachable, wrong);
+                // What says more than "no answer" is worth keeping.
+                self.last_failure.take().unwrap_or(late)
+            });
+            self.advance_link(now, Input::Tick, error.clone(), Vec::new());
             match self.link.phase() {
-                Phase::LoggingIn { .. } | Phase::Retrying { .. } => self.open(now),
+                Phase::LoggingIn { .. } => {
+                    self.untried = self.servers.clone();
+                    self.open(now);
+                }
+                Phase::Retrying { .. } => self.open(now),
                 Phase::Failed => {
-                    let wrong = "the server could not be reached within the reconnect timeout";
-                    let error = Error::of(ErrorKind::ServerUnreachable, wrong);
+                    self.close_sessions(now);
+                    let error = error.unwrap_or_else(|| Error::new(ErrorKind::ServerUnreachable));
                     self.end_all(Some(&error));
                     let waiter = self.login_waiter.take();
                     self.answer(waiter, Err(error));
@@ -356,6 +371,23 @@ impl<W> Core<W> {
                 _ => {}
             }
         }
+    }
+
+    /// When the link wants to be ticked. What is connected, and restores, isn't given up.
+    pub(super) fn link_deadline(&self) -> Option<Time> {
+        match self.connection {
+            Connection::Up { .. } => None,
+            _ => self.link.deadline(),
+        }
+    }
+
+    /// The server's names have these addresses now. Those that are known keep their turns.
+    pub(super) fn merge_servers(&mut self, found: Vec<SocketAddr>) {
+        if found.is_empty() {
+            return;
+        }
+        let known = self.servers.iter().copied().filter(|server| found.contains(server));
+        self.servers = distinct(known.chain(found.iter().copied()).collect());
     }
 
     /// The session, or the attempt to get one, is over.
@@ -366,6 +398,11 @@ impl<W> Core<W> {
             return self.finish_logout(now, farewell.waiters);
         }
         self.forget_session();
+        let was_attempt =
+            matches!(self.link.phase(), Phase::LoggingIn { .. } | Phase::Retrying { .. });
+        if was_attempt && error.kind() != ErrorKind::ServerUnreachable {
+            self.last_failure = Some(error.clone());
+        }
         self.advance_link(now, input, Some(error.clone()), Vec::new());
         match self.link.phase() {
             Phase::Failed => self.end_all(Some(&error)),
@@ -412,4 +449,15 @@ impl<W> Core<W> {
             }
         }
     }
+}
+
+/// Each once, in the order in which they come first.
+fn distinct(servers: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let mut seen = Vec::with_capacity(servers.len());
+    for server in servers {
+        if !seen.contains(&server) {
+            seen.push(server);
+        }
+    }
+    seen
 }

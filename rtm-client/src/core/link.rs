@@ -104,11 +104,27 @@ impl Link {
     }
 
     /// When [`Input::Tick`] is to come.
-    pub(super) const fn deadline(&self) -> Option<Time> {
+    pub(super) fn deadline(&self) -> Option<Time> {
         match self.phase {
             Phase::Waiting { until, .. } | Phase::LoggingPause { until, .. } => Some(until),
+            Phase::LoggingIn { .. } | Phase::Retrying { .. } => self.end(),
             _ => None,
         }
+    }
+
+    /// When it gives up.
+    fn end(&self) -> Option<Time> {
+        let since = match &self.phase {
+            Phase::LoggingIn { since, .. } | Phase::LoggingPause { since, .. } => *since,
+            Phase::Waiting { outage, .. } | Phase::Retrying { outage } => outage.since,
+            _ => return None,
+        };
+        self.reconnect_timeout.map(|timeout| since + timeout)
+    }
+
+    /// Whether a tick gives up.
+    pub(super) fn gives_up(&self, now: Time) -> bool {
+        self.end().is_some_and(|end| end <= now)
     }
 
     /// Ends the pause between two attempts; whether there was one.
@@ -134,16 +150,16 @@ impl Link {
 
     fn next(&self, now: Time, input: Input, chance: &mut impl Rng) -> Option<(Phase, LinkReason)> {
         let next = match (self.phase.clone(), input) {
-            (Phase::Idle | Phase::Failed | Phase::LoggingPause { .. }, Input::Login) => {
-                (Phase::LoggingIn { since: now, backoff: Backoff::default() }, LinkReason::Login)
-            }
+            // An attempt that is under way is replaced; nobody sees that.
+            (
+                Phase::Idle | Phase::Failed | Phase::LoggingIn { .. } | Phase::LoggingPause { .. },
+                Input::Login,
+            ) => (Phase::LoggingIn { since: now, backoff: Backoff::default() }, LinkReason::Login),
             (Phase::Waiting { outage, .. }, Input::Login) => {
                 (Phase::Retrying { outage }, LinkReason::Relogin)
             }
-            // The attempt that is under way is replaced; nobody sees that.
-            (Phase::LoggingIn { .. } | Phase::Connected | Phase::Retrying { .. }, Input::Login) => {
-                return None;
-            }
+            // So is one that comes back from an outage.
+            (Phase::Connected | Phase::Retrying { .. }, Input::Login) => return None,
             (Phase::Idle, Input::LoggedOut) => return None,
             (_, Input::LoggedOut) => (Phase::Idle, LinkReason::Logout),
             (Phase::LoggingIn { .. }, Input::Accepted) => {
@@ -165,11 +181,16 @@ impl Link {
                     _ => (Phase::Failed, LinkReason::LoginTimeout),
                 }
             }
+            (Phase::LoggingIn { .. } | Phase::LoggingPause { .. }, Input::Tick)
+                if self.gives_up(now) =>
+            {
+                (Phase::Failed, LinkReason::LoginTimeout)
+            }
             (Phase::LoggingPause { since, backoff, until }, Input::Tick) if until <= now => {
-                match self.reconnect_timeout.is_some_and(|timeout| since + timeout <= now) {
-                    true => (Phase::Failed, LinkReason::LoginTimeout),
-                    false => (Phase::LoggingIn { since, backoff }, LinkReason::Login),
-                }
+                (Phase::LoggingIn { since, backoff }, LinkReason::Login)
+            }
+            (Phase::Retrying { .. }, Input::Tick) if self.gives_up(now) => {
+                (Phase::Failed, LinkReason::ReconnectTimeout)
             }
             (Phase::Connected, Input::Lost(reason)) => {
                 let outage = Outage { since: now, backoff: Backoff::default() };

@@ -127,8 +127,10 @@ pub struct Core<W> {
     servers: Vec<SocketAddr>,
     /// Those of the present attempt.
     tried: Vec<SocketAddr>,
-    /// How many addresses this login has not tried yet.
-    untried: usize,
+    /// Those that this round of a login has not tried yet.
+    untried: Vec<SocketAddr>,
+    /// Why the last attempt to log in, or to come back, was in vain.
+    last_failure: Option<Error>,
     sealer: Option<Sealer>,
     operations: Operations<W>,
     lanes: PublishLanes,
@@ -156,7 +158,8 @@ impl<W> Core<W> {
         if config.may_fragment {
             endpoint_config = endpoint_config.datagram_len_max(0);
         }
-        let sealer = config.encryption.take().map(|it| Sealer::new(&it, &mut chance));
+        let sealing = config.encryption.take();
+        let sealer = sealing.map(|it| Sealer::new(config.app_id.clone(), &it, &mut chance));
         Self {
             link: Link::new(config.reconnect_timeout),
             config,
@@ -170,7 +173,8 @@ impl<W> Core<W> {
             is_ticket_next: false,
             servers: Vec::new(),
             tried: Vec::new(),
-            untried: 0,
+            untried: Vec::new(),
+            last_failure: None,
             sealer,
             operations: Operations::new(),
             lanes: PublishLanes::default(),
@@ -191,9 +195,7 @@ impl<W> Core<W> {
             }
             Command::Login { token, servers } => self.login(now, token, servers, waiter),
             Command::Servers(servers) => {
-                if !servers.is_empty() {
-                    self.servers = servers;
-                }
+                self.merge_servers(servers);
             }
             Command::Logout => self.logout(now, waiter),
             Command::Subscribe { channel, options, handle } => {
@@ -298,7 +300,7 @@ impl<W> Core<W> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
         let deadlines =
-            [self.endpoint.poll_timeout(), self.link.deadline(), self.connection.deadline()];
+            [self.endpoint.poll_timeout(), self.link_deadline(), self.connection.deadline()];
         deadlines.into_iter().flatten().min()
     }
 

@@ -19,7 +19,7 @@ use aes_gcm::aead::AeadInPlace;
 use aes_gcm::{Aes128Gcm, Aes256Gcm, KeyInit, Nonce, Tag};
 use hkdf::Hkdf;
 use rand::Rng;
-use rtm_channel::UserId;
+use rtm_channel::{AppId, UserId};
 use rtm_wire::{ChannelKind, MessageEvent, MessageType, Publish, PublishTopic, TopicMessageEvent};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -96,9 +96,9 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    fn encode(&self, version: u8) -> Vec<u8> {
+    fn encode(&self, version: u8, app: &str) -> Vec<u8> {
         let mut bytes = vec![version, self.kind.number(), self.message_type.number()];
-        for text in [self.channel, self.topic, self.publisher, self.custom_type] {
+        for text in [app, self.channel, self.topic, self.publisher, self.custom_type] {
             // No text is longer than 255 bytes on the wire.
             bytes.extend_from_slice(&u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes());
             bytes.extend_from_slice(text.as_bytes());
@@ -110,6 +110,7 @@ impl<'a> Envelope<'a> {
 /// Seals own messages and opens those of others.
 pub(super) struct Sealer {
     mode: EncryptionMode,
+    app: AppId,
     root: Hkdf<Sha256>,
     sender: Sender,
     /// The next message's number.
@@ -131,9 +132,10 @@ impl std::fmt::Debug for Sealer {
 
 impl Sealer {
     /// A client with a sender of its own, drawn from `chance`.
-    pub(super) fn new(encryption: &Encryption, chance: &mut impl Rng) -> Self {
+    pub(super) fn new(app: AppId, encryption: &Encryption, chance: &mut impl Rng) -> Self {
         let mut sealer = Self {
             mode: encryption.mode(),
+            app,
             root: Hkdf::new(Some(encryption.salt()), encryption.key()),
             sender: [0; SENDER],
             counter: 0,
@@ -160,7 +162,7 @@ impl Sealer {
         sealed.extend_from_slice(&sender);
         sealed.extend_from_slice(&counter.to_be_bytes());
         sealed.extend_from_slice(payload);
-        let aad = envelope.encode(version);
+        let aad = envelope.encode(version, self.app.as_str());
         let tag = self.cipher(sender).seal(counter, &aad, &mut sealed[HEAD..]);
         sealed.extend_from_slice(&tag);
         sealed
@@ -177,7 +179,7 @@ impl Sealer {
         }
         let sender = Sender::try_from(sender).ok()?;
         let counter = u32::from_be_bytes(counter.try_into().ok()?);
-        let aad = envelope.encode(*version);
+        let aad = envelope.encode(*version, self.app.as_str());
         let mut text = text.to_vec();
         self.cipher(sender).open(counter, &aad, &mut text, tag).then_some(text)
     }
@@ -284,9 +286,14 @@ mod tests {
         custom_type: "note",
     };
 
+    fn app(name: &str) -> AppId {
+        AppId::new(name).expect("a name")
+    }
+
     fn sealer(mode: EncryptionMode, key: u8, seed: u8) -> (Sealer, ChaCha12Rng) {
         let mut chance = ChaCha12Rng::from_seed([seed; 32]);
-        (Sealer::new(&Encryption::new(mode, [key; 32], [2; 32]), &mut chance), chance)
+        let encryption = Encryption::new(mode, [key; 32], [2; 32]);
+        (Sealer::new(app("demo"), &encryption, &mut chance), chance)
     }
 
     #[test]
@@ -309,11 +316,11 @@ mod tests {
         for (mode, hex) in [
             (
                 EncryptionMode::Aes128Gcm,
-                "01000102030405060708090a0b0000000722b34c2b6a1dac6bf753c48d8e6c41dff4550a7e86",
+                "01000102030405060708090a0b0000000722b34c2b6ac85e323e3ab5c98ce323088b93a93e87",
             ),
             (
                 EncryptionMode::Aes256Gcm,
-                "02000102030405060708090a0b000000078dacac7d98a6386a0c13d496405f2ac667d2d3ab1e",
+                "02000102030405060708090a0b000000078dacac7d98b6d0a77fb61812b57a7a8e416be7ca64",
             ),
         ] {
             let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
@@ -350,6 +357,9 @@ mod tests {
         }
         let (mut other_key, _) = sealer(mode, 9, 2);
         assert_eq!(other_key.open(&ENVELOPE, &sealed), None);
+        let encryption = Encryption::new(mode, [1; 32], [2; 32]);
+        let mut elsewhere = Sealer::new(app("other"), &encryption, &mut chance);
+        assert_eq!(elsewhere.open(&ENVELOPE, &sealed), None, "another app");
         let (mut other_mode, _) = sealer(EncryptionMode::Aes128Gcm, 1, 2);
         assert_eq!(other_mode.open(&ENVELOPE, &sealed), None);
         assert_eq!(bob.open(&ENVELOPE, b"hello"), None, "not sealed at all");
@@ -376,7 +386,8 @@ mod tests {
         let (mut bob, _) = sealer(mode, 1, 0);
         for number in 0..=u16::from(u8::MAX) * 2 {
             let mut chance = ChaCha12Rng::from_seed([3; 32]);
-            let mut alice = Sealer::new(&Encryption::new(mode, [1; 32], [2; 32]), &mut chance);
+            let encryption = Encryption::new(mode, [1; 32], [2; 32]);
+            let mut alice = Sealer::new(app("demo"), &encryption, &mut chance);
             alice.sender[..2].copy_from_slice(&number.to_be_bytes());
             let sealed = alice.seal(&ENVELOPE, b"x", &mut chance);
             assert!(bob.open(&ENVELOPE, &sealed).is_some());

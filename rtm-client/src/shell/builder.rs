@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::client::RtmClient;
 use super::events::{ClientEvent, Handler};
 use super::settings::{Settings, Unsupported};
+use super::shared::{Setup, Shared};
 use crate::address::ServerAddress;
 use crate::area::AreaCode;
 use crate::encryption::Encryption;
@@ -62,6 +63,10 @@ impl ClientBuilder {
         /// How long the client tries to come back after a loss of the session, and to log in:
         /// 15 s to 3,600 s, or `None` for ever. Default: for ever; then a login is one attempt (at
         /// each host), so that a program that starts hears what is wrong.
+        ///
+        /// What a server refuses at a login ends it at once, even
+        /// [`ServerFull`](crate::ErrorKind::ServerFull), which the program may retry; on the way
+        /// back, a full server is tried again.
         ///
         /// RTM 2.x writes "for ever" as 0.
         reconnect_timeout: Option<Duration>;
@@ -171,10 +176,14 @@ impl ClientBuilder {
     /// [`InvalidEncryption`](crate::ErrorKind::InvalidEncryption): key or salt.
     /// [`Unsupported`](crate::ErrorKind::Unsupported): what means nothing here.
     pub fn build(self) -> Result<RtmClient, Error> {
+        self.check().map(|setup| RtmClient::new(Shared::new(setup)))
+    }
+
+    pub(super) fn check(self) -> Result<Setup, Error> {
         if let Some(name) = self.given_twice {
             return Err(super::settings::invalid(format!("the setting {name} is given twice")));
         }
         Unsupported::check(&self.settings)?;
-        self.settings.check().map(RtmClient::new)
+        self.settings.check()
     }
 }

@@ -81,7 +81,12 @@ impl RtmClient {
     /// As [`login`](Self::login).
     pub async fn login_with_token(&self, token: impl Into<String>) -> Result<(), Error> {
         let token = token.into();
-        let servers = self.shared.look_up().await?;
+        let servers = match self.shared.look_up().await {
+            Ok(servers) => servers,
+            // The network may come.
+            Err(_) if self.shared.is_patient() => Vec::new(),
+            Err(error) => return Err(error),
+        };
         self.shared.call(Command::Login { token, servers }, None).await.map(drop)
     }
 

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::broadcast;
+use tracing::Dispatch;
 
 use crate::link::LinkEvent;
 
@@ -21,16 +22,27 @@ pub enum ClientEvent {
 
 /// What is called with each event.
 #[derive(Clone)]
-pub(super) struct Handler(Arc<dyn Fn(&ClientEvent) + Send + Sync>);
+pub(super) struct Handler {
+    handler: Arc<dyn Fn(&ClientEvent) + Send + Sync>,
+    /// The program's log, not the client's.
+    log: Dispatch,
+}
 
 impl Handler {
     pub(super) fn new(handler: impl Fn(&ClientEvent) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(handler))
+        Self { handler: Arc::new(handler), log: Dispatch::none() }
+    }
+
+    /// The same, logging to where the caller does.
+    pub(super) fn here(&self) -> Self {
+        let log = tracing::dispatcher::get_default(Clone::clone);
+        Self { handler: Arc::clone(&self.handler), log }
     }
 
     /// Calls it. What panics in it must not end the client's task.
     pub(super) fn call(&self, event: &ClientEvent) {
-        if catch_unwind(AssertUnwindSafe(|| (self.0)(event))).is_err() {
+        let call = || tracing::dispatcher::with_default(&self.log, || (self.handler)(event));
+        if catch_unwind(AssertUnwindSafe(call)).is_err() {
             tracing::error!("the event handler has panicked");
         }
     }

@@ -39,7 +39,8 @@ impl LogFile {
 
 impl LogSink for LogFile {
     fn takes(&self, metadata: &Metadata<'_>) -> bool {
-        self.level.takes(metadata)
+        // What the application says in its own code is none of this log's.
+        metadata.target().starts_with("rtm_") && self.level.takes(metadata)
     }
 
     fn line(&self, level: Level, line: &str) {
@@ -60,14 +61,26 @@ impl State {
     fn write(&mut self, line: &str) -> io::Result<()> {
         let added = line.len() as u64;
         if self.len > 0 && self.len + added > self.len_max {
-            let mut former = self.path.clone().into_os_string();
-            former.push(".1");
-            std::fs::rename(&self.path, former)?;
-            *self = Self::open(&self.path, self.len_max)?;
+            self.begin_anew();
         }
         self.file.write_all(line.as_bytes())?;
         self.len += added;
         Ok(())
+    }
+
+    /// The file is put aside and another begins; where that can't be, it is emptied.
+    fn begin_anew(&mut self) {
+        let mut former = self.path.clone().into_os_string();
+        former.push(".1");
+        let renamed = std::fs::rename(&self.path, former);
+        match renamed.and_then(|()| Self::open(&self.path, self.len_max)) {
+            Ok(next) => *self = next,
+            Err(_) => {
+                // If not even that helps, it is tried again when as much has been written.
+                let _ = self.file.set_len(0);
+                self.len = 0;
+            }
+        }
     }
 }
 
@@ -97,6 +110,19 @@ mod tests {
         drop(state);
         let again = State::open(&path, 100).expect("the file");
         assert_eq!(again.len, 50, "goes on where it was");
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_put_aside_is_emptied() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rtm.log");
+        std::fs::create_dir(folder.path().join("rtm.log.1")).expect("a folder in the way");
+        std::fs::write(folder.path().join("rtm.log.1/file"), "x").expect("room");
+        let mut state = State::open(&path, 100).expect("a file");
+        for _ in 0..3 {
+            state.write(&("z".repeat(49) + "\n")).expect("room");
+        }
+        assert_eq!(std::fs::read_to_string(&path).expect("the file").len(), 50);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Settings, and whether they are good.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use rtm_channel::{AppId, UserId};
 
 use super::events::Handler;
-use super::shared::{Setup, Shared};
+use super::shared::Setup;
 use crate::address::ServerAddress;
 use crate::area::AreaCode;
 use crate::core::CoreConfig;
@@ -100,7 +99,7 @@ impl Settings {
     }
 
     /// What a client is made of, if all of it is good.
-    pub(super) fn check(self) -> Result<Shared, Error> {
+    pub(super) fn check(self) -> Result<Setup, Error> {
         let app_id = AppId::new(&self.app_id).map_err(|wrong| wrong.refusal(AppId::ERROR))?;
         let user_id = self.check_user_id()?;
         let reconnect_timeout = self.reconnect_timeout.unwrap_or_default();
@@ -143,8 +142,7 @@ impl Settings {
         let services = self.private_config.map(|it| it.services()).unwrap_or_default();
         let token = self.token.unwrap_or_default();
         let (log_config, handler) = (self.log_config, self.event_handler);
-        let setup = Setup { config, network, hosts, token, services, log_config, handler };
-        Ok(Shared::new(setup))
+        Ok(Setup { config, network, hosts, token, services, log_config, handler })
     }
 
     fn check_user_id(&self) -> Result<UserId, Error> {
@@ -172,6 +170,9 @@ impl Settings {
     }
 
     fn check_proxy(&self) -> Result<(), Error> {
+        if self.proxy.as_ref().is_some_and(|proxy| !proxy.is_place()) {
+            return Err(invalid("the proxy has no host, or port 0".into()));
+        }
         if self.proxy.is_some() && self.protocol_type == Some(ProtocolType::UdpOnly) {
             let wrong = "protocol_type is UdpOnly, and an HTTP proxy takes TCP only";
             return Err(invalid(wrong.into()));
@@ -193,8 +194,7 @@ impl Settings {
             None => vec![first.clone()],
         };
         if self.isp_policy_enabled == Some(true) {
-            let bare = servers.iter().find(|it| it.host().parse::<IpAddr>().is_ok());
-            if let Some(host) = bare.map(ServerAddress::host) {
+            if let Some(host) = servers.iter().map(ServerAddress::host).find(|it| is_bare(it)) {
                 let wrong = format!(
                     "the server's host is the address {host}, and isp_policy_enabled wants a name"
                 );
@@ -230,6 +230,18 @@ impl Unsupported {
             None => Ok(()),
         }
     }
+}
+
+/// Whether a host is an address in one of the ways in which systems read them: 10.0.0.1, 127.1,
+/// `::1`, `fe80::1%eth0`.
+fn is_bare(host: &str) -> bool {
+    let is_number = |part: &str| {
+        let digits = part.strip_prefix("0x").unwrap_or(part);
+        !digits.is_empty() && digits.chars().all(|c| c.is_ascii_hexdigit())
+    };
+    let last = host.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+    let ends_in_number = last.starts_with(|c: char| c.is_ascii_digit()) && is_number(last);
+    host.contains(':') || ends_in_number
 }
 
 fn check_range(name: &str, span: Duration, range: RangeInclusive<u64>) -> Result<(), Error> {

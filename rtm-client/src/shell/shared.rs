@@ -70,6 +70,7 @@ pub(super) struct Shared {
     hosts: Arc<Hosts>,
     token: String,
     services: ServiceType,
+    is_patient: bool,
     log_config: Option<LogConfig>,
     handler: Option<Handler>,
     commands: mpsc::Sender<Wish>,
@@ -115,6 +116,7 @@ struct Start {
 
 impl Shared {
     pub(super) fn new(setup: Setup) -> Self {
+        let is_patient = setup.config.reconnect_timeout.is_some();
         let Setup { config, network, hosts, token, services, log_config, handler } = setup;
         let (commands, commands_out) = mpsc::channel(COMMANDS_MAX);
         let (notices, notices_out) = mpsc::unbounded_channel();
@@ -125,6 +127,7 @@ impl Shared {
             hosts: Arc::new(hosts),
             token,
             services,
+            is_patient,
             log_config,
             handler,
             commands,
@@ -147,6 +150,11 @@ impl Shared {
         }
         let wrong = format!("private_config says that there are no {name} at this server");
         Err(Error::of(ErrorKind::Unsupported, wrong))
+    }
+
+    /// Whether a login is tried for the reconnect timeout.
+    pub(super) const fn is_patient(&self) -> bool {
+        self.is_patient
     }
 
     pub(super) fn token(&self) -> &str {
@@ -260,13 +268,14 @@ impl Shared {
             counters: Arc::clone(&self.counters),
             commands: self.commands.downgrade(),
             hosts: Arc::clone(&self.hosts),
-            handler: self.handler.clone(),
+            handler: self.handler.as_ref().map(Handler::here),
             stream_failure: sockets.failure(),
             limits: self.limits.clone(),
         };
         let engine = ClientEngine::new(Core::new(config, seed), wiring);
         let events = self.events.clone();
-        let handler = self.handler.clone();
+        // What the application does in its handler is logged where it logs.
+        let handler = self.handler.as_ref().map(Handler::here);
         let task = async move {
             if let Err(error) = drive(engine, sockets, commands, Clock::start()).await {
                 tracing::error!(target: FATAL, %error, "sockets are unusable; client closed");

@@ -34,15 +34,16 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(user: &str, seed: u8) -> Self {
-        Self::with_reconnect_timeout(user, seed, None)
+        Self::with(user, seed, |_| ())
     }
 
-    pub(crate) fn with_reconnect_timeout(user: &str, seed: u8, timeout: Option<Duration>) -> Self {
-        let config = CoreConfig {
+    /// With these changes of its settings.
+    pub(crate) fn with(user: &str, seed: u8, change: impl FnOnce(&mut CoreConfig)) -> Self {
+        let mut config = CoreConfig {
             app_id: AppId::new("demo").unwrap(),
             user_id: UserId::new(user).unwrap(),
             server_key: public_key(),
-            reconnect_timeout: timeout,
+            reconnect_timeout: None,
             login_timeout: Duration::from_secs(10),
             heartbeat_interval: Duration::from_secs(5),
             presence_timeout: Duration::from_secs(300),
@@ -50,6 +51,7 @@ impl Client {
             carriers: Carriers::Datagrams,
             may_fragment: false,
         };
+        change(&mut config);
         Self {
             core: Core::new(config, [seed; 32]),
             answers: BTreeMap::new(),

@@ -168,7 +168,7 @@ fn a_changed_network_ends_the_pause_before_the_next_attempt() {
 fn the_client_gives_up_at_the_reconnect_timeout() {
     let mut lab = Lab::new(0.0);
     let timeout = Some(Duration::from_secs(60));
-    lab.add_client("alice", Client::with_reconnect_timeout("alice", 1, timeout));
+    lab.add_client("alice", Client::with("alice", 1, |it| it.reconnect_timeout = timeout));
     lab.log_in("alice");
     lab.call("alice", subscribe("lobby", 1)).unwrap();
     lab.world.remove(SERVER);

@@ -5,6 +5,7 @@ mod client;
 mod link;
 mod loopback;
 mod message;
+mod places;
 mod restore;
 mod server;
 mod stream;

@@ -82,7 +82,8 @@ pub unsafe extern "C" fn rtm_client_create(
             builder = builder.reconnect_timeout(Some(timeout));
         }
         if config.keep_alive_ms > 0 {
-            let pause = Duration::from_millis(config.keep_alive_ms.into());
+            // In whole seconds, the next ones.
+            let pause = Duration::from_secs(config.keep_alive_ms.div_ceil(1_000).into());
             builder = builder.heartbeat_interval(pause);
         }
         let context = config.wake_context;

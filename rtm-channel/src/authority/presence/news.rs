@@ -13,8 +13,8 @@ use crate::identity::ChannelKey;
 use crate::limits::Limits;
 use crate::name::{SubscriberId, UserId};
 
-/// Longest part of a snapshot or of an interval's news, in bytes and in users; every client takes as
-/// much (`rtm_wire::limits::LIST`).
+/// Longest part of a snapshot or of an interval's news, in bytes and in users; every client takes
+/// as much (`rtm_wire::limits::LIST`).
 const PART_MAX: usize = 32 * 1_024;
 const PART_USERS_MAX: usize = 1_000;
 

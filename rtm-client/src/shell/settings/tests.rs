@@ -1,5 +1,7 @@
 //! Each setting at its limits and one beyond.
 
+use rtm_session::Carriers;
+
 use crate::shell::{ClientBuilder, RtmClient};
 
 use super::*;
@@ -149,5 +151,37 @@ fn ids_have_their_numbers() {
         let builder = RtmClient::builder(app_id, user_id).server(server.clone());
         let built = builder.use_string_user_id(is_text).build();
         assert_eq!(built.map_or_else(|error| error.code(), |_| 0), code, "{app_id} {user_id}");
+    }
+}
+
+#[test]
+fn the_core_is_told_what_was_set() {
+    let config = builder().check().unwrap().config;
+    assert_eq!(config.reconnect_timeout, None);
+    assert_eq!(config.login_timeout, secs(10));
+    assert_eq!(config.heartbeat_interval, secs(5));
+    assert_eq!(config.presence_timeout, secs(300));
+    assert_eq!(config.server_key.as_bytes(), &[1; 32]);
+    assert!(config.encryption.is_none());
+
+    let set = builder()
+        .reconnect_timeout(Some(secs(60)))
+        .login_timeout(secs(7))
+        .heartbeat_interval(secs(30))
+        .presence_timeout(secs(42))
+        .encryption(sealed(16, 32))
+        .protocol_type(ProtocolType::TcpOnly);
+    let config = set.check().unwrap().config;
+    assert_eq!(config.reconnect_timeout, Some(secs(60)));
+    assert_eq!(config.login_timeout, secs(7));
+    assert_eq!(config.heartbeat_interval, secs(30));
+    assert_eq!(config.presence_timeout, secs(42));
+    assert!(config.encryption.is_some());
+    assert_eq!(config.carriers, Carriers::Streams);
+
+    // A server of RTM 2.x takes too short and too long as the nearest.
+    for (set, counts) in [(0, 5), (4, 5), (5, 5), (300, 300), (301, 300)] {
+        let config = builder().presence_timeout(secs(set)).check().unwrap().config;
+        assert_eq!(config.presence_timeout, secs(counts));
     }
 }
