@@ -26,6 +26,8 @@ pub(crate) struct Client {
     pub(crate) topic_events: Vec<(HandleId, TopicEvent)>,
     pub(crate) stream_events: Vec<(HandleId, StreamEvent)>,
     pub(crate) ended: Vec<HandleId>,
+    /// How often addresses of the server were asked for.
+    pub(crate) servers_wanted: usize,
     /// Whether messages are taken as soon as they are there.
     pub(crate) takes: bool,
     pub(crate) credits: Vec<Credit>,
@@ -61,6 +63,7 @@ impl Client {
             topic_events: Vec::new(),
             stream_events: Vec::new(),
             ended: Vec::new(),
+            servers_wanted: 0,
             takes: true,
             credits: Vec::new(),
             next_waiter: 0,
@@ -164,7 +167,10 @@ impl Client {
                     self.limits.push(limits);
                     None
                 }
-                Output::ServersWanted => None,
+                Output::ServersWanted => {
+                    self.servers_wanted += 1;
+                    None
+                }
             };
             self.credits.extend(credit);
         }

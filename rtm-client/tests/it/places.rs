@@ -156,3 +156,25 @@ fn a_login_in_the_middle_of_another_begins_anew() {
     lab.world.insert(SERVER, server).unwrap();
     lab.answer("alice", second).unwrap();
 }
+
+#[test]
+fn a_patient_login_begins_without_an_address() {
+    let mut lab = patient(60);
+    let login = Command::Login { token: "token".into(), servers: Vec::new() };
+    let waiter = lab.command("alice", login);
+    lab.run(Duration::from_secs(5));
+    // It asks for one before each attempt.
+    assert!(lab.client("alice").servers_wanted > 1);
+    assert!(lab.client("alice").answers.is_empty());
+    lab.with_client("alice", |client, now| {
+        client.core.handle_command(now, Command::Servers(vec![SERVER]), None);
+    });
+    lab.answer("alice", waiter).unwrap();
+
+    // Without any, in the end.
+    let mut lab = patient(15);
+    let login = Command::Login { token: "token".into(), servers: Vec::new() };
+    let error = lab.call("alice", login).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::HostNotFound);
+    assert_eq!(lab.world.now().as_micros(), 15_000_000);
+}
