@@ -58,7 +58,14 @@ impl Scene {
         command.env("RTM_CONTEXT", folder.join("context.json"));
         let mut server = Actor::start(command.stdout(Stdio::piped()))?;
         server.wait_for("ready")?;
-        let greeting = server.seen.clone();
+        // On the standard error, which may be read later than what comes after it.
+        let is_warning = |line: &String| line.starts_with("***");
+        if !server.seen.iter().any(is_warning) {
+            server.wait_for("***")?;
+        }
+        let mut greeting = server.seen.clone();
+        greeting.retain(|line| !line.is_empty());
+        greeting.sort_by_key(|line| !is_warning(line));
         Ok(Self { folder, greeting, programs, _server: server, proxy: None })
     }
 

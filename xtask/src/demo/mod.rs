@@ -1,5 +1,5 @@
-//! `cargo xtask demo`: runs the first chat and the file test with release builds, and writes what
-//! the commands print to `docs/demo.md`.
+//! `cargo xtask demo`: runs a chat, presence, an inbox and the file test with release builds, and
+//! writes what the commands print to `docs/demo.md`.
 
 mod page;
 
@@ -42,6 +42,8 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     let mut scene = Scene::new(&folder, Programs::released())?;
     page.server(&scene.greeting, &scene.folder.to_string_lossy());
     chat(&mut page, &scene)?;
+    presence(&mut page, &scene)?;
+    inbox(&mut page, &scene)?;
     for (loss, delay_ms) in [(0, 0), (20, 0), (20, 5)] {
         file(&mut page, &mut scene, &text, loss, delay_ms)?;
     }
@@ -67,6 +69,42 @@ fn chat(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
         listener.wait_for(text)?;
     }
     page.chat(&alice.end()?, &bob.end()?);
+    Ok(())
+}
+
+/// Dave listens to a channel and hears who comes and goes.
+fn presence(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
+    let mut carol = scene.start(&["chat", "lobby", "--as", "carol"])?;
+    carol.wait_for("You are carol")?;
+    let listen = ["sub", "lobby", "--as", "dave", "--presence", "--count", "1"];
+    let mut dave = scene.start(&listen)?;
+    dave.wait_for("here: ")?;
+    let mut erin = scene.start(&["chat", "lobby", "--as", "erin"])?;
+    dave.wait_for("erin came")?;
+    erin.wait_for("You are erin")?;
+    erin.end()?;
+    dave.wait_for("erin went")?;
+    carol.say("She'll be back.")?;
+    page.title("Who is there");
+    page.commands(&[(&listen[..], dave.end()?)]);
+    carol.end()?;
+    Ok(())
+}
+
+/// Frank gets what Alice sent while he was away.
+fn inbox(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
+    page.title("A message for somebody who is away");
+    let message = ["--message", "The meeting is at nine."];
+    let words = [&["user", "send", "frank", "--as", "alice", "--store"], &message[..]].concat();
+    let sent = scene.start(&words)?.end()?;
+    let open = ["user", "inbox", "--as", "frank", "--count", "2"];
+    let mut frank = scene.start(&open)?;
+    frank.wait_for("The meeting")?;
+    let message = ["--message", "There you are."];
+    let later = [&["user", "send", "frank", "--as", "alice"], &message[..]].concat();
+    let sent_later = scene.start(&later)?.end()?;
+    page.commands(&[(&words[..], sent), (&later[..], sent_later)]);
+    page.commands(&[(&open[..], frank.end()?)]);
     Ok(())
 }
 

@@ -42,6 +42,21 @@ impl Page {
         }
     }
 
+    pub(super) fn title(&mut self, title: &str) {
+        let _ = writeln!(self.text, "## {title}\n");
+    }
+
+    /// What one terminal shows: commands of `rtm`, and what each printed.
+    pub(super) fn commands(&mut self, commands: &[(&[&str], Vec<String>)]) {
+        self.text += "```text\n";
+        for (words, lines) in commands {
+            let words: Vec<_> = words.iter().map(|word| quoted(word)).collect();
+            let _ = writeln!(self.text, "$ rtm {}", words.join(" "));
+            lines.iter().for_each(|line| self.line(line));
+        }
+        self.text += "```\n\n";
+    }
+
     #[expect(clippy::too_many_arguments, reason = "what one scene has to tell")]
     pub(super) fn file(
         &mut self,
@@ -119,9 +134,24 @@ fn shortened(line: &str, folder: &str) -> String {
     }
 }
 
+/// As it has to be typed.
+fn quoted(word: &str) -> String {
+    match word.contains(' ') {
+        true => format!("\"{word}\""),
+        false => word.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::shortened;
+    use super::{Page, shortened};
+
+    #[test]
+    fn commands_stand_as_they_are_typed() {
+        let mut page = Page::new("a machine");
+        page.commands(&[(&["say", "two words"], vec!["done".into()])]);
+        assert!(page.finish().ends_with("```text\n$ rtm say \"two words\"\ndone\n```\n\n"));
+    }
 
     #[test]
     fn secrets_and_folders_are_shortened() {
