@@ -43,18 +43,17 @@ impl Hosts {
 
     /// The addresses of all hosts. A name without any is left out while another has one.
     pub(crate) async fn look_up(&self) -> Result<Vec<SocketAddr>, Error> {
-        let (mut addresses, mut wrong) = (Vec::new(), None);
+        let (mut answers, mut wrong) = (Vec::new(), None);
         // All at a time, so that a name whose servers are silent delays no other.
         let lookups: Vec<_> = self.servers.iter().enumerate().map(|it| self.begin(it)).collect();
         for (index, lookup) in lookups.into_iter().enumerate() {
             match lookup.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::HostNotFound))) {
-                Ok(found) => {
-                    self.remember(&found, index);
-                    addresses.extend(found);
-                }
+                Ok(found) => answers.push((index, found)),
                 Err(error) => wrong = wrong.or(Some(error)),
             }
         }
+        self.remember(&answers);
+        let addresses: Vec<_> = answers.into_iter().flat_map(|(_, found)| found).collect();
         match wrong {
             Some(error) if addresses.is_empty() => Err(error),
             _ => Ok(addresses),
@@ -84,11 +83,15 @@ impl Hosts {
         found.get(&address).copied().unwrap_or_default()
     }
 
-    fn remember(&self, addresses: &[SocketAddr], index: usize) {
+    /// Each host's new addresses, in place of its old ones.
+    fn remember(&self, answers: &[(usize, Vec<SocketAddr>)]) {
         let mut known = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        // An address that several names have is the first one's.
-        for &address in addresses {
-            known.entry(address).or_insert(index);
+        known.retain(|_, server| answers.iter().all(|(index, _)| index != server));
+        for (index, found) in answers {
+            for &address in found {
+                // An address that several names have is the first one's.
+                known.entry(address).or_insert(*index);
+            }
         }
     }
 }
@@ -113,4 +116,24 @@ async fn look_up(server: &ServerAddress) -> Result<Vec<SocketAddr>, Error> {
         return Err(Error::of(ErrorKind::HostNotFound, wrong));
     }
     Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_the_first_host_s_that_has_it_and_old_ones_are_forgotten() {
+        let server = |host: &str| ServerAddress::new(host, 7_700, [1; 32]).expect("an address");
+        let hosts = Hosts::new(["a", "b"].map(server).to_vec(), false);
+        let at = |number| SocketAddr::from(([10, 0, 0, number], 7_700));
+        hosts.remember(&[(0, vec![at(1)]), (1, vec![at(1), at(2)])]);
+        assert_eq!([1, 2].map(|number| hosts.of(at(number))), [0, 1]);
+        // The first host has had no answer this time.
+        hosts.remember(&[(1, vec![at(3)])]);
+        assert_eq!([1, 3].map(|number| hosts.of(at(number))), [0, 1]);
+        assert_eq!(hosts.found.lock().expect("nobody has panicked").len(), 2);
+        hosts.remember(&[(0, vec![at(4)]), (1, vec![at(1)])]);
+        assert_eq!([1, 4].map(|number| hosts.of(at(number))), [1, 0]);
+    }
 }

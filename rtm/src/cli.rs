@@ -56,18 +56,11 @@ pub(crate) struct Publish {
     /// With --topic: urgency against your other topics
     #[arg(long, requires = "topic", value_enum, default_value_t = Urgency::Normal)]
     pub(crate) priority: Urgency,
-    /// Publish this instead of standard input; may be repeated
-    #[arg(long, short)]
-    pub(crate) message: Vec<String>,
-    /// A mark of your own for receivers, at most 32 bytes
-    #[arg(long, default_value = "")]
-    pub(crate) custom_type: String,
     /// Messages a second at most [default: what the server allows]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rate: Option<u32>,
-    /// Say nothing when all has gone well
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) messages: Messages,
     #[command(flatten)]
     pub(crate) who: Who,
 }
@@ -85,15 +78,8 @@ pub(crate) struct Subscribe {
     /// Tell on standard error who is there, comes and goes
     #[arg(long, conflicts_with = "topic")]
     pub(crate) presence: bool,
-    /// End after so many messages
-    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) count: Option<u64>,
-    /// Print an object a line: publisher, epoch, sequence, server time in ms, payload
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Don't say when the subscription is there
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
     #[command(flatten)]
     pub(crate) who: Who,
 }
@@ -111,37 +97,51 @@ pub(crate) enum User {
 #[derive(Args)]
 pub(crate) struct Send {
     /// Who gets it
-    #[arg(value_name = "USER")]
+    #[arg(value_name = "TO")]
     pub(crate) to: String,
-    /// Send this instead of standard input; may be repeated
-    #[arg(long, short)]
-    pub(crate) message: Vec<String>,
     /// Keep messages for the user who isn't there
     #[arg(long)]
     pub(crate) store: bool,
-    /// A mark of your own for the receiver, at most 32 bytes
-    #[arg(long, default_value = "")]
-    pub(crate) custom_type: String,
-    /// Say nothing when all has gone well
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) messages: Messages,
     #[command(flatten)]
     pub(crate) who: Who,
 }
 
 #[derive(Args)]
 pub(crate) struct Inbox {
+    #[command(flatten)]
+    pub(crate) printing: Printing,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+/// What is published.
+#[derive(Args)]
+pub(crate) struct Messages {
+    /// Take this instead of standard input; may be repeated
+    #[arg(long = "message", short = 'm', value_name = "MESSAGE")]
+    pub(crate) given: Vec<String>,
+    /// A mark of your own for receivers, at most 32 bytes
+    #[arg(long, default_value = "")]
+    pub(crate) custom_type: String,
+    /// Say nothing when all has gone well
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// How what arrives is printed.
+#[derive(Args)]
+pub(crate) struct Printing {
     /// End after so many messages
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
     /// Print an object a line: publisher, epoch, sequence, server time in ms, payload
     #[arg(long)]
     pub(crate) json: bool,
-    /// Don't say when the inbox is open
+    /// Don't say when receiving has begun
     #[arg(long, short)]
     pub(crate) quiet: bool,
-    #[command(flatten)]
-    pub(crate) who: Who,
 }
 
 #[derive(Args)]
@@ -256,6 +256,7 @@ const EXAMPLES: &str = "Examples:
   rtm chat lobby --as alice
   rtm sub town --topic news --as bob --count 3
   printf 'one\\ntwo\\nthree\\n' | rtm pub town --topic news --as alice
+  rtm user send bob --as alice --store --message 'at nine'
   rtm token --as alice --channel town
 
 Exit codes: 0 done, 1 something failed, 2 wrong command line, 3 no connection,

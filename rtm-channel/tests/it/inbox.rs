@@ -136,13 +136,16 @@ impl World {
         let result = self.inbox.publish(moment, &alice, &publish, asker, true);
         let is_read = self.reader.is_some();
         let mut said = Said { store, is_refused: false, answer: None, sequence: 0 };
-        match result {
+        if let Ok((published, _)) = &result {
+            said.sequence = published.position.sequence.0;
+        }
+        match result.map(|(_, delivered)| delivered) {
             Ok(Delivered::Sent(fanout)) => {
                 assert_eq!(fanout.to, [self.reader.as_ref().expect("somebody reads").0]);
                 self.way.push(fanout.event);
             }
             Ok(Delivered::Queued) => assert!(is_read, "it would be stored"),
-            Ok(Delivered::Stored(_)) => {
+            Ok(Delivered::Stored) => {
                 assert!(!is_read && store, "nobody reads, and it may be stored");
                 said.answer = Some(Reached::Stored);
             }
@@ -150,9 +153,6 @@ impl World {
                 assert!(!is_read && (!store || stored >= ROOM), "{stored} are stored");
                 said.is_refused = true;
             }
-        }
-        if !said.is_refused {
-            said.sequence = self.inbox.position().sequence.0;
         }
         self.said.insert(operation, said);
     }
@@ -256,11 +256,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 1_000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(crate::a_thousand_cases())]
 
     #[test]
     fn what_is_answered_as_received_or_stored_comes_once_and_in_order(

@@ -221,11 +221,7 @@ fn converged(world: &World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 1_000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(crate::a_thousand_cases())]
 
     #[test]
     fn who_is_there_is_as_the_model_says_and_all_views_agree_at_once(

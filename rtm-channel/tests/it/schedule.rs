@@ -58,11 +58,7 @@ fn play(steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 1_000,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(crate::a_thousand_cases())]
 
     #[test]
     fn owner_and_views_of_a_message_channel_keep_their_promises(

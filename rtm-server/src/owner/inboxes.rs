@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rtm_channel::{
-    Asker, ChannelKey, Delivered, InboxAuthority, LastSequences, Limits, Outcome, Reached, Refusal,
-    SubscriberId,
+    Asker, ChannelKey, Delivered, Fanout, InboxAuthority, LastSequences, Limits, Outcome, Reached,
+    Refusal, SubscriberId,
 };
 use rtm_session::Deadlines;
 use rtm_wire::{
@@ -108,14 +108,14 @@ impl Inboxes {
         progress.outcomes
     }
 
-    /// What a publish to a user gives at once: whether a receipt is waited for, and how far it has
-    /// got, unknown while it is.
+    /// Gives a message its place, and says how far it has got: unknown while a receipt is waited
+    /// for.
     pub(super) fn publish(
         &mut self,
         context: &mut Context<'_>,
         key: &ChannelKey,
         publish: &Publish<'_>,
-    ) -> Result<(bool, Answered), Refusal> {
+    ) -> Result<Answered, Refusal> {
         // Names that nobody has make no inboxes.
         if !publish.flags.store && !self.inboxes.contains_key(key) {
             return Err(InboxAuthority::nobody_reads(&key.name));
@@ -124,21 +124,17 @@ impl Inboxes {
         let may_store = held + publish.payload.len() + INBOX <= self.limits.inboxes_bytes;
         let moment = (context.now, context.time);
         let (user, asker) = (&context.identity.user, context.asker());
-        let result = self.with(key, |inbox| {
-            let delivered = inbox.publish(moment, user, publish, asker, may_store);
-            delivered.map(|delivered| (delivered, inbox.position()))
-        });
-        Ok(match result? {
-            (Delivered::Stored(published), _) => (false, (published, Reached::Stored)),
-            (Delivered::Queued, position) => {
-                (true, (Published { position, time: context.time }, Reached::Unknown))
+        let (published, delivered) =
+            self.with(key, |inbox| inbox.publish(moment, user, publish, asker, may_store))?;
+        let reached = match delivered {
+            Delivered::Stored => Reached::Stored,
+            Delivered::Queued => Reached::Unknown,
+            Delivered::Sent(Fanout { event, to }) => {
+                context.out.extend(to.into_iter().map(|to| deliver(key, to, event.clone())));
+                Reached::Unknown
             }
-            (Delivered::Sent(fanout), position) => {
-                let to = fanout.to.into_iter();
-                context.out.extend(to.map(|to| deliver(key, to, fanout.event.clone())));
-                (true, (Published { position, time: context.time }, Reached::Unknown))
-            }
-        })
+        };
+        Ok((published, reached))
     }
 
     /// Whether the answer to this operation is still to come; it goes to whoever asks last.

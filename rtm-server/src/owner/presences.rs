@@ -57,14 +57,15 @@ impl Presences {
             is_quiet: options.quiet,
             timeout: self.timeouts.get(&context.from).copied().unwrap_or_default(),
         };
-        let authority = self
-            .channels
+        let (now, time, from) = (context.now, context.time, context.from);
+        self.channels
             .entry(key.clone())
             .or_insert_with(|| PresenceAuthority::new(key.clone(), epoch, limits));
-        let mut told = authority.join(context.now, context.time, arrival);
-        told.extend(authority.snapshot(context.now, context.time, context.from));
-        tell(key, told, context.out);
-        self.settle(key);
+        self.with(key, context.out, |authority| {
+            let mut told = authority.join(now, time, arrival);
+            told.extend(authority.snapshot(now, time, from));
+            told
+        });
     }
 
     /// A session goes from a channel for good.
@@ -76,10 +77,7 @@ impl Presences {
         user: &UserId,
         out: &mut Vec<Output>,
     ) {
-        if let Some(authority) = self.channels.get_mut(key) {
-            tell(key, authority.leave(now, time, from, user), out);
-            self.settle(key);
-        }
+        self.with(key, out, |authority| authority.leave(now, time, from, user));
     }
 
     /// A session is gone, and may be followed by another one.
@@ -113,24 +111,31 @@ impl Presences {
         user: &UserId,
         out: &mut Vec<Output>,
     ) {
-        if let Some(authority) = self.channels.get_mut(key) {
-            tell(key, authority.heard(now, time, from, user), out);
-            self.settle(key);
-        }
+        self.with(key, out, |authority| authority.heard(now, time, from, user));
     }
 
     pub(super) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
         while let Some(key) = self.due.pop_due(now) {
-            match self.channels.get_mut(&key) {
-                Some(authority) => tell(&key, authority.handle_timeout(now, time), out),
-                None => debug_assert!(false, "a channel without an authority is due"),
-            }
-            self.settle(&key);
+            debug_assert!(self.channels.contains_key(&key), "what is due has an authority");
+            self.with(&key, out, |authority| authority.handle_timeout(now, time));
         }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         self.due.next()
+    }
+
+    /// Does something in a channel, if anybody is there, and tells what comes of it.
+    fn with(
+        &mut self,
+        key: &ChannelKey,
+        out: &mut Vec<Output>,
+        act: impl FnOnce(&mut PresenceAuthority) -> Vec<Fanout>,
+    ) {
+        if let Some(authority) = self.channels.get_mut(key) {
+            tell(key, act(authority), out);
+            self.settle(key);
+        }
     }
 
     /// An authority has changed: it may be due at another time, or not be needed any more.

@@ -118,8 +118,9 @@ impl AppChannels {
             return Ok((!is_waiting).then(|| answer_to(context.operation, answered)));
         }
         self.limits.channel.check_message(publish.custom_type, publish.payload)?;
-        let (is_waiting, answered) = self.inboxes.publish(context, &key, publish)?;
+        let answered = self.inboxes.publish(context, &key, publish)?;
         self.log.insert(context.identity, context.operation, answered);
+        let is_waiting = answered.1 == Reached::Unknown;
         Ok((!is_waiting).then(|| answer_to(context.operation, answered)))
     }
 

@@ -47,13 +47,13 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
         target,
         pace: Pace::new(rate),
         length,
-        custom_type: arguments.custom_type.clone(),
+        custom_type: arguments.messages.custom_type.clone(),
         unanswered: VecDeque::new(),
         next_line: 1,
-        what: if arguments.message.is_empty() { "line" } else { "message" },
+        what: if arguments.messages.given.is_empty() { "line" } else { "message" },
         published: 0,
     };
-    let result = stream_of_lines.publish_all(lines(&arguments.message), &mut stop).await;
+    let result = stream_of_lines.publish_all(lines(&arguments.messages.given), &mut stop).await;
     let published = stream_of_lines.published;
     // All that was said before is answered; leaving tells the others that nothing follows.
     let end = async {
@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
         client.logout().await
     };
     let ended = end.await.map_err(Failure::from);
-    if !arguments.quiet {
+    if !arguments.messages.quiet {
         eprintln!("rtm: published {published} {}", plural(published));
     }
     result.and(ended)

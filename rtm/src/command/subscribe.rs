@@ -24,13 +24,14 @@ pub(crate) async fn run(arguments: Subscribe) -> Result<(), Failure> {
         Ok(source) => source,
         Err(failure) => return Err(goodbye(&client, failure).await),
     };
-    if !arguments.quiet {
+    if !arguments.printing.quiet {
         tell_of_link(events);
         let topic = arguments.topic.as_ref().map_or(String::new(), |topic| format!("/{topic}"));
         eprintln!("rtm: subscribed to {}{topic}", arguments.channel);
     }
-    let printer = Printer::new(&arguments.channel, arguments.topic.as_deref(), arguments.json);
-    let result = print_all(&mut source, printer, arguments.count, &mut stop).await;
+    let printer =
+        Printer::new(&arguments.channel, arguments.topic.as_deref(), arguments.printing.json);
+    let result = print_all(&mut source, printer, arguments.printing.count, &mut stop).await;
     client.logout().await?;
     result
 }

@@ -25,7 +25,7 @@ pub(crate) async fn send(arguments: Send) -> Result<(), Failure> {
     let mut sent = Sent { user, pace: Pace::new(rate), received: 0, stored: 0 };
     let result = stop.unless(sent.send_all(&arguments)).await;
     client.logout().await?;
-    if !arguments.quiet {
+    if !arguments.messages.quiet {
         let Sent { received, stored, .. } = sent;
         eprintln!("rtm: {received} received, {stored} kept for {}", arguments.to);
     }
@@ -42,7 +42,7 @@ struct Sent {
 impl Sent {
     /// One after the other, each until it has arrived: who sends to a user wants to know.
     async fn send_all(&mut self, arguments: &Send) -> Result<(), Failure> {
-        let mut lines = lines(&arguments.message);
+        let mut lines = lines(&arguments.messages.given);
         while let Some(line) = lines.recv().await {
             self.pace.wait().await;
             self.send(line, arguments).await?;
@@ -56,8 +56,9 @@ impl Sent {
             Ok(_) => PublishOptions::text(),
             Err(_) => PublishOptions::new(),
         };
-        let options =
-            options.custom_type(arguments.custom_type.clone()).store_in_history(arguments.store);
+        let options = options
+            .custom_type(arguments.messages.custom_type.clone())
+            .store_in_history(arguments.store);
         match self.user.publish(line, options).await?.reached {
             Reached::Stored => self.stored += 1,
             Reached::ReceivedNotStored => {
@@ -84,13 +85,13 @@ pub(crate) async fn inbox(arguments: Inbox) -> Result<(), Failure> {
         Ok(inbox) => inbox,
         Err(failure) => return Err(goodbye(&client, failure).await),
     };
-    if !arguments.quiet {
+    if !arguments.printing.quiet {
         tell_of_link(events);
         eprintln!("rtm: the inbox of {} is open", arguments.who.user);
     }
-    let printer = Printer::new(&arguments.who.user, None, arguments.json);
+    let printer = Printer::new(&arguments.who.user, None, arguments.printing.json);
     let mut source = Source::Channel(inbox);
-    let result = print_all(&mut source, printer, arguments.count, &mut stop).await;
+    let result = print_all(&mut source, printer, arguments.printing.count, &mut stop).await;
     client.logout().await?;
     result
 }

@@ -70,7 +70,7 @@ pub struct InboxAuthority {
     keep: Duration,
 }
 
-/// What becomes of a publish at once.
+/// What becomes of a message at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivered {
     /// The reader gets it; the answer follows as an [`Outcome`].
@@ -78,7 +78,7 @@ pub enum Delivered {
     /// The reader will get it after what was kept; the answer follows.
     Queued,
     /// Nobody reads; it is kept.
-    Stored(Published),
+    Stored,
 }
 
 /// What a receipt gives.
@@ -173,7 +173,7 @@ impl InboxAuthority {
         publish: &Publish<'_>,
         asker: Asker,
         may_store: bool,
-    ) -> Result<Delivered, Refusal> {
+    ) -> Result<(Published, Delivered), Refusal> {
         let position = Position { sequence: self.position.sequence.next(), ..self.position };
         let event = Event::Message(MessageEvent {
             channel: self.key.as_ref(),
@@ -227,15 +227,16 @@ impl InboxAuthority {
         let letter =
             Letter { published, event: kept, len, is_stored, is_store_missed, asker, ends };
         self.letters.push_back(letter);
-        Ok(match (goes_at_once, self.reader) {
+        let delivered = match (goes_at_once, self.reader) {
             (Some(reader), _) => {
                 self.sent += 1;
                 self.sent_bytes += len;
                 Delivered::Sent(Fanout { event, to: vec![reader] })
             }
             (None, Some(_)) => Delivered::Queued,
-            (None, None) => Delivered::Stored(published),
-        })
+            (None, None) => Delivered::Stored,
+        };
+        Ok((published, delivered))
     }
 
     /// The reader has all messages up to this one.

@@ -55,8 +55,8 @@ pub struct PresenceAuthority {
     users_max: usize,
     /// When those who are lost are gone.
     due: BTreeSet<(Time, UserId)>,
-    /// Sessions that were silent for so long that their users are gone, and may be heard again.
-    gone: BTreeMap<SubscriberId, Arrival>,
+    /// Users who are gone since their sessions were silent for so long, and may be heard again.
+    gone: BTreeMap<UserId, Arrival>,
     news: News,
 }
 
@@ -88,25 +88,20 @@ impl PresenceAuthority {
         // Who comes too late comes anew.
         let mut out = self.handle_timeout(now, time);
         let user = arrival.identity.user.clone();
-        self.gone.remove(&arrival.subscriber);
         match arrival.hears {
             true => self.news.add_listener(arrival.subscriber, &user),
             false => self.news.remove_listener(arrival.subscriber),
         }
+        // Whatever session stood for the user: the newest one says how it is.
+        self.gone.remove(&user);
+        self.set_due(&user, None);
+        let own = Some(arrival.subscriber);
         let is_full = self.users.len() >= self.users_max && !self.users.contains_key(&user);
         if arrival.is_quiet || is_full {
-            // Whatever session stood for it: the newest one says how it is.
-            self.gone.retain(|_, former| former.identity.user != user);
-            self.set_due(&user, None);
             if self.users.remove(&user).is_some() {
-                let own = Some(arrival.subscriber);
                 out.extend(self.tell(now, time, &user, PresenceChange::Left, own));
             }
         } else {
-            // The newest session of a user stands for it.
-            self.gone.retain(|_, former| former.identity.user != user);
-            self.set_due(&user, None);
-            let own = Some(arrival.subscriber);
             let present = Present { arrival, has_session: true, due: None };
             if self.users.insert(user.clone(), present).is_none() {
                 out.extend(self.tell(now, time, &user, PresenceChange::Joined, own));
@@ -131,7 +126,7 @@ impl PresenceAuthority {
         user: &UserId,
     ) -> Vec<Fanout> {
         self.news.remove_listener(subscriber);
-        self.gone.remove(&subscriber);
+        self.take_gone(subscriber, user);
         Vec::from_iter(self.remove_if_of(now, time, subscriber, user))
     }
 
@@ -139,7 +134,7 @@ impl PresenceAuthority {
     pub fn lose(&mut self, subscriber: SubscriberId, user: &UserId, lost: Time) {
         self.silent(subscriber, user, lost);
         self.news.remove_listener(subscriber);
-        self.gone.remove(&subscriber);
+        self.take_gone(subscriber, user);
         if let Some(present) = self.present(subscriber, user) {
             present.has_session = false;
         }
@@ -166,7 +161,7 @@ impl PresenceAuthority {
     ) -> Vec<Fanout> {
         // Who is heard too late comes anew.
         let mut out = self.handle_timeout(now, time);
-        if let Some(arrival) = self.gone.remove(&subscriber) {
+        if let Some(arrival) = self.take_gone(subscriber, user) {
             let present = Present { arrival, has_session: true, due: None };
             self.users.insert(user.clone(), present);
             // It has to be told of this itself, as it was of its end.
@@ -187,7 +182,7 @@ impl PresenceAuthority {
             self.due.remove(&(due, user.clone()));
             let Some(present) = self.users.remove(&user) else { continue };
             if present.has_session {
-                self.gone.insert(present.arrival.subscriber, present.arrival);
+                self.gone.insert(user.clone(), present.arrival);
             }
             out.extend(self.tell(now, time, &user, PresenceChange::TimedOut, None));
         }
@@ -236,6 +231,12 @@ impl PresenceAuthority {
         but: Option<SubscriberId>,
     ) -> Option<Fanout> {
         self.news.tell(now, time, user, change, (self.users.len(), but))
+    }
+
+    /// The user is forgotten who is gone with this very session.
+    fn take_gone(&mut self, subscriber: SubscriberId, user: &UserId) -> Option<Arrival> {
+        self.gone.get(user).filter(|arrival| arrival.subscriber == subscriber)?;
+        self.gone.remove(user)
     }
 
     /// The user, if this very session stands for it.
