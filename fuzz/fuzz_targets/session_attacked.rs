@@ -183,7 +183,7 @@ impl Side {
                 self.session = Some(session);
             }
             Event::Ticket { ticket, .. } => self.ticket = Some(ticket),
-            Event::Message { session, lane, payload } => {
+            Event::Message { session, lane, payload, .. } => {
                 self.endpoint.release(now, session, lane, payload.len());
                 if self.session == Some(session) {
                     self.got.push(payload);

@@ -165,7 +165,7 @@ pub use network::{Connect, Duplex, ProtocolType, Proxy, StreamKind};
 pub use options::{JoinOptions, PublishOptions, Publishers, SubscribeOptions, TopicOptions};
 pub use presence::{PresenceChange, PresenceEvent};
 pub use private_config::{PrivateConfig, ServiceType};
-pub use rtm_wire::{MessageType, Priority, Qos};
+pub use rtm_wire::{MessageType, Priority, Qos, Reliability};
 pub use shell::{
     ClientBuilder, ClientEvent, ClientEvents, MessageChannel, MessageSubscription,
     PUBLISH_WINDOW_BYTES, PUBLISH_WINDOW_MESSAGE, PendingPublish, RtmClient, StreamChannel,

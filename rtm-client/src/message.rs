@@ -97,7 +97,8 @@ pub struct TopicMessage {
     pub epoch: u64,
     /// Which of the user's publications: each join of a topic begins a new one. Only grows.
     pub publication: u64,
-    /// The message's place in the publication, from 1 without holes.
+    /// The message's place in the publication, from 1. The owner leaves no holes; what is missing
+    /// between two messages of a publication that skips was skipped.
     pub sequence: u64,
     /// When the server got it: milliseconds since 1970, of the server's clock.
     pub time_ms: u64,
@@ -198,6 +199,11 @@ pub struct Published {
 pub enum Reached {
     /// It has its place in the channel or topic, and goes to whoever is subscribed.
     Sequenced,
+    /// This client has taken it, in a topic that skips messages
+    /// ([`TopicOptions::deadline`](crate::TopicOptions::deadline),
+    /// [`latest_only`](crate::TopicOptions::latest_only)): it goes out unless it gets too late or a
+    /// newer one takes its place. Epoch, sequence and time are not known, and 0.
+    Admitted,
     /// The user's SDK has it, with its inbox open.
     Received,
     /// The user isn't there; the message waits for it. RTM 2.x: −11035.
@@ -211,11 +217,17 @@ impl Reached {
     #[must_use]
     pub const fn code(self) -> i32 {
         match self {
-            Self::Sequenced | Self::Received => 0,
+            Self::Sequenced | Self::Admitted | Self::Received => 0,
             Self::Stored => -11_035,
             Self::ReceivedNotStored => -11_037,
         }
     }
+}
+
+impl Published {
+    /// Of a message that no owner answers.
+    pub(crate) const ADMITTED: Self =
+        Self { epoch: 0, sequence: 0, time_ms: 0, reached: Reached::Admitted };
 }
 
 impl From<rtm_wire::Published> for Published {

@@ -1,9 +1,10 @@
 //! What can be chosen about subscribing, joining and publishing. All have defaults.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rtm_channel::Refusal;
-use rtm_topic::Delivery;
-use rtm_wire::{ErrorCode, MessageType, Priority, Qos, limits};
+use rtm_wire::{Delivery, ErrorCode, MessageType, Priority, Qos, Reliability, limits};
 
 /// What to hear of in a channel, as in RTM 2.x. Default: messages and presence.
 ///
@@ -112,7 +113,8 @@ impl JoinOptions {
     }
 }
 
-/// How to publish in a topic. Default: unordered, of normal priority, no metadata, as in RTM 2.x.
+/// How to publish in a topic. Default: unordered, of normal priority, no metadata, as in RTM 2.x,
+/// and reliable.
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct TopicOptions {
@@ -142,6 +144,32 @@ impl TopicOptions {
     /// Urgency of this publisher's messages. Default: [`Priority::Normal`].
     pub fn priority(mut self, priority: Priority) -> Self {
         self.delivery.priority = priority;
+        self
+    }
+
+    /// Messages are worth nothing after this time, counted from the publish call: what hasn't
+    /// arrived by then is given up, wherever it is, and is no gap. For what is worthless when
+    /// it is late. 1 ms to 60 s, in whole milliseconds. Default: messages are
+    /// [reliable](Reliability::Reliable).
+    ///
+    /// Publishing succeeds when this client has taken the message
+    /// ([`Reached::Admitted`](crate::Reached::Admitted)).
+    pub fn deadline(mut self, time_to_live: Duration) -> Self {
+        self.delivery.reliability = Reliability::Deadline;
+        self.delivery.deadline_ms = u32::try_from(time_to_live.as_millis()).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// A newer message takes the place of older ones that haven't arrived, which is no gap. For what
+    /// has a present value: positions, cursors, the state of a control. Subscribers that come later,
+    /// or come back, get the last message first. The last message always arrives, also after a loss
+    /// of this client's session: it is published again. Ends with the publication.
+    ///
+    /// Publishing succeeds when this client has taken the message
+    /// ([`Reached::Admitted`](crate::Reached::Admitted)); also without a connection, as long as the
+    /// client tries to come back.
+    pub fn latest_only(mut self) -> Self {
+        (self.delivery.reliability, self.delivery.deadline_ms) = (Reliability::LatestOnly, 0);
         self
     }
 

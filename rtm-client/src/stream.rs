@@ -1,8 +1,7 @@
 //! What stream channels show of their members and topics.
 
 use bytes::Bytes;
-use rtm_topic::{PublisherInfo, TopicName};
-use rtm_wire::{Priority, Qos};
+use rtm_wire::{Delivery, Priority, Qos, Reliability};
 
 use crate::error::Error;
 use crate::presence::PresenceEvent;
@@ -19,19 +18,20 @@ pub struct Publication {
     pub qos: Qos,
     /// Urgency of the publisher's messages.
     pub priority: Priority,
+    /// What may become of the publisher's messages.
+    pub reliability: Reliability,
+    /// After how many milliseconds they are worth nothing; only with [`Reliability::Deadline`].
+    pub deadline_ms: Option<u32>,
     /// What the publisher shows of itself.
     pub meta: Bytes,
 }
 
 impl Publication {
-    pub(crate) fn new(topic: &TopicName, user: &rtm_channel::UserId, info: &PublisherInfo) -> Self {
-        Self {
-            topic: topic.as_str().to_owned(),
-            publisher: user.as_str().to_owned(),
-            qos: info.delivery.qos,
-            priority: info.delivery.priority,
-            meta: info.meta.clone(),
-        }
+    pub(crate) fn new(topic: &str, publisher: &str, delivery: Delivery, meta: Bytes) -> Self {
+        let Delivery { qos, priority, reliability, deadline_ms } = delivery;
+        let deadline_ms = (reliability == Reliability::Deadline).then_some(deadline_ms);
+        let (topic, publisher) = (topic.to_owned(), publisher.to_owned());
+        Self { topic, publisher, qos, priority, reliability, deadline_ms, meta }
     }
 }
 

@@ -54,7 +54,7 @@ impl Peer {
                         self.send(now, 200);
                     }
                 }
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.endpoint.release(now, session, lane, payload.len());
                     self.got.push(now);
                 }

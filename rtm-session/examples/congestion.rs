@@ -147,7 +147,7 @@ impl Peer {
                     self.endpoint.answer_login(now, login, LoginAnswer::Accept(b""));
                 }
                 Event::Connected { session, .. } => self.session = Some(session),
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.endpoint.release(now, session, lane, payload.len());
                     self.bytes[usize::from(payload[8])] += payload.len() as u64;
                     if payload.len() == THIN_LENGTH {

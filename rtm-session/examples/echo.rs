@@ -57,7 +57,7 @@ impl Engine for Echo {
                             .expect("a few words fit the queue");
                     }
                 }
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     // Releasing gives the sender its credit back.
                     self.endpoint.release(moment.now, session, lane, payload.len());
                     println!("{}", String::from_utf8_lossy(&payload));

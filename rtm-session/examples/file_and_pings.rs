@@ -62,7 +62,7 @@ impl Engine for Server {
                 Event::LoginRequested { login, .. } => {
                     self.endpoint.answer_login(moment.now, login, LoginAnswer::Accept(b""));
                 }
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.endpoint.release(moment.now, session, lane, payload.len());
                     if payload.len() == 8 {
                         let _ = self.endpoint.send(moment.now, session, LaneId::CONTROL, payload);
@@ -136,7 +136,7 @@ impl Engine for Client {
         while let Some(event) = self.endpoint.poll_event() {
             match event {
                 Event::Connected { session, .. } => self.begin(now, session),
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.endpoint.release(now, session, lane, payload.len());
                     let sent = payload[..8].try_into().expect("the server sends pings back");
                     let sent = Time::from_micros(u64::from_be_bytes(sent));

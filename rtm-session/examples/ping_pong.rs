@@ -63,7 +63,7 @@ impl Engine for Server {
                     let answer = LoginAnswer::Accept(b"welcome");
                     self.endpoint.answer_login(moment.now, login, answer);
                 }
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.backlog.push_back((session, lane, payload));
                 }
                 Event::Closed { .. } => return Flow::Stop,
@@ -148,7 +148,7 @@ impl Engine for Client {
         while let Some(event) = self.endpoint.poll_event() {
             match event {
                 Event::Connected { session, .. } => self.session = Some(session),
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.endpoint.release(moment.now, session, lane, payload.len());
                     self.receive(moment.now);
                 }

@@ -148,7 +148,7 @@ impl Engine for Room {
                     println!("* {}", String::from_utf8_lossy(&answer));
                     self.welcome(now, session, "server".to_owned());
                 }
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.endpoint.release(now, session, lane, payload.len());
                     self.heard(now, session, &String::from_utf8_lossy(&payload));
                 }

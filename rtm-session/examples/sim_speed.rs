@@ -62,7 +62,7 @@ impl Peer {
                 Event::Connected { session, .. } | Event::Accepted { session, .. } => {
                     self.session = Some(session);
                 }
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.received += 1;
                     self.endpoint.release(now, session, lane, payload.len());
                 }

@@ -88,7 +88,7 @@ impl Peer {
                 Event::Connected { session, .. } | Event::Accepted { session, .. } => {
                     self.session = Some(session);
                 }
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.endpoint.release(now, session, lane, payload.len());
                     let due = u64::from_be_bytes(payload[..8].try_into().expect("8 bytes"));
                     self.latencies.push(now.saturating_since(Time::from_micros(due)));

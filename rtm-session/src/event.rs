@@ -120,6 +120,9 @@ pub enum Event {
         lane: LaneId,
         /// The message; shares the buffer that it was received in.
         payload: Bytes,
+        /// When it is worthless, if its sender has said so. The time that its frame was under way
+        /// isn't known, and not counted.
+        until: Option<Time>,
     },
     /// A lane that refused a message has room again: half of its queue, or a quarter of the
     /// session's.

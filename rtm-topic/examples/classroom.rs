@@ -6,8 +6,8 @@
 use rtm_channel::{AppId, ChannelKey, ChannelName, Identity, Limits, SubscriberId, UserId};
 use rtm_topic::{StreamAuthority, StreamView, TopicLimits, TopicName};
 use rtm_wire::{
-    ChannelKind, Epoch, Event, JoinTopic, List, MessageType, Priority, PublishTopic, Qos,
-    Reliability, Sequence, SessionInstance, SubscribeOptions, Time, TopicUsers, UnixTime,
+    ChannelKind, Delivery, Epoch, Event, JoinTopic, List, MessageType, PublishTopic, Qos, Sequence,
+    SessionInstance, SubscribeOptions, Time, TopicUsers, UnixTime,
 };
 
 type Failure = Box<dyn std::error::Error>;
@@ -64,8 +64,8 @@ fn identity(user: &str) -> Result<Identity, Failure> {
 }
 
 fn open(owner: &mut StreamAuthority, topic: &str, qos: Qos) -> Result<(), Failure> {
-    let (priority, reliability) = (Priority::Normal, Reliability::Reliable);
-    let join = JoinTopic { channel: "class", topic, qos, priority, reliability, meta: b"" };
+    let delivery = Delivery { qos, ..Delivery::default() };
+    let join = JoinTopic { channel: "class", topic, delivery, meta: b"" };
     owner.join_topic(Time::ZERO, TEACHER, &join)?;
     Ok(())
 }

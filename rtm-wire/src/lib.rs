@@ -43,6 +43,7 @@
 extern crate alloc;
 
 mod code;
+mod delivery;
 mod encode;
 mod error;
 mod frame;
@@ -60,6 +61,7 @@ mod time;
 pub mod varint;
 
 pub use code::ErrorCode;
+pub use delivery::Delivery;
 pub use encode::Encode;
 pub use error::{DecodeError, Input};
 pub use frame::{

@@ -53,6 +53,12 @@ pub(crate) struct Publish {
     /// With --topic: receivers get each message as soon as it is there, in any order
     #[arg(long, requires = "topic")]
     pub(crate) unordered: bool,
+    /// With --topic: give up each message that hasn't arrived after so many milliseconds
+    #[arg(long, requires = "topic", value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub(crate) deadline: Option<u32>,
+    /// With --topic: each message replaces the ones before; receivers that come later get the last
+    #[arg(long, requires = "topic", conflicts_with = "deadline")]
+    pub(crate) latest_only: bool,
     /// With --topic: urgency against your other topics
     #[arg(long, requires = "topic", value_enum, default_value_t = Urgency::Normal)]
     pub(crate) priority: Urgency,

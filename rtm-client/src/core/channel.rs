@@ -39,26 +39,25 @@ impl<W> Core<W> {
         &mut self,
         now: Time,
         target: &Target,
-        payload: &[u8],
+        payload: &Bytes,
         options: &PublishOptions,
         waiter: Option<W>,
     ) {
-        let checked = options.check(payload);
-        let session = checked.map_err(Error::from).and_then(|()| self.check_connected());
-        let session = match session {
-            Ok(session) => session,
-            Err(error) => return self.answer(waiter, Err(error)),
-        };
-        let (channel, lane, route) = match target {
-            Target::Topic(handle) => {
+        if let Err(refusal) = options.check(payload) {
+            return self.answer(waiter, Err(refusal.into()));
+        }
+        let session = self.check_connected();
+        let (channel, lane, route) = match (target, session) {
+            (Target::Topic(handle), _) => {
                 return self.publish_topic(now, *handle, payload, options, waiter);
             }
-            Target::Channel(name) => {
+            (_, Err(error)) => return self.answer(waiter, Err(error)),
+            (Target::Channel(name), Ok(session)) => {
                 let lane = self.lanes.channel(now, &mut self.endpoint, session, name);
                 let channel = ChannelRef { kind: ChannelKind::Message, name: name.as_str() };
                 (channel, lane, Route::Channel(name.clone()))
             }
-            Target::User(user) => {
+            (Target::User(user), Ok(session)) => {
                 let lane = self.lanes.users(&mut self.endpoint, session);
                 let channel = ChannelRef { kind: ChannelKind::User, name: user.as_str() };
                 (channel, lane, Route::Users)

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use rtm_channel::ChannelName;
 use rtm_session::{Endpoint, LaneSpec, SessionId};
-use rtm_topic::Delivery;
-use rtm_wire::{LaneId, Time};
+use rtm_wire::{Delivery, LaneId, Time};
 
 /// Lanes of message channels that are open at a time.
 const CHANNEL_LANES_MAX: usize = 64;
@@ -98,8 +97,12 @@ pub(super) fn for_publication(
     session: SessionId,
     delivery: Delivery,
 ) -> LaneId {
-    let spec =
-        LaneSpec { mode: delivery.lane_mode(), priority: delivery.priority, ..LaneSpec::ORDERED };
+    let spec = LaneSpec {
+        mode: delivery.lane_mode(),
+        priority: delivery.priority,
+        deadline: delivery.deadline(),
+        ..LaneSpec::ORDERED
+    };
     open(endpoint, session, spec)
 }
 

@@ -10,6 +10,7 @@ impl<W> Core<W> {
     /// next session.
     pub(super) fn forget_session(&mut self) {
         self.lanes.clear();
+        self.skipping.clear();
         self.restore = None;
         for operation in self.operations.take_all() {
             self.lose_operation(operation);

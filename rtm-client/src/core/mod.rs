@@ -32,6 +32,7 @@ mod reason;
 mod reply;
 mod restore;
 mod seal;
+mod skipping;
 mod stream;
 mod topic;
 
@@ -50,7 +51,8 @@ use rtm_session::{
 };
 use rtm_topic::TopicName;
 use rtm_wire::{
-    CloseCode, Event as ChannelNews, LaneId, Reply, Request, ServerOperation, SessionInstance, Time,
+    CloseCode, Event as ChannelNews, LaneId, OperationId, Reply, Request, ServerOperation,
+    SessionInstance, Time,
 };
 
 use self::channel::Channel;
@@ -61,9 +63,11 @@ use self::link::Link;
 use self::operations::{Operation, Operations, Purpose};
 use self::restore::Restore;
 use self::seal::Sealer;
+use self::skipping::Skipping;
 use self::stream::Stream;
 use crate::encryption::Encryption;
 use crate::error::{Error, ErrorKind};
+use crate::limits::ServerLimits;
 use crate::link::LinkState;
 
 /// Silence after which a session dies, unless heartbeats come less often than that.
@@ -134,6 +138,9 @@ pub struct Core<W> {
     sealer: Option<Sealer>,
     operations: Operations<W>,
     lanes: PublishLanes,
+    skipping: Skipping,
+    /// What the server has told that it allows.
+    limits: ServerLimits,
     restore: Option<Restore>,
     channels: BTreeMap<ChannelName, Channel<W>>,
     inbox: Inbox,
@@ -178,6 +185,8 @@ impl<W> Core<W> {
             sealer,
             operations: Operations::new(),
             lanes: PublishLanes::default(),
+            skipping: Skipping::default(),
+            limits: ServerLimits::default(),
             restore: None,
             channels: BTreeMap::new(),
             inbox: Inbox::default(),
@@ -299,8 +308,12 @@ impl<W> Core<W> {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
-        let deadlines =
-            [self.endpoint.poll_timeout(), self.link_deadline(), self.connection.deadline()];
+        let deadlines = [
+            self.endpoint.poll_timeout(),
+            self.link_deadline(),
+            self.connection.deadline(),
+            self.skipping.poll_timeout(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -327,7 +340,7 @@ impl<W> Core<W> {
         self.advance_farewell(now);
         while let Some(event) = self.endpoint.poll_event() {
             match event {
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.on_message(now, session, lane, &payload);
                 }
                 Event::Connected { session, answer } => {
@@ -357,6 +370,7 @@ impl<W> Core<W> {
             self.advance_farewell(now);
         }
         self.send_receipt(now);
+        self.advance_skipping(now);
     }
 
     fn on_message(&mut self, now: Time, session: SessionId, lane: LaneId, message: &Bytes) {
@@ -406,15 +420,11 @@ impl<W> Core<W> {
         purpose: Purpose,
         waiter: Option<W>,
     ) {
-        let request = request.into();
         let operation = self.operations.next_id();
-        let mut message = BytesMut::with_capacity(request.encoded_len(operation));
-        request.encode(operation, &mut message);
+        let message = encode(request, operation);
         self.operations.insert(operation, Operation { purpose, waiter });
         let sent = match self.connection.session() {
-            Some(session) => {
-                self.endpoint.send(now, session, lane, message.freeze()).map_err(Error::from)
-            }
+            Some(session) => self.endpoint.send(now, session, lane, message).map_err(Error::from),
             None => Err(Error::new(ErrorKind::NotConnected)),
         };
         if let Err(error) = sent {
@@ -448,4 +458,11 @@ impl<W> Core<W> {
             _ => ErrorKind::NotConnected,
         }
     }
+}
+
+fn encode<'a>(request: impl Into<Request<'a>>, operation: OperationId) -> Bytes {
+    let request = request.into();
+    let mut message = BytesMut::with_capacity(request.encoded_len(operation));
+    request.encode(operation, &mut message);
+    message.freeze()
 }

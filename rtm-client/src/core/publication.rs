@@ -1,12 +1,14 @@
 //! Own publications in topics: joining, publishing, leaving.
 
+use bytes::Bytes;
 use rtm_channel::ChannelName;
-use rtm_topic::{Delivery, TopicName};
-use rtm_wire::{ErrorCode, JoinTopic, LaneId, LeaveTopic, PublishTopic, Reliability, Time, limits};
+use rtm_topic::{Delivery, TopicName, check_delivery};
+use rtm_wire::{ErrorCode, JoinTopic, LaneId, LeaveTopic, Time, limits};
 
 use super::command::{Answer, HandleId};
 use super::operations::{Purpose, Route};
 use super::seal::Envelope;
+use super::skipping::{SkippingPublication, topic_publish};
 use super::{Core, Place, lanes};
 use crate::error::{Error, ErrorKind};
 use crate::options::{PublishOptions, TopicOptions};
@@ -15,10 +17,11 @@ use crate::options::{PublishOptions, TopicOptions};
 #[derive(Debug)]
 pub(super) struct Publication<W> {
     pub(super) handle: HandleId,
-    delivery: Delivery,
+    pub(super) delivery: Delivery,
     /// Its lane; `None` until the server has answered, in this session.
-    lane: Option<LaneId>,
+    pub(super) lane: Option<LaneId>,
     unanswered: u64,
+    pub(super) skipping: SkippingPublication,
     leaving: Option<Leaving<W>>,
 }
 
@@ -43,12 +46,19 @@ impl<W> Core<W> {
         waiter: Option<W>,
     ) {
         let TopicOptions { delivery, meta } = options;
-        let begun = check_meta(&meta).and_then(|()| self.joined_stream(&channel).map(drop));
+        let begun = check_delivery(delivery).map_err(Error::from).and_then(|_| check_meta(&meta));
+        let begun = begun.and_then(|()| self.joined_stream(&channel).map(drop));
         let begun = begun.and_then(|()| {
             let entry = self.streams.get_mut(&channel).expect("it is joined");
             entry.view.join_topic(&topic, delivery, meta.clone())?;
-            let publication =
-                Publication { handle, delivery, lane: None, unanswered: 0, leaving: None };
+            let publication = Publication {
+                handle,
+                delivery,
+                lane: None,
+                unanswered: 0,
+                skipping: SkippingPublication::default(),
+                leaving: None,
+            };
             entry.publications.insert(topic.clone(), publication);
             Ok(())
         });
@@ -68,14 +78,7 @@ impl<W> Core<W> {
         meta: &[u8],
         (is_restore, waiter): (bool, Option<W>),
     ) {
-        let join = JoinTopic {
-            channel: channel.as_str(),
-            topic: topic.as_str(),
-            qos: delivery.qos,
-            priority: delivery.priority,
-            reliability: Reliability::Reliable,
-            meta,
-        };
+        let join = JoinTopic { channel: channel.as_str(), topic: topic.as_str(), delivery, meta };
         let (channel, topic) = (channel.clone(), topic.clone());
         let purpose = Purpose::JoinTopic { channel, topic, is_restore };
         self.request(now, LaneId::CONTROL, join, purpose, waiter);
@@ -96,6 +99,10 @@ impl<W> Core<W> {
                 let delivery = publication.delivery;
                 let lane = lanes::for_publication(&mut self.endpoint, session, delivery);
                 publication.lane = Some(lane);
+                if !delivery.is_reliable() {
+                    let handle = publication.handle;
+                    self.on_skipping_joined(now, handle);
+                }
             }
             self.advance_leaving(now, channel, topic);
         }
@@ -128,14 +135,26 @@ impl<W> Core<W> {
         &mut self,
         now: Time,
         handle: HandleId,
-        payload: &[u8],
+        payload: &Bytes,
         options: &PublishOptions,
         waiter: Option<W>,
     ) {
+        let connected = self.check_connected();
         let Some(Place::Publication(channel, topic)) = self.places.get(&handle) else {
-            return self.answer(waiter, Err(Error::new(ErrorKind::TopicNotJoined)));
+            let error = connected.err().unwrap_or(Error::new(ErrorKind::TopicNotJoined));
+            return self.answer(waiter, Err(error));
         };
         let (channel, topic) = (channel.clone(), topic.clone());
+        let publication = self.publication_mut(&channel, &topic);
+        let publication = publication.filter(|found| found.leaving.is_none());
+        let delivery = publication.map(|found| found.delivery).unwrap_or_default();
+        if !delivery.is_reliable() {
+            let result = self.publish_skipping(now, handle, payload, options);
+            return self.answer(waiter, result);
+        }
+        if let Err(error) = connected {
+            return self.answer(waiter, Err(error));
+        }
         let lane = self.streams.get_mut(&channel).map_or_else(
             || Err(Error::new(ErrorKind::TopicNotJoined)),
             |entry| {
@@ -154,13 +173,7 @@ impl<W> Core<W> {
             Ok(lane) => lane,
             Err(error) => return self.answer(waiter, Err(error)),
         };
-        let mut publish = PublishTopic {
-            channel: channel.as_str(),
-            topic: topic.as_str(),
-            message_type: options.message_type,
-            custom_type: &options.custom_type,
-            payload,
-        };
+        let mut publish = topic_publish(&channel, &topic, options, payload);
         let publisher = self.config.user_id.clone();
         let sealed = self.seal(&Envelope::of_topic_publish(&publish, &publisher), payload);
         publish.payload = sealed.as_deref().unwrap_or(payload);
@@ -217,10 +230,17 @@ impl<W> Core<W> {
     }
 
     /// Asks for the end, once all messages are answered.
-    fn advance_leaving(&mut self, now: Time, channel: &ChannelName, topic: &TopicName) {
+    pub(super) fn advance_leaving(&mut self, now: Time, channel: &ChannelName, topic: &TopicName) {
         let Some(entry) = self.streams.get_mut(channel) else { return };
         let Some(publication) = entry.publications.get_mut(topic) else { return };
-        let is_ready = publication.lane.is_some() && publication.unanswered == 0;
+        let mut is_ready = publication.lane.is_some() && publication.unanswered == 0;
+        let skips = !publication.delivery.is_reliable() && publication.leaving.is_some();
+        if let (true, Some(lane)) = (skips, publication.lane) {
+            let handle = publication.handle;
+            is_ready = self.is_drained(handle, lane);
+        }
+        let Some(entry) = self.streams.get_mut(channel) else { return };
+        let Some(publication) = entry.publications.get_mut(topic) else { return };
         let Some(leaving) = publication.leaving.as_mut().filter(|leaving| !leaving.is_sent) else {
             return;
         };

@@ -11,8 +11,11 @@ use crate::limits::ServerLimits;
 
 impl<W> Core<W> {
     pub(super) fn on_reply(&mut self, now: Time, reply: &Reply<'_>) {
-        // Unknown: the server repeats itself, or makes up answers. Neither matters.
-        let Some(operation) = self.operations.take(reply.operation) else { return };
+        // Unknown: of a message that nobody waits for; or the server repeats itself, or makes up
+        // answers, which doesn't matter.
+        let Some(operation) = self.operations.take(reply.operation) else {
+            return self.on_skipping_refused(now, reply);
+        };
         if reply.code.is_ok() {
             self.on_success(now, operation, reply.result);
         } else {
@@ -23,7 +26,8 @@ impl<W> Core<W> {
     /// The answer to a login tells what the server allows.
     pub(super) fn on_limits(&mut self, result: ReplyResult<'_>) {
         if let ReplyResult::LoggedIn { limits, .. } = result {
-            self.outputs.push_back(Output::Limits(ServerLimits::new(limits)));
+            self.limits = ServerLimits::new(limits);
+            self.outputs.push_back(Output::Limits(self.limits));
         }
     }
 

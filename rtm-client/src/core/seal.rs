@@ -32,8 +32,7 @@ const COUNTER: usize = 4;
 const TAG: usize = 16;
 const HEAD: usize = 1 + SENDER + COUNTER;
 /// What sealing adds, in bytes.
-#[cfg(test)]
-const OVERHEAD: usize = HEAD + TAG;
+pub(super) const OVERHEAD: usize = HEAD + TAG;
 /// Senders whose keys are kept; all are forgotten when there are more, and derived again.
 const SENDERS_MAX: usize = 256;
 

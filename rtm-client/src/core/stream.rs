@@ -242,21 +242,22 @@ impl<W> Core<W> {
 
 fn publications(view: &StreamView) -> Vec<stream::Publication> {
     let publication = |(topic, user, info): (&TopicName, &UserId, &PublisherInfo)| {
-        stream::Publication::new(topic, user, info)
+        stream::Publication::new(topic.as_str(), user.as_str(), info.delivery, info.meta.clone())
     };
     view.topics().map(publication).collect()
 }
 
 fn stream_event(event: &TopicNews<'_>) -> StreamEvent {
-    let (topic, publisher) = (event.topic.to_owned(), event.publisher.to_owned());
+    let (topic, publisher) = (event.topic, event.publisher);
     match event.change {
-        TopicChange::Joined => StreamEvent::PublisherJoined(stream::Publication {
+        TopicChange::Joined => StreamEvent::PublisherJoined(stream::Publication::new(
             topic,
             publisher,
-            qos: event.qos,
-            priority: event.priority,
-            meta: Bytes::copy_from_slice(event.meta),
-        }),
-        _ => StreamEvent::PublisherLeft { topic, publisher },
+            event.delivery,
+            Bytes::copy_from_slice(event.meta),
+        )),
+        _ => {
+            StreamEvent::PublisherLeft { topic: topic.to_owned(), publisher: publisher.to_owned() }
+        }
     }
 }

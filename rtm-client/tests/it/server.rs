@@ -14,9 +14,9 @@ use rtm_session::{
 };
 use rtm_sim::Node;
 use rtm_wire::{
-    ChannelKind, ChannelRef, CloseCode, Encode, Epoch, ErrorCode, Event, FailedUser, HeardUser,
-    JoinTopic, LaneId, Limit, LimitKind, List, MessageEvent, OperationId, Position, Priority,
-    PublishTopic, Published, Publisher, Qos, Reply, ReplyResult, Request, Sequence, SubscribeTopic,
+    ChannelKind, ChannelRef, CloseCode, Delivery, Encode, Epoch, ErrorCode, Event, FailedUser,
+    HeardUser, JoinTopic, LaneId, Limit, LimitKind, List, MessageEvent, OperationId, Position,
+    PublishTopic, Published, Publisher, Reply, ReplyResult, Request, Sequence, SubscribeTopic,
     Time, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
 };
 
@@ -38,8 +38,7 @@ type PublicationName = (String, String, String);
 struct Publication {
     number: u64,
     last: u64,
-    qos: Qos,
-    priority: Priority,
+    delivery: Delivery,
     meta: Vec<u8>,
 }
 
@@ -166,7 +165,7 @@ impl Server {
                     }
                 }
                 SessionEvent::ResumptionRequested { .. } => self.resumptions += 1,
-                SessionEvent::Message { session, lane, payload } => {
+                SessionEvent::Message { session, lane, payload, .. } => {
                     self.endpoint.release(now, session, lane, payload.len());
                     let (operation, request) = Request::decode(&payload).expect("a request");
                     if let Request::Publish(_) = request {

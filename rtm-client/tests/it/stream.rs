@@ -175,3 +175,48 @@ fn refused_joins_leave_nothing_behind() {
     lab.call("alice", join_topic("town", "news", 5, ordered())).unwrap();
     lab.call("alice", subscribe_topic("town", "news", &[], 6)).unwrap();
 }
+
+/// What the server refuses of a topic that skips is told by the next publish, once.
+#[test]
+fn a_refusal_that_nobody_waits_for_comes_with_the_next_publish() {
+    let too_long = ErrorCode::CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION;
+    let too_frequent = ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT;
+    let in_time = TopicOptions::new().deadline(Duration::from_secs(1));
+    let latest = TopicOptions::new().latest_only();
+    for (options, code) in
+        [(in_time.clone(), too_long), (in_time, too_frequent), (latest.clone(), too_long)]
+    {
+        let mut lab = town(0.0);
+        lab.call("alice", join_topic("town", "cars", 3, options)).unwrap();
+        let say = |lab: &mut Lab| {
+            let waiter = lab.publish("alice", Target::Topic(HandleId(3)), "here");
+            lab.published("alice", waiter)
+        };
+        lab.with_server(|server, _| server.refuse.insert("publish topic", code));
+        say(&mut lab).unwrap();
+        lab.run(Duration::from_millis(100));
+        lab.with_server(|server, _| server.refuse.remove("publish topic"));
+        let error = say(&mut lab).unwrap_err();
+        assert_eq!(error.code(), -i32::try_from(code.0).unwrap());
+        assert!(error.to_string().contains("the script says no"), "{error}");
+        say(&mut lab).unwrap();
+        lab.run(Duration::from_millis(100));
+        say(&mut lab).unwrap();
+    }
+
+    // The newest value is tried again until it is taken.
+    let mut lab = town(0.0);
+    lab.call("alice", join_topic("town", "cars", 3, latest)).unwrap();
+    lab.run(Duration::from_millis(100));
+    lab.call("bob", subscribe_topic("town", "cars", &[], 5)).unwrap();
+    lab.with_server(|server, _| server.refuse.insert("publish topic", too_frequent));
+    for text in ["one", "two", "three"] {
+        let waiter = lab.publish("alice", Target::Topic(HandleId(3)), text);
+        lab.published("alice", waiter).unwrap();
+        lab.run(Duration::from_millis(150));
+    }
+    assert_eq!(lab.client("bob").heard_topic(5), [""; 0]);
+    lab.with_server(|server, _| server.refuse.remove("publish topic"));
+    lab.run(Duration::from_millis(300));
+    assert_eq!(lab.client("bob").heard_topic(5), ["alice 1: three"]);
+}

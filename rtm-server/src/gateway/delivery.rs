@@ -1,8 +1,10 @@
 //! From the owner's outputs to lanes of sessions.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rtm_channel::SubscriberId;
-use rtm_session::{LaneSpec, SendError};
+use rtm_session::{LaneSpec, SendError, SendOptions};
 use rtm_wire::{ChannelKind, CloseCode, LaneId};
 
 use super::{Gateway, Work};
@@ -13,10 +15,11 @@ impl Gateway {
     pub(crate) fn deliver(&mut self, work: &mut Work<'_>, output: Output) {
         match output {
             Output::Reply { to, message } => self.send_reply(work, to, message),
-            Output::Event { to, lane, mode, priority, message } => {
+            Output::Event { to, lane, mode, priority, time_left, message } => {
                 let spec = LaneSpec { mode, priority, ..LaneSpec::ORDERED };
                 for subscriber in to {
-                    self.send_event(work, subscriber, &lane, spec, message.clone());
+                    let what = (message.clone(), time_left);
+                    self.send_event(work, subscriber, &lane, spec, what);
                 }
             }
             Output::LaneEnds { to, lane } => {
@@ -35,7 +38,7 @@ impl Gateway {
     }
 
     pub(super) fn send_reply(&mut self, work: &mut Work<'_>, to: SubscriberId, message: Bytes) {
-        self.send(work, to, LaneId::CONTROL, message);
+        self.send(work, to, LaneId::CONTROL, message, None);
     }
 
     fn send_event(
@@ -44,7 +47,7 @@ impl Gateway {
         to: SubscriberId,
         key: &LaneKey,
         spec: LaneSpec,
-        message: Bytes,
+        (message, time_left): (Bytes, Option<Duration>),
     ) {
         let Some(client) = self.clients.get_mut(&to) else { return };
         let lane = match client.lanes.get(key) {
@@ -62,15 +65,30 @@ impl Gateway {
                 lane
             }
         };
-        self.send(work, to, lane, message);
+        // The control lane drops nothing: there it is late.
+        let time_left = time_left.filter(|_| lane != LaneId::CONTROL);
+        self.send(work, to, lane, message, time_left);
     }
 
     /// A session whose queue is full has lost its connection in all but name: it ends, and comes
     /// back to a gap that says what is missing. Nobody else waits for it.
-    fn send(&mut self, work: &mut Work<'_>, to: SubscriberId, lane: LaneId, message: Bytes) {
+    ///
+    /// But what has a deadline may be dropped.
+    fn send(
+        &mut self,
+        work: &mut Work<'_>,
+        to: SubscriberId,
+        lane: LaneId,
+        message: Bytes,
+        time_left: Option<Duration>,
+    ) {
         let Some(client) = self.clients.get(&to) else { return };
-        match work.endpoint.send(work.moment.now, client.session, lane, message) {
+        let (now, session) = (work.moment.now, client.session);
+        let options =
+            time_left.map_or(SendOptions::new(), |left| SendOptions::new().deadline(left));
+        match work.endpoint.send_with(now, session, lane, message, options) {
             Ok(_) => self.counters.deliveries += 1,
+            Err(SendError::QueueFull { .. }) if time_left.is_some() => self.counters.dropped += 1,
             Err(SendError::QueueFull { .. }) => {
                 self.counters.too_slow += 1;
                 let reason = "too slow: the queue towards this client is full; take messages \

@@ -47,6 +47,8 @@ pub struct GatewayCounters {
     pub deliveries: u64,
     /// Sessions that were ended because they took too little of what was sent to them.
     pub too_slow: u64,
+    /// Messages with a deadline for which there was no room in a session's queue.
+    pub dropped: u64,
 }
 
 /// All sessions of one endpoint.
@@ -100,10 +102,11 @@ impl Gateway {
                 self.on_resumption_requested(work, login, &state, early);
             }
             Event::Accepted { session, login } => self.on_accepted(work, session, login),
-            Event::Message { session, lane, payload } => {
+            Event::Message { session, lane, payload, until } => {
                 // What is handled is taken: requests wait in the owner's queues, if anywhere.
                 work.endpoint.release(work.moment.now, session, lane, payload.len());
-                self.on_message(work, session, payload);
+                let time_left = until.map(|until| until.saturating_since(work.moment.now));
+                self.on_message(work, session, payload, time_left);
             }
             Event::Silent { session, .. } => {
                 self.tell_owner(work, subscriber_of(session), CommandKind::SessionSilent);

@@ -1,5 +1,7 @@
 //! Requests: looked at here for login, rate and rights, carried out by the owner.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rtm_channel::{ChannelName, Refusal, SubscriberId};
 use rtm_session::SessionId;
@@ -9,7 +11,13 @@ use super::{Gateway, Work, subscriber_of};
 use crate::owner::{Command, CommandKind, granted, refused};
 
 impl Gateway {
-    pub(super) fn on_message(&mut self, work: &mut Work<'_>, session: SessionId, message: Bytes) {
+    pub(super) fn on_message(
+        &mut self,
+        work: &mut Work<'_>,
+        session: SessionId,
+        message: Bytes,
+        time_left: Option<Duration>,
+    ) {
         let from = subscriber_of(session);
         if !self.clients.contains_key(&from) {
             return self.on_first_message(work, session, &message);
@@ -39,7 +47,7 @@ impl Gateway {
             Ok(Way::Owner) => {
                 let client = self.clients.get(&from).expect("looked up above");
                 let (app, identity) = (client.app.clone(), client.identity.clone());
-                let kind = CommandKind::Request { operation, message };
+                let kind = CommandKind::Request { operation, message, time_left };
                 work.commands.push(Command { app, from, identity, kind });
             }
             Ok(Way::Done) => {

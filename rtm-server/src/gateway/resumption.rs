@@ -65,7 +65,7 @@ impl Gateway {
                     let answer = refused(operation, &refusal);
                     self.send_reply(work, subscriber_of(session), answer);
                 }
-                _ => self.on_message(work, session, message),
+                _ => self.on_message(work, session, message, None),
             }
         }
     }

@@ -10,8 +10,8 @@ use rtm_channel::{
 };
 use rtm_topic::{StreamAuthority, TopicName};
 use rtm_wire::{
-    ChannelKind, Epoch, ErrorCode, Event, LaneMode, OperationId, Priority, Request, RequestError,
-    Time, TopicChange, UnixTime,
+    ChannelKind, Epoch, ErrorCode, Event, LaneMode, Priority, Request, RequestError, Time,
+    TopicChange, UnixTime,
 };
 
 use super::answer::refused;
@@ -149,22 +149,9 @@ impl AppChannels {
     }
 
     /// Carries out a request; its answer, unless that comes later or never.
-    #[expect(clippy::too_many_arguments, reason = "who, when, what, and where it goes")]
-    pub(super) fn request(
-        &mut self,
-        now: Time,
-        time: UnixTime,
-        from: SubscriberId,
-        identity: &Identity,
-        operation: OperationId,
-        message: &Bytes,
-        out: &mut Vec<Output>,
-    ) -> Option<Output> {
+    pub(super) fn request(&mut self, context: &mut Context<'_>, message: &Bytes) -> Option<Output> {
         let result = match Request::decode(message) {
-            Ok((_, request)) => {
-                let mut context = Context { now, time, from, identity, operation, out };
-                self.dispatch(&mut context, &request)
-            }
+            Ok((_, request)) => self.dispatch(context, &request),
             Err(RequestError { error, .. }) => {
                 let reason = format!("the request can't be read: {error}");
                 Err(Refusal::new(ErrorCode::INVALID_PARAMETER, reason))
@@ -172,9 +159,9 @@ impl AppChannels {
         };
         let message = match result {
             Ok(message) => message?,
-            Err(refusal) => refused(operation, &refusal),
+            Err(refusal) => refused(context.operation, &refusal),
         };
-        Some(Output::Reply { to: from, message })
+        Some(Output::Reply { to: context.from, message })
     }
 
     pub(super) fn key(&self, kind: ChannelKind, name: ChannelName) -> ChannelKey {
@@ -265,6 +252,7 @@ pub(super) fn tell_members(channel: &ChannelName, news: Fanout, out: &mut Vec<Ou
         lane: LaneKey::Control,
         mode: LaneMode::RELIABLE_ORDERED,
         priority: Priority::Highest,
+        time_left: None,
         message: news.event,
     });
 }

@@ -43,6 +43,8 @@ pub(crate) enum CommandKind {
         operation: OperationId,
         /// The encoded request.
         message: Bytes,
+        /// For how long it is of worth, if it is so for a time only.
+        time_left: Option<Duration>,
     },
 }
 
@@ -77,6 +79,8 @@ pub(crate) enum Output {
         mode: LaneMode,
         /// How that lane is, if it has to be opened.
         priority: Priority,
+        /// For how long the event is of worth, if it is so for a time only.
+        time_left: Option<Duration>,
         /// The encoded event.
         message: Bytes,
     },

@@ -1,5 +1,7 @@
 //! What a request is carried out with.
 
+use std::time::Duration;
+
 use rtm_channel::{Asker, Identity, SubscriberId};
 use rtm_wire::{OperationId, Time, UnixTime};
 
@@ -12,6 +14,8 @@ pub(super) struct Context<'a> {
     pub(super) from: SubscriberId,
     pub(super) identity: &'a Identity,
     pub(super) operation: OperationId,
+    /// For how long the request is of worth, if it is so for a time only.
+    pub(super) time_left: Option<Duration>,
     pub(super) out: &'a mut Vec<Output>,
 }
 

@@ -198,6 +198,7 @@ fn deliver(key: &ChannelKey, to: SubscriberId, message: Bytes) -> Output {
         lane: LaneKey::Channel(key.kind, key.name.clone()),
         mode: LaneMode::RELIABLE_ORDERED,
         priority: Priority::Normal,
+        time_left: None,
         message,
     }
 }

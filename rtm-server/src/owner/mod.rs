@@ -28,6 +28,7 @@ use rtm_channel::AppId;
 use rtm_wire::{Epoch, Time, UnixTime};
 
 use self::channels::AppChannels;
+use self::context::Context;
 use crate::limits::AppLimits;
 
 /// All channels of all apps that this owner owns.
@@ -66,9 +67,11 @@ impl Owner {
             CommandKind::SessionEnded { is_lost } => {
                 channels.session_ended((now, time), from, &identity, is_lost, out);
             }
-            CommandKind::Request { operation, message } => {
+            CommandKind::Request { operation, message, time_left } => {
                 let at = out.len();
-                let reply = channels.request(now, time, from, &identity, operation, &message, out);
+                let mut context =
+                    Context { now, time, from, identity: &identity, operation, time_left, out };
+                let reply = channels.request(&mut context, &message);
                 // The answer goes out before what it caused, on the same lane or another.
                 if let Some(reply) = reply {
                     out.insert(at, reply);

@@ -156,6 +156,7 @@ fn tell(key: &ChannelKey, told: Vec<Fanout>, out: &mut Vec<Output>) {
         lane: LaneKey::Channel(key.kind, key.name.clone()),
         mode: LaneMode::RELIABLE_ORDERED,
         priority: Priority::Normal,
+        time_left: None,
         message: event,
     }));
 }

@@ -1,11 +1,13 @@
 //! Requests, carried out by the authorities.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rtm_channel::{ChannelKey, ChannelName, Reached, Refusal, SubscriberId};
 use rtm_topic::{PublicationKey, SubscribeOutcome, TopicName};
 use rtm_wire::{
-    ChannelKind, ChannelRef, ErrorCode, FailedUser, Join, JoinTopic, LaneMode, List, OperationId,
-    Priority, Publish, PublishTopic, ReplyResult, Request, Subscribe, TopicUsers,
+    ChannelKind, ChannelRef, Delivery, ErrorCode, FailedUser, Join, JoinTopic, LaneMode, List,
+    OperationId, Priority, Publish, PublishTopic, ReplyResult, Request, Subscribe, TopicUsers,
 };
 
 use super::answer::granted;
@@ -55,11 +57,12 @@ impl AppChannels {
                 tell_members(&key.name, news, context.out);
                 Ok(granted(operation, ReplyResult::None))
             }
-            Request::PublishTopic(publish) => self.publish_topic(context, publish),
+            Request::PublishTopic(publish) => return self.publish_topic(context, publish),
             Request::SubscribeTopic(subscribe) => {
                 let key = self.joined_stream(context.from, subscribe.channel)?;
                 let (topic, users) = (subscribe.topic, subscribe.users);
                 let outcome = self.stream(&key).subscribe_topic(context.from, topic, users)?;
+                self.send_latest(context, &key, topic, &outcome);
                 Ok(topic_users(operation, &outcome))
             }
             Request::UnsubscribeTopic(unsubscribe) => {
@@ -197,6 +200,7 @@ impl AppChannels {
             lane: LaneKey::Channel(key.kind, key.name),
             mode: LaneMode::RELIABLE_ORDERED,
             priority: Priority::Normal,
+            time_left: None,
             message: fanout.event,
         });
         Ok(granted(context.operation, ReplyResult::Published(published)))
@@ -265,25 +269,47 @@ impl AppChannels {
         &mut self,
         context: &mut Context<'_>,
         publish: &PublishTopic<'_>,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Option<Bytes>, Refusal> {
         if let Some(answered) = self.log.find(context.identity, context.operation) {
-            return Ok(answer_to(context.operation, answered));
+            return Ok(Some(answer_to(context.operation, answered)));
         }
         let key = self.joined_stream(context.from, publish.channel)?;
         let authority = self.stream(&key);
         let (published, publication, fanout) =
             authority.publish_topic(context.now, context.time, context.from, publish)?;
         let delivery = authority.delivery(&publication).expect("it has just been published in");
+        context.out.push(topic_message(
+            key.name,
+            publication,
+            delivery,
+            (fanout.to, fanout.event, context.time_left),
+        ));
+        if !delivery.is_reliable() {
+            // Its publisher counts it as published since it was sent, and never sends it again.
+            return Ok(None);
+        }
         self.log.insert(context.identity, context.operation, (published, Reached::Sequenced));
-        let PublicationKey { topic, user } = publication;
-        context.out.push(Output::Event {
-            to: fanout.to,
-            lane: LaneKey::Publication(key.name, topic, user),
-            mode: delivery.lane_mode(),
-            priority: delivery.priority,
-            message: fanout.event,
-        });
-        Ok(granted(context.operation, ReplyResult::Published(published)))
+        Ok(Some(granted(context.operation, ReplyResult::Published(published))))
+    }
+
+    /// Who begins to hear latest-only publications gets the last message of each.
+    fn send_latest(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &ChannelKey,
+        topic: &str,
+        outcome: &SubscribeOutcome,
+    ) {
+        let Ok(topic) = TopicName::new(topic) else { return };
+        let authority = self.stream(key);
+        for heard in &outcome.succeeded {
+            let publication = PublicationKey { topic: topic.clone(), user: heard.user.clone() };
+            let found = (authority.latest(&publication), authority.delivery(&publication));
+            if let (Some(event), Some(delivery)) = found {
+                let what = (vec![context.from], event, None);
+                context.out.push(topic_message(key.name.clone(), publication, delivery, what));
+            }
+        }
     }
 
     /// The key of a stream channel that the session has joined; others have no authority to ask.
@@ -307,6 +333,21 @@ impl AppChannels {
 
 fn channel_name(text: &str) -> Result<ChannelName, Refusal> {
     ChannelName::new(text).map_err(|error| error.refusal(ChannelName::ERROR))
+}
+
+/// A message on the lane of its publication. In a topic with deadlines it has no more time than
+/// that, wherever it came from.
+fn topic_message(
+    channel: ChannelName,
+    PublicationKey { topic, user }: PublicationKey,
+    delivery: Delivery,
+    (to, message, time_left): (Vec<SubscriberId>, Bytes, Option<Duration>),
+) -> Output {
+    let (mode, priority) = (delivery.lane_mode(), delivery.priority);
+    let deadline = delivery.deadline();
+    let time_left = deadline.map(|deadline| time_left.unwrap_or(deadline).min(deadline));
+    let lane = LaneKey::Publication(channel, topic, user);
+    Output::Event { to, lane, mode, priority, time_left, message }
 }
 
 /// Publishers that are not heard any more need no lane.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rtm_client::{Qos, TopicEvent};
 use rtm_session::Config;
 use rtm_wire::{
-    ChannelKind, ChannelRef, Event, Join, JoinTopic, LaneId, Leave, LeaveTopic, List, MessageType,
-    Priority, Publish, PublishFlags, Reliability, ServerOperation, Subscribe, SubscribeOptions,
+    ChannelKind, ChannelRef, Delivery, Event, Join, JoinTopic, LaneId, Leave, LeaveTopic, List,
+    MessageType, Publish, PublishFlags, ServerOperation, Subscribe, SubscribeOptions,
     SubscribeTopic, Unsubscribe, UnsubscribeTopic,
 };
 
@@ -273,10 +273,9 @@ fn a_join_of_ones_own_topic_is_answered_before_anything_is_heard_of_it() {
     let mut lab = few_lanes(0.0);
     let from = lab.raw("bob").got.len();
     lab.with_raw("bob", |raw, now| {
-        let (qos, priority) = (Qos::Ordered, Priority::Normal);
-        let reliability = Reliability::Reliable;
+        let delivery = Delivery { qos: Qos::Ordered, ..Delivery::default() };
         let (channel, topic, meta) = ("town", "own", &b""[..]);
-        raw.request(now, 90, JoinTopic { channel, topic, qos, priority, reliability, meta });
+        raw.request(now, 90, JoinTopic { channel, topic, delivery, meta });
     });
     lab.run(Duration::from_secs(1));
     assert_eq!(lab.raw("bob").got.len(), from + 1, "the reply, and no news of oneself");

@@ -7,9 +7,9 @@ use rtm_client::core::{Answer, Command, HandleId};
 use rtm_client::{PublishOptions, Qos, TopicOptions};
 use rtm_session::Config;
 use rtm_wire::{
-    ChannelKind, ChannelRef, CloseCode, ErrorCode, Join, JoinTopic, Leave, LeaveTopic, List,
-    MessageType, Priority, Publish, PublishFlags, PublishTopic, Reliability, Request, Subscribe,
-    SubscribeOptions, SubscribeTopic, Unsubscribe, UnsubscribeTopic,
+    ChannelKind, ChannelRef, CloseCode, Delivery, ErrorCode, Join, JoinTopic, Leave, LeaveTopic,
+    List, MessageType, Priority, Publish, PublishFlags, PublishTopic, Reliability, Request,
+    Subscribe, SubscribeOptions, SubscribeTopic, Unsubscribe, UnsubscribeTopic,
 };
 
 use super::raw::{encode, login};
@@ -38,9 +38,12 @@ const PUBLISH_TOPIC: PublishTopic<'_> = PublishTopic {
 const JOIN_TOPIC: JoinTopic<'_> = JoinTopic {
     channel: "town",
     topic: "news",
-    qos: Qos::Ordered,
-    priority: Priority::Normal,
-    reliability: Reliability::Reliable,
+    delivery: Delivery {
+        qos: Qos::Ordered,
+        priority: Priority::Normal,
+        reliability: Reliability::Reliable,
+        deadline_ms: 0,
+    },
     meta: b"",
 };
 
@@ -156,7 +159,11 @@ fn what_topics_refuse_members() {
         (PUBLISH_TOPIC.into(), ErrorCode::CHANNEL_TOPIC_NOT_JOINED),
         (LeaveTopic { channel: "town", topic: "news" }.into(), ErrorCode::CHANNEL_TOPIC_NOT_JOINED),
         (
-            JoinTopic { reliability: Reliability::LatestOnly, ..JOIN_TOPIC }.into(),
+            JoinTopic {
+                delivery: Delivery { reliability: Reliability::Unknown(3), ..Delivery::default() },
+                ..JOIN_TOPIC
+            }
+            .into(),
             ErrorCode::SERVICE_NOT_SUPPORTED,
         ),
         (JOIN_TOPIC.into(), ok),

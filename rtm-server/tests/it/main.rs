@@ -17,6 +17,7 @@ mod repeats;
 mod resume;
 mod server;
 mod shutdown;
+mod skipping;
 mod slow;
 mod start;
 mod tokens;

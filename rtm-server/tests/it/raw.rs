@@ -94,7 +94,7 @@ impl Raw {
                 Event::Ticket { ticket, .. } => self.ticket = Some(ticket),
                 Event::Refused { code, .. } => self.refused = Some(code),
                 Event::Closed { cause, .. } => self.closed = Some(cause),
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     if self.takes {
                         self.endpoint.release(now, session, lane, payload.len());
                     }

@@ -7,8 +7,8 @@ use rtm_client::core::Command;
 use rtm_server::AppLimits;
 use rtm_session::Config;
 use rtm_wire::{
-    ChannelKind, ChannelRef, ErrorCode, Join, JoinTopic, MessageType, Priority, Publish,
-    PublishFlags, PublishTopic, Reliability, Reply, ReplyResult, SubscribeOptions,
+    ChannelKind, ChannelRef, Delivery, ErrorCode, Join, JoinTopic, MessageType, Publish,
+    PublishFlags, PublishTopic, Reply, ReplyResult, SubscribeOptions,
 };
 
 use super::raw::{encode, login};
@@ -154,10 +154,9 @@ fn in_a_topic_it_is_done_once() {
     lab.with_raw("alice", |raw, now| {
         let options = SubscribeOptions::default();
         raw.request(now, 1, Join { channel: "town", options, token: "" });
-        let (qos, priority) = (Qos::Ordered, Priority::Normal);
-        let reliability = Reliability::Reliable;
+        let delivery = Delivery { qos: Qos::Ordered, ..Delivery::default() };
         let (channel, topic, meta) = ("town", "news", &b""[..]);
-        raw.request(now, 2, JoinTopic { channel, topic, qos, priority, reliability, meta });
+        raw.request(now, 2, JoinTopic { channel, topic, delivery, meta });
     });
     lab.run(Duration::from_millis(100));
     lab.call("bob", subscribe_topic("town", "news", &[], 4)).unwrap();

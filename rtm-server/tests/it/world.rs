@@ -357,9 +357,17 @@ pub(crate) fn leave(channel: &str) -> Command {
     Command::Leave { channel: name(channel) }
 }
 
-pub(crate) fn join_topic(channel: &str, name_: &str, handle: u64, qos: Qos) -> Command {
+pub(crate) fn join_topic(channel: &str, name: &str, handle: u64, qos: Qos) -> Command {
+    join_topic_with(channel, name, handle, TopicOptions::new().qos(qos))
+}
+
+pub(crate) fn join_topic_with(
+    channel: &str,
+    name_: &str,
+    handle: u64,
+    options: TopicOptions,
+) -> Command {
     let (channel, topic) = (name(channel), topic(name_));
-    let options = TopicOptions::new().qos(qos);
     Command::JoinTopic { channel, topic, options, handle: HandleId(handle) }
 }
 

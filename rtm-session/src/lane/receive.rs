@@ -28,12 +28,12 @@ pub(crate) struct Part<'a> {
     pub(crate) payload: Shared<'a>,
 }
 
-/// A message of which something has arrived, or all of it and it has to wait.
+/// A message of which something has arrived, or all of it.
 #[derive(Debug)]
-struct Held<T> {
-    what: T,
+pub(crate) struct Held<T> {
+    pub(super) what: T,
     /// When it is worthless.
-    until: Option<Time>,
+    pub(super) until: Option<Time>,
 }
 
 /// Bytes of a message that lie in the packet they came in.
@@ -105,7 +105,7 @@ impl ReceiveLane {
         &mut self,
         now: Time,
         part: &Part<'_>,
-        deliver: &mut Vec<Bytes>,
+        deliver: &mut Vec<Held<Bytes>>,
     ) -> Result<(), Violation> {
         let &Part { mode, seq, offset, total, until, payload } = part;
         if !self.expects(mode, seq)? {
@@ -138,7 +138,7 @@ impl ReceiveLane {
         &mut self,
         now: Time,
         parity: &Parity<'_>,
-        deliver: &mut Vec<Bytes>,
+        deliver: &mut Vec<Held<Bytes>>,
     ) -> Result<(), Violation> {
         let seq = parity.seq.0;
         if !self.expects(parity.mode, seq)? {
@@ -175,7 +175,7 @@ impl ReceiveLane {
         if assembly.what.total() == total { Ok(assembly) } else { Err(Violation::Length) }
     }
 
-    fn complete_if_whole(&mut self, now: Time, seq: u64, deliver: &mut Vec<Bytes>) {
+    fn complete_if_whole(&mut self, now: Time, seq: u64, deliver: &mut Vec<Held<Bytes>>) {
         let Some(assembly) = self.partial.get_mut(&seq) else { return };
         assembly.what.repair();
         if assembly.what.is_complete() {
@@ -193,7 +193,7 @@ impl ReceiveLane {
         now: Time,
         skipped: Range<u64>,
         bytes: u64,
-        deliver: &mut Vec<Bytes>,
+        deliver: &mut Vec<Held<Bytes>>,
     ) -> Result<(), Violation> {
         let is_beyond = skipped.end > self.done.prefix() + MESSAGE_WINDOW
             || self.end.is_some_and(|end| skipped.end > end);
@@ -272,7 +272,13 @@ impl ReceiveLane {
         self.late
     }
 
-    fn complete(&mut self, now: Time, seq: u64, message: Held<Bytes>, deliver: &mut Vec<Bytes>) {
+    fn complete(
+        &mut self,
+        now: Time,
+        seq: u64,
+        message: Held<Bytes>,
+        deliver: &mut Vec<Held<Bytes>>,
+    ) {
         self.done.insert(seq..seq + 1);
         let Some(mode) = self.mode else { return };
         if is_latest_only(mode) {
@@ -297,7 +303,7 @@ impl ReceiveLane {
         now: Time,
         seq: u64,
         message: Held<Bytes>,
-        deliver: &mut Vec<Bytes>,
+        deliver: &mut Vec<Held<Bytes>>,
     ) {
         if seq < self.next_in_order {
             return self.release(message.what.len() as u64);
@@ -316,16 +322,16 @@ impl ReceiveLane {
     }
 
     /// Hands a message over unless it is too late.
-    fn hand_over(&mut self, now: Time, message: Held<Bytes>, deliver: &mut Vec<Bytes>) {
+    fn hand_over(&mut self, now: Time, message: Held<Bytes>, deliver: &mut Vec<Held<Bytes>>) {
         if message.until.is_some_and(|until| now > until) {
             self.late += 1;
             self.release(message.what.len() as u64);
         } else {
-            deliver.push(message.what);
+            deliver.push(message);
         }
     }
 
-    fn deliver_in_order(&mut self, now: Time, deliver: &mut Vec<Bytes>) {
+    fn deliver_in_order(&mut self, now: Time, deliver: &mut Vec<Held<Bytes>>) {
         // From one that is there to the next: a small frame may have skipped many.
         let ready = self.done.prefix();
         while let Some(first) = self.waiting.first_entry().filter(|first| *first.key() < ready) {

@@ -9,7 +9,7 @@ use rtm_wire::{
 };
 
 use super::range_set::RangeSet;
-use super::receive::{Part, ReceiveLane, Shared};
+use super::receive::{Held, Part, ReceiveLane, Shared};
 use super::spec::CREDIT_PER_MESSAGE;
 use crate::error::Violation;
 
@@ -17,7 +17,7 @@ use crate::error::Violation;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Received {
     /// A message is complete, and its turn has come.
-    Message { lane: LaneId, payload: Bytes },
+    Message { lane: LaneId, payload: Bytes, until: Option<Time> },
     /// The lane has ended, after all its messages.
     Ended { lane: LaneId },
 }
@@ -40,7 +40,7 @@ pub(crate) struct ReceiveLanes {
     left_behind: u64,
     /// Messages that were too late, on lanes that have ended.
     late: u64,
-    scratch: Vec<Bytes>,
+    scratch: Vec<Held<Bytes>>,
 }
 
 impl ReceiveLanes {
@@ -232,10 +232,11 @@ impl ReceiveLanes {
         Ok(Some(self.lanes.entry(id).or_insert_with(|| ReceiveLane::new(window))))
     }
 
-    fn hand_over(&mut self, id: LaneId, mut deliver: Vec<Bytes>, out: &mut Vec<Received>) {
-        let credit = deliver.iter().map(|message| message.len() as u64 + CREDIT_PER_MESSAGE);
+    fn hand_over(&mut self, id: LaneId, mut deliver: Vec<Held<Bytes>>, out: &mut Vec<Received>) {
+        let credit = deliver.iter().map(|message| message.what.len() as u64 + CREDIT_PER_MESSAGE);
         self.unreleased += credit.sum::<u64>();
-        out.extend(deliver.drain(..).map(|payload| Received::Message { lane: id, payload }));
+        let message = |Held { what, until }| Received::Message { lane: id, payload: what, until };
+        out.extend(deliver.drain(..).map(message));
         if deliver.capacity() > self.scratch.capacity() {
             self.scratch = deliver;
         }

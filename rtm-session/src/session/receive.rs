@@ -135,9 +135,9 @@ impl Session {
         let session = self.id;
         for received in received.drain(..) {
             events.push_back(match received {
-                Received::Message { lane, payload } => {
+                Received::Message { lane, payload, until } => {
                     self.stats.messages_received += 1;
-                    Event::Message { session, lane, payload }
+                    Event::Message { session, lane, payload, until }
                 }
                 Received::Ended { lane } => Event::LaneClosed { session, lane },
             });

@@ -86,7 +86,7 @@ impl Host {
                     self.sessions.push(*session);
                 }
                 Event::Ticket { ticket, .. } => self.ticket = Some(ticket.clone()),
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     if self.releases {
                         self.endpoint.release(now, *session, *lane, payload.len());
                     }

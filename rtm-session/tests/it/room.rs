@@ -90,7 +90,7 @@ impl Engine for Station {
                     (self.lane, self.was_open) = (Some((session, lane)), true);
                     self.gate.iter().for_each(RoomGate::open);
                 }
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.endpoint.release(moment.now, session, lane, payload.len());
                     self.got.push(payload);
                 }

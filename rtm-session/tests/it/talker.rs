@@ -96,7 +96,7 @@ impl Engine for Talker {
                 Event::Connected { session, .. } | Event::Accepted { session, .. } => {
                     self.begin(session);
                 }
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.endpoint.release(moment.now, session, lane, payload.len());
                     self.got.push(payload);
                 }

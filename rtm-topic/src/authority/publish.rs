@@ -1,5 +1,6 @@
 //! Messages in topics.
 
+use bytes::Bytes;
 use rtm_channel::{Fanout, Refusal, SubscriberId, check_custom_type, check_length};
 use rtm_wire::{
     Encode, ErrorCode, Event, Position, PublishTopic, Published, Time, TopicMessageEvent, UnixTime,
@@ -51,9 +52,13 @@ impl StreamAuthority {
         });
         let mut encoded = Vec::with_capacity(event.encoded_len());
         event.encode(&mut encoded);
+        let event = Bytes::from(encoded);
+        if publication.delivery.is_latest_only() {
+            publication.latest = Some(event.clone());
+        }
         let to = publication.subscribers.iter().copied().collect();
         let position = Position { epoch, sequence: publication.last };
-        let fanout = Fanout { event: encoded.into(), to };
+        let fanout = Fanout { event, to };
         Ok((Published { position, time }, PublicationKey { topic, user }, fanout))
     }
 }

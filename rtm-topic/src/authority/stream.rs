@@ -8,12 +8,12 @@ use rtm_channel::{
     SubscriberId, UserId, check_name,
 };
 use rtm_wire::{
-    Encode, Epoch, ErrorCode, Event, JoinTopic, Position, Priority, Publisher, Qos, Reliability,
-    Sequence, SubscribeOptions, Time, TopicChange, TopicEvent,
+    Delivery, Encode, Epoch, ErrorCode, Event, JoinTopic, Position, Publisher, Sequence,
+    SubscribeOptions, Time, TopicChange, TopicEvent,
 };
 
 use super::topic::{Publication, PublicationKey, Topic};
-use crate::lanes::Delivery;
+use crate::lanes::check_delivery;
 use crate::limits::TopicLimits;
 use crate::name::TopicName;
 use crate::wish::Wish;
@@ -48,8 +48,7 @@ impl Topics {
             user: entry.user.as_str(),
             publication: entry.number,
             last: entry.last,
-            qos: entry.delivery.qos,
-            priority: entry.delivery.priority,
+            delivery: entry.delivery,
             meta: &entry.meta,
         });
         entries.collect()
@@ -172,7 +171,7 @@ impl StreamAuthority {
     ) -> Result<(Position, Fanout), Refusal> {
         let user = self.member(subscriber)?.identity.user.clone();
         let topic = self.new_topic_name(join.topic)?;
-        let delivery = delivery(join)?;
+        let delivery = check_delivery(join.delivery)?;
         if join.meta.len() > self.limits.meta_len {
             let (length, limit) = (join.meta.len(), self.limits.meta_len);
             let reason = format!("the metadata has {length} bytes, above the limit of {limit}");
@@ -191,6 +190,7 @@ impl StreamAuthority {
             last: Sequence(0),
             delivery,
             meta: Bytes::copy_from_slice(join.meta),
+            latest: None,
             rate: RateLimit::new(now, self.limits.messages_per_second),
             subscribers,
         };
@@ -235,6 +235,13 @@ impl StreamAuthority {
     pub fn delivery(&self, key: &PublicationKey) -> Option<Delivery> {
         let topic = self.topics.get(&key.topic)?;
         topic.publications.get(&key.user).map(|publication| publication.delivery)
+    }
+
+    /// The last message of a latest-only publication, if there is one: who begins to hear it gets
+    /// that first.
+    #[must_use]
+    pub fn latest(&self, key: &PublicationKey) -> Option<Bytes> {
+        self.topics.get(&key.topic)?.publications.get(&key.user)?.latest.clone()
     }
 
     pub(super) fn member(&self, subscriber: SubscriberId) -> Result<&Member, Refusal> {
@@ -308,8 +315,7 @@ impl StreamAuthority {
             change,
             topic: topic.as_str(),
             publisher: user.as_str(),
-            qos: delivery.qos,
-            priority: delivery.priority,
+            delivery,
             last,
             meta,
         });
@@ -322,16 +328,4 @@ impl StreamAuthority {
 
 pub(super) fn topic_name(text: &str) -> Result<TopicName, Refusal> {
     TopicName::new(text).map_err(|error| error.refusal(TopicName::ERROR))
-}
-
-/// What this version can do of what was asked for.
-fn delivery(join: &JoinTopic<'_>) -> Result<Delivery, Refusal> {
-    let is_known =
-        !matches!(join.qos, Qos::Unknown(_)) && !matches!(join.priority, Priority::Unknown(_));
-    if is_known && join.reliability == Reliability::Reliable {
-        return Ok(Delivery { qos: join.qos, priority: join.priority });
-    }
-    let reason =
-        "this server knows reliable topics, ordered or unordered, of priority 0, 1, 4 or 8";
-    Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason))
 }

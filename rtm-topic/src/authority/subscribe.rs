@@ -7,6 +7,7 @@ use rtm_wire::{ErrorCode, HeardUser, List, Sequence};
 
 use super::StreamAuthority;
 use super::stream::topic_name;
+use super::topic::PublicationKey;
 use crate::name::TopicName;
 use crate::wish::Wish;
 
@@ -28,7 +29,8 @@ pub struct Heard {
     /// of a subscription only.
     pub publication: Sequence,
     /// The publication's last message so far: a subscription hears those after it, one that ends
-    /// has heard those up to it.
+    /// has heard those up to it. To who begins to hear a latest-only publication, its last message
+    /// is still to come: then this is the one before.
     pub last: Sequence,
 }
 
@@ -52,6 +54,9 @@ impl StreamAuthority {
     /// Who was named is heard again after leaving and coming back. Who is heard because all are
     /// makes room when leaving, for the next one to come; those who were already there when there
     /// was no room are not heard until they come again, or all are asked for again.
+    ///
+    /// Those heard in latest-only publications get the [latest](Self::latest) message first, which
+    /// the caller sends.
     ///
     /// # Errors
     /// Not a member, a bad name, or too many topics. What is wrong with single users stands in the
@@ -77,7 +82,7 @@ impl StreamAuthority {
             wish.want_all();
             for user in self.publishers(&topic) {
                 if user != own && wish.len() < limit && wish.meet(&user) {
-                    outcome.succeeded.push(self.heard(&topic, user));
+                    outcome.succeeded.push(self.heard_from_now(&topic, user));
                 }
             }
         }
@@ -85,7 +90,7 @@ impl StreamAuthority {
             match self.check_wish(&topic, &own, &wish, name) {
                 Ok(user) => {
                     wish.name(user.clone());
-                    outcome.succeeded.push(self.heard(&topic, user));
+                    outcome.succeeded.push(self.heard_from_now(&topic, user));
                 }
                 Err(code) => outcome.failed.push((name.to_owned(), code)),
             }
@@ -162,6 +167,14 @@ impl StreamAuthority {
 
     fn wish(&self, subscriber: SubscriberId, topic: &TopicName) -> Option<&Wish> {
         self.wishes.get(&subscriber)?.get(topic)
+    }
+
+    /// Where the user's publication stands for who begins to hear it.
+    fn heard_from_now(&self, topic: &TopicName, user: UserId) -> Heard {
+        let key = PublicationKey { topic: topic.clone(), user };
+        let latest = u64::from(self.latest(&key).is_some());
+        let heard = self.heard(topic, key.user);
+        Heard { last: Sequence(heard.last.0 - latest), ..heard }
     }
 
     /// Where the user's publication stands.

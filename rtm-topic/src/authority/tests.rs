@@ -1,7 +1,7 @@
 //! The authority's rules, at their limits and one beyond.
 
 use rtm_channel::{AppId, ChannelName, Limits, UserId};
-use rtm_wire::{ChannelKind, MessageType, PublishTopic, SessionInstance, Time, UnixTime};
+use rtm_wire::{ChannelKind, Delivery, MessageType, PublishTopic, SessionInstance, Time, UnixTime};
 
 use rtm_channel::{ChannelKey, Identity, Refusal, SubscriberId};
 use rtm_wire::{
@@ -36,9 +36,7 @@ fn join_topic(topic: &str) -> JoinTopic<'_> {
     JoinTopic {
         channel: "class",
         topic,
-        qos: Qos::Ordered,
-        priority: Priority::Normal,
-        reliability: Reliability::Reliable,
+        delivery: Delivery { qos: Qos::Ordered, ..Delivery::default() },
         meta: b"",
     }
 }
@@ -109,9 +107,10 @@ fn limits_hold_at_the_limit_and_one_beyond() {
     refused(&mut authority, ErrorCode::CHANNEL_JOIN_TOPIC_FAILED, |a| {
         a.join_topic(Time::ZERO, bob, &join_topic("meta"))
     });
-    let later = JoinTopic { reliability: Reliability::LatestOnly, ..join_topic("x") };
-    refused(&mut authority, ErrorCode::SERVICE_NOT_SUPPORTED, |a| {
-        a.join_topic(Time::ZERO, bob, &later)
+    let endless = Delivery { reliability: Reliability::Deadline, ..Delivery::default() };
+    let endless = JoinTopic { delivery: endless, ..join_topic("x") };
+    refused(&mut authority, ErrorCode::INVALID_PARAMETER, |a| {
+        a.join_topic(Time::ZERO, bob, &endless)
     });
 
     let message = [0; 1_025];
@@ -267,9 +266,18 @@ fn what_this_version_does_not_know_is_refused() {
     let mut authority = authority(TopicLimits::hosted());
     let alice = join(&mut authority, 1, "alice");
     let unknown = [
-        JoinTopic { qos: Qos::Unknown(7), ..join_topic("t") },
-        JoinTopic { priority: Priority::Unknown(7), ..join_topic("t") },
-        JoinTopic { reliability: Reliability::Unknown(7), ..join_topic("t") },
+        JoinTopic {
+            delivery: Delivery { qos: Qos::Unknown(7), ..Delivery::default() },
+            ..join_topic("t")
+        },
+        JoinTopic {
+            delivery: Delivery { priority: Priority::Unknown(7), ..Delivery::default() },
+            ..join_topic("t")
+        },
+        JoinTopic {
+            delivery: Delivery { reliability: Reliability::Unknown(7), ..Delivery::default() },
+            ..join_topic("t")
+        },
     ];
     for wanted in unknown {
         refused(&mut authority, ErrorCode::SERVICE_NOT_SUPPORTED, |a| {

@@ -4,9 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use rtm_channel::{RateLimit, SubscriberId, UserId};
-use rtm_wire::Sequence;
+use rtm_wire::{Delivery, Sequence};
 
-use crate::lanes::Delivery;
 use crate::name::TopicName;
 
 /// A publisher's part in a topic: what has a lane of its own.
@@ -28,6 +27,8 @@ pub(super) struct Publication {
     pub(super) last: Sequence,
     pub(super) delivery: Delivery,
     pub(super) meta: Bytes,
+    /// The last message, of a latest-only publication.
+    pub(super) latest: Option<Bytes>,
     pub(super) rate: RateLimit,
     /// Who gets its messages.
     pub(super) subscribers: BTreeSet<SubscriberId>,

@@ -1,10 +1,9 @@
 //! Roles in a stream channel, as the view knows them.
 
 use bytes::Bytes;
-use rtm_wire::{Position, Sequence, SubscribeOptions};
+use rtm_wire::{Delivery, Position, Sequence, SubscribeOptions};
 
 use super::subscription::Publication;
-use crate::lanes::Delivery;
 
 /// Where a membership is in its life.
 ///
@@ -66,7 +65,7 @@ impl PublisherInfo {
     /// The publication, as the channel's present owner numbers it.
     pub(super) fn publication<'a>(&self, user: &'a str, channel: Position) -> Publication<'a> {
         let at = Position { sequence: self.publication, ..channel };
-        Publication { user, at, qos: Some(self.delivery.qos) }
+        Publication { user, at, delivery: Some(self.delivery) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rtm_wire::{Qos, Sequence};
+use rtm_wire::{Delivery, Sequence};
 
 /// Messages of an unordered publication that are told apart behind the newest; a lane lets no
 /// message fall further behind (`rtm-session`, message window).
@@ -37,10 +37,12 @@ pub enum TopicVerdict {
 ///   0 ── begun ──┤ 1 2 3 4 5 6 7 8 9 ├─────────►      ordered: holes are gaps
 /// ```
 ///
+/// Of publications that skip messages (deadline, latest-only) no hole is a gap.
+///
 /// Who hears the publication misses nothing before a place that the owner has told: its beginning,
 /// or its last message when the subscription began. Until that is known, the first message that
 /// comes is the start. Whether order matters is the publisher's choice; while it isn't known yet,
-/// messages count as unordered.
+/// messages count as unordered and reliable.
 ///
 /// Holes are what takes memory: at most 8,192 of them, 24 to 48 bytes each, if a server sends every
 /// other message; none in order.
@@ -65,16 +67,20 @@ impl PublicationView {
     }
 
     /// A message of the publication has arrived.
-    pub fn on_message(&mut self, sequence: Sequence, qos: Qos) -> TopicVerdict {
-        if self.contains(sequence) || (qos == Qos::Ordered && self.newest() > Some(sequence)) {
+    pub fn on_message(&mut self, sequence: Sequence, delivery: Delivery) -> TopicVerdict {
+        let is_ascending = delivery.is_ascending();
+        if self.contains(sequence) || (is_ascending && self.newest() > Some(sequence)) {
             return TopicVerdict::Repeat;
         }
         let newest = self.newest();
         self.insert(sequence.0);
         match newest {
-            Some(after) if qos == Qos::Ordered && after.0 + 1 < sequence.0 => {
+            Some(after) if is_ascending && after.0 + 1 < sequence.0 => {
                 self.fill_gap(after.0);
-                TopicVerdict::DeliverAfter(TopicGap { after, before: sequence })
+                match delivery.is_reliable() {
+                    true => TopicVerdict::DeliverAfter(TopicGap { after, before: sequence }),
+                    false => TopicVerdict::Deliver,
+                }
             }
             _ => {
                 self.fill_holes_before_window();
@@ -85,14 +91,15 @@ impl PublicationView {
 
     /// A message has arrived while it isn't known yet what is owed before it: then a hole is no
     /// gap, and is kept until it is known.
-    pub fn on_unclear_message(&mut self, sequence: Sequence, qos: Qos) -> TopicVerdict {
-        if qos == Qos::Ordered && self.newest() > Some(sequence) {
+    pub fn on_unclear_message(&mut self, sequence: Sequence, delivery: Delivery) -> TopicVerdict {
+        if delivery.is_ascending() && self.newest() > Some(sequence) {
             return TopicVerdict::Repeat;
         }
-        self.on_message(sequence, Qos::Unordered)
+        self.on_message(sequence, Delivery::default())
     }
 
-    /// Nothing up to `last` will arrive any more that hasn't yet: the gaps that remain in there.
+    /// Nothing up to `last` will arrive any more that hasn't yet: the gaps that remain in there, if
+    /// the publication is reliable.
     pub fn on_lost_until(&mut self, last: Sequence) -> Vec<TopicGap> {
         let mut gaps = Vec::new();
         let mut runs = self.runs.iter();
@@ -133,9 +140,12 @@ impl PublicationView {
     /// Whether all up to `last` have arrived, as far as that can be known: who isn't told where it
     /// started doesn't know what was before.
     #[must_use]
-    pub fn is_complete(&self, last: Sequence, qos: Qos) -> bool {
+    pub fn is_complete(&self, last: Sequence, delivery: Delivery) -> bool {
+        if !delivery.is_reliable() && delivery.is_ascending() {
+            return self.newest() >= Some(last);
+        }
         match self.runs.first_key_value() {
-            Some((&start, &end)) => (start == 0 || qos == Qos::Ordered) && end >= last.0,
+            Some((&start, &end)) => (start == 0 || delivery.is_ascending()) && end >= last.0,
             None => false,
         }
     }
@@ -185,10 +195,23 @@ impl PublicationView {
 
 #[cfg(test)]
 mod tests {
+    use rtm_wire::{Priority, Qos, Reliability};
+
     use super::*;
 
-    fn verdicts(mut view: PublicationView, qos: Qos, sequences: &[u64]) -> String {
-        let verdict = |&sequence| match view.on_message(Sequence(sequence), qos) {
+    const UNORDERED: Delivery = Delivery {
+        qos: Qos::Unordered,
+        priority: Priority::Normal,
+        reliability: Reliability::Reliable,
+        deadline_ms: 0,
+    };
+    const ORDERED: Delivery = Delivery { qos: Qos::Ordered, ..UNORDERED };
+    const LATEST: Delivery = Delivery { reliability: Reliability::LatestOnly, ..UNORDERED };
+    const IN_TIME: Delivery =
+        Delivery { reliability: Reliability::Deadline, deadline_ms: 100, ..UNORDERED };
+
+    fn verdicts(mut view: PublicationView, delivery: Delivery, sequences: &[u64]) -> String {
+        let verdict = |&sequence| match view.on_message(Sequence(sequence), delivery) {
             TopicVerdict::Deliver => 'd',
             TopicVerdict::DeliverAfter(_) => 'g',
             TopicVerdict::Repeat => 'r',
@@ -205,14 +228,14 @@ mod tests {
     #[test]
     fn ordered_messages_go_up_and_gaps_are_named() {
         let from_first = PublicationView::from_first_message;
-        assert_eq!(verdicts(from_first(), Qos::Ordered, &[7, 7, 8, 6, 11, 10, 12]), "drdrgrd");
+        assert_eq!(verdicts(from_first(), ORDERED, &[7, 7, 8, 6, 11, 10, 12]), "drdrgrd");
         let begun = PublicationView::following(Sequence(0));
-        assert_eq!(verdicts(begun, Qos::Ordered, &[1, 2, 4, 3]), "ddgr");
+        assert_eq!(verdicts(begun, ORDERED, &[1, 2, 4, 3]), "ddgr");
         let mut begun = PublicationView::following(Sequence(0));
         let gap = TopicGap { after: Sequence(0), before: Sequence(3) };
-        let verdict = begun.on_message(Sequence(3), Qos::Ordered);
+        let verdict = begun.on_message(Sequence(3), ORDERED);
         assert_eq!(verdict, TopicVerdict::DeliverAfter(gap));
-        assert!(begun.is_complete(Sequence(3), Qos::Ordered), "the gap is not waited for");
+        assert!(begun.is_complete(Sequence(3), ORDERED), "the gap is not waited for");
         assert_eq!(gaps(&mut begun, 3), [], "nor named again");
     }
 
@@ -221,7 +244,26 @@ mod tests {
         let sequences = [7, 5, 7, 1, 6, 5, 900, 899, 2, 4, 3, 3, 900];
         for view in [PublicationView::from_first_message(), PublicationView::following(Sequence(0))]
         {
-            assert_eq!(verdicts(view, Qos::Unordered, &sequences), "ddrddrdddddrr");
+            assert_eq!(verdicts(view, UNORDERED, &sequences), "ddrddrdddddrr");
+        }
+    }
+
+    #[test]
+    fn of_what_may_be_skipped_no_hole_is_a_gap() {
+        let begun = PublicationView::following(Sequence(0));
+        let sequences = [2, 1, 5, 3, 5, 9];
+        assert_eq!(verdicts(begun.clone(), LATEST, &sequences), "drdrrd");
+        let ordered = Delivery { qos: Qos::Ordered, ..IN_TIME };
+        assert_eq!(verdicts(begun.clone(), ordered, &sequences), "drdrrd");
+        assert_eq!(verdicts(begun.clone(), IN_TIME, &sequences), "ddddrd");
+        for delivery in [LATEST, ordered] {
+            let mut view = begun.clone();
+            for sequence in [3, 7] {
+                view.on_message(Sequence(sequence), delivery);
+            }
+            assert!(!view.is_complete(Sequence(8), delivery));
+            assert!(view.is_complete(Sequence(7), delivery));
+            assert_eq!(view.runs.len(), 1, "holes take no memory");
         }
     }
 
@@ -229,21 +271,21 @@ mod tests {
     fn what_came_before_the_order_was_known_counts() {
         let mut view = PublicationView::from_first_message();
         for sequence in [1, 2, 3] {
-            view.on_message(Sequence(sequence), Qos::Unknown(9));
+            view.on_message(Sequence(sequence), UNORDERED);
         }
-        assert_eq!(verdicts(view, Qos::Ordered, &[3, 4, 6]), "rdg");
+        assert_eq!(verdicts(view, ORDERED, &[3, 4, 6]), "rdg");
     }
 
     #[test]
     fn what_is_lost_is_named_hole_by_hole_and_once() {
         let mut view = PublicationView::following(Sequence(1));
         for sequence in [3, 5, 6] {
-            view.on_message(Sequence(sequence), Qos::Unordered);
+            view.on_message(Sequence(sequence), UNORDERED);
         }
         assert_eq!(gaps(&mut view.clone(), 6), [(1, 3), (3, 5)]);
         assert_eq!(gaps(&mut view, 8), [(1, 3), (3, 5), (6, 9)]);
         assert_eq!(gaps(&mut view, 8), []);
-        assert_eq!(verdicts(view, Qos::Unordered, &[2, 8, 9]), "rrd");
+        assert_eq!(verdicts(view, UNORDERED, &[2, 8, 9]), "rrd");
         assert_eq!(gaps(&mut PublicationView::from_first_message(), 8), [], "nothing was heard");
     }
 
@@ -251,10 +293,10 @@ mod tests {
     fn what_is_unclear_is_no_gap_until_the_start_is_known() {
         let mut view = PublicationView::from_first_message();
         for sequence in [3, 6, 7, 9] {
-            let verdict = view.on_unclear_message(Sequence(sequence), Qos::Ordered);
+            let verdict = view.on_unclear_message(Sequence(sequence), ORDERED);
             assert_eq!(verdict, TopicVerdict::Deliver);
         }
-        let verdict = view.on_unclear_message(Sequence(8), Qos::Ordered);
+        let verdict = view.on_unclear_message(Sequence(8), ORDERED);
         assert_eq!(verdict, TopicVerdict::Repeat, "out of order");
         for (start, expected) in [(2, &[(3, 6), (7, 9), (9, 11)][..]), (8, &[(9, 11)]), (10, &[])] {
             let mut view = view.clone();
@@ -264,7 +306,7 @@ mod tests {
         for (ended, rest) in [(2, "rrr"), (5, "drr"), (6, "ddr"), (9, "ddd")] {
             let mut view = view.clone();
             view.forget_until(Sequence(ended));
-            assert_eq!(verdicts(view, Qos::Unordered, &[3, 6, 9]), rest);
+            assert_eq!(verdicts(view, UNORDERED, &[3, 6, 9]), rest);
         }
     }
 
@@ -272,7 +314,7 @@ mod tests {
     fn a_loss_names_nothing_beyond_it() {
         let mut view = PublicationView::following(Sequence(0));
         for sequence in [2, 5, 8] {
-            view.on_message(Sequence(sequence), Qos::Unordered);
+            view.on_message(Sequence(sequence), UNORDERED);
         }
         assert_eq!(gaps(&mut view, 3), [(0, 2), (2, 4)]);
         assert_eq!(gaps(&mut view, 6), [(3, 5), (5, 7)]);
@@ -282,19 +324,19 @@ mod tests {
     #[test]
     fn a_publication_is_complete_when_nothing_up_to_its_end_is_waited_for() {
         let mut begun = PublicationView::following(Sequence(0));
-        assert!(begun.is_complete(Sequence(0), Qos::Unordered));
+        assert!(begun.is_complete(Sequence(0), UNORDERED));
         let mut middle = PublicationView::from_first_message();
-        assert!(!middle.is_complete(Sequence(0), Qos::Ordered));
+        assert!(!middle.is_complete(Sequence(0), ORDERED));
         for view in [&mut begun, &mut middle] {
             for sequence in [3, 2] {
-                view.on_message(Sequence(sequence), Qos::Unordered);
-                assert!(!view.is_complete(Sequence(3), Qos::Unordered));
+                view.on_message(Sequence(sequence), UNORDERED);
+                assert!(!view.is_complete(Sequence(3), UNORDERED));
             }
-            view.on_message(Sequence(1), Qos::Unordered);
+            view.on_message(Sequence(1), UNORDERED);
         }
-        assert!(begun.is_complete(Sequence(3), Qos::Unordered));
-        assert!(!middle.is_complete(Sequence(3), Qos::Unordered));
-        assert!(middle.is_complete(Sequence(3), Qos::Ordered));
+        assert!(begun.is_complete(Sequence(3), UNORDERED));
+        assert!(!middle.is_complete(Sequence(3), UNORDERED));
+        assert!(middle.is_complete(Sequence(3), ORDERED));
     }
 
     #[test]
@@ -303,13 +345,13 @@ mod tests {
             [PublicationView::from_first_message(), PublicationView::following(Sequence(0))]
         {
             for sequence in (2..100_000).step_by(2) {
-                view.on_message(Sequence(sequence), Qos::Unordered);
+                view.on_message(Sequence(sequence), UNORDERED);
             }
             assert!(view.runs.len() <= WINDOW as usize / 2 + 1, "{}", view.runs.len());
-            assert_eq!(view.on_message(Sequence(3), Qos::Unordered), TopicVerdict::Repeat);
+            assert_eq!(view.on_message(Sequence(3), UNORDERED), TopicVerdict::Repeat);
             let oldest = 99_998 - WINDOW;
             let verdict = |view: &mut PublicationView, sequence| {
-                view.on_message(Sequence(sequence), Qos::Unordered)
+                view.on_message(Sequence(sequence), UNORDERED)
             };
             assert_eq!(verdict(&mut view, oldest - 1), TopicVerdict::Repeat, "outside");
             assert_eq!(verdict(&mut view, oldest + 1), TopicVerdict::Deliver, "inside");

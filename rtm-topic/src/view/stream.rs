@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use rtm_channel::{Refusal, UserId};
 use rtm_wire::{
-    ErrorCode, List, Position, Publisher, Sequence, SubscribeOptions, TopicChange, TopicEvent,
+    Delivery, ErrorCode, List, Position, Publisher, Sequence, SubscribeOptions, TopicChange,
+    TopicEvent,
 };
 
 use super::member::{Membership, PublisherInfo, PublisherState};
 use super::subscription::Subscription;
 use super::topics::TopicMissed;
-use crate::lanes::Delivery;
 use crate::limits::TopicLimits;
 use crate::name::TopicName;
 
@@ -97,7 +97,7 @@ impl StreamView {
             if let (Ok(topic), Ok(user)) = names {
                 let info = PublisherInfo {
                     publication: publisher.publication,
-                    delivery: Delivery { qos: publisher.qos, priority: publisher.priority },
+                    delivery: publisher.delivery,
                     meta: Bytes::copy_from_slice(publisher.meta),
                     over: Sequence(0),
                 };
@@ -278,7 +278,7 @@ impl StreamView {
         }
         let info = PublisherInfo {
             publication: event.position.sequence,
-            delivery: Delivery { qos: event.qos, priority: event.priority },
+            delivery: event.delivery,
             meta: Bytes::copy_from_slice(event.meta),
             over: Sequence(0),
         };

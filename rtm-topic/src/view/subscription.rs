@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rtm_channel::UserId;
-use rtm_wire::{ErrorCode, HeardUser, Position, Qos, Sequence, TopicUsers};
+use rtm_wire::{Delivery, ErrorCode, HeardUser, Position, Sequence, TopicUsers};
 
 use super::publication::{PublicationView, TopicGap, TopicVerdict};
 use super::track::{Hearing, Track};
@@ -48,7 +48,7 @@ pub(super) struct Publication<'a> {
     pub(super) user: &'a str,
     pub(super) at: Position,
     /// If it is known.
-    pub(super) qos: Option<Qos>,
+    pub(super) delivery: Option<Delivery>,
 }
 
 impl Subscription {
@@ -137,7 +137,11 @@ impl Subscription {
         // Nothing is owed of them any more; what has come of a request under way stays known.
         let is_meant = |user: &UserId| users.is_empty() || users.contains(user);
         for (_, tracks) in self.tracks.iter_mut().filter(|(user, _)| is_meant(user)) {
-            tracks.retain(|_, track| !matches!(track.hearing, Hearing::Before | Hearing::New));
+            tracks.retain(|_, track| {
+                let is_owed = matches!(track.hearing, Hearing::Before | Hearing::New);
+                // Who asks for it again gets its last message again, even if that has come.
+                !is_owed && !track.delivery().is_latest_only()
+            });
         }
         self.drop_unwanted();
     }
@@ -205,24 +209,24 @@ impl Subscription {
         is_over: bool,
         sequence: Sequence,
     ) -> TopicVerdict {
-        let Publication { user, at, qos } = publication;
+        let Publication { user, at, delivery } = publication;
         if !self.wants(user) {
             return TopicVerdict::Unwanted;
         }
         let is_asked_for = self.is_asked_for(user);
         if self.track(user, at).is_none() && !is_over {
-            let is_clear = qos.is_some() && !is_asked_for;
+            let is_clear = delivery.is_some() && !is_asked_for;
             let hearing = if is_clear { Hearing::Now } else { Hearing::Unclear };
             self.follow(publication, hearing, PublicationView::from_first_message());
         }
         let Some(track) = self.track(user, at) else { return TopicVerdict::Unwanted };
-        track.qos = qos.or(track.qos);
+        track.delivery = delivery.or(track.delivery);
         // An end may be under way, and this be of the subscription that follows it.
         let is_next = track.hearing == Hearing::Now && is_asked_for;
         let verdict = if is_next || track.hearing == Hearing::Unclear {
-            track.received.on_unclear_message(sequence, track.order())
+            track.received.on_unclear_message(sequence, track.delivery())
         } else {
-            track.received.on_message(sequence, track.order())
+            track.received.on_message(sequence, track.delivery())
         };
         self.drop_if_complete(user, at);
         verdict
@@ -254,14 +258,14 @@ impl Subscription {
         last: Sequence,
         is_new: bool,
     ) -> Vec<TopicGap> {
-        let Publication { user, at, qos } = publication;
+        let Publication { user, at, delivery } = publication;
         if is_new && self.kept.covers(user) {
             self.on_begun(publication, Hearing::New);
         }
         let Some(track) = self.track(user, at) else { return Vec::new() };
-        track.qos = qos;
+        track.delivery = delivery;
         match track.hearing {
-            Hearing::Before => track.received.on_lost_until(last),
+            Hearing::Before => track.lose_until(last),
             // The answer tells whether it is heard.
             _ => Vec::new(),
         }
@@ -278,7 +282,8 @@ impl Subscription {
             tracks.retain(|&at, track| {
                 let is_found = is_found(user, at);
                 if !is_found && (track.hearing == Hearing::Before || track.has_come()) {
-                    let open = track.received.newest().filter(|_| track.end.is_none());
+                    let is_open = track.end.is_none() && track.delivery().is_reliable();
+                    let open = track.received.newest().filter(|_| is_open);
                     gone.push((user.clone(), at, track.gaps_to_end(), open));
                 }
                 is_found
@@ -291,15 +296,15 @@ impl Subscription {
     /// A publication is heard from now on: what was missed before, of one that was heard in an
     /// earlier session.
     fn on_heard(&mut self, publication: Publication<'_>, last: Sequence) -> Vec<TopicGap> {
-        let Publication { user, at, qos } = publication;
+        let Publication { user, at, delivery } = publication;
         let Some(track) = self.track(user, at) else {
             self.follow(publication, Hearing::Now, PublicationView::following(last));
             return Vec::new();
         };
-        track.qos = qos.or(track.qos);
+        track.delivery = delivery.or(track.delivery);
         let hearing = std::mem::replace(&mut track.hearing, Hearing::Now);
         match hearing {
-            Hearing::Before | Hearing::New => return track.received.on_lost_until(last),
+            Hearing::Before | Hearing::New => return track.lose_until(last),
             Hearing::Unclear => track.received.start_after(last),
             Hearing::Now => {}
         }
@@ -356,9 +361,9 @@ impl Subscription {
         hearing: Hearing,
         received: PublicationView,
     ) {
-        let Publication { user, at, qos } = publication;
+        let Publication { user, at, delivery } = publication;
         if let Some(track) = self.track(user, at) {
-            track.qos = qos.or(track.qos);
+            track.delivery = delivery.or(track.delivery);
             return;
         }
         if self.tracks.values().map(BTreeMap::len).sum::<usize>() >= TRACKS_MAX && !self.make_room()
@@ -366,7 +371,7 @@ impl Subscription {
             return;
         }
         if let Ok(user) = UserId::new(user) {
-            let track = Track { hearing, received, qos, end: None };
+            let track = Track { hearing, received, delivery, end: None };
             self.tracks.entry(user).or_default().insert(at, track);
         }
     }
@@ -384,7 +389,7 @@ impl Subscription {
 
     fn drop_if_complete(&mut self, user: &str, at: Position) {
         let is_complete = self.track(user, at).is_some_and(|track| {
-            track.end.is_some_and(|end| track.received.is_complete(end, track.order()))
+            track.end.is_some_and(|end| track.received.is_complete(end, track.delivery()))
         });
         if is_complete {
             self.drop_track(user, at);

@@ -114,7 +114,9 @@ impl StreamView {
         let Some(publishers) = self.topics.get_mut(topic) else { return };
         for ended in users.succeeded.iter() {
             let info = publishers.get_mut(ended.user);
-            if let Some(info) = info.filter(|info| info.publication == ended.publication) {
+            let info = info.filter(|info| info.publication == ended.publication);
+            // But for the last message of a latest-only publication, which comes again.
+            if let Some(info) = info.filter(|info| !info.delivery.is_latest_only()) {
                 info.over = ended.last;
             }
         }
@@ -143,9 +145,9 @@ impl StreamView {
         if info.is_some_and(|info| event.sequence <= info.over) {
             return TopicVerdict::Unwanted;
         }
-        let qos = info.map(|info| info.delivery.qos);
+        let delivery = info.map(|info| info.delivery);
         let is_over = info.is_none() && at <= self.position;
-        let publication = Publication { user: event.publisher, at, qos };
+        let publication = Publication { user: event.publisher, at, delivery };
         subscription.on_message(publication, is_over, event.sequence)
     }
 

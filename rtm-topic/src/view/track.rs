@@ -1,6 +1,6 @@
 //! What has come of one publication, and what of it is owed.
 
-use rtm_wire::{HeardUser, Qos, Sequence};
+use rtm_wire::{Delivery, HeardUser, Sequence};
 
 use super::publication::{PublicationView, TopicGap};
 
@@ -10,7 +10,7 @@ pub(super) struct Track {
     pub(super) hearing: Hearing,
     pub(super) received: PublicationView,
     /// Unknown until its topic event has come.
-    pub(super) qos: Option<Qos>,
+    pub(super) delivery: Option<Delivery>,
     /// Its last message, once the publisher has left.
     pub(super) end: Option<Sequence>,
 }
@@ -51,23 +51,37 @@ impl Track {
         let end = self.end.or(self.received.newest()).unwrap_or_default();
         match self.hearing {
             Hearing::Unclear => Vec::new(),
-            _ => self.received.on_lost_until(end),
+            _ => self.lose_until(end),
         }
+    }
+
+    /// Nothing up to `last` will come any more that hasn't yet: the gaps that remain in there.
+    pub(super) fn lose_until(&mut self, last: Sequence) -> Vec<TopicGap> {
+        if self.delivery().is_latest_only() {
+            // Its last message comes again if it hasn't come.
+            return Vec::new();
+        }
+        let gaps = self.received.on_lost_until(last);
+        if self.delivery().is_reliable() { gaps } else { Vec::new() }
     }
 
     /// The subscription that it was heard by has ended. Whether anything is left: of a later
     /// subscription.
     pub(super) fn on_ended(&mut self, publication: Sequence, ended: &HeardUser<'_>) -> bool {
         if publication == ended.publication {
-            self.received.forget_until(ended.last);
+            // Of a latest-only one the request has dropped what had come before; see
+            // `Subscription::forget_kept`.
+            if !self.delivery().is_latest_only() {
+                self.received.forget_until(ended.last);
+            }
             self.hearing = Hearing::Unclear;
             return self.received.newest().is_some();
         }
         publication > ended.publication && self.hearing == Hearing::Unclear
     }
 
-    /// While its order isn't known, messages are taken in any.
-    pub(super) fn order(&self) -> Qos {
-        self.qos.unwrap_or(Qos::Unordered)
+    /// While it isn't known, messages are taken in any order, and all are waited for.
+    pub(super) fn delivery(&self) -> Delivery {
+        self.delivery.unwrap_or_default()
     }
 }

@@ -3,4 +3,5 @@
 mod client_model;
 mod owner_model;
 mod schedule;
+mod skipping;
 mod world;

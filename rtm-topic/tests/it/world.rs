@@ -173,7 +173,7 @@ impl World {
         let model = &self.clients[client].model;
         let is_ok = model.phase == Phase::Joined && !model.own.contains_key(&number);
         let qos = if is_ordered { Qos::Ordered } else { Qos::Unordered };
-        let delivery = Delivery { qos, priority: Priority::High };
+        let delivery = Delivery { qos, priority: Priority::High, ..Delivery::default() };
         let join = |view: &mut StreamView| view.join_topic(&topic(number), delivery, Bytes::new());
         self.act(client, is_ok, join, |model| {
             model.own.insert(number, Own::Joining);

@@ -7,10 +7,11 @@ use super::field::{Position, name, put_text, text_len};
 use super::kind;
 use super::login::Limit;
 use crate::code::ErrorCode;
+use crate::delivery::Delivery;
 use crate::encode::Encode;
 use crate::error::{DecodeError, Input};
 use crate::id::{OperationId, Sequence};
-use crate::kind::{Priority, Qos, Reach};
+use crate::kind::Reach;
 use crate::list::{Item, List};
 use crate::parse::{self, Parsed, blob, blob_len, put_blob, refuse, whole};
 use crate::time::UnixTime;
@@ -100,8 +101,7 @@ pub struct UserPublished {
     pub published: Published,
 }
 
-/// `publisher = topic text, user text, publication varint, last varint, qos 1 byte, priority 1
-/// byte, meta blob`
+/// `publisher = topic text, user text, publication varint, last varint, delivery, meta blob`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publisher<'a> {
     /// The topic.
@@ -112,10 +112,8 @@ pub struct Publisher<'a> {
     pub publication: Sequence,
     /// The last message so far.
     pub last: Sequence,
-    /// Order of the messages.
-    pub qos: Qos,
-    /// Urgency of the messages.
-    pub priority: Priority,
+    /// How the messages travel.
+    pub delivery: Delivery,
     /// What the user shows.
     pub meta: &'a [u8],
 }
@@ -309,11 +307,10 @@ impl<'a> Item<'a> for Publisher<'a> {
         let (input, user) = name(input, "publisher")?;
         let (input, publication) = varint::parse(input)?;
         let (input, last) = varint::parse(input)?;
-        let (input, qos) = Qos::parse(input)?;
-        let (input, priority) = Priority::parse(input)?;
+        let (input, delivery) = Delivery::parse(input)?;
         let (input, meta) = blob(input, "publisher meta", limits::META)?;
         let (publication, last) = (Sequence(publication), Sequence(last));
-        Ok((input, Self { topic, user, publication, last, qos, priority, meta }))
+        Ok((input, Self { topic, user, publication, last, delivery, meta }))
     }
 }
 
@@ -323,7 +320,7 @@ impl Encode for Publisher<'_> {
             + text_len(self.user)
             + varint::len(self.publication.0)
             + varint::len(self.last.0)
-            + 2
+            + self.delivery.encoded_len()
             + blob_len(self.meta)
     }
 
@@ -332,8 +329,7 @@ impl Encode for Publisher<'_> {
         put_text(out, self.user);
         varint::put(out, self.publication.0);
         varint::put(out, self.last.0);
-        out.put_u8(self.qos.number());
-        out.put_u8(self.priority.number());
+        self.delivery.encode(out);
         put_blob(out, self.meta);
     }
 }

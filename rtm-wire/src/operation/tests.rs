@@ -3,7 +3,7 @@
 use super::*;
 use crate::testing::{refused_requests, refused_server, requests, server};
 use crate::{
-    ChannelKind, Epoch, ErrorCode, Limit, LimitKind, List, MessageType, OperationId,
+    ChannelKind, Delivery, Epoch, ErrorCode, Limit, LimitKind, List, MessageType, OperationId,
     PresenceChange, Priority, Qos, Reach, Reliability, Sequence, SessionInstance, TopicChange,
     UnixTime,
 };
@@ -91,9 +91,12 @@ fn topics() {
     let join = JoinTopic {
         channel,
         topic,
-        qos: Qos::Ordered,
-        priority: Priority::Low,
-        reliability: Reliability::LatestOnly,
+        delivery: Delivery {
+            qos: Qos::Ordered,
+            priority: Priority::Low,
+            reliability: Reliability::Deadline,
+            deadline_ms: 64,
+        },
         meta: b"\xff",
     };
     let publish = PublishTopic {
@@ -105,7 +108,7 @@ fn topics() {
     };
     let users = List::Slice(&["alice", "bob"]);
     requests(&[
-        (b"\x22\x05\x04room\x01t\x01\x08\x02\x01\xff", 5, join.into()),
+        (b"\x22\x05\x04room\x01t\x01\x08\x01\x40\x40\x01\xff", 5, join.into()),
         (b"\x23\x05\x04room\x01t", 5, LeaveTopic { channel, topic }.into()),
         (b"\x24\x05\x04room\x01t\x00\x00hi", 5, publish.into()),
         (
@@ -185,8 +188,7 @@ fn replies_with_lists() {
         user: "bob",
         publication: Sequence(1),
         last: Sequence(2),
-        qos: Qos::Ordered,
-        priority: Priority::Normal,
+        delivery: Delivery { qos: Qos::Ordered, ..Delivery::default() },
         meta: b"\xff",
     }];
     let joined = ReplyResult::Joined { position: AT, publishers: List::Slice(&publishers) };
@@ -195,7 +197,7 @@ fn replies_with_lists() {
     let users = TopicUsers { succeeded: List::Slice(&heard), failed: List::Slice(&failed) };
     server(&[
         (
-            b"\x80\x05\x00\x00\x04\x03\x40\x40\x01\x01t\x03bob\x01\x02\x01\x04\x01\xff",
+            b"\x80\x05\x00\x00\x04\x03\x40\x40\x01\x01t\x03bob\x01\x02\x01\x04\x00\x00\x01\xff",
             reply(joined),
         ),
         (
@@ -234,8 +236,7 @@ fn events() {
         change: TopicChange::Left,
         topic: "t",
         publisher: "bob",
-        qos: Qos::Ordered,
-        priority: Priority::Normal,
+        delivery: Delivery { reliability: Reliability::LatestOnly, ..Delivery::default() },
         last: Sequence(2),
         meta: b"",
     };
@@ -250,7 +251,7 @@ fn events() {
             ServerOperation::Event(topic_message.into()),
         ),
         (
-            b"\x92\x04room\x03\x40\x40\x03\x01t\x03bob\x01\x04\x02\x00",
+            b"\x92\x04room\x03\x40\x40\x03\x01t\x03bob\x00\x04\x02\x00\x02\x00",
             ServerOperation::Event(left.into()),
         ),
         (b"\x81later", ServerOperation::Event(unknown)),

@@ -4,30 +4,26 @@ use bytes::BufMut;
 
 use super::field::{Position, name, put_text, text_len};
 use super::{Body, kind};
+use crate::delivery::Delivery;
 use crate::encode::Encode;
 use crate::error::Input;
 use crate::id::{Epoch, Sequence};
-use crate::kind::{MessageType, Priority, Qos, Reliability, TopicChange};
+use crate::kind::{MessageType, TopicChange};
 use crate::limits;
 use crate::list::List;
 use crate::parse::{self, Parsed, blob, blob_len, put_blob, remainder};
 use crate::time::UnixTime;
 use crate::varint;
 
-/// `join topic = channel text, topic text, qos 1 byte, priority 1 byte, reliability 1 byte, meta
-/// blob`
+/// `join topic = channel text, topic text, delivery, meta blob`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JoinTopic<'a> {
     /// The stream channel, joined before.
     pub channel: &'a str,
     /// The topic; it comes to be with its first publisher.
     pub topic: &'a str,
-    /// Order of this publisher's messages.
-    pub qos: Qos,
-    /// Urgency of this publisher's messages.
-    pub priority: Priority,
-    /// What may become of this publisher's messages.
-    pub reliability: Reliability,
+    /// How this publisher's messages travel.
+    pub delivery: Delivery,
     /// Shown to the other members.
     pub meta: &'a [u8],
 }
@@ -39,23 +35,22 @@ impl<'a> Body<'a> for JoinTopic<'a> {
     fn parse(body: Input<'a>) -> Parsed<'a, Self> {
         let (body, channel) = name(body, "channel name")?;
         let (body, topic) = name(body, "topic name")?;
-        let (body, qos) = Qos::parse(body)?;
-        let (body, priority) = Priority::parse(body)?;
-        let (body, reliability) = Reliability::parse(body)?;
+        let (body, delivery) = Delivery::parse(body)?;
         let (body, meta) = blob(body, "publisher meta", limits::META)?;
-        Ok((body, Self { channel, topic, qos, priority, reliability, meta }))
+        Ok((body, Self { channel, topic, delivery, meta }))
     }
 
     fn body_len(&self) -> usize {
-        text_len(self.channel) + text_len(self.topic) + 3 + blob_len(self.meta)
+        text_len(self.channel)
+            + text_len(self.topic)
+            + self.delivery.encoded_len()
+            + blob_len(self.meta)
     }
 
     fn encode_body(&self, out: &mut impl BufMut) {
         put_text(out, self.channel);
         put_text(out, self.topic);
-        out.put_u8(self.qos.number());
-        out.put_u8(self.priority.number());
-        out.put_u8(self.reliability.number());
+        self.delivery.encode(out);
         put_blob(out, self.meta);
     }
 }
@@ -272,8 +267,8 @@ impl<'a> Body<'a> for TopicMessageEvent<'a> {
     }
 }
 
-/// `topic event = channel text, position, change 1 byte, topic text, publisher text, qos 1 byte,
-/// priority 1 byte, last varint, meta blob`
+/// `topic event = channel text, position, change 1 byte, topic text, publisher text, delivery, last
+/// varint, meta blob`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicEvent<'a> {
     /// The stream channel.
@@ -286,10 +281,8 @@ pub struct TopicEvent<'a> {
     pub topic: &'a str,
     /// Who came or went.
     pub publisher: &'a str,
-    /// Order of the publisher's messages.
-    pub qos: Qos,
-    /// Urgency of the publisher's messages.
-    pub priority: Priority,
+    /// How the publisher's messages travel.
+    pub delivery: Delivery,
     /// When the publisher left: the sequence of the publication's last message; else 0.
     pub last: Sequence,
     /// What the publisher shows; empty when it left.
@@ -306,21 +299,21 @@ impl<'a> Body<'a> for TopicEvent<'a> {
         let (body, change) = TopicChange::parse(body)?;
         let (body, topic) = name(body, "topic name")?;
         let (body, publisher) = name(body, "publisher")?;
-        let (body, qos) = Qos::parse(body)?;
-        let (body, priority) = Priority::parse(body)?;
+        let (body, delivery) = Delivery::parse(body)?;
         let (body, last) = varint::parse(body)?;
         let (body, meta) = blob(body, "publisher meta", limits::META)?;
         let last = Sequence(last);
-        let event = Self { channel, position, change, topic, publisher, qos, priority, last, meta };
+        let event = Self { channel, position, change, topic, publisher, delivery, last, meta };
         Ok((body, event))
     }
 
     fn body_len(&self) -> usize {
         text_len(self.channel)
             + self.position.encoded_len()
-            + 3
+            + 1
             + text_len(self.topic)
             + text_len(self.publisher)
+            + self.delivery.encoded_len()
             + varint::len(self.last.0)
             + blob_len(self.meta)
     }
@@ -331,8 +324,7 @@ impl<'a> Body<'a> for TopicEvent<'a> {
         out.put_u8(self.change.number());
         put_text(out, self.topic);
         put_text(out, self.publisher);
-        out.put_u8(self.qos.number());
-        out.put_u8(self.priority.number());
+        self.delivery.encode(out);
         varint::put(out, self.last.0);
         put_blob(out, self.meta);
     }

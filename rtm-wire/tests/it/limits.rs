@@ -1,10 +1,10 @@
 //! Every limit of the format: reached, and passed by one.
 
 use rtm_wire::{
-    AckRanges, ChannelKind, ChannelRef, Close, CloseCode, ConnectionId, DecodeError, Encode, Frame,
-    Hello, Initial, Join, JoinTopic, Leave, List, OperationId, Packet, PacketNumber, Priority,
-    Publish, PublishFlags, Qos, Reliability, Request, Resume, Resumption, SubscribeOptions,
-    SubscribeTopic, Ticket, TicketContents, TransportParams, UnixTime, Versions, limits, varint,
+    AckRanges, ChannelKind, ChannelRef, Close, CloseCode, ConnectionId, DecodeError, Delivery,
+    Encode, Frame, Hello, Initial, Join, JoinTopic, Leave, List, OperationId, Packet, PacketNumber,
+    Publish, PublishFlags, Request, Resume, Resumption, SubscribeOptions, SubscribeTopic, Ticket,
+    TicketContents, TransportParams, UnixTime, Versions, limits, varint,
 };
 
 use crate::vector::put;
@@ -138,12 +138,5 @@ fn hello(versions: &[u8], login: &[u8]) -> Result<(), DecodeError> {
 }
 
 fn join_topic<'a>(topic: &'a str, meta: &'a [u8]) -> JoinTopic<'a> {
-    JoinTopic {
-        channel: "",
-        topic,
-        qos: Qos::Ordered,
-        priority: Priority::Normal,
-        reliability: Reliability::Reliable,
-        meta,
-    }
+    JoinTopic { channel: "", topic, delivery: Delivery::default(), meta }
 }

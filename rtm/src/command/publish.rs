@@ -1,6 +1,7 @@
 //! `rtm pub`.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use rtm_client::{
     Error, MessageChannel, MessageType, PendingPublish, Priority, PublishOptions, Qos,
@@ -82,7 +83,12 @@ fn topic_options(arguments: &Publish) -> TopicOptions {
         Urgency::Low => Priority::Low,
     };
     let qos = if arguments.unordered { Qos::Unordered } else { Qos::Ordered };
-    TopicOptions::new().qos(qos).priority(priority)
+    let options = TopicOptions::new().qos(qos).priority(priority);
+    match arguments.deadline {
+        Some(deadline) => options.deadline(Duration::from_millis(deadline.into())),
+        None if arguments.latest_only => options.latest_only(),
+        None => options,
+    }
 }
 
 /// The messages of the command line, else the lines of standard input.

@@ -46,7 +46,7 @@ impl Engine for Server {
                 Event::LoginRequested { login, .. } => {
                     self.endpoint.answer_login(moment.now, login, LoginAnswer::Accept(b""));
                 }
-                Event::Message { session, lane, payload } => {
+                Event::Message { session, lane, payload, .. } => {
                     self.recorder.record(&payload);
                     self.endpoint.release(moment.now, session, lane, payload.len());
                 }

@@ -57,8 +57,7 @@ impl Server {
                 user,
                 publication: Sequence(publication.number),
                 last: Sequence(publication.last),
-                qos: publication.qos,
-                priority: publication.priority,
+                delivery: publication.delivery,
                 meta: &publication.meta,
             })
             .collect();
@@ -73,8 +72,7 @@ impl Server {
         let publication = Publication {
             number: position.sequence.0,
             last: 0,
-            qos: join.qos,
-            priority: join.priority,
+            delivery: join.delivery,
             meta: join.meta.to_vec(),
         };
         let name = (join.channel.to_owned(), join.topic.to_owned(), user.to_owned());
@@ -199,8 +197,7 @@ impl Server {
             change,
             topic,
             publisher: user,
-            qos: found.map_or(Qos::Unordered, |found| found.qos),
-            priority: found.map_or(Priority::Normal, |found| found.priority),
+            delivery: found.map(|found| found.delivery).unwrap_or_default(),
             last: Sequence(found.filter(|_| has_left).map_or(0, |found| found.last)),
             meta: found.filter(|_| !has_left).map_or(&[], |found| &found.meta),
         };

@@ -111,7 +111,7 @@ fn only_members_take_part_in_topics() {
 
 /// Own publications: absent, joining, joined, leaving.
 fn own_states() -> [Option<PublisherState>; 4] {
-    let delivery = Delivery { qos: Qos::Ordered, priority: Priority::High };
+    let delivery = Delivery { qos: Qos::Ordered, priority: Priority::High, ..Delivery::default() };
     let meta = Bytes::from_static(b"meta");
     [
         None,
@@ -139,7 +139,8 @@ fn own_publications_follow_the_table() {
     let states = own_states();
     let [absent, joining, joined, leaving] = &states;
     let again = || {
-        let delivery = Delivery { qos: Qos::Ordered, priority: Priority::High };
+        let delivery =
+            Delivery { qos: Qos::Ordered, priority: Priority::High, ..Delivery::default() };
         (delivery, Bytes::from_static(b"meta"))
     };
     let twice = Some(ErrorCode::CHANNEL_JOIN_TOPIC_FAILED);
@@ -201,8 +202,7 @@ fn news(user: &str, change: TopicChange, sequence: u64) -> TopicEvent<'_> {
         change,
         topic: "t",
         publisher: user,
-        qos: Qos::Ordered,
-        priority: Priority::Normal,
+        delivery: Delivery { qos: Qos::Ordered, ..Delivery::default() },
         last: Sequence(0),
         meta: b"",
     }

@@ -1,7 +1,7 @@
 //! Subscriptions that are lost, restored, refused and ended, and what a view keeps of them.
 
 use rtm_wire::{
-    Epoch, FailedUser, List, MessageType, Priority, Publisher, SubscribeOptions, TopicChange,
+    Epoch, FailedUser, List, MessageType, Publisher, Qos, SubscribeOptions, TopicChange,
     TopicEvent, TopicMessageEvent, UnixTime,
 };
 
@@ -28,8 +28,7 @@ fn publisher(user: &str, number: u64, last: u64) -> Publisher<'_> {
         user,
         publication: Sequence(number),
         last: Sequence(last),
-        qos: Qos::Ordered,
-        priority: Priority::Normal,
+        delivery: Delivery { qos: Qos::Ordered, ..Delivery::default() },
         meta: b"",
     }
 }
@@ -110,8 +109,7 @@ fn news(view: &mut StreamView, name: &str, change: TopicChange, position: u64, l
         change,
         topic: "t",
         publisher: name,
-        qos: Qos::Ordered,
-        priority: Priority::Normal,
+        delivery: Delivery { qos: Qos::Ordered, ..Delivery::default() },
         last: Sequence(last),
         meta: b"",
     };
@@ -283,7 +281,12 @@ fn what_was_missed_is_told() {
 #[test]
 fn what_overtakes_the_answer_to_a_renewed_subscription_counts() {
     for qos in [Qos::Ordered, Qos::Unordered] {
-        let bob = |last| [Publisher { qos, ..publisher("bob", 1, last) }];
+        let bob = |last| {
+            [Publisher {
+                delivery: Delivery { qos, ..Delivery::default() },
+                ..publisher("bob", 1, last)
+            }]
+        };
         let mut view = member(1, &bob(0));
         subscribe(&mut view, &["bob"], &["bob"], &[]);
         view.on_disconnected();
@@ -303,7 +306,12 @@ fn what_overtakes_the_answer_to_a_renewed_subscription_counts() {
 
 #[test]
 fn what_is_lost_before_the_first_message_of_a_subscription_is_told() {
-    let bob = |last| [Publisher { qos: Qos::Unordered, ..publisher("bob", 1, last) }];
+    let bob = |last| {
+        [Publisher {
+            delivery: Delivery { qos: Qos::Unordered, ..Delivery::default() },
+            ..publisher("bob", 1, last)
+        }]
+    };
     for overtaking in [&[][..], &[8], &[8, 6]] {
         let mut view = member(1, &bob(3));
         ask(&mut view, &["bob"]);
@@ -336,7 +344,14 @@ fn a_new_publication_that_was_heard_is_owed_when_the_session_is_lost_again() {
     let mut view = member(0, &[]);
     subscribe(&mut view, &[], &[], &[]);
     view.on_disconnected();
-    join(&mut view, 1, &[Publisher { qos: Qos::Unordered, ..publisher("bob", 1, 1) }]);
+    join(
+        &mut view,
+        1,
+        &[Publisher {
+            delivery: Delivery { qos: Qos::Unordered, ..Delivery::default() },
+            ..publisher("bob", 1, 1)
+        }],
+    );
     ask(&mut view, &[]);
     assert_eq!(message(&mut view, "bob", 1, 3), TopicVerdict::Deliver, "overtakes the answer");
     view.on_disconnected();

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use rtm_channel::{Fanout, Identity, SubscriberId, UserId};
 use rtm_topic::{Delivery, StreamAuthority};
 use rtm_wire::{
-    Epoch, Event, JoinTopic, List, MessageType, Position, PublishTopic, Qos, Reliability, Sequence,
+    Epoch, Event, JoinTopic, List, MessageType, Position, PublishTopic, Qos, Sequence,
     SessionInstance, SubscribeOptions, Time, UnixTime,
 };
 
@@ -86,14 +86,7 @@ impl World {
 
     fn let_publish(&mut self, id: u64, number: usize, delivery: Delivery) -> Option<Fanout> {
         let name = topic(number);
-        let join = JoinTopic {
-            channel: "class",
-            topic: name.as_str(),
-            qos: delivery.qos,
-            priority: delivery.priority,
-            reliability: Reliability::Reliable,
-            meta: b"",
-        };
+        let join = JoinTopic { channel: "class", topic: name.as_str(), delivery, meta: b"" };
         let before = self.authority.clone();
         let result = self.authority.join_topic(Time::ZERO, SubscriberId(id), &join);
         let is_ordered = delivery.qos == Qos::Ordered;

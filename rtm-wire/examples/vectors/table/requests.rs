@@ -1,10 +1,10 @@
 //! Requests (protocol §6.1 and §6.4 to §6.15).
 
 use rtm_wire::{
-    ChannelKind, ChannelRef, Epoch, Join, JoinTopic, Leave, LeaveTopic, List, Liveness, Login,
-    Logout, MessageType, OperationId, Position, Priority, Publish, PublishFlags, PublishTopic, Qos,
-    Receipt, Reliability, Request, Sequence, SessionInstance, Subscribe, SubscribeOptions,
-    SubscribeTopic, Unsubscribe, UnsubscribeTopic, varint,
+    ChannelKind, ChannelRef, Delivery, Epoch, Join, JoinTopic, Leave, LeaveTopic, List, Liveness,
+    Login, Logout, MessageType, OperationId, Position, Priority, Publish, PublishFlags,
+    PublishTopic, Qos, Receipt, Reliability, Request, Sequence, SessionInstance, Subscribe,
+    SubscribeOptions, SubscribeTopic, Unsubscribe, UnsubscribeTopic, varint,
 };
 
 use super::super::vector::{Type, Vector};
@@ -83,18 +83,22 @@ fn topics() -> Vec<Vector> {
     let join = JoinTopic {
         channel,
         topic,
-        qos: Qos::Ordered,
-        priority: Priority::Normal,
-        reliability: Reliability::Reliable,
+        delivery: Delivery { qos: Qos::Ordered, ..Delivery::default() },
         meta: b"",
     };
     let other = JoinTopic {
-        qos: Qos::Unknown(5),
-        priority: Priority::Low,
-        reliability: Reliability::LatestOnly,
+        delivery: Delivery {
+            qos: Qos::Unknown(5),
+            priority: Priority::Low,
+            reliability: Reliability::LatestOnly,
+            deadline_ms: 0,
+        },
         meta: b"\x00\xff",
         ..join
     };
+    let in_time =
+        Delivery { reliability: Reliability::Deadline, deadline_ms: 250, ..Delivery::default() };
+    let in_time = JoinTopic { delivery: in_time, ..join };
     let publish = PublishTopic {
         channel,
         topic,
@@ -107,6 +111,7 @@ fn topics() -> Vec<Vector> {
     vec![
         request("6.11", 11, "join topic", join),
         request("6.11", 12, "join topic with meta, unknown order", other),
+        request("6.11", 13, "join topic, with a deadline", in_time),
         request("6.12", 13, "leave topic", LeaveTopic { channel, topic }),
         request("6.13", 14, "publish topic", publish),
         request("6.14", 15, "subscribe topic, all", all),

@@ -1,11 +1,11 @@
 //! Replies and events (protocol §6.2, §6.3, §6.17 to §6.19, §6.23).
 
 use rtm_wire::{
-    ChannelKind, ChannelRef, Epoch, ErrorCode, Event, FailedUser, HeardUser, Limit, LimitKind,
-    List, MessageEvent, MessageType, OperationId, Position, PresenceChange, PresenceEvent,
-    PresentUser, Priority, Published, Publisher, Qos, Reach, Reply, ReplyResult, Sequence,
-    ServerOperation, State, TopicChange, TopicEvent, TopicMessageEvent, TopicUsers, UnixTime,
-    UserPublished,
+    ChannelKind, ChannelRef, Delivery, Epoch, ErrorCode, Event, FailedUser, HeardUser, Limit,
+    LimitKind, List, MessageEvent, MessageType, OperationId, Position, PresenceChange,
+    PresenceEvent, PresentUser, Priority, Published, Publisher, Qos, Reach, Reliability, Reply,
+    ReplyResult, Sequence, ServerOperation, State, TopicChange, TopicEvent, TopicMessageEvent,
+    TopicUsers, UnixTime, UserPublished,
 };
 
 use super::super::vector::{Type, Vector};
@@ -74,11 +74,12 @@ fn lists() -> Vec<Vector> {
         user: "alice",
         publication: Sequence(12),
         last: Sequence(345),
-        qos: Qos::Ordered,
-        priority: Priority::Normal,
+        delivery: Delivery { qos: Qos::Ordered, ..Delivery::default() },
         meta: b"\x01",
     };
-    let publishers = [publisher, Publisher { user: "bob", meta: b"", ..publisher }];
+    let newest = Delivery { reliability: Reliability::LatestOnly, ..Delivery::default() };
+    let publishers =
+        [publisher, Publisher { user: "bob", delivery: newest, meta: b"", ..publisher }];
     let failed = [FailedUser { user: "carol", code: ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED }];
     let joined =
         |publishers| ReplyResult::Joined { position: AT, publishers: List::Slice(publishers) };
@@ -122,8 +123,12 @@ fn events() -> Vec<Vector> {
         change: TopicChange::Joined,
         topic: "gestures",
         publisher: "alice",
-        qos: Qos::Unordered,
-        priority: Priority::High,
+        delivery: Delivery {
+            priority: Priority::High,
+            reliability: Reliability::Deadline,
+            deadline_ms: 250,
+            ..Delivery::default()
+        },
         last: Sequence(0),
         meta: b"\x01",
     };

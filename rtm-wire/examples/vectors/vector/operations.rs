@@ -1,7 +1,7 @@
 //! Fields of requests, replies and events.
 
 use rtm_wire::{
-    ChannelRef, Event, OperationId, Position, PresentUser, Reply, ReplyResult, Request,
+    ChannelRef, Delivery, Event, OperationId, Position, PresentUser, Reply, ReplyResult, Request,
     ServerOperation, SubscribeOptions, UserPublished,
 };
 use serde_json::{Value, json};
@@ -53,9 +53,7 @@ fn request_body(request: &Request<'_>) -> Value {
         Request::JoinTopic(join) => json!({
             "channel": join.channel,
             "topic": join.topic,
-            "qos": join.qos.number(),
-            "priority": join.priority.number(),
-            "reliability": join.reliability.number(),
+            "delivery": delivery(join.delivery),
             "meta": hex(join.meta),
         }),
         Request::LeaveTopic(leave) => json!({ "channel": leave.channel, "topic": leave.topic }),
@@ -117,8 +115,7 @@ fn result(reply: &Reply<'_>) -> Value {
                     "user": publisher.user,
                     "publication": int(publisher.publication.0),
                     "last": int(publisher.last.0),
-                    "qos": publisher.qos.number(),
-                    "priority": publisher.priority.number(),
+                    "delivery": delivery(publisher.delivery),
                     "meta": hex(publisher.meta),
                 })
             });
@@ -185,8 +182,7 @@ fn event(event: &Event<'_>) -> Value {
             "change": event.change.number(),
             "topic": event.topic,
             "publisher": event.publisher,
-            "qos": event.qos.number(),
-            "priority": event.priority.number(),
+            "delivery": delivery(event.delivery),
             "last": int(event.last.0),
             "meta": hex(event.meta),
         }),
@@ -229,5 +225,14 @@ fn options(options: SubscribeOptions) -> Value {
         "metadata": options.metadata,
         "locks": options.locks,
         "quiet": options.quiet,
+    })
+}
+
+fn delivery(delivery: Delivery) -> Value {
+    json!({
+        "qos": delivery.qos.number(),
+        "priority": delivery.priority.number(),
+        "reliability": delivery.reliability.number(),
+        "deadline_ms": delivery.deadline_ms,
     })
 }

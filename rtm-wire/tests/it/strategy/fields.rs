@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use rtm_wire::{
-    ChannelKind, ChannelRef, Cipher, Epoch, ErrorCode, MessageType, OperationId, Position,
-    Priority, Qos, Reliability, Sequence, TopicChange, UnixTime, limits,
+    ChannelKind, ChannelRef, Cipher, Delivery, Epoch, ErrorCode, MessageType, OperationId,
+    Position, Priority, Qos, Reliability, Sequence, TopicChange, UnixTime, limits,
 };
 
 use super::{number, text};
@@ -29,16 +29,15 @@ pub(super) fn message_type() -> impl Strategy<Value = MessageType> {
     byte().prop_map(MessageType::from_number)
 }
 
-pub(super) fn priority() -> impl Strategy<Value = Priority> {
-    byte().prop_map(Priority::from_number)
-}
-
-pub(super) fn qos() -> impl Strategy<Value = Qos> {
-    byte().prop_map(Qos::from_number)
-}
-
-pub(super) fn reliability() -> impl Strategy<Value = Reliability> {
-    byte().prop_map(Reliability::from_number)
+pub(super) fn delivery() -> impl Strategy<Value = Delivery> {
+    (byte(), byte(), byte(), any::<u32>()).prop_map(|(qos, priority, reliability, deadline_ms)| {
+        Delivery {
+            qos: Qos::from_number(qos),
+            priority: Priority::from_number(priority),
+            reliability: Reliability::from_number(reliability),
+            deadline_ms,
+        }
+    })
 }
 
 pub(super) fn topic_change() -> impl Strategy<Value = TopicChange> {

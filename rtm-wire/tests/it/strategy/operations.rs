@@ -11,8 +11,8 @@ use rtm_wire::{
 };
 
 use super::fields::{
-    channel, error_code, message_type, name, operation_id, position, priority, qos, reliability,
-    sequence, time, topic_change,
+    channel, delivery, error_code, message_type, name, operation_id, position, sequence, time,
+    topic_change,
 };
 use super::{bytes, number, text};
 
@@ -92,16 +92,8 @@ fn publish() -> impl Strategy<Value = Publish<'static>> {
 }
 
 fn join_topic() -> impl Strategy<Value = JoinTopic<'static>> {
-    (name(), name(), qos(), priority(), reliability(), bytes(100)).prop_map(
-        |(channel, topic, qos, priority, reliability, meta)| JoinTopic {
-            channel,
-            topic,
-            qos,
-            priority,
-            reliability,
-            meta,
-        },
-    )
+    (name(), name(), delivery(), bytes(100))
+        .prop_map(|(channel, topic, delivery, meta)| JoinTopic { channel, topic, delivery, meta })
 }
 
 fn publish_topic() -> impl Strategy<Value = PublishTopic<'static>> {
@@ -152,14 +144,13 @@ fn limit() -> impl Strategy<Value = Limit> {
 }
 
 fn publisher() -> impl Strategy<Value = Publisher<'static>> {
-    (name(), name(), sequence(), sequence(), qos(), priority(), bytes(50)).prop_map(
-        |(topic, user, publication, last, qos, priority, meta)| Publisher {
+    (name(), name(), sequence(), sequence(), delivery(), bytes(50)).prop_map(
+        |(topic, user, publication, last, delivery, meta)| Publisher {
             topic,
             user,
             publication,
             last,
-            qos,
-            priority,
+            delivery,
             meta,
         },
     )
@@ -212,15 +203,14 @@ fn topic_message_event() -> impl Strategy<Value = TopicMessageEvent<'static>> {
 
 fn topic_event() -> impl Strategy<Value = TopicEvent<'static>> {
     let names = (name(), name(), name());
-    (names, position(), topic_change(), qos(), priority(), sequence(), bytes(100)).prop_map(
-        |((channel, topic, publisher), position, change, qos, priority, last, meta)| TopicEvent {
+    (names, position(), topic_change(), delivery(), sequence(), bytes(100)).prop_map(
+        |((channel, topic, publisher), position, change, delivery, last, meta)| TopicEvent {
             channel,
             position,
             change,
             topic,
             publisher,
-            qos,
-            priority,
+            delivery,
             last,
             meta,
         },
