@@ -138,3 +138,60 @@ fn only_the_chosen_publishers_are_heard() {
         publisher.end().ok();
     }
 }
+
+#[test]
+fn of_latest_only_lines_the_last_one_reaches_everybody_whenever_they_come() {
+    let lab = Lab::new(true);
+    let lossy = Lossy::new(&lab, 30.0, 5);
+    let sub = |user: &str| {
+        let arguments = ["sub", "map", "--topic", "cars", "--as", user, "--json"];
+        let mut running = Running::start(rtm(&lab, &arguments).args(["--server", &lossy.server]));
+        running.wait_for("subscribed to map/cars");
+        running
+    };
+    let until = |running: &mut Running, text: &str| {
+        let mut before = 0;
+        loop {
+            let line: serde_json::Value = serde_json::from_str(&running.line()).expect("JSON");
+            let sequence = line["sequence"].as_u64().expect("a number");
+            assert!(sequence > before, "only forward: {line}");
+            before = sequence;
+            if line["payload"] == text {
+                return;
+            }
+        }
+    };
+    let mut bob = sub("bob");
+    let arguments = ["pub", "map", "--topic", "cars", "--latest-only", "--as", "alice"];
+    let mut alice = rtm(&lab, &arguments);
+    let mut alice = Running::start(alice.args(["--server", &lossy.server]).stdin(Stdio::piped()));
+    let mut stdin = alice.stdin();
+    for number in 0..300 {
+        writeln!(stdin, "position {number}").expect("it reads");
+    }
+    until(&mut bob, "position 299");
+    let mut late = sub("carol");
+    until(&mut late, "position 299");
+    writeln!(stdin, "parked").expect("it reads");
+    drop(stdin);
+    alice.end().ok();
+    for subscriber in [&mut bob, &mut late] {
+        until(subscriber, "parked");
+    }
+    assert!(lossy.stop().up.lost > 0);
+}
+
+#[test]
+fn lines_with_a_deadline_arrive_on_a_good_network() {
+    let lab = Lab::new(true);
+    for got in stream(&lab, 500, &[], &["--deadline", "60000"]) {
+        assert!(got == text(500), "{} bytes of {}", got.len(), text(500).len());
+    }
+    let both =
+        ["pub", "map", "--topic", "cars", "--latest-only", "--deadline", "5", "--as", "alice"];
+    assert_eq!(run(&mut rtm(&lab, &both)).code, Some(2));
+    for deadline in ["0", "60001"] {
+        let wrong = ["pub", "map", "--topic", "cars", "--deadline", deadline, "--as", "alice"];
+        assert_eq!(run(&mut rtm(&lab, &wrong)).code, Some(2), "{deadline}");
+    }
+}

@@ -6,7 +6,7 @@ use rtm_client::core::Answer;
 use rtm_client::{ChannelEvent, ErrorKind, Gap, Published, Qos, TopicEvent, TopicMessage};
 
 use super::model::{Asked, Place, number};
-use super::{Chaos, TOPICS, USERS, Weather};
+use super::{Chaos, LATEST, TOPICS, USERS, Weather};
 
 /// A message's place among others: epoch, publication (0 in channels), sequence.
 type Position = (u64, u64, u64);
@@ -61,6 +61,9 @@ impl Chaos {
                 }
                 Place::Inbox => {
                     self.check_channel(asked, &format!("inbox {}", asked.who), &mut places);
+                }
+                Place::Topic(channel, LATEST) => {
+                    self.check_latest(asked, &format!("topic {channel} {LATEST}"));
                 }
                 Place::Topic(channel, topic) => {
                     let target = format!("topic {channel} {topic}");
@@ -221,6 +224,29 @@ impl Chaos {
                     let sequence = gap.before.map(|before| before - 1);
                     let former = Last { epoch: None, publication: gap.publication, sequence };
                     last.insert(gap.publisher.to_string(), former);
+                }
+                TopicEvent::Ended(_) => assert_eq!(self.weather, Weather::Rough),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Values go forward only, and what is skipped is no gap.
+    fn check_latest(&self, asked: &Asked, target: &str) {
+        let client = self.lab.client(asked.who);
+        let mut last = BTreeMap::new();
+        for (_, event) in client.topics.iter().filter(|(to, _)| to.0 == asked.handle) {
+            match event {
+                TopicEvent::Message(it) => {
+                    let said = &self.model.said[&number(&it.payload)];
+                    assert_eq!((said.target.as_str(), said.who), (target, &*it.publisher));
+                    let at = (it.epoch, it.publication, it.sequence);
+                    let before = last.insert(it.publisher.to_string(), at);
+                    assert!(before.is_none_or(|before| before < at), "{asked:?}: {at:?}");
+                }
+                // Of a publication of which no news had come when the session was lost.
+                TopicEvent::Gap(gap) => {
+                    assert_eq!(self.weather, Weather::Rough, "{asked:?}: {gap:?}");
                 }
                 TopicEvent::Ended(_) => assert_eq!(self.weather, Weather::Rough),
                 other => panic!("{other:?}"),

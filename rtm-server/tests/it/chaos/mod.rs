@@ -11,7 +11,7 @@ use std::time::Duration;
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
 use rtm_client::core::{Command, HandleId, Target};
-use rtm_client::{LinkState, PublishOptions, Qos};
+use rtm_client::{LinkState, PublishOptions, Qos, TopicOptions};
 use rtm_server::AppLimits;
 use rtm_session::Config;
 use rtm_sim::{LinkConfig, Reorder};
@@ -20,14 +20,17 @@ use self::model::{Model, Place};
 use super::raw::{encode, login};
 use super::server::OPEN_APP;
 use super::world::{
-    Lab, channel, join, join_topic, leave, leave_topic, link, login as log_in, open_inbox,
+    Lab, channel, join, join_topic_with, leave, leave_topic, link, login as log_in, open_inbox,
     subscribe, subscribe_topic, unsubscribe, unsubscribe_topic, user, user_ids,
 };
 
 const USERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
 const CHANNELS: [&str; 2] = ["lobby", "garden"];
-/// Topics, each with its order.
-const TOPICS: [(&str, Qos); 2] = [("news", Qos::Ordered), ("talk", Qos::Unordered)];
+/// Topics, each with its order; what is said in the last one takes the place of what was said
+/// before.
+const TOPICS: [(&str, Qos); 3] =
+    [("news", Qos::Ordered), ("talk", Qos::Unordered), (LATEST, Qos::Unordered)];
+const LATEST: &str = "cars";
 
 /// How many steps a run has.
 const STEPS: usize = 120;
@@ -96,7 +99,9 @@ impl Chaos {
     fn step(&mut self) {
         let who = USERS[self.below(USERS.len())];
         let (at, to) = (CHANNELS[self.below(2)], USERS[self.below(USERS.len())]);
-        let (topic, qos) = TOPICS[self.below(2)];
+        let (topic, qos) = TOPICS[self.below(3)];
+        let options = TopicOptions::new().qos(qos);
+        let options = if topic == LATEST { options.latest_only() } else { options };
         let former = HandleId(self.model.some_handle(who, self.chance.next_u64()));
         let named = [to];
         let users = &named[self.below(2)..];
@@ -106,7 +111,9 @@ impl Chaos {
             4 => (None, unsubscribe(at)),
             5..=7 => (Some(Place::Stream(at)), join(at, next)),
             8 => (None, leave(at)),
-            9..=11 => (Some(Place::Publication(at, topic)), join_topic(at, topic, next, qos)),
+            9..=11 => {
+                (Some(Place::Publication(at, topic)), join_topic_with(at, topic, next, options))
+            }
             12..=15 => (Some(Place::Topic(at, topic)), subscribe_topic(at, topic, users, next)),
             16 => (None, unsubscribe_topic(former.0)),
             17 => (None, leave_topic(former.0)),

@@ -19,6 +19,8 @@ pub(super) enum Place {
 pub(super) struct Said {
     pub(super) who: &'static str,
     pub(super) waiter: u64,
+    /// The publication, in topics.
+    pub(super) handle: Option<HandleId>,
     /// Where it should be heard: the kind of place, and the names in it.
     pub(super) target: String,
 }
@@ -78,6 +80,10 @@ impl Model {
     /// That of [`next_text`](Self::next_text) was published.
     pub(super) fn say(&mut self, who: &'static str, waiter: u64, target: &Target) {
         self.waiting.push((who, waiter));
+        let handle = match target {
+            Target::Topic(handle) => Some(*handle),
+            _ => None,
+        };
         let target = match target {
             Target::Channel(name) => format!("channel {name}"),
             Target::User(user) => format!("inbox {user}"),
@@ -86,7 +92,7 @@ impl Model {
                 _ => "nowhere".to_owned(),
             },
         };
-        self.said.insert(self.last_text, Said { who, waiter, target });
+        self.said.insert(self.last_text, Said { who, waiter, handle, target });
     }
 
     pub(super) fn change_publishers(&mut self, who: &'static str, handle: HandleId) {

@@ -8,8 +8,8 @@ use rtm_client::{ChannelEvent, ErrorKind, Reached, TopicEvent};
 use rtm_session::Config;
 use rtm_wire::{Join, Reply, ReplyResult, SubscribeOptions};
 
-use super::model::{Asked, Place, number};
-use super::{CHANNELS, Chaos, USERS};
+use super::model::{Asked, Place, Said, number};
+use super::{CHANNELS, Chaos, LATEST, USERS};
 use crate::world::{channel, name, publication, topic, user};
 
 impl Chaos {
@@ -122,14 +122,52 @@ impl Chaos {
             if !online.contains(&asked.who) {
                 continue;
             }
+            let before = self.last_value(asked.handle);
             self.say(asked.who, &publication(asked.handle));
             let (who, waiter) = *self.model.waiting.last().expect("just now");
             if self.lab.answer(who, waiter).is_ok() {
                 let is_new = own.insert(format!("{channel}/{topic}/{who}"));
                 assert!(is_new, "{asked:?}: two handles for one publication");
+                // That one was admitted at once, and is not on its way yet.
+                if let (LATEST, Some(before)) = (topic, before) {
+                    self.check_value(&asked, channel, before);
+                }
             }
         }
         own
+    }
+
+    /// The last message of a publication that was admitted.
+    fn last_value(&self, handle: u64) -> Option<u64> {
+        let mut said = self.model.said.iter().rev();
+        let is_it = |said: &Said| {
+            said.handle.is_some_and(|it| it.0 == handle)
+                && self.lab.client(said.who).answers[&said.waiter].is_ok()
+        };
+        said.find(|(_, said)| is_it(said)).map(|(&message, _)| message)
+    }
+
+    /// Everybody who hears a latest-only publication has its last value.
+    fn check_value(&mut self, published: &Asked, at: &'static str, value: u64) {
+        for asked in self.model.handles.clone() {
+            let is_it = asked.place == Place::Topic(at, LATEST) && asked.who != published.who;
+            if !is_it || !self.is_live(&asked) || !self.is_connected(asked.who) {
+                continue;
+            }
+            let users = Command::SubscribedUsers { channel: name(at), topic: topic(LATEST) };
+            let Ok(Answer::UserList(users)) = self.lab.call(asked.who, users) else { continue };
+            if !users.iter().any(|user| user == published.who) {
+                continue;
+            }
+            let client = self.lab.client(asked.who);
+            let heard = client.topics.iter().rev().find_map(|(to, event)| match event {
+                TopicEvent::Message(it) if to.0 == asked.handle => {
+                    (it.publisher == published.who).then(|| number(&it.payload))
+                }
+                _ => None,
+            });
+            assert_eq!(heard, Some(value), "{asked:?} of {published:?}");
+        }
     }
 
     /// All write to all channels and users.
