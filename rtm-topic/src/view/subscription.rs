@@ -138,6 +138,9 @@ impl Subscription {
         let is_meant = |user: &UserId| users.is_empty() || users.contains(user);
         for (_, tracks) in self.tracks.iter_mut().filter(|(user, _)| is_meant(user)) {
             tracks.retain(|_, track| {
+                if track.hearing == Hearing::New && track.has_come() {
+                    track.hearing = Hearing::Unclear;
+                }
                 let is_owed = matches!(track.hearing, Hearing::Before | Hearing::New);
                 // Who asks for it again gets its last message again, even if that has come.
                 !is_owed && !track.delivery().is_latest_only()

@@ -240,6 +240,10 @@ impl Client {
     pub(crate) fn unsubscribe(&mut self, topic: usize, users: &[usize]) {
         self.seen.retain(|_, it| {
             let is_meant = it.topic == topic && (users.is_empty() || users.contains(&it.user));
+            // What has come of a request that is unanswered stays known, and owed is nothing.
+            if is_meant && it.is_new && !it.is_heard && !it.delivered.is_empty() {
+                (it.owed_after, it.is_new) = (None, false);
+            }
             !is_meant || it.is_heard || it.owed_after.is_none()
         });
         let asked = self.asked.entry(topic).or_default();

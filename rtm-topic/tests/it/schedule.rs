@@ -103,3 +103,34 @@ proptest! {
         play(&steps);
     }
 }
+
+#[test]
+fn what_has_come_before_an_end_was_asked_for_is_not_named_missing() {
+    use Step::*;
+    play(&[
+        JoinTopic { client: 2, topic: 0, is_ordered: false },
+        CarryOut(2),
+        Subscribe { client: 3, topic: 0, named: vec![2] },
+        JoinTopic { client: 3, topic: 0, is_ordered: false },
+        Settle,
+        LeaveTopic { client: 2, topic: 0 },
+        Disconnect(3),
+        Settle,
+        LeaveTopic { client: 3, topic: 0 },
+        JoinTopic { client: 2, topic: 0, is_ordered: true },
+        CarryOut(2),
+        Arrive { client: 3, choice: 0 },
+        CarryOut(3),
+        CarryOut(3),
+        Arrive { client: 2, choice: 0 },
+        Publish { client: 2, topic: 0 },
+        Arrive { client: 3, choice: 0 },
+        CarryOut(2),
+        Arrive { client: 3, choice: 5 },
+        Unsubscribe { client: 3, topic: 0, named: vec![2] },
+        Publish { client: 2, topic: 0 },
+        CarryOut(2),
+        Arrive { client: 3, choice: 0 },
+        Arrive { client: 3, choice: 0 },
+    ]);
+}
