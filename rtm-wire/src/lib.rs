@@ -83,11 +83,13 @@ pub use kind::{
 };
 pub use list::{EncodedList, Item, List};
 pub use operation::{
-    ChannelRef, Event, FailedUser, HeardUser, Join, JoinTopic, Leave, LeaveTopic, Limit, Liveness,
-    Login, Logout, MessageEvent, Position, PresenceEvent, PresentUser, Publish, PublishFlags,
-    PublishTopic, Published, Publisher, Receipt, Reply, ReplyResult, Request, RequestError,
-    ServerOperation, State, Subscribe, SubscribeOptions, SubscribeTopic, TopicEvent,
-    TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, UserPublished, shared,
+    ChannelRef, Event, FailedUser, GetOnlineUsers, GetStates, GetUserChannels, HeardUser, Join,
+    JoinTopic, Leave, LeaveTopic, Limit, Liveness, Login, Logout, MessageEvent, OnlineFlags,
+    OnlineUsers, Position, PresenceEvent, PresentUser, Publish, PublishFlags, PublishTopic,
+    Published, Publisher, Receipt, RemoveStates, Reply, ReplyResult, Request, RequestError,
+    ServerOperation, SetStates, State, Subscribe, SubscribeOptions, SubscribeTopic, TopicEvent,
+    TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, UserChannels, UserPublished,
+    shared,
 };
 pub use packet::{
     DataHeader, Initial, KeyHint, KeyId, NoTicket, Packet, Reply as ReplyPacket, Reset, ResetToken,

@@ -6,6 +6,7 @@ use crate::encode::Encode;
 use crate::error::Input;
 use crate::id::{Epoch, Sequence};
 use crate::kind::ChannelKind;
+use crate::list::Item;
 use crate::parse::{self, Parsed};
 use crate::{limits, varint};
 
@@ -26,6 +27,12 @@ impl<'a> ChannelRef<'a> {
         let (input, kind) = ChannelKind::parse(input)?;
         let (input, name) = parse::text(input, "channel name", limits::NAME)?;
         Ok((input, Self { kind, name }))
+    }
+}
+
+impl<'a> Item<'a> for ChannelRef<'a> {
+    fn parse(input: Input<'a>) -> Parsed<'a, Self> {
+        ChannelRef::parse(input)
     }
 }
 

@@ -21,7 +21,10 @@ pub use event::Event;
 pub use field::{ChannelRef, Position};
 pub use login::{Limit, Liveness, Login, Logout};
 pub use message::{MessageEvent, Publish, PublishFlags, Receipt};
-pub use presence::{PresenceEvent, PresentUser, State};
+pub use presence::{
+    GetOnlineUsers, GetStates, GetUserChannels, OnlineFlags, OnlineUsers, PresenceEvent,
+    PresentUser, RemoveStates, SetStates, State, UserChannels,
+};
 pub use reply::{
     FailedUser, HeardUser, Published, Publisher, Reply, ReplyResult, TopicUsers, UserPublished,
 };
@@ -54,6 +57,11 @@ mod kind {
     pub(super) const PUBLISH_TOPIC: u8 = 0x24;
     pub(super) const SUBSCRIBE_TOPIC: u8 = 0x25;
     pub(super) const UNSUBSCRIBE_TOPIC: u8 = 0x26;
+    pub(super) const SET_STATES: u8 = 0x30;
+    pub(super) const REMOVE_STATES: u8 = 0x31;
+    pub(super) const GET_STATES: u8 = 0x32;
+    pub(super) const GET_ONLINE_USERS: u8 = 0x33;
+    pub(super) const GET_USER_CHANNELS: u8 = 0x34;
     pub(super) const REPLY: u8 = 0x80;
     pub(super) const MESSAGE_EVENT: u8 = 0x90;
     pub(super) const TOPIC_MESSAGE_EVENT: u8 = 0x91;

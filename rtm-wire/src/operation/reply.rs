@@ -6,6 +6,7 @@ use nom::combinator::rest;
 use super::field::{Position, name, put_text, text_len};
 use super::kind;
 use super::login::Limit;
+use super::presence::{OnlineUsers, PresentUser, UserChannels};
 use crate::code::ErrorCode;
 use crate::delivery::Delivery;
 use crate::encode::Encode;
@@ -27,8 +28,11 @@ mod result {
     pub(super) const TOPIC_JOINED: u8 = 5;
     pub(super) const TOPIC_USERS: u8 = 6;
     pub(super) const USER_PUBLISHED: u8 = 7;
+    pub(super) const PRESENT_USER: u8 = 8;
+    pub(super) const ONLINE_USERS: u8 = 9;
+    pub(super) const USER_CHANNELS: u8 = 10;
     /// The numbers that this version has given out.
-    pub(super) const KNOWN: core::ops::RangeInclusive<u8> = NONE..=USER_PUBLISHED;
+    pub(super) const KNOWN: core::ops::RangeInclusive<u8> = NONE..=USER_CHANNELS;
 }
 
 /// `reply = 0x80, operation id varint, code varint, reason text, result kind 1 byte, result`
@@ -74,6 +78,12 @@ pub enum ReplyResult<'a> {
     TopicUsers(TopicUsers<'a>),
     /// To a publish to a user.
     UserPublished(UserPublished),
+    /// To a question what a user shows.
+    PresentUser(PresentUser<'a>),
+    /// To a question who is in a channel.
+    OnlineUsers(OnlineUsers<'a>),
+    /// To a question which channels a user is in.
+    UserChannels(UserChannels<'a>),
     /// A kind that this version doesn't know; the reply's code still holds.
     Unknown {
         /// Its number, none of those above.
@@ -228,6 +238,15 @@ impl<'a> ReplyResult<'a> {
                 let published = Published { position, time };
                 Ok((input, Self::UserPublished(UserPublished { reach, published })))
             }
+            result::PRESENT_USER => {
+                PresentUser::parse(input).map(|(rest, user)| (rest, Self::PresentUser(user)))
+            }
+            result::ONLINE_USERS => {
+                OnlineUsers::parse(input).map(|(rest, page)| (rest, Self::OnlineUsers(page)))
+            }
+            result::USER_CHANNELS => {
+                UserChannels::parse(input).map(|(rest, found)| (rest, Self::UserChannels(found)))
+            }
             kind => rest(input).map(|(end, body)| (end, Self::Unknown { kind, body })),
         }
     }
@@ -247,6 +266,9 @@ impl<'a> ReplyResult<'a> {
                 1 + published.position.encoded_len() + varint::len(published.time.as_millis())
             }
             Self::TopicUsers(users) => users.succeeded.encoded_len() + users.failed.encoded_len(),
+            Self::PresentUser(user) => user.encoded_len(),
+            Self::OnlineUsers(page) => page.encoded_len(),
+            Self::UserChannels(found) => found.encoded_len(),
             Self::Unknown { body, .. } => body.len(),
         }
     }
@@ -287,6 +309,18 @@ impl<'a> ReplyResult<'a> {
                 out.put_u8(reach.number());
                 published.position.encode(out);
                 varint::put(out, published.time.as_millis());
+            }
+            Self::PresentUser(user) => {
+                out.put_u8(result::PRESENT_USER);
+                user.encode(out);
+            }
+            Self::OnlineUsers(page) => {
+                out.put_u8(result::ONLINE_USERS);
+                page.encode(out);
+            }
+            Self::UserChannels(found) => {
+                out.put_u8(result::USER_CHANNELS);
+                found.encode(out);
             }
             Self::Unknown { kind, body } => {
                 debug_assert!(!result::KNOWN.contains(kind), "result {kind} has a variant");

@@ -5,6 +5,7 @@ use bytes::BufMut;
 use super::channel::{Join, Leave, Subscribe, Unsubscribe};
 use super::login::{Login, Logout};
 use super::message::{Publish, Receipt};
+use super::presence::{GetOnlineUsers, GetStates, GetUserChannels, RemoveStates, SetStates};
 use super::topic::{JoinTopic, LeaveTopic, PublishTopic, SubscribeTopic, UnsubscribeTopic};
 use super::{Body, kind};
 use crate::encode::Encode;
@@ -146,6 +147,16 @@ requests! {
     SubscribeTopic(SubscribeTopic<'a>),
     /// Receive them no more.
     UnsubscribeTopic(UnsubscribeTopic<'a>),
+    /// Show something in a channel.
+    SetStates(SetStates<'a>),
+    /// Show it no more.
+    RemoveStates(RemoveStates<'a>),
+    /// What a user shows in a channel.
+    GetStates(GetStates<'a>),
+    /// Who is in a channel.
+    GetOnlineUsers(GetOnlineUsers<'a>),
+    /// Which channels a user is in.
+    GetUserChannels(GetUserChannels<'a>),
 }
 
 /// A request with its id can be encoded like everything else.

@@ -168,7 +168,7 @@ fn replies() {
         (b"\x80\x05\x00\x00\x02\x03\x40\x40", reply(ReplyResult::Subscribed(AT))),
         (b"\x80\x05\x00\x00\x03\x03\x40\x40\x80\x00\x40\x00", reply(published)),
         (b"\x80\x05\x00\x00\x05\x03\x40\x40", reply(ReplyResult::TopicJoined(AT))),
-        (b"\x80\x05\x00\x00\x08later", reply(ReplyResult::Unknown { kind: 8, body: b"later" })),
+        (b"\x80\x05\x00\x00\x40later", reply(ReplyResult::Unknown { kind: 0x40, body: b"later" })),
     ]);
     refused_server(&[
         (b"", DecodeError::Incomplete),
@@ -316,5 +316,79 @@ fn presence() {
     refused_server(&[
         (&empty[..empty.len() - 1], DecodeError::Short { field: "presence event" }),
         (&[&empty[..], b"!"].concat(), DecodeError::Trailing),
+    ]);
+}
+
+#[test]
+fn presence_states() {
+    let states = [State { key: "mood", value: b"ok" }, State { key: "k", value: b"" }];
+    let set = SetStates { channel: LOBBY, states: List::Slice(&states) };
+    let keys = List::Slice(&["mood", "k"]);
+    let all = RemoveStates { channel: LOBBY, keys: List::default() };
+    requests(&[
+        (b"\x30\x05\x01\x05lobby\x02\x04mood\x02ok\x01k\x00", 5, set.into()),
+        (
+            b"\x31\x05\x01\x05lobby\x02\x04mood\x01k",
+            5,
+            RemoveStates { channel: LOBBY, keys }.into(),
+        ),
+        (b"\x31\x05\x01\x05lobby\x00", 5, all.into()),
+    ]);
+    refused_requests(&[
+        (b"\x30\x05\x01\x05lobby\x01\x04mood", 5, DecodeError::Short { field: "set states" }),
+        (b"\x30\x05\x01\x05lobby\x00!", 5, DecodeError::Trailing),
+        (b"\x31\x05\x01\x05lobby\x01", 5, DecodeError::Short { field: "remove states" }),
+    ]);
+}
+
+#[test]
+fn presence_questions() {
+    let get = GetStates { channel: LOBBY, user: "bob" };
+    let online = |user_ids, states| {
+        let flags = OnlineFlags { user_ids, states };
+        GetOnlineUsers { channel: LOBBY, flags, limit: 64, after: "bob" }
+    };
+    requests(&[
+        (b"\x32\x05\x01\x05lobby\x03bob", 5, get.into()),
+        (b"\x33\x05\x01\x05lobby\x00\x40\x40\x03bob", 5, online(false, false).into()),
+        (b"\x33\x05\x01\x05lobby\x01\x40\x40\x03bob", 5, online(true, false).into()),
+        (b"\x33\x05\x01\x05lobby\x02\x40\x40\x03bob", 5, online(false, true).into()),
+        (b"\x33\x05\x01\x05lobby\x03\x40\x40\x03bob", 5, online(true, true).into()),
+        (b"\x34\x05\x03bob", 5, GetUserChannels { user: "bob" }.into()),
+    ]);
+    refused_requests(&[
+        (b"\x32\x05\x01\x05lobby", 5, DecodeError::Short { field: "get states" }),
+        (b"\x33\x05\x01\x05lobby\x04\x00\x00", 5, DecodeError::Invalid { field: "online flags" }),
+        (b"\x33\x05\x01\x05lobby\x01\x00", 5, DecodeError::Short { field: "get online users" }),
+        (b"\x34\x05\x03bo", 5, DecodeError::Short { field: "get user channels" }),
+    ]);
+}
+
+#[test]
+fn answers_to_presence_questions() {
+    let reply = |result| {
+        let (operation, code) = (OperationId(5), ErrorCode::OK);
+        ServerOperation::Reply(Reply { operation, code, reason: "", result })
+    };
+    let states = [State { key: "mood", value: b"ok" }];
+    let bob = PresentUser { user: "bob", states: List::Slice(&states) };
+    let page = OnlineUsers { total: 64, users: List::Slice(&[bob]), next: "bob" };
+    let channels = [LOBBY, ChannelRef { kind: ChannelKind::Stream, name: "room" }];
+    let found = UserChannels { total: 2, channels: List::Slice(&channels) };
+    server(&[
+        (b"\x80\x05\x00\x00\x08\x03bob\x01\x04mood\x02ok", reply(ReplyResult::PresentUser(bob))),
+        (
+            b"\x80\x05\x00\x00\x09\x40\x40\x01\x03bob\x01\x04mood\x02ok\x03bob",
+            reply(ReplyResult::OnlineUsers(page)),
+        ),
+        (
+            b"\x80\x05\x00\x00\x0a\x02\x02\x01\x05lobby\x02\x04room",
+            reply(ReplyResult::UserChannels(found)),
+        ),
+    ]);
+    refused_server(&[
+        (b"\x80\x05\x00\x00\x08\x03bob", DecodeError::Short { field: "reply" }),
+        (b"\x80\x05\x00\x00\x09\x00\x00", DecodeError::Short { field: "reply" }),
+        (b"\x80\x05\x00\x00\x0a\x00\x50\x01", DecodeError::TooLong { field: "channels" }),
     ]);
 }

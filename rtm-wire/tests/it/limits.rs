@@ -2,17 +2,37 @@
 
 use rtm_wire::{
     AckRanges, ChannelKind, ChannelRef, Close, CloseCode, ConnectionId, DecodeError, Delivery,
-    Encode, Frame, Hello, Initial, Join, JoinTopic, Leave, List, OperationId, Packet, PacketNumber,
-    Publish, PublishFlags, Request, Resume, Resumption, SubscribeOptions, SubscribeTopic, Ticket,
-    TicketContents, TransportParams, UnixTime, Versions, limits, varint,
+    Encode, ErrorCode, Frame, GetOnlineUsers, GetStates, GetUserChannels, Hello, Initial, Join,
+    JoinTopic, Leave, List, OnlineFlags, OnlineUsers, OperationId, Packet, PacketNumber,
+    PresentUser, Publish, PublishFlags, RemoveStates, Reply, ReplyResult, Request, Resume,
+    Resumption, SetStates, State, SubscribeOptions, SubscribeTopic, Ticket, TicketContents,
+    TransportParams, UnixTime, UserChannels, Versions, limits, varint,
 };
 
 use crate::vector::put;
+
+const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
 
 #[test]
 fn names() {
     let name = |length| "n".repeat(length);
     check("channel name", limits::NAME, |length| request(Leave { channel: &name(length) }.into()));
+    check("state key", limits::NAME, |length| {
+        let states = [State { key: &name(length), value: b"" }];
+        request(SetStates { channel: LOBBY, states: List::Slice(&states) }.into())
+    });
+    check("user", limits::NAME, |length| {
+        request(GetStates { channel: LOBBY, user: &name(length) }.into())
+    });
+    check("user", limits::NAME, |length| {
+        let flags = OnlineFlags::default();
+        request(GetOnlineUsers { channel: LOBBY, flags, limit: 0, after: &name(length) }.into())
+    });
+    check("user", limits::NAME, |length| request(GetUserChannels { user: &name(length) }.into()));
+    check("next page", limits::NAME, |length| {
+        let users = List::default();
+        result(ReplyResult::OnlineUsers(OnlineUsers { total: 0, users, next: &name(length) }))
+    });
     check("topic name", limits::NAME, |length| request(join_topic(&name(length), b"").into()));
     check("list element", limits::NAME, |length| {
         let users = name(length);
@@ -42,6 +62,10 @@ fn texts_and_blobs() {
     check("close reason", limits::REASON, |length| {
         frame(Close { code: CloseCode::DONE, reason: &"r".repeat(length) }.into())
     });
+    check("state value", limits::STATE, |length| {
+        let states = [State { key: "mood", value: &vec![0; length] }];
+        request(SetStates { channel: LOBBY, states: List::Slice(&states) }.into())
+    });
     check("login", limits::LOGIN, |length| hello(&[1], &vec![0; length]));
 }
 
@@ -50,6 +74,24 @@ fn lists() {
     check("users", limits::LIST, |length| {
         let users = vec![""; length];
         request(SubscribeTopic { channel: "", topic: "", users: List::Slice(&users) }.into())
+    });
+    check("states", limits::LIST, |length| {
+        let states = vec![State { key: "", value: b"" }; length];
+        request(SetStates { channel: LOBBY, states: List::Slice(&states) }.into())
+    });
+    check("state keys", limits::LIST, |length| {
+        let keys = vec![""; length];
+        request(RemoveStates { channel: LOBBY, keys: List::Slice(&keys) }.into())
+    });
+    check("users", limits::LIST, |length| {
+        let users = vec![PresentUser { user: "", states: List::default() }; length];
+        let users = List::Slice(&users);
+        result(ReplyResult::OnlineUsers(OnlineUsers { total: 0, users, next: "" }))
+    });
+    check("channels", limits::LIST, |length| {
+        let channels = vec![LOBBY; length];
+        let channels = List::Slice(&channels);
+        result(ReplyResult::UserChannels(UserChannels { total: 0, channels }))
     });
     check("versions", limits::OFFERS, |length| hello(&vec![1; length], b""));
     check("versions", limits::OFFERS, |length| {
@@ -129,6 +171,11 @@ fn packet(packet: &impl Encode) -> Result<(), DecodeError> {
 fn request(request: Request<'_>) -> Result<(), DecodeError> {
     let bytes = put(&(OperationId(1), request));
     Request::decode(&bytes).map(drop).map_err(|error| error.error)
+}
+
+fn result(result: ReplyResult<'_>) -> Result<(), DecodeError> {
+    let (operation, code) = (OperationId(1), ErrorCode::OK);
+    Reply::decode(&put(&Reply { operation, code, reason: "", result })).map(drop)
 }
 
 fn hello(versions: &[u8], login: &[u8]) -> Result<(), DecodeError> {

@@ -105,6 +105,11 @@ const REQUESTS: &[Case] = &[
     ("6.14", "fewer users than counted", b"\x25\x0f\x04room\x01t\x02\x05alice"),
     ("6.14", "more users than counted", b"\x25\x0f\x04room\x01t\x01\x05alice\x03bob"),
     ("6.14", "4,097 users", b"\x25\x0f\x04room\x01t\x50\x01"),
+    ("6.25", "state value of 16,385 bytes", b"\x30\x12\x01\x05lobby\x01\x04mood\x80\x00\x40\x01"),
+    ("6.25", "more states than counted", b"\x30\x12\x01\x05lobby\x00\x04mood\x04well"),
+    ("6.25", "4,097 state keys", b"\x31\x13\x01\x05lobby\x50\x01"),
+    ("6.25", "unknown online flag", b"\x33\x16\x01\x05lobby\x04\x00\x00"),
+    ("6.25", "user that isn't UTF-8", b"\x34\x19\x02\xc3\x28"),
 ];
 
 const SERVER: &[Case] = &[
@@ -113,6 +118,8 @@ const SERVER: &[Case] = &[
     ("6.2", "result with a byte too many", b"\x80\x09\x00\x00\x00\x00"),
     ("6.2", "error number above 32 bits", b"\x80\x09\xc0\x00\x00\x01\x00\x00\x00\x00\x00\x00"),
     ("6.3", "request as an event", b"\x02\x02"),
+    ("6.2", "page of users without the next one", b"\x80\x09\x00\x00\x09\x00\x00"),
+    ("6.2", "4,097 channels", b"\x80\x09\x00\x00\x0a\x00\x50\x01"),
     ("6.17", "message event that is cut", b"\x90\x01\x05lobby\x05ali"),
 ];
 

@@ -1,9 +1,10 @@
-//! Requests (protocol §6.1 and §6.4 to §6.15).
+//! Requests (protocol §6.1, §6.4 to §6.15, §6.24 and §6.25).
 
 use rtm_wire::{
-    ChannelKind, ChannelRef, Delivery, Epoch, Join, JoinTopic, Leave, LeaveTopic, List, Liveness,
-    Login, Logout, MessageType, OperationId, Position, Priority, Publish, PublishFlags,
-    PublishTopic, Qos, Receipt, Reliability, Request, Sequence, SessionInstance, Subscribe,
+    ChannelKind, ChannelRef, Delivery, Epoch, GetOnlineUsers, GetStates, GetUserChannels, Join,
+    JoinTopic, Leave, LeaveTopic, List, Liveness, Login, Logout, MessageType, OnlineFlags,
+    OperationId, Position, Priority, Publish, PublishFlags, PublishTopic, Qos, Receipt,
+    Reliability, RemoveStates, Request, Sequence, SessionInstance, SetStates, State, Subscribe,
     SubscribeOptions, SubscribeTopic, Unsubscribe, UnsubscribeTopic, varint,
 };
 
@@ -17,6 +18,7 @@ pub(super) fn vectors() -> Vec<Vector> {
     let mut vectors = sessions();
     vectors.extend(channels());
     vectors.extend(topics());
+    vectors.extend(presence());
     vectors
 }
 
@@ -117,6 +119,33 @@ fn topics() -> Vec<Vector> {
         request("6.14", 15, "subscribe topic, all", all),
         request("6.14", 16, "subscribe topic", SubscribeTopic { users, ..all }),
         request("6.15", 17, "unsubscribe topic", UnsubscribeTopic { channel, topic, users }),
+    ]
+}
+
+fn presence() -> Vec<Vector> {
+    let channel = LOBBY;
+    let states = [State { key: "mood", value: b"well" }, State { key: "hand", value: b"\x00\xff" }];
+    let set = SetStates { channel, states: List::Slice(&states) };
+    let keys = List::Slice(&["mood", "hand"]);
+    let all = RemoveStates { channel, keys: List::default() };
+    let flags = OnlineFlags::default();
+    let first = GetOnlineUsers { channel, flags, limit: 0, after: "" };
+    let next = GetOnlineUsers {
+        channel: ChannelRef { kind: ChannelKind::Stream, name: "room" },
+        flags: OnlineFlags { user_ids: true, states: true },
+        limit: 100,
+        after: "bob",
+    };
+    let count = OnlineFlags { user_ids: false, states: false };
+    vec![
+        request("6.25", 18, "set states", set),
+        request("6.25", 19, "remove states", RemoveStates { channel, keys }),
+        request("6.25", 20, "remove states, all", all),
+        request("6.25", 21, "get states", GetStates { channel, user: "bob" }),
+        request("6.25", 22, "get online users", first),
+        request("6.25", 23, "get online users, with states after bob", next),
+        request("6.25", 24, "get online users, count", GetOnlineUsers { flags: count, ..first }),
+        request("6.25", 25, "get user channels", GetUserChannels { user: "bob" }),
     ]
 }
 

@@ -1,11 +1,11 @@
-//! Replies and events (protocol §6.2, §6.3, §6.17 to §6.19, §6.23).
+//! Replies and events (protocol §6.2, §6.3, §6.17 to §6.19, §6.23, §6.25).
 
 use rtm_wire::{
     ChannelKind, ChannelRef, Delivery, Epoch, ErrorCode, Event, FailedUser, HeardUser, Limit,
-    LimitKind, List, MessageEvent, MessageType, OperationId, Position, PresenceChange,
+    LimitKind, List, MessageEvent, MessageType, OnlineUsers, OperationId, Position, PresenceChange,
     PresenceEvent, PresentUser, Priority, Published, Publisher, Qos, Reach, Reliability, Reply,
     ReplyResult, Sequence, ServerOperation, State, TopicChange, TopicEvent, TopicMessageEvent,
-    TopicUsers, UnixTime, UserPublished,
+    TopicUsers, UnixTime, UserChannels, UserPublished,
 };
 
 use super::super::vector::{Type, Vector};
@@ -19,6 +19,7 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors.extend(lists());
     vectors.extend(events());
     vectors.extend(presence());
+    vectors.extend(presence_answers());
     vectors
 }
 
@@ -179,6 +180,25 @@ fn presence() -> Vec<Vector> {
         event("6.23", "presence event, joined", joined),
         event("6.23", "presence event, part of a snapshot", snapshot),
         event("6.23", "presence event, interval", interval),
+    ]
+}
+
+fn presence_answers() -> Vec<Vector> {
+    let states = [State { key: "mood", value: b"well" }, State { key: "hand", value: b"\x00\xff" }];
+    let bob = PresentUser { user: "bob", states: List::Slice(&states) };
+    let users = [PresentUser { user: "alice", states: List::default() }, bob];
+    let page = OnlineUsers { total: 70_000, users: List::Slice(&users), next: "bob" };
+    let count = OnlineUsers { users: List::default(), next: "", ..page };
+    let channels = [
+        ChannelRef { kind: ChannelKind::Message, name: "lobby" },
+        ChannelRef { kind: ChannelKind::Stream, name: "room" },
+    ];
+    let found = UserChannels { total: 2, channels: List::Slice(&channels) };
+    vec![
+        reply("reply to get states", ReplyResult::PresentUser(bob)),
+        reply("reply to get online users", ReplyResult::OnlineUsers(page)),
+        reply("reply to get online users, count", ReplyResult::OnlineUsers(count)),
+        reply("reply to get user channels", ReplyResult::UserChannels(found)),
     ]
 }
 

@@ -1,8 +1,8 @@
 //! Fields of requests, replies and events.
 
 use rtm_wire::{
-    ChannelRef, Delivery, Event, OperationId, Position, PresentUser, Reply, ReplyResult, Request,
-    ServerOperation, SubscribeOptions, UserPublished,
+    ChannelRef, Delivery, Event, List, OperationId, Position, PresentUser, Reply, ReplyResult,
+    Request, ServerOperation, State, SubscribeOptions, UserPublished,
 };
 use serde_json::{Value, json};
 
@@ -75,6 +75,29 @@ fn request_body(request: &Request<'_>) -> Value {
             "users": unsubscribe.users.iter().collect::<Vec<_>>(),
         }),
         Request::Unknown { body, .. } => json!({ "body": hex(body) }),
+        other => presence_request(other),
+    }
+}
+
+fn presence_request(request: &Request<'_>) -> Value {
+    match request {
+        Request::SetStates(set) => json!({
+            "channel": channel(&set.channel),
+            "states": states(set.states),
+        }),
+        Request::RemoveStates(remove) => json!({
+            "channel": channel(&remove.channel),
+            "keys": remove.keys.iter().collect::<Vec<_>>(),
+        }),
+        Request::GetStates(get) => json!({ "channel": channel(&get.channel), "user": get.user }),
+        Request::GetOnlineUsers(get) => json!({
+            "channel": channel(&get.channel),
+            "user_ids": get.flags.user_ids,
+            "states": get.flags.states,
+            "limit": int(get.limit),
+            "after": get.after,
+        }),
+        Request::GetUserChannels(get) => json!({ "user": get.user }),
         other => panic!("{other:?} has no fields in the vectors"),
     }
 }
@@ -146,6 +169,27 @@ fn result(reply: &Reply<'_>) -> Value {
             "time_ms": int(published.time.as_millis()),
         }),
         ReplyResult::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
+        other => presence_result(other),
+    }
+}
+
+fn presence_result(result: ReplyResult<'_>) -> Value {
+    match result {
+        ReplyResult::PresentUser(user) => {
+            let mut fields = present_user(user);
+            fields["kind"] = json!("present user");
+            fields
+        }
+        ReplyResult::OnlineUsers(page) => json!({
+            "kind": "online users",
+            "total": int(page.total),
+            "users": page.users.iter().map(present_user).collect::<Vec<_>>(),
+            "next": page.next,
+        }),
+        ReplyResult::UserChannels(found) => {
+            let channels: Vec<Value> = found.channels.iter().map(|at| channel(&at)).collect();
+            json!({ "kind": "user channels", "total": int(found.total), "channels": channels })
+        }
         other => panic!("{other:?} has no fields in the vectors"),
     }
 }
@@ -205,9 +249,12 @@ fn event(event: &Event<'_>) -> Value {
 }
 
 fn present_user(user: PresentUser<'_>) -> Value {
-    let states = user.states.iter();
-    let states = states.map(|state| json!({ "key": state.key, "value": hex(state.value) }));
-    json!({ "user": user.user, "states": states.collect::<Vec<_>>() })
+    json!({ "user": user.user, "states": states(user.states) })
+}
+
+fn states(states: List<'_, State<'_>>) -> Vec<Value> {
+    let states = states.iter();
+    states.map(|state| json!({ "key": state.key, "value": hex(state.value) })).collect()
 }
 
 fn channel(channel: &ChannelRef<'_>) -> Value {

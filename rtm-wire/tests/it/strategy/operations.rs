@@ -2,12 +2,13 @@
 
 use proptest::prelude::*;
 use rtm_wire::{
-    Event, FailedUser, HeardUser, Item, Join, JoinTopic, Leave, LeaveTopic, Limit, LimitKind, List,
-    Liveness, Login, Logout, MessageEvent, OperationId, PresenceChange, PresenceEvent, PresentUser,
-    Publish, PublishFlags, PublishTopic, Published, Publisher, Reach, Receipt, Reply, ReplyResult,
-    Request, ServerOperation, SessionInstance, State, Subscribe, SubscribeOptions, SubscribeTopic,
-    TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, UserPublished,
-    limits,
+    Event, FailedUser, GetOnlineUsers, GetStates, GetUserChannels, HeardUser, Item, Join,
+    JoinTopic, Leave, LeaveTopic, Limit, LimitKind, List, Liveness, Login, Logout, MessageEvent,
+    OnlineFlags, OnlineUsers, OperationId, PresenceChange, PresenceEvent, PresentUser, Publish,
+    PublishFlags, PublishTopic, Published, Publisher, Reach, Receipt, RemoveStates, Reply,
+    ReplyResult, Request, ServerOperation, SessionInstance, SetStates, State, Subscribe,
+    SubscribeOptions, SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe,
+    UnsubscribeTopic, UserChannels, UserPublished, limits,
 };
 
 use super::fields::{
@@ -17,7 +18,7 @@ use super::fields::{
 use super::{bytes, number, text};
 
 pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)> {
-    let unknown = (0x30..=0x7f_u8, bytes(50));
+    let unknown = (0x40..=0x7f_u8, bytes(50));
     let request = prop_oneof![
         login().prop_map(Request::from),
         Just(Logout.into()),
@@ -42,9 +43,24 @@ pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)
         (name(), name(), list(name())).prop_map(|(channel, topic, users)| {
             UnsubscribeTopic { channel, topic, users }.into()
         }),
+        presence_request(),
         unknown.prop_map(|(kind, body)| Request::Unknown { kind, body }),
     ];
     (operation_id(), request)
+}
+
+fn presence_request() -> impl Strategy<Value = Request<'static>> {
+    let flags = any::<[bool; 2]>().prop_map(|[user_ids, states]| OnlineFlags { user_ids, states });
+    prop_oneof![
+        (channel(), list(state()))
+            .prop_map(|(channel, states)| SetStates { channel, states }.into()),
+        (channel(), list(name())).prop_map(|(channel, keys)| RemoveStates { channel, keys }.into()),
+        (channel(), name()).prop_map(|(channel, user)| GetStates { channel, user }.into()),
+        (channel(), flags, number(), name()).prop_map(|(channel, flags, limit, after)| {
+            GetOnlineUsers { channel, flags, limit, after }.into()
+        }),
+        name().prop_map(|user| GetUserChannels { user }.into()),
+    ]
 }
 
 pub(crate) fn server_operation() -> impl Strategy<Value = ServerOperation<'static>> {
@@ -133,6 +149,13 @@ fn result() -> impl Strategy<Value = ReplyResult<'static>> {
             let published = Published { position, time };
             let reach = Reach::from_number(reach);
             ReplyResult::UserPublished(UserPublished { reach, published })
+        }),
+        present_user().prop_map(ReplyResult::PresentUser),
+        (number(), list(present_user()), name()).prop_map(|(total, users, next)| {
+            ReplyResult::OnlineUsers(OnlineUsers { total, users, next })
+        }),
+        (number(), list(channel())).prop_map(|(total, channels)| {
+            ReplyResult::UserChannels(UserChannels { total, channels })
         }),
         (0x40..=0xff_u8, bytes(50)).prop_map(|(kind, body)| ReplyResult::Unknown { kind, body }),
     ]
@@ -240,8 +263,11 @@ fn presence_event() -> impl Strategy<Value = PresenceEvent<'static>> {
 }
 
 fn present_user() -> impl Strategy<Value = PresentUser<'static>> {
-    let state = (name(), bytes(50)).prop_map(|(key, value)| State { key, value });
-    (name(), list(state)).prop_map(|(user, states)| PresentUser { user, states })
+    (name(), list(state())).prop_map(|(user, states)| PresentUser { user, states })
+}
+
+fn state() -> impl Strategy<Value = State<'static>> {
+    (name(), bytes(50)).prop_map(|(key, value)| State { key, value })
 }
 
 fn custom_type() -> impl Strategy<Value = &'static str> {

@@ -2,13 +2,13 @@
 
 use bytes::BufMut;
 
-use super::field::{ChannelRef, Position, name, put_text, text_len};
-use super::{Body, kind};
 use crate::encode::Encode;
 use crate::error::Input;
 use crate::kind::PresenceChange;
 use crate::limits;
 use crate::list::{Item, List};
+use crate::operation::field::{ChannelRef, Position, name, put_text, text_len};
+use crate::operation::{Body, kind};
 use crate::parse::{self, Parsed, blob, blob_len, put_blob};
 use crate::time::UnixTime;
 use crate::varint;
