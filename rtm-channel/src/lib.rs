@@ -63,12 +63,13 @@ mod limits;
 mod name;
 mod rate;
 mod refusal;
+mod states;
 mod view;
 
 pub use authority::{
     Arrival, Asker, ClientLimits, Delivered, Fanout, InboxAuthority, LastSequences, Member,
-    Membership, MessageAuthority, Opened, Outcome, PresenceAuthority, Progress, PublishLog,
-    Reached,
+    Membership, MessageAuthority, OnlinePage, Opened, Outcome, PresenceAuthority, Progress,
+    PublishLog, Reached,
 };
 pub use identity::{ChannelKey, Identity};
 pub use limits::{Limits, check_custom_type, check_length};

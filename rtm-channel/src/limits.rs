@@ -38,6 +38,20 @@ pub struct Limits {
     pub presence_interval: u32,
     /// Users whom a snapshot names.
     pub presence_snapshot: usize,
+    /// Time in seconds for which an explicit leave isn't told: who comes again within it was never
+    /// away.
+    pub presence_debounce: u32,
+    /// States of one user in one channel; at most as many as a list of the wire has.
+    pub presence_states: usize,
+    /// Longest key of a state in bytes; at most that of a name of the wire.
+    pub presence_key_len: usize,
+    /// Longest value of a state in bytes; at most that of the wire.
+    pub presence_value_len: usize,
+    /// Bytes of the keys and values of one user in one channel together. An event tells them all:
+    /// it must be a message that clients take.
+    pub presence_states_len: usize,
+    /// Users on one page of those who are in a channel; at most as many as a list of the wire has.
+    pub presence_page: usize,
 }
 
 impl Limits {
@@ -60,6 +74,12 @@ impl Limits {
             presence_announced: 50,
             presence_interval: 30,
             presence_snapshot: 512,
+            presence_debounce: 2,
+            presence_states: 32,
+            presence_key_len: 64,
+            presence_value_len: 1_024,
+            presence_states_len: 8_192,
+            presence_page: 100,
         }
     }
 
@@ -82,6 +102,12 @@ impl Limits {
             presence_announced: 50,
             presence_interval: 30,
             presence_snapshot: 512,
+            presence_debounce: 0,
+            presence_states: 128,
+            presence_key_len: 255,
+            presence_value_len: 16_384,
+            presence_states_len: 65_536,
+            presence_page: 1_000,
         }
     }
 

@@ -13,5 +13,5 @@ pub use inbox::{Asker, Delivered, InboxAuthority, Opened, Outcome, Progress, Rea
 pub use last_sequences::LastSequences;
 pub use membership::{Member, Membership};
 pub use message::{Fanout, MessageAuthority};
-pub use presence::{Arrival, PresenceAuthority};
+pub use presence::{Arrival, OnlinePage, PresenceAuthority};
 pub use publish_log::PublishLog;

@@ -1,16 +1,22 @@
-//! The view of who is in a channel (protocol §6.23).
+//! The view of who is in a channel, and what they show (protocol §6.23).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use rtm_wire::{List, Position, PresenceChange, PresenceEvent};
+use rtm_wire::{Position, PresenceChange, PresenceEvent, State};
+
+use crate::states::{StateLimits, States};
 
 /// Users that a view keeps; of more it forgets whom it hears of last.
 pub const PRESENCE_VIEW_MAX: usize = 10_000;
 
+/// What a view keeps of one user: 128 states, and 64 KiB of keys and values. Servers send no more.
+const STATES_MAX: StateLimits = StateLimits::bounds(128, 64 * 1_024);
+
 /// What to do with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PresenceVerdict {
-    /// Hand it to the user. After a snapshot, [`PresenceView::users`] are all that it names.
+    /// Hand it to the user. After a snapshot, [`PresenceView::users`] are all that it names; after
+    /// news of states, [`PresenceView::states`] has all that the named users show.
     Deliver,
     /// The rest of a snapshot is still to come.
     Partial,
@@ -18,7 +24,7 @@ pub enum PresenceVerdict {
     Stale,
 }
 
-/// The mirror of who is in one channel, for one subscription of one session.
+/// The mirror of who is in one channel and of what they show, for one subscription of one session.
 ///
 /// Equal to the authority's truth once all events have arrived, as long as no more users are there
 /// than snapshots name.
@@ -27,7 +33,7 @@ pub struct PresenceView {
     /// The last event that counted; before the first snapshot nothing counts.
     position: Option<Position>,
     is_partial: bool,
-    users: BTreeSet<Box<str>>,
+    users: BTreeMap<Box<str>, States>,
     total: u64,
 }
 
@@ -53,14 +59,13 @@ impl PresenceView {
         self.position = Some(event.position);
         self.is_partial = event.has_more;
         self.total = event.total;
-        self.add(event.joined);
+        // Who comes shows nothing, unless the same event says otherwise.
+        event.joined.iter().for_each(|user| self.put(user, States::default()));
         for gone in event.left.iter().chain(event.timed_out.iter()) {
             self.users.remove(gone);
         }
-        if is_snapshot {
-            for present in event.users.iter() {
-                self.add_one(present.user);
-            }
+        for present in event.users.iter() {
+            self.put(present.user, States::received(&STATES_MAX, present.states));
         }
         match is_snapshot && event.has_more {
             true => PresenceVerdict::Partial,
@@ -75,7 +80,19 @@ impl PresenceView {
 
     /// Who is there, by name, as far as it is known.
     pub fn users(&self) -> impl Iterator<Item = &str> {
-        self.users.iter().map(|user| &**user)
+        self.users.keys().map(|user| &**user)
+    }
+
+    /// All that a user shows, by key; nothing if the user isn't there, as far as it is known.
+    pub fn states(&self, user: &str) -> impl Iterator<Item = State<'_>> + use<'_> {
+        self.users.get(user).into_iter().flat_map(States::iter)
+    }
+
+    /// Who is there, by name, and all that they show, by key; as far as it is known.
+    pub fn users_with_states(
+        &self,
+    ) -> impl Iterator<Item = (&str, impl Iterator<Item = State<'_>>)> {
+        self.users.iter().map(|(user, states)| (&**user, states.iter()))
     }
 
     /// How many are there, those included whom snapshots don't name.
@@ -84,20 +101,18 @@ impl PresenceView {
         self.total
     }
 
-    fn add(&mut self, users: List<'_, &str>) {
-        users.iter().for_each(|user| self.add_one(user));
-    }
-
-    fn add_one(&mut self, user: &str) {
-        if self.users.len() < PRESENCE_VIEW_MAX {
-            self.users.insert(user.into());
+    fn put(&mut self, user: &str, states: States) {
+        if let Some(known) = self.users.get_mut(user) {
+            *known = states;
+        } else if self.users.len() < PRESENCE_VIEW_MAX {
+            self.users.insert(user.into(), states);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use rtm_wire::{ChannelKind, ChannelRef, Epoch, PresentUser, Sequence, UnixTime};
+    use rtm_wire::{ChannelKind, ChannelRef, Epoch, List, PresentUser, Sequence, UnixTime};
 
     use super::*;
 
@@ -166,5 +181,79 @@ mod tests {
             view.on_event(&event(PresenceChange::Interval, 2 + round, &users));
         }
         assert_eq!(view.users().count(), PRESENCE_VIEW_MAX);
+    }
+
+    /// Users and what they show, as text.
+    fn shown(view: &PresenceView) -> Vec<String> {
+        let one = |(user, states)| {
+            let states = Iterator::map(states, |State { key, value }| {
+                format!(" {key}={}", String::from_utf8_lossy(value))
+            });
+            format!("{user}{}", states.collect::<String>())
+        };
+        view.users_with_states().map(one).collect()
+    }
+
+    #[test]
+    fn what_users_show_is_replaced_and_ends_with_them() {
+        let mut view = PresenceView::new();
+        let (well, tired) = (
+            [State { key: "mood", value: b"well" }, State { key: "hand", value: b"up" }],
+            [State { key: "mood", value: b"tired" }],
+        );
+        let showing = |view: &mut PresenceView, change, sequence, states| {
+            let users = [PresentUser { user: "alice", states: List::Slice(states) }];
+            let event = event(change, sequence, &[]);
+            view.on_event(&PresenceEvent { users: List::Slice(&users), ..event });
+        };
+        showing(&mut view, PresenceChange::Snapshot, 1, &well);
+        assert_eq!(shown(&view), ["alice hand=up mood=well"]);
+        showing(&mut view, PresenceChange::StateChanged, 2, &tired);
+        assert_eq!(shown(&view), ["alice mood=tired"], "it is told whole");
+        assert_eq!(Vec::from_iter(view.states("alice")), tired);
+        assert_eq!(view.states("bob").count(), 0);
+        showing(&mut view, PresenceChange::StateChanged, 2, &well);
+        assert_eq!(shown(&view), ["alice mood=tired"], "stale");
+        view.on_event(&event(PresenceChange::Joined, 3, &["alice"]));
+        assert_eq!(shown(&view), ["alice"], "who has come anew shows nothing");
+        let joined = &["bob", "carol"];
+        let bob = [PresentUser { user: "bob", states: List::Slice(&well) }];
+        let interval = event(PresenceChange::Interval, 4, joined);
+        view.on_event(&PresenceEvent { users: List::Slice(&bob), ..interval });
+        assert_eq!(shown(&view), ["alice", "bob hand=up mood=well", "carol"]);
+        let left = PresenceEvent {
+            joined: List::default(),
+            left: List::Slice(&["bob"]),
+            ..event(PresenceChange::Left, 5, &[])
+        };
+        view.on_event(&left);
+        assert_eq!(shown(&view), ["alice", "carol"]);
+    }
+
+    /// Snapshots of large channels don't name everybody.
+    #[test]
+    fn who_was_not_named_is_known_once_it_shows_something() {
+        let mut view = PresenceView::new();
+        let states = [State { key: "mood", value: b"well" }];
+        view.on_event(&event(PresenceChange::Snapshot, 1, &[]));
+        let users = [PresentUser { user: "dave", states: List::Slice(&states) }];
+        let changed = event(PresenceChange::StateChanged, 2, &[]);
+        view.on_event(&PresenceEvent { users: List::Slice(&users), ..changed });
+        assert_eq!(shown(&view), ["dave mood=well"]);
+    }
+
+    #[test]
+    fn what_a_view_keeps_of_one_user_is_bounded() {
+        let mut view = PresenceView::new();
+        let keys: Vec<String> = (0..1_000).map(|number| format!("{number}")).collect();
+        for value_len in [0, 1_000] {
+            let value = vec![7; value_len];
+            let states = Vec::from_iter(keys.iter().map(|key| State { key, value: &value }));
+            let users = [PresentUser { user: "eve", states: List::Slice(&states) }];
+            let snapshot = event(PresenceChange::Snapshot, value_len as u64, &[]);
+            view.on_event(&PresenceEvent { users: List::Slice(&users), ..snapshot });
+            let count = view.states("eve").count();
+            assert_eq!(count, if value_len == 0 { 128 } else { 65 });
+        }
     }
 }

@@ -193,7 +193,7 @@ fn play(announced: usize, steps: &[Step]) {
     let kind = ChannelKind::Message;
     let key = ChannelKey { app: app.expect("name"), kind, name: channel.expect("name") };
     let mut limits = Limits::hosted();
-    limits.presence_announced = announced;
+    (limits.presence_announced, limits.presence_debounce) = (announced, 0);
     let authority = PresenceAuthority::new(key, Epoch(1), &limits);
     let mut world = World { authority, views: BTreeMap::new(), now: 0 };
     let mut model = Model::default();

@@ -1,6 +1,9 @@
-//! Who is in a channel, and who is told of it (protocol §6.23).
+//! Who is in a channel, what they show there, and who is told of it (protocol §6.23 and §6.25).
 
 mod news;
+mod parts;
+mod query;
+mod show;
 
 #[cfg(test)]
 mod tests;
@@ -10,11 +13,14 @@ use std::time::Duration;
 
 use rtm_wire::{Epoch, PresenceChange, Time, UnixTime};
 
+pub use self::query::OnlinePage;
+
 use self::news::News;
 use super::message::Fanout;
 use crate::identity::{ChannelKey, Identity};
 use crate::limits::Limits;
 use crate::name::{SubscriberId, UserId};
+use crate::states::{StateLimits, States};
 
 /// A session that comes to a channel, as far as presence is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,16 +42,20 @@ pub struct Arrival {
 /// ```text
 ///             join                silent, lose               time passes
 ///   (absent) ─────► present ──────────────────► lost ──────────────────────► (absent)
-///      ▲               │ ▲                       │                              │
-///      │     leave     │ │     heard, join       │                              │ heard
-///      └───────────────┘ └───────────────────────┘                              ▼
-///                                                                            present
+///      ▲             │ ▲ ▲ │                     │                              │
+///      │       leave │ │ │ │  heard, join        │                              │ heard
+///      │             ▼ │ │ └─────────────────────┘                              ▼
+///      └────────── leaving                                                   present
+///     time passes
 /// ```
 ///
 /// A user is present from the join of a session that isn't quiet, once, whatever sessions it has. A
-/// loss is told to nobody before the user's timeout has passed. While few are present, each change
-/// is told at once; the changes of many are gathered, and told once an interval. Beyond
-/// [`Limits::message_members`] users, those lost included, who comes is taken for quiet.
+/// loss is told to nobody before the user's timeout has passed, a leave to nobody before
+/// [`Limits::presence_debounce`] has. While few are present, each change is told at once; the
+/// changes of many are gathered, and told once an interval. Beyond [`Limits::message_members`]
+/// users, those lost and leaving included, who comes is taken for quiet.
+///
+/// What a user shows ends with its presence: it lasts over a loss, and ends with a leave.
 ///
 /// The caller says what happens to sessions, sends what comes back, and calls
 /// [`handle_timeout`](Self::handle_timeout) when [`poll_timeout`](Self::poll_timeout) says so.
@@ -53,20 +63,39 @@ pub struct Arrival {
 pub struct PresenceAuthority {
     users: BTreeMap<UserId, Present>,
     users_max: usize,
-    /// When those who are lost are gone.
+    debounce: Duration,
+    state_limits: StateLimits,
+    page_max: usize,
+    /// When those who are lost, or leave, are gone.
     due: BTreeSet<(Time, UserId)>,
     /// Users who are gone since their sessions were silent for so long, and may be heard again.
     gone: BTreeMap<UserId, Arrival>,
     news: News,
 }
 
-/// A user who is there, or lost for less than its timeout.
+/// A user who is there, or counts as there since nobody has been told otherwise yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Present {
-    /// The session that stands for it, or did before it was lost.
+    /// The session that stands for it, or did.
     arrival: Arrival,
-    has_session: bool,
+    stand: Stand,
+    /// When it is gone, unless it is heard or comes before.
     due: Option<Time>,
+    states: States,
+}
+
+/// How a user's session stands for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stand {
+    /// It is in the channel; if it is silent the user is due.
+    Here,
+    /// It was lost; the user is due.
+    Lost,
+    /// It has left; the user is due, and shows nothing any more.
+    Leaving {
+        /// Others may still see something that the user has shown.
+        has_shown: bool,
+    },
 }
 
 impl PresenceAuthority {
@@ -76,6 +105,9 @@ impl PresenceAuthority {
         Self {
             users: BTreeMap::new(),
             users_max: limits.message_members,
+            debounce: Duration::from_secs(limits.presence_debounce.into()),
+            state_limits: StateLimits::new(limits),
+            page_max: limits.presence_page.clamp(1, rtm_wire::limits::LIST),
             due: BTreeSet::new(),
             gone: BTreeMap::new(),
             news: News::new(key, epoch, limits),
@@ -101,23 +133,28 @@ impl PresenceAuthority {
             if self.users.remove(&user).is_some() {
                 out.extend(self.tell(now, time, &user, PresenceChange::Left, own));
             }
-        } else {
-            let present = Present { arrival, has_session: true, due: None };
-            if self.users.insert(user.clone(), present).is_none() {
-                out.extend(self.tell(now, time, &user, PresenceChange::Joined, own));
+        } else if let Some(present) = self.users.get_mut(&user) {
+            present.arrival = arrival;
+            let former = std::mem::replace(&mut present.stand, Stand::Here);
+            if former == (Stand::Leaving { has_shown: true }) {
+                out.extend(self.tell(now, time, &user, PresenceChange::StateChanged, own));
             }
+        } else {
+            self.users.insert(user.clone(), Present::new(arrival));
+            out.extend(self.tell(now, time, &user, PresenceChange::Joined, own));
         }
         out
     }
 
     /// All who are there, for a session that hears; in several events if there are many.
     pub fn snapshot(&mut self, now: Time, time: UnixTime, subscriber: SubscriberId) -> Vec<Fanout> {
-        let Self { news, users, .. } = self;
-        let find = |user: &UserId| users.get_key_value(user).map(|(user, _)| user);
-        news.snapshot(now, time, subscriber, users.keys(), find)
+        self.news.snapshot(now, time, subscriber, &self.users)
     }
 
-    /// A session of this user goes for good: what the others are told.
+    /// A session of this user goes for good: what the others are told, at once or later.
+    ///
+    /// Nothing is told before [`Limits::presence_debounce`] has passed, and if the user has come
+    /// again by then, only that it shows nothing any more, if it has shown something.
     pub fn leave(
         &mut self,
         now: Time,
@@ -127,7 +164,18 @@ impl PresenceAuthority {
     ) -> Vec<Fanout> {
         self.news.remove_listener(subscriber);
         self.take_gone(subscriber, user);
-        Vec::from_iter(self.remove_if_of(now, time, subscriber, user))
+        if self.debounce.is_zero() {
+            return Vec::from_iter(self.remove_if_of(now, time, subscriber, user));
+        }
+        let due = now + self.debounce;
+        let Some(present) = self.present(subscriber, user) else { return Vec::new() };
+        // The first good-bye counts.
+        if matches!(present.stand, Stand::Here | Stand::Lost) {
+            let has_shown = !std::mem::take(&mut present.states).is_empty();
+            present.stand = Stand::Leaving { has_shown };
+            self.set_due(user, Some(due));
+        }
+        Vec::new()
     }
 
     /// A session of this user was lost at `lost`, and may be followed by another one.
@@ -136,7 +184,9 @@ impl PresenceAuthority {
         self.news.remove_listener(subscriber);
         self.take_gone(subscriber, user);
         if let Some(present) = self.present(subscriber, user) {
-            present.has_session = false;
+            if present.stand == Stand::Here {
+                present.stand = Stand::Lost;
+            }
         }
     }
 
@@ -162,11 +212,10 @@ impl PresenceAuthority {
         // Who is heard too late comes anew.
         let mut out = self.handle_timeout(now, time);
         if let Some(arrival) = self.take_gone(subscriber, user) {
-            let present = Present { arrival, has_session: true, due: None };
-            self.users.insert(user.clone(), present);
+            self.users.insert(user.clone(), Present::new(arrival));
             // It has to be told of this itself, as it was of its end.
             out.extend(self.tell(now, time, user, PresenceChange::Joined, None));
-        } else if self.present(subscriber, user).is_some_and(|present| present.has_session) {
+        } else if self.present(subscriber, user).is_some_and(|it| it.stand == Stand::Here) {
             self.set_due(user, None);
         }
         out
@@ -181,12 +230,16 @@ impl PresenceAuthority {
             }
             self.due.remove(&(due, user.clone()));
             let Some(present) = self.users.remove(&user) else { continue };
-            if present.has_session {
+            if present.stand == Stand::Here {
                 self.gone.insert(user.clone(), present.arrival);
             }
-            out.extend(self.tell(now, time, &user, PresenceChange::TimedOut, None));
+            let change = match present.stand {
+                Stand::Here | Stand::Lost => PresenceChange::TimedOut,
+                Stand::Leaving { .. } => PresenceChange::Left,
+            };
+            out.extend(self.tell(now, time, &user, change, None));
         }
-        out.extend(self.news.handle_timeout(now, time, self.users.keys()));
+        out.extend(self.news.handle_timeout(now, time, &self.users));
         out
     }
 
@@ -230,7 +283,7 @@ impl PresenceAuthority {
         change: PresenceChange,
         but: Option<SubscriberId>,
     ) -> Option<Fanout> {
-        self.news.tell(now, time, user, change, (self.users.len(), but))
+        self.news.tell((now, time), user, change, &self.users, but)
     }
 
     /// The user is forgotten who is gone with this very session.
@@ -251,5 +304,12 @@ impl PresenceAuthority {
         }
         present.due = due;
         self.due.extend(due.map(|due| (due, user.clone())));
+    }
+}
+
+impl Present {
+    /// A user who has come, and shows nothing yet.
+    fn new(arrival: Arrival) -> Self {
+        Self { arrival, stand: Stand::Here, due: None, states: States::default() }
     }
 }

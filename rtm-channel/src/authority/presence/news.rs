@@ -1,22 +1,21 @@
-//! What is told of who comes and goes, to whom, and when.
+//! What is told of who comes and goes and of what they show, to whom, and when.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rtm_wire::{
-    Encode, Epoch, Event, List, Position, PresenceChange, PresenceEvent, PresentUser, Sequence,
-    Time, UnixTime,
+    Encode, Epoch, Event, List, Position, PresenceChange, PresenceEvent, Sequence, Time, UnixTime,
 };
 
+use super::Present;
+use super::parts::{Entry, PART_MAX, WHOLE_MAX, split};
 use crate::authority::message::Fanout;
 use crate::identity::ChannelKey;
 use crate::limits::Limits;
 use crate::name::{SubscriberId, UserId};
 
-/// Longest part of a snapshot or of an interval's news, in bytes and in users; every client takes
-/// as much (`rtm_wire::limits::LIST`).
-const PART_MAX: usize = 32 * 1_024;
-const PART_USERS_MAX: usize = 1_000;
+/// Who is there.
+type Users = BTreeMap<UserId, Present>;
 
 /// Writes events, at once or gathered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,16 +31,24 @@ pub(super) struct News {
     snapshot_users: usize,
 }
 
-/// Changes that wait for the end of the interval; the last of each user counts.
-///
-/// Who joins and leaves within one interval is told as having left: a listener that came in between
-/// has seen the user.
+/// Changes that wait for the end of the interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Gathered {
     until: Time,
-    changes: BTreeMap<UserId, PresenceChange>,
+    changes: BTreeMap<UserId, Changes>,
     /// There were more than a snapshot names: that is sent instead.
     is_too_much: bool,
+}
+
+/// What has happened to one user within the interval.
+///
+/// Of coming and going the last counts: who joins and leaves within one interval is told as having
+/// left, as a listener that came in between has seen the user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Changes {
+    membership: Option<PresenceChange>,
+    /// It shows something else since then.
+    has_new_states: bool,
 }
 
 impl News {
@@ -74,26 +81,17 @@ impl News {
         self.gathered.as_ref().map(|gathered| gathered.until)
     }
 
-    /// Tells all `but` one, or gathers, what has happened to a user; `total` are there now.
+    /// Tells all `but` one, or gathers, what has happened to a user; `users` are there now.
     pub(super) fn tell(
         &mut self,
-        now: Time,
-        time: UnixTime,
+        (now, time): (Time, UnixTime),
         user: &UserId,
         change: PresenceChange,
-        (total, but): (usize, Option<SubscriberId>),
+        users: &Users,
+        but: Option<SubscriberId>,
     ) -> Option<Fanout> {
-        if self.gathered.is_some() || total > self.announced {
-            let until = now + self.interval;
-            let empty = || Gathered { until, changes: BTreeMap::new(), is_too_much: false };
-            let gathered = self.gathered.get_or_insert_with(empty);
-            let has_room = gathered.changes.len() < self.snapshot_users;
-            if !gathered.is_too_much && (has_room || gathered.changes.contains_key(user)) {
-                gathered.changes.insert(user.clone(), change);
-            } else {
-                gathered.is_too_much = true;
-                gathered.changes.clear();
-            }
+        if self.gathered.is_some() || users.len() > self.announced {
+            self.gather(now, user, change);
             return None;
         }
         self.advance(now);
@@ -102,17 +100,23 @@ impl News {
         if to.is_empty() {
             return None;
         }
-        let mut lists = Lists::default();
-        lists.add(user, change);
-        Some(Fanout { event: self.write(time, change, total, false, &lists), to })
+        let entry = match change {
+            PresenceChange::StateChanged => {
+                let shown = users.get(user).map(|present| present.states.list());
+                Entry { user, change: None, shown }
+            }
+            change => Entry { user, change: Some(change), shown: None },
+        };
+        let event = self.write(time, change, users.len(), false, &[entry]);
+        Some(Fanout { event, to })
     }
 
     /// Tells what was gathered, when its time has come; `users` are all who are there now.
-    pub(super) fn handle_timeout<'a>(
+    pub(super) fn handle_timeout(
         &mut self,
         now: Time,
         time: UnixTime,
-        users: impl ExactSizeIterator<Item = &'a UserId>,
+        users: &Users,
     ) -> Vec<Fanout> {
         let gathered = self.gathered.take_if(|gathered| gathered.until <= now);
         let Some(Gathered { changes, is_too_much, .. }) = gathered else { return Vec::new() };
@@ -121,33 +125,58 @@ impl News {
         if to.is_empty() {
             return Vec::new();
         }
-        let total = users.len();
-        if is_too_much {
-            let named = users.take(self.snapshot_users);
-            let named = named.map(|user| (user, PresenceChange::Snapshot));
-            return self.write_parts(time, PresenceChange::Snapshot, total, named, &to);
+        let entries: Vec<_> =
+            changes.iter().map(|(user, changes)| changes.entry(user, users)).collect();
+        if is_too_much || entries.iter().map(Entry::len).sum::<usize>() > WHOLE_MAX {
+            let named = self.named(users.iter());
+            return self.write_parts(time, PresenceChange::Snapshot, users.len(), &named, &to);
         }
-        let changes = changes.iter().map(|(user, change)| (user, *change));
-        self.write_parts(time, PresenceChange::Interval, total, changes, &to)
+        self.write_parts(time, PresenceChange::Interval, users.len(), &entries, &to)
     }
 
     /// All who are there, for one session: itself first, if it is one of them, and no more than are
-    /// allowed. `find` finds one of them.
-    pub(super) fn snapshot<'a>(
+    /// allowed.
+    pub(super) fn snapshot(
         &mut self,
         now: Time,
         time: UnixTime,
         subscriber: SubscriberId,
-        users: impl ExactSizeIterator<Item = &'a UserId>,
-        find: impl FnOnce(&UserId) -> Option<&'a UserId>,
+        users: &Users,
     ) -> Vec<Fanout> {
         let Some(own) = self.listeners.get(&subscriber).cloned() else { return Vec::new() };
         // What is gathered is in the snapshot; what is told later comes behind it.
         self.advance(now);
-        let total = users.len();
-        let named = find(&own).into_iter().chain(users.filter(|user| **user != own));
-        let named = named.take(self.snapshot_users).map(|user| (user, PresenceChange::Snapshot));
-        self.write_parts(time, PresenceChange::Snapshot, total, named, &[subscriber])
+        let others = users.iter().filter(|(user, _)| **user != own);
+        let named = self.named(users.get_key_value(&own).into_iter().chain(others));
+        self.write_parts(time, PresenceChange::Snapshot, users.len(), &named, &[subscriber])
+    }
+
+    /// Whom a snapshot names, and all that they show.
+    fn named<'a>(&self, users: impl Iterator<Item = (&'a UserId, &'a Present)>) -> Vec<Entry<'a>> {
+        let entries = users.take(self.snapshot_users).map(|(user, present)| {
+            let shown = present.states.list();
+            Entry { user, change: None, shown: Some(shown) }
+        });
+        let mut bytes = 0;
+        entries
+            .take_while(|entry| {
+                bytes += entry.len();
+                bytes <= WHOLE_MAX
+            })
+            .collect()
+    }
+
+    fn gather(&mut self, now: Time, user: &UserId, change: PresenceChange) {
+        let until = now + self.interval;
+        let empty = || Gathered { until, changes: BTreeMap::new(), is_too_much: false };
+        let gathered = self.gathered.get_or_insert_with(empty);
+        let has_room = gathered.changes.len() < self.snapshot_users;
+        if !gathered.is_too_much && (has_room || gathered.changes.contains_key(user)) {
+            gathered.changes.entry(user.clone()).or_default().add(change);
+        } else {
+            gathered.is_too_much = true;
+            gathered.changes.clear();
+        }
     }
 
     /// Positions grow over the lives of the channel, too, which remembers nothing in between: they
@@ -157,23 +186,19 @@ impl News {
         self.position.sequence = next.max(Sequence(now.as_micros()));
     }
 
-    fn write_parts<'a>(
+    fn write_parts(
         &self,
         time: UnixTime,
         change: PresenceChange,
         total: usize,
-        entries: impl Iterator<Item = (&'a UserId, PresenceChange)>,
+        entries: &[Entry<'_>],
         to: &[SubscriberId],
     ) -> Vec<Fanout> {
-        let mut parts = vec![Lists::default()];
-        for (user, change) in entries {
-            if parts.last().is_some_and(Lists::is_full) {
-                parts.push(Lists::default());
-            }
-            parts.last_mut().expect("never empty").add(user, change);
-        }
+        // Counts of more than 63 take a second byte in each of the four lists.
+        let head = self.write(time, change, total, true, &[]).len() + 4;
+        let parts = split(entries, PART_MAX.saturating_sub(head));
         let last = parts.len() - 1;
-        let write = |(at, part): (usize, &Lists<'_>)| {
+        let write = |(at, part): (usize, &&[Entry<'_>])| {
             let event = self.write(time, change, total, at < last, part);
             Fanout { event, to: to.to_vec() }
         };
@@ -186,8 +211,13 @@ impl News {
         change: PresenceChange,
         total: usize,
         has_more: bool,
-        lists: &Lists<'_>,
+        entries: &[Entry<'_>],
     ) -> bytes::Bytes {
+        let with = |change| entries.iter().filter_map(move |entry| entry.if_has(change));
+        let joined: Vec<_> = with(PresenceChange::Joined).collect();
+        let left: Vec<_> = with(PresenceChange::Left).collect();
+        let timed_out: Vec<_> = with(PresenceChange::TimedOut).collect();
+        let users: Vec<_> = entries.iter().filter_map(Entry::present).collect();
         let event = Event::Presence(PresenceEvent {
             channel: self.key.as_ref(),
             change,
@@ -195,10 +225,10 @@ impl News {
             time,
             total: total as u64,
             has_more,
-            joined: List::Slice(&lists.joined),
-            left: List::Slice(&lists.left),
-            timed_out: List::Slice(&lists.timed_out),
-            users: List::Slice(&lists.users),
+            joined: List::Slice(&joined),
+            left: List::Slice(&left),
+            timed_out: List::Slice(&timed_out),
+            users: List::Slice(&users),
         });
         let mut encoded = Vec::with_capacity(event.encoded_len());
         event.encode(&mut encoded);
@@ -206,32 +236,20 @@ impl News {
     }
 }
 
-/// The lists of one event.
-#[derive(Default)]
-struct Lists<'a> {
-    joined: Vec<&'a str>,
-    left: Vec<&'a str>,
-    timed_out: Vec<&'a str>,
-    users: Vec<PresentUser<'a>>,
-    /// About how many bytes they take.
-    len: usize,
-    count: usize,
-}
-
-impl<'a> Lists<'a> {
-    const fn is_full(&self) -> bool {
-        self.len >= PART_MAX || self.count >= PART_USERS_MAX
+impl Changes {
+    const fn add(&mut self, change: PresenceChange) {
+        match change {
+            PresenceChange::StateChanged => self.has_new_states = true,
+            // Who comes shows nothing yet, and who goes shows nothing any more.
+            change => *self = Self { membership: Some(change), has_new_states: false },
+        }
     }
 
-    fn add(&mut self, user: &'a UserId, change: PresenceChange) {
-        let user = user.as_str();
-        self.len += user.len() + 2;
-        self.count += 1;
-        match change {
-            PresenceChange::Joined => self.joined.push(user),
-            PresenceChange::Left => self.left.push(user),
-            PresenceChange::TimedOut => self.timed_out.push(user),
-            _ => self.users.push(PresentUser { user, states: List::default() }),
-        }
+    fn entry<'a>(self, user: &'a UserId, users: &'a Users) -> Entry<'a> {
+        let present = users.get(user).filter(|_| self.has_new_states);
+        let shown = present.map(|present| present.states.list());
+        let is_new = self.membership == Some(PresenceChange::Joined);
+        let shown = shown.filter(|states: &Vec<_>| !(is_new && states.is_empty()));
+        Entry { user, change: self.membership, shown }
     }
 }

@@ -5,7 +5,18 @@ use rtm_wire::{ChannelKind, PresenceEvent, SessionInstance};
 use super::*;
 use crate::name::{AppId, ChannelName};
 
+mod debounce;
+mod query;
+mod states;
+
 const TIME: UnixTime = UnixTime::from_millis(1_000);
+
+/// Hosted limits, but who goes is told to have gone at once.
+fn at_once() -> Limits {
+    let mut limits = Limits::hosted();
+    limits.presence_debounce = 0;
+    limits
+}
 
 fn at(millis: u64) -> Time {
     Time::from_micros(millis * 1_000)
@@ -48,6 +59,13 @@ fn told(fanouts: &[Fanout]) -> Vec<String> {
         }
         for present in users.iter() {
             text += &format!(" {}", present.user);
+            let states = present
+                .states
+                .iter()
+                .map(|state| format!("{}={}", state.key, String::from_utf8_lossy(state.value)));
+            if !present.states.is_empty() {
+                text += &format!("({})", states.collect::<Vec<_>>().join(" "));
+            }
         }
         let to: Vec<_> = fanout.to.iter().map(|subscriber| subscriber.0).collect();
         format!("{text} of {total} to {to:?}")
@@ -57,7 +75,7 @@ fn told(fanouts: &[Fanout]) -> Vec<String> {
 
 #[test]
 fn others_hear_of_a_user_who_comes_and_goes_and_the_user_does_not() {
-    let mut lobby = authority(&Limits::hosted());
+    let mut lobby = authority(&at_once());
     assert_eq!(told(&lobby.join(at(0), TIME, arrival(1, "alice"))), [""; 0]);
     let snapshot = lobby.snapshot(at(0), TIME, SubscriberId(1));
     assert_eq!(told(&snapshot), ["Snapshot alice of 1 to [1]"]);
@@ -71,7 +89,7 @@ fn others_hear_of_a_user_who_comes_and_goes_and_the_user_does_not() {
 
 #[test]
 fn a_timeout_fires_when_it_should_and_not_before() {
-    let mut lobby = authority(&Limits::hosted());
+    let mut lobby = authority(&at_once());
     for (session, name) in [(1, "alice"), (2, "bob")] {
         lobby.join(at(0), TIME, arrival(session, name));
     }
@@ -85,7 +103,7 @@ fn a_timeout_fires_when_it_should_and_not_before() {
 
 #[test]
 fn who_comes_back_in_time_was_never_away() {
-    let mut lobby = authority(&Limits::hosted());
+    let mut lobby = authority(&at_once());
     for (session, name) in [(1, "alice"), (2, "bob")] {
         lobby.join(at(0), TIME, arrival(session, name));
     }
@@ -107,7 +125,7 @@ fn who_comes_back_in_time_was_never_away() {
 
 #[test]
 fn who_comes_back_too_late_has_gone_and_comes_anew() {
-    let mut lobby = authority(&Limits::hosted());
+    let mut lobby = authority(&at_once());
     for (session, name) in [(1, "alice"), (2, "bob")] {
         lobby.join(at(0), TIME, arrival(session, name));
     }
@@ -127,7 +145,7 @@ fn who_comes_back_too_late_has_gone_and_comes_anew() {
 
 #[test]
 fn who_is_quiet_hears_and_is_not_told_of() {
-    let mut lobby = authority(&Limits::hosted());
+    let mut lobby = authority(&at_once());
     lobby.join(at(0), TIME, arrival(1, "alice"));
     let quiet = Arrival { is_quiet: true, ..arrival(2, "bob") };
     assert_eq!(told(&lobby.join(at(0), TIME, quiet.clone())), [""; 0]);
@@ -142,7 +160,7 @@ fn who_is_quiet_hears_and_is_not_told_of() {
 
 #[test]
 fn who_does_not_want_to_hear_is_told_of_and_hears_nothing() {
-    let mut lobby = authority(&Limits::hosted());
+    let mut lobby = authority(&at_once());
     lobby.join(at(0), TIME, arrival(1, "alice"));
     let deaf = Arrival { hears: false, ..arrival(2, "bob") };
     assert_eq!(told(&lobby.join(at(0), TIME, deaf)), ["Joined +bob of 2 to [1]"]);
@@ -152,7 +170,7 @@ fn who_does_not_want_to_hear_is_told_of_and_hears_nothing() {
 
 #[test]
 fn the_changes_of_many_are_told_once_an_interval() {
-    let mut limits = Limits::hosted();
+    let mut limits = at_once();
     (limits.presence_announced, limits.presence_interval) = (2, 30);
     let mut lobby = authority(&limits);
     lobby.join(at(0), TIME, arrival(1, "alice"));
@@ -208,7 +226,7 @@ fn positions_grow_over_the_lives_of_a_channel() {
     };
     let mut former = rtm_wire::Position::default();
     for life in 0..3 {
-        let mut lobby = authority(&Limits::hosted());
+        let mut lobby = authority(&at_once());
         for number in 0..10 {
             // Time may stand still.
             let now = at(life * 50 + 1);
@@ -222,7 +240,7 @@ fn positions_grow_over_the_lives_of_a_channel() {
 
 #[test]
 fn beyond_the_limit_who_comes_is_taken_for_quiet() {
-    let mut limits = Limits::hosted();
+    let mut limits = at_once();
     limits.message_members = 2;
     let mut lobby = authority(&limits);
     for (session, name) in [(1, "alice"), (2, "bob"), (3, "carol")] {
@@ -259,7 +277,7 @@ fn a_crowd_with_short_names_is_told_in_lists_that_can_be_read() {
 
 #[test]
 fn more_changes_than_a_snapshot_names_are_told_as_a_snapshot() {
-    let mut limits = Limits::hosted();
+    let mut limits = at_once();
     (limits.presence_announced, limits.presence_snapshot) = (1, 3);
     let mut lobby = authority(&limits);
     for (session, name) in [(1, "alice"), (2, "bob")] {
