@@ -77,5 +77,6 @@ pub use name::{AppId, ChannelName, NAME_LEN_MAX, NameError, SubscriberId, UserId
 pub use rate::RateLimit;
 pub use refusal::Refusal;
 pub use view::{
-    Early, Gap, MessageView, PRESENCE_VIEW_MAX, PresenceVerdict, PresenceView, Verdict, ViewState,
+    CACHED_STATES_MAX, Early, Gap, MessageView, OwnStates, PRESENCE_VIEW_MAX, PresenceVerdict,
+    PresenceView, StatesToSend, Verdict, ViewState,
 };

@@ -41,6 +41,11 @@ impl StateLimits {
         Self { count, key_len: limits::NAME, value_len: limits::STATE, bytes }
     }
 
+    /// Pairs.
+    pub(crate) const fn count(&self) -> usize {
+        self.count
+    }
+
     fn check(&self, state: State<'_>) -> Result<(), Refusal> {
         let State { key, value } = state;
         check_name("the state key", key, self.key_len).map_err(|error| {
@@ -142,6 +147,18 @@ impl States {
     /// The pairs as a slice for the wire.
     pub(crate) fn list(&self) -> Vec<State<'_>> {
         self.iter().collect()
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        self.pairs.keys().map(|key| &**key)
+    }
+
+    pub(crate) fn contains(&self, key: &str) -> bool {
+        self.pairs.contains_key(key)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.pairs.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
