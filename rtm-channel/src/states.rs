@@ -131,12 +131,20 @@ impl States {
     /// What an event says, as far as it keeps to the bounds.
     pub(crate) fn received(limits: &StateLimits, states: List<'_, State<'_>>) -> Self {
         let mut received = Self::default();
-        for State { key, value } in states.iter().take(limits.count) {
-            if received.bytes + key.len() + value.len() <= limits.bytes {
-                received.put(key, value);
+        received.merge(limits, states);
+        received
+    }
+
+    /// Adds or replaces pairs that somebody else has checked, as far as they keep to the bounds.
+    pub(crate) fn merge(&mut self, limits: &StateLimits, states: List<'_, State<'_>>) {
+        for State { key, value } in states.iter() {
+            let former = self.pairs.get(key).map(|former| key.len() + former.len());
+            let bytes = self.bytes + key.len() + value.len() - former.unwrap_or(0);
+            let is_counted = former.is_some() || self.pairs.len() < limits.count;
+            if is_counted && bytes <= limits.bytes {
+                self.put(key, value);
             }
         }
-        received
     }
 
     /// The pairs, by key.

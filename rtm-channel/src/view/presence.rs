@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rtm_wire::{Position, PresenceChange, PresenceEvent, State};
+use rtm_wire::{List, Position, PresenceChange, PresenceEvent, State};
 
 use crate::states::{StateLimits, States};
 
@@ -73,6 +73,25 @@ impl PresenceView {
         }
     }
 
+    /// The server has taken what this client's own user shows, and tells only others of it. Merged
+    /// as the server does, if the user is known to be there.
+    ///
+    /// Answers and events come on lanes of their own: an event that is older than the answer may
+    /// come after it. So this is to be called for all that the user shows after each snapshot, too.
+    pub fn set_own(&mut self, user: &str, states: List<'_, State<'_>>) {
+        if let Some(known) = self.users.get_mut(user) {
+            known.merge(&STATES_MAX, states);
+        }
+    }
+
+    /// The server has removed what this client's own user doesn't show any more: the states of these
+    /// keys, or all if there are none.
+    pub fn remove_own(&mut self, user: &str, keys: List<'_, &str>) {
+        if let Some(known) = self.users.get_mut(user) {
+            known.remove(keys);
+        }
+    }
+
     /// The session is gone: the next snapshot begins anew.
     pub fn on_disconnected(&mut self) {
         *self = Self::default();
@@ -112,7 +131,7 @@ impl PresenceView {
 
 #[cfg(test)]
 mod tests {
-    use rtm_wire::{ChannelKind, ChannelRef, Epoch, List, PresentUser, Sequence, UnixTime};
+    use rtm_wire::{ChannelKind, ChannelRef, Epoch, PresentUser, Sequence, UnixTime};
 
     use super::*;
 
@@ -228,6 +247,24 @@ mod tests {
         };
         view.on_event(&left);
         assert_eq!(shown(&view), ["alice", "carol"]);
+    }
+
+    #[test]
+    fn what_the_own_user_shows_is_merged_as_the_server_does() {
+        let mut view = PresenceView::new();
+        let states = [State { key: "mood", value: b"well" }, State { key: "hand", value: b"up" }];
+        view.set_own("alice", List::Slice(&states));
+        assert_eq!(shown(&view), [""; 0], "nobody is known to be there");
+        let users = present(&["alice"]);
+        let snapshot = event(PresenceChange::Snapshot, 1, &[]);
+        view.on_event(&PresenceEvent { users: List::Slice(&users), ..snapshot });
+        view.set_own("alice", List::Slice(&states[..1]));
+        view.set_own("alice", List::Slice(&states[1..]));
+        assert_eq!(shown(&view), ["alice hand=up mood=well"]);
+        view.remove_own("alice", List::Slice(&["mood"]));
+        assert_eq!(shown(&view), ["alice hand=up"]);
+        view.remove_own("alice", List::default());
+        assert_eq!(shown(&view), ["alice"]);
     }
 
     /// Snapshots of large channels don't name everybody.

@@ -109,6 +109,7 @@ fn who_stays_is_listed_exactly_once_whoever_comes_and_goes() {
             if page.next.is_empty() {
                 break;
             }
+            assert!(page.next > after, "pages go on");
             after = page.next;
             for number in (1..=60).filter(|n| n % 2 == 1) {
                 let name = user(&format!("user {number:04}"));
