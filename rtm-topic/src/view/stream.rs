@@ -99,7 +99,11 @@ impl StreamView {
                     publication: publisher.publication,
                     delivery: publisher.delivery,
                     meta: Bytes::copy_from_slice(publisher.meta),
-                    over: Sequence(0),
+                    // What comes up to here was on its way to a former membership.
+                    over: match publisher.delivery.is_latest_only() {
+                        true => Sequence(0),
+                        false => publisher.last,
+                    },
                 };
                 last.insert(publisher.publication, publisher.last);
                 self.topics.entry(topic).or_default().insert(user, info);

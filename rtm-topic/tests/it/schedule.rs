@@ -134,3 +134,24 @@ fn what_has_come_before_an_end_was_asked_for_is_not_named_missing() {
         Arrive { client: 3, choice: 0 },
     ]);
 }
+
+#[test]
+fn what_was_on_its_way_to_a_former_membership_is_nobodys() {
+    use Step::*;
+    play(&[
+        Subscribe { client: 2, topic: 0, named: vec![] },
+        JoinTopic { client: 1, topic: 0, is_ordered: false },
+        Settle,
+        Publish { client: 1, topic: 0 },
+        CarryOut(0),
+        CarryOut(1),
+        Leave(2),
+        CarryOut(2),
+        Arrive { client: 2, choice: 8 },
+        Join(2),
+        CarryOut(2),
+        Arrive { client: 2, choice: 0 },
+        Subscribe { client: 2, topic: 0, named: vec![1] },
+        Arrive { client: 2, choice: 0 },
+    ]);
+}
