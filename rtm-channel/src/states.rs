@@ -232,6 +232,8 @@ mod tests {
     ) -> Result<bool, ErrorCode> {
         let before = states.clone();
         let result = states.set(&StateLimits::new(limits), List::Slice(new));
+        let bytes = states.iter().map(|state| state.key.len() + state.value.len());
+        assert_eq!(states.bytes, bytes.sum::<usize>());
         if result.is_err() {
             assert_eq!(*states, before);
         }

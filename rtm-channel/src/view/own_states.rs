@@ -15,12 +15,10 @@ pub const CACHED_STATES_MAX: usize = 100;
 /// What a client's user wants to show, by channel.
 ///
 /// ```text
-///             on_joined                on_lost
-///   cached ──────────────► joined ────────────────► away
-///     ▲                     │  ▲                     │ │
-///     │        leave        │  │      on_joined      │ │
-///     └─────────────────────┘  └─────────────────────┘ │
-///     └────────────────────────────────────────────────┘  leave
+///            on_joined             on_lost
+///   cached ─────────────► joined ───────────► away      leave: forgotten
+///                            ▲    on_joined     │
+///                            └──────────────────┘
 /// ```
 ///
 /// States that are set before the channel is joined are cached, and sent once it is. They are kept

@@ -84,8 +84,8 @@ impl PresenceView {
         }
     }
 
-    /// The server has removed what this client's own user doesn't show any more: the states of these
-    /// keys, or all if there are none.
+    /// The server has removed what this client's own user doesn't show any more: the states of
+    /// these keys, or all if there are none.
     pub fn remove_own(&mut self, user: &str, keys: List<'_, &str>) {
         if let Some(known) = self.users.get_mut(user) {
             known.remove(keys);

@@ -40,13 +40,13 @@ pub struct Arrival {
 /// The truth about who is in one channel.
 ///
 /// ```text
-///             join                silent, lose               time passes
-///   (absent) ─────► present ──────────────────► lost ──────────────────────► (absent)
-///      ▲             │ ▲ ▲ │                     │                              │
-///      │       leave │ │ │ │  heard, join        │                              │ heard
-///      │             ▼ │ │ └─────────────────────┘                              ▼
-///      └────────── leaving                                                   present
-///     time passes
+///             join              silent, lose              time passes
+///   (absent) ─────► present ──────────────────► lost ───────────────────► (absent)
+///      ▲             │  ▲ ▲      heard, join     │                            │ heard
+///      │       leave │  │ └──────────────────────┘                            ▼
+///      │             ▼  │ join                                             present
+///      └─────────── leaving
+///       time passes
 /// ```
 ///
 /// A user is present from the join of a session that isn't quiet, once, whatever sessions it has. A
