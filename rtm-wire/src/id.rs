@@ -66,6 +66,17 @@ counter! {
     Sequence
 }
 
+counter! {
+    /// How often a set of metadata was written, over all its lives; an item's revision is that of
+    /// its set at its last write. 0 is what has never been.
+    Revision
+}
+counter! {
+    /// Names one ownership of a lock. Grows with each of them in its channel, so that whoever has
+    /// seen a newer one can refuse an older one. 0 is none.
+    LockToken
+}
+
 impl LaneId {
     /// The lane of requests, replies and membership events: reliable, ordered, most urgent.
     pub const CONTROL: Self = Self(0);

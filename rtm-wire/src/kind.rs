@@ -154,6 +154,38 @@ open_enum! {
 }
 
 open_enum! {
+    /// What an event tells of metadata. Numbers as in RTM 2.x.
+    StorageChange {
+        /// All of it: to whoever has begun to listen.
+        Snapshot = 1,
+        /// Items were set.
+        Set = 2,
+        /// Items that were there were written.
+        Update = 3,
+        /// Items were removed.
+        Remove = 4,
+    }
+}
+
+open_enum! {
+    /// What an event tells of a channel's locks. Numbers as in RTM 2.x.
+    LockChange {
+        /// All of them: to whoever has begun to listen.
+        Snapshot = 1,
+        /// A lock was made.
+        Set = 2,
+        /// A lock was done away with.
+        Removed = 3,
+        /// A user has become a lock's owner.
+        Acquired = 4,
+        /// A lock's owner has given it up, or lost it.
+        Released = 5,
+        /// To the former owner: it has lost the lock.
+        Expired = 6,
+    }
+}
+
+open_enum! {
     /// Which limit of the server's a client is told of.
     LimitKind {
         /// Longest message of message and user channels, custom type included, in bytes.
@@ -184,6 +216,8 @@ mod tests {
             assert_eq!(PresenceChange::from_number(number).number(), number);
             assert_eq!(LimitKind::from_number(number).number(), number);
             assert_eq!(Reach::from_number(number).number(), number);
+            assert_eq!(StorageChange::from_number(number).number(), number);
+            assert_eq!(LockChange::from_number(number).number(), number);
         }
     }
 

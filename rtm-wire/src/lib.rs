@@ -74,22 +74,25 @@ pub use handshake::{
     TransportParams, Welcome,
 };
 pub use id::{
-    ConnectionId, Epoch, LaneId, MessageSeq, OperationId, PacketNumber, PathId, Sequence,
-    SessionInstance,
+    ConnectionId, Epoch, LaneId, LockToken, MessageSeq, OperationId, PacketNumber, PathId,
+    Revision, Sequence, SessionInstance,
 };
 pub use kind::{
-    ChannelKind, Cipher, LimitKind, MessageType, PresenceChange, Priority, Qos, Reach, Reliability,
-    TopicChange,
+    ChannelKind, Cipher, LimitKind, LockChange, MessageType, PresenceChange, Priority, Qos, Reach,
+    Reliability, StorageChange, TopicChange,
 };
 pub use list::{EncodedList, Item, List};
 pub use operation::{
-    ChannelRef, Event, FailedUser, GetOnlineUsers, GetStates, GetUserChannels, HeardUser, Join,
-    JoinTopic, Leave, LeaveTopic, Limit, Liveness, Login, Logout, MessageEvent, OnlineFlags,
-    OnlineUsers, Position, PresenceEvent, PresentUser, Publish, PublishFlags, PublishTopic,
-    Published, Publisher, Receipt, RemoveStates, Reply, ReplyResult, Request, RequestError,
-    ServerOperation, SetStates, State, Subscribe, SubscribeOptions, SubscribeTopic, TopicEvent,
-    TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, UserChannels, UserPublished,
-    shared,
+    AcquireLock, Acquired, ChannelRef, Event, Expected, FailedUser, GetLocks, GetMetadata,
+    GetOnlineUsers, GetStates, GetUserChannels, HeardUser, ItemRemoval, ItemWrite, Join, JoinTopic,
+    Leave, LeaveTopic, Limit, Liveness, Lock, LockEvent, Login, Logout, MessageEvent, Metadata,
+    MetadataItem, MetadataOptions, MetadataWrite, OnlineFlags, OnlineUsers, Position,
+    PresenceEvent, PresentUser, Publish, PublishFlags, PublishTopic, Published, Publisher, Receipt,
+    ReleaseLock, RemoveLock, RemoveMetadata, RemoveStates, Reply, ReplyResult, Request,
+    RequestError, RevokeLock, ServerOperation, SetLock, SetMetadata, SetStates, State,
+    StorageEvent, Stored, Subscribe, SubscribeOptions, SubscribeTopic, SubscribeUserMetadata,
+    TopicEvent, TopicMessageEvent, TopicUsers, UnderLock, Unsubscribe, UnsubscribeTopic,
+    UnsubscribeUserMetadata, UpdateMetadata, UserChannels, UserPublished, shared,
 };
 pub use packet::{
     DataHeader, Initial, KeyHint, KeyId, NoTicket, Packet, Reply as ReplyPacket, Reset, ResetToken,

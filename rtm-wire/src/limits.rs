@@ -3,7 +3,7 @@
 //! They bound what a parser accepts whatever the configuration says. The limits that users meet
 //! (64-byte names, 32 KiB messages …) are stricter and belong to the layers above.
 
-/// Length of a name: app, user, channel or topic, in bytes.
+/// Length of a name: app, user, channel, topic, lock or key, in bytes.
 pub const NAME: usize = 255;
 /// Length of a token, in bytes.
 pub const TOKEN: usize = 4_096;
@@ -13,6 +13,8 @@ pub const CUSTOM_TYPE: usize = 255;
 pub const META: usize = 4_096;
 /// Length of one state that a user shows, in bytes.
 pub const STATE: usize = 16_384;
+/// Length of one value of metadata, in bytes.
+pub const METADATA: usize = 65_536;
 /// Length of a reason given in words, in bytes.
 pub const REASON: usize = 255;
 /// Elements of a list inside an operation.

@@ -2,8 +2,10 @@
 
 use bytes::BufMut;
 
+use super::lock::LockEvent;
 use super::message::MessageEvent;
 use super::presence::PresenceEvent;
+use super::storage::StorageEvent;
 use super::topic::{TopicEvent, TopicMessageEvent};
 use super::{Body, kind};
 use crate::encode::Encode;
@@ -92,4 +94,8 @@ events! {
     Topic(TopicEvent<'a>),
     /// Who is in a channel, or who came and went.
     Presence(PresenceEvent<'a>),
+    /// A channel's or a user's metadata, or what has changed in it.
+    Storage(StorageEvent<'a>),
+    /// The locks of a channel, or what has become of one.
+    Lock(LockEvent<'a>),
 }

@@ -6,11 +6,13 @@
 mod channel;
 mod event;
 mod field;
+mod lock;
 mod login;
 mod message;
 mod presence;
 mod reply;
 mod request;
+mod storage;
 mod topic;
 
 #[cfg(test)]
@@ -19,6 +21,9 @@ mod tests;
 pub use channel::{Join, Leave, Subscribe, SubscribeOptions, Unsubscribe};
 pub use event::Event;
 pub use field::{ChannelRef, Position};
+pub use lock::{
+    AcquireLock, Acquired, GetLocks, Lock, LockEvent, ReleaseLock, RemoveLock, RevokeLock, SetLock,
+};
 pub use login::{Limit, Liveness, Login, Logout};
 pub use message::{MessageEvent, Publish, PublishFlags, Receipt};
 pub use presence::{
@@ -29,6 +34,11 @@ pub use reply::{
     FailedUser, HeardUser, Published, Publisher, Reply, ReplyResult, TopicUsers, UserPublished,
 };
 pub use request::{Request, RequestError};
+pub use storage::{
+    Expected, GetMetadata, ItemRemoval, ItemWrite, Metadata, MetadataItem, MetadataOptions,
+    MetadataWrite, RemoveMetadata, SetMetadata, StorageEvent, Stored, SubscribeUserMetadata,
+    UnderLock, UnsubscribeUserMetadata, UpdateMetadata,
+};
 pub use topic::{
     JoinTopic, LeaveTopic, PublishTopic, SubscribeTopic, TopicEvent, TopicMessageEvent,
     UnsubscribeTopic,
@@ -62,11 +72,25 @@ mod kind {
     pub(super) const GET_STATES: u8 = 0x32;
     pub(super) const GET_ONLINE_USERS: u8 = 0x33;
     pub(super) const GET_USER_CHANNELS: u8 = 0x34;
+    pub(super) const SET_METADATA: u8 = 0x40;
+    pub(super) const UPDATE_METADATA: u8 = 0x41;
+    pub(super) const REMOVE_METADATA: u8 = 0x42;
+    pub(super) const GET_METADATA: u8 = 0x43;
+    pub(super) const SUBSCRIBE_USER_METADATA: u8 = 0x44;
+    pub(super) const UNSUBSCRIBE_USER_METADATA: u8 = 0x45;
+    pub(super) const SET_LOCK: u8 = 0x50;
+    pub(super) const REMOVE_LOCK: u8 = 0x51;
+    pub(super) const ACQUIRE_LOCK: u8 = 0x52;
+    pub(super) const RELEASE_LOCK: u8 = 0x53;
+    pub(super) const REVOKE_LOCK: u8 = 0x54;
+    pub(super) const GET_LOCKS: u8 = 0x55;
     pub(super) const REPLY: u8 = 0x80;
     pub(super) const MESSAGE_EVENT: u8 = 0x90;
     pub(super) const TOPIC_MESSAGE_EVENT: u8 = 0x91;
     pub(super) const TOPIC_EVENT: u8 = 0x92;
     pub(super) const PRESENCE_EVENT: u8 = 0x93;
+    pub(super) const STORAGE_EVENT: u8 = 0x94;
+    pub(super) const LOCK_EVENT: u8 = 0x95;
     /// Requests lie below, replies and events from here on.
     pub(super) const SERVER_SIDE: u8 = 0x80;
 }

@@ -5,8 +5,10 @@ use nom::combinator::rest;
 
 use super::field::{Position, name, put_text, text_len};
 use super::kind;
+use super::lock::{Acquired, Lock};
 use super::login::Limit;
 use super::presence::{OnlineUsers, PresentUser, UserChannels};
+use super::storage::{Metadata, Stored};
 use crate::code::ErrorCode;
 use crate::delivery::Delivery;
 use crate::encode::Encode;
@@ -31,8 +33,15 @@ mod result {
     pub(super) const PRESENT_USER: u8 = 8;
     pub(super) const ONLINE_USERS: u8 = 9;
     pub(super) const USER_CHANNELS: u8 = 10;
-    /// The numbers that this version has given out.
-    pub(super) const KNOWN: core::ops::RangeInclusive<u8> = NONE..=USER_CHANNELS;
+    pub(super) const STORED: u8 = 11;
+    pub(super) const METADATA: u8 = 12;
+    pub(super) const ACQUIRED: u8 = 13;
+    pub(super) const LOCKS: u8 = 14;
+
+    /// Whether this version has given the number out.
+    pub(super) const fn is_known(kind: u8) -> bool {
+        matches!(kind, NONE..=LOCKS)
+    }
 }
 
 /// `reply = 0x80, operation id varint, code varint, reason text, result kind 1 byte, result`
@@ -84,6 +93,14 @@ pub enum ReplyResult<'a> {
     OnlineUsers(OnlineUsers<'a>),
     /// To a question which channels a user is in.
     UserChannels(UserChannels<'a>),
+    /// To a write of metadata.
+    Stored(Stored),
+    /// To a question for metadata.
+    Metadata(Metadata<'a>),
+    /// To the acquisition of a lock.
+    Acquired(Acquired),
+    /// To a question for locks: all of the channel.
+    Locks(List<'a, Lock<'a>>),
     /// A kind that this version doesn't know; the reply's code still holds.
     Unknown {
         /// Its number, none of those above.
@@ -247,6 +264,12 @@ impl<'a> ReplyResult<'a> {
             result::USER_CHANNELS => {
                 UserChannels::parse(input).map(|(rest, found)| (rest, Self::UserChannels(found)))
             }
+            result::STORED => Stored::parse(input).map(|(rest, it)| (rest, Self::Stored(it))),
+            result::METADATA => Metadata::parse(input).map(|(rest, it)| (rest, Self::Metadata(it))),
+            result::ACQUIRED => Acquired::parse(input).map(|(rest, it)| (rest, Self::Acquired(it))),
+            result::LOCKS => {
+                List::parse(input, "locks").map(|(rest, locks)| (rest, Self::Locks(locks)))
+            }
             kind => rest(input).map(|(end, body)| (end, Self::Unknown { kind, body })),
         }
     }
@@ -269,6 +292,10 @@ impl<'a> ReplyResult<'a> {
             Self::PresentUser(user) => user.encoded_len(),
             Self::OnlineUsers(page) => page.encoded_len(),
             Self::UserChannels(found) => found.encoded_len(),
+            Self::Stored(stored) => stored.encoded_len(),
+            Self::Metadata(metadata) => metadata.encoded_len(),
+            Self::Acquired(acquired) => acquired.encoded_len(),
+            Self::Locks(locks) => locks.encoded_len(),
             Self::Unknown { body, .. } => body.len(),
         }
     }
@@ -322,8 +349,24 @@ impl<'a> ReplyResult<'a> {
                 out.put_u8(result::USER_CHANNELS);
                 found.encode(out);
             }
+            Self::Stored(stored) => {
+                out.put_u8(result::STORED);
+                stored.encode(out);
+            }
+            Self::Metadata(metadata) => {
+                out.put_u8(result::METADATA);
+                metadata.encode(out);
+            }
+            Self::Acquired(acquired) => {
+                out.put_u8(result::ACQUIRED);
+                acquired.encode(out);
+            }
+            Self::Locks(locks) => {
+                out.put_u8(result::LOCKS);
+                locks.encode(out);
+            }
             Self::Unknown { kind, body } => {
-                debug_assert!(!result::KNOWN.contains(kind), "result {kind} has a variant");
+                debug_assert!(!result::is_known(*kind), "result {kind} has a variant");
                 out.put_u8(*kind);
                 out.put_slice(body);
             }

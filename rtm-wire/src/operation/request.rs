@@ -3,9 +3,14 @@
 use bytes::BufMut;
 
 use super::channel::{Join, Leave, Subscribe, Unsubscribe};
+use super::lock::{AcquireLock, GetLocks, ReleaseLock, RemoveLock, RevokeLock, SetLock};
 use super::login::{Login, Logout};
 use super::message::{Publish, Receipt};
 use super::presence::{GetOnlineUsers, GetStates, GetUserChannels, RemoveStates, SetStates};
+use super::storage::{
+    GetMetadata, RemoveMetadata, SetMetadata, SubscribeUserMetadata, UnsubscribeUserMetadata,
+    UpdateMetadata,
+};
 use super::topic::{JoinTopic, LeaveTopic, PublishTopic, SubscribeTopic, UnsubscribeTopic};
 use super::{Body, kind};
 use crate::encode::Encode;
@@ -157,6 +162,30 @@ requests! {
     GetOnlineUsers(GetOnlineUsers<'a>),
     /// Which channels a user is in.
     GetUserChannels(GetUserChannels<'a>),
+    /// Write items of a channel's or a user's metadata.
+    SetMetadata(SetMetadata<'a>),
+    /// Write items that are there.
+    UpdateMetadata(UpdateMetadata<'a>),
+    /// Remove items, or the whole set.
+    RemoveMetadata(RemoveMetadata<'a>),
+    /// Read a page of it.
+    GetMetadata(GetMetadata<'a>),
+    /// Hear of changes of a user's metadata.
+    SubscribeUserMetadata(SubscribeUserMetadata<'a>),
+    /// Hear of them no more.
+    UnsubscribeUserMetadata(UnsubscribeUserMetadata<'a>),
+    /// Make a lock.
+    SetLock(SetLock<'a>),
+    /// Do away with a lock.
+    RemoveLock(RemoveLock<'a>),
+    /// Become a lock's owner.
+    AcquireLock(AcquireLock<'a>),
+    /// Be it no more.
+    ReleaseLock(ReleaseLock<'a>),
+    /// Take a lock from its owner.
+    RevokeLock(RevokeLock<'a>),
+    /// Read all locks of a channel.
+    GetLocks(GetLocks<'a>),
 }
 
 /// A request with its id can be encoded like everything else.

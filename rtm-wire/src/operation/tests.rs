@@ -1,11 +1,14 @@
 //! Every operation as bytes and as a value.
 
+mod lock;
+mod storage;
+
 use super::*;
 use crate::testing::{refused_requests, refused_server, requests, server};
 use crate::{
-    ChannelKind, Delivery, Epoch, ErrorCode, Limit, LimitKind, List, MessageType, OperationId,
-    PresenceChange, Priority, Qos, Reach, Reliability, Sequence, SessionInstance, TopicChange,
-    UnixTime,
+    ChannelKind, Delivery, Epoch, ErrorCode, Limit, LimitKind, List, LockChange, LockToken,
+    MessageType, OperationId, PresenceChange, Priority, Qos, Reach, Reliability, Revision,
+    Sequence, SessionInstance, StorageChange, TopicChange, UnixTime,
 };
 
 const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };

@@ -1,12 +1,13 @@
 //! Every limit of the format: reached, and passed by one.
 
 use rtm_wire::{
-    AckRanges, ChannelKind, ChannelRef, Close, CloseCode, ConnectionId, DecodeError, Delivery,
-    Encode, ErrorCode, Frame, GetOnlineUsers, GetStates, GetUserChannels, Hello, Initial, Join,
-    JoinTopic, Leave, List, OnlineFlags, OnlineUsers, OperationId, Packet, PacketNumber,
-    PresentUser, Publish, PublishFlags, RemoveStates, Reply, ReplyResult, Request, Resume,
-    Resumption, SetStates, State, SubscribeOptions, SubscribeTopic, Ticket, TicketContents,
-    TransportParams, UnixTime, UserChannels, Versions, limits, varint,
+    AckRanges, AcquireLock, ChannelKind, ChannelRef, Close, CloseCode, ConnectionId, DecodeError,
+    Delivery, Encode, ErrorCode, Expected, Frame, GetOnlineUsers, GetStates, GetUserChannels,
+    Hello, Initial, ItemRemoval, ItemWrite, Join, JoinTopic, Leave, List, MetadataOptions,
+    MetadataWrite, OnlineFlags, OnlineUsers, OperationId, Packet, PacketNumber, PresentUser,
+    Publish, PublishFlags, RemoveMetadata, RemoveStates, Reply, ReplyResult, Request, Resume,
+    Resumption, SetMetadata, SetStates, State, SubscribeOptions, SubscribeTopic, Ticket,
+    TicketContents, TransportParams, UnderLock, UnixTime, UserChannels, Versions, limits, varint,
 };
 
 use crate::vector::put;
@@ -33,6 +34,11 @@ fn names() {
         let users = List::default();
         result(ReplyResult::OnlineUsers(OnlineUsers { total: 0, users, next: &name(length) }))
     });
+    check("lock name", limits::NAME, |length| {
+        let (channel, name) = (LOBBY, &*name(length));
+        request(AcquireLock { channel, name, retry: false }.into())
+    });
+    check("metadata key", limits::NAME, |length| metadata(&name(length), b""));
     check("topic name", limits::NAME, |length| request(join_topic(&name(length), b"").into()));
     check("list element", limits::NAME, |length| {
         let users = name(length);
@@ -59,6 +65,7 @@ fn texts_and_blobs() {
     check("publisher meta", limits::META, |length| {
         request(join_topic("", &vec![0; length]).into())
     });
+    check("metadata value", limits::METADATA, |length| metadata("", &vec![0; length]));
     check("close reason", limits::REASON, |length| {
         frame(Close { code: CloseCode::DONE, reason: &"r".repeat(length) }.into())
     });
@@ -92,6 +99,11 @@ fn lists() {
         let channels = vec![LOBBY; length];
         let channels = List::Slice(&channels);
         result(ReplyResult::UserChannels(UserChannels { total: 0, channels }))
+    });
+    check("metadata items", limits::LIST, |length| {
+        let items = vec![ItemRemoval { key: "", revision: Expected::ANY }; length];
+        let (target, major, lock) = (LOBBY, Expected::ANY, UnderLock::default());
+        request(RemoveMetadata { target, major, lock, items: List::Slice(&items) }.into())
     });
     check("versions", limits::OFFERS, |length| hello(&vec![1; length], b""));
     check("versions", limits::OFFERS, |length| {
@@ -182,6 +194,17 @@ fn hello(versions: &[u8], login: &[u8]) -> Result<(), DecodeError> {
     let params = TransportParams::default();
     let hello = Hello { versions, ciphers: &[1], features: 0, params, login, padding: 0 };
     Hello::decode(&put(&hello)).map(drop)
+}
+
+fn metadata(key: &str, value: &[u8]) -> Result<(), DecodeError> {
+    let write = MetadataWrite {
+        target: LOBBY,
+        options: MetadataOptions::default(),
+        major: Expected::ANY,
+        lock: UnderLock::default(),
+        items: List::Slice(&[ItemWrite { key, value, revision: Expected::ANY }]),
+    };
+    request(SetMetadata(write).into())
 }
 
 fn join_topic<'a>(topic: &'a str, meta: &'a [u8]) -> JoinTopic<'a> {

@@ -110,6 +110,14 @@ const REQUESTS: &[Case] = &[
     ("6.25", "4,097 state keys", b"\x31\x13\x01\x05lobby\x50\x01"),
     ("6.25", "unknown online flag", b"\x33\x16\x01\x05lobby\x04\x00\x00"),
     ("6.25", "user that isn't UTF-8", b"\x34\x19\x02\xc3\x28"),
+    ("6.26", "unknown metadata option", b"\x40\x10\x01\x05lobby\x04\x00\x00\x00\x00"),
+    (
+        "6.26",
+        "metadata item without a revision",
+        b"\x40\x10\x01\x05lobby\x00\x00\x00\x00\x01\x01a\x00",
+    ),
+    ("6.26", "4,097 removals", b"\x42\x10\x01\x05lobby\x00\x00\x00\x50\x01"),
+    ("6.27", "retry that is neither 0 nor 1", b"\x52\x10\x01\x05lobby\x01l\x02"),
 ];
 
 const SERVER: &[Case] = &[
@@ -120,6 +128,8 @@ const SERVER: &[Case] = &[
     ("6.3", "request as an event", b"\x02\x02"),
     ("6.2", "page of users without the next one", b"\x80\x09\x00\x00\x09\x00\x00"),
     ("6.2", "4,097 channels", b"\x80\x09\x00\x00\x0a\x00\x50\x01"),
+    ("6.26", "more that is neither 0 nor 1", b"\x94\x01\x05lobby\x01\x01\x00\x00\x02\x00\x00"),
+    ("6.27", "lock event without locks", b"\x95\x01\x05lobby\x01\x01\x01\x00\x00"),
     ("6.17", "message event that is cut", b"\x90\x01\x05lobby\x05ali"),
 ];
 

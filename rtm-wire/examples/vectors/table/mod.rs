@@ -3,9 +3,11 @@
 mod frames;
 mod handshake;
 mod invalid;
+mod locks;
 mod packets;
 mod requests;
 mod server;
+mod storage;
 
 use rtm_wire::Encode;
 

@@ -1,4 +1,4 @@
-//! Requests (protocol §6.1, §6.4 to §6.15, §6.24 and §6.25).
+//! Requests (protocol §6.1, §6.4 to §6.15, §6.24 to §6.27).
 
 use rtm_wire::{
     ChannelKind, ChannelRef, Delivery, Epoch, GetOnlineUsers, GetStates, GetUserChannels, Join,
@@ -9,7 +9,7 @@ use rtm_wire::{
 };
 
 use super::super::vector::{Type, Vector};
-use super::valid;
+use super::{locks, storage, valid};
 
 const AT: Position = Position { epoch: Epoch(3), sequence: Sequence(1_000) };
 const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
@@ -19,6 +19,8 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors.extend(channels());
     vectors.extend(topics());
     vectors.extend(presence());
+    vectors.extend(storage::requests());
+    vectors.extend(locks::requests());
     vectors
 }
 
@@ -149,7 +151,7 @@ fn presence() -> Vec<Vector> {
     ]
 }
 
-fn request<'a>(
+pub(super) fn request<'a>(
     section: &'static str,
     operation: u64,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! Replies and events (protocol §6.2, §6.3, §6.17 to §6.19, §6.23, §6.25).
+//! Replies and events (protocol §6.2, §6.3, §6.17 to §6.19, §6.23, §6.25 to §6.27).
 
 use rtm_wire::{
     ChannelKind, ChannelRef, Delivery, Epoch, ErrorCode, Event, FailedUser, HeardUser, Limit,
@@ -9,7 +9,7 @@ use rtm_wire::{
 };
 
 use super::super::vector::{Type, Vector};
-use super::valid;
+use super::{locks, storage, valid};
 
 const AT: Position = Position { epoch: Epoch(3), sequence: Sequence(1_000) };
 const TIME: UnixTime = UnixTime::from_millis(1_700_000_000_000);
@@ -20,6 +20,8 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors.extend(events());
     vectors.extend(presence());
     vectors.extend(presence_answers());
+    vectors.extend(storage::answers());
+    vectors.extend(locks::answers());
     vectors
 }
 
@@ -202,11 +204,15 @@ fn presence_answers() -> Vec<Vector> {
     ]
 }
 
-fn reply(name: &'static str, result: ReplyResult<'_>) -> Vector {
+pub(super) fn reply(name: &'static str, result: ReplyResult<'_>) -> Vector {
     let reply = Reply { operation: OperationId(9), code: ErrorCode::OK, reason: "", result };
     valid(Type::Server, "6.2", name, &reply)
 }
 
-fn event<'a>(section: &'static str, name: &'static str, event: impl Into<Event<'a>>) -> Vector {
+pub(super) fn event<'a>(
+    section: &'static str,
+    name: &'static str,
+    event: impl Into<Event<'a>>,
+) -> Vector {
     valid(Type::Server, section, name, &ServerOperation::Event(event.into()))
 }

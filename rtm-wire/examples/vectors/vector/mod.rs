@@ -3,6 +3,7 @@
 mod operations;
 mod packets;
 mod session;
+mod storage;
 
 use rtm_wire::{
     DecodeError, Encode, Frame, Frames, Hello, Packet, Request, Resumption, ServerOperation,

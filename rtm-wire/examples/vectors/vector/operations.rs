@@ -6,7 +6,7 @@ use rtm_wire::{
 };
 use serde_json::{Value, json};
 
-use super::{hex, int};
+use super::{hex, int, storage};
 
 pub(super) fn request(id: OperationId, request: &Request<'_>) -> Value {
     let mut fields = request_body(request);
@@ -19,6 +19,9 @@ pub(super) fn request(id: OperationId, request: &Request<'_>) -> Value {
 }
 
 fn request_body(request: &Request<'_>) -> Value {
+    if let Some(fields) = storage::request(request) {
+        return fields;
+    }
     match request {
         Request::Login(login) => json!({
             "app_id": login.app_id,
@@ -168,6 +171,10 @@ fn result(reply: &Reply<'_>) -> Value {
             "position": position(published.position),
             "time_ms": int(published.time.as_millis()),
         }),
+        ReplyResult::Stored(stored) => storage::stored(stored),
+        ReplyResult::Metadata(metadata) => storage::metadata(&metadata),
+        ReplyResult::Acquired(acquired) => storage::acquired(acquired),
+        ReplyResult::Locks(locks) => storage::locks(locks),
         ReplyResult::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
         other => presence_result(other),
     }
@@ -243,6 +250,8 @@ fn event(event: &Event<'_>) -> Value {
             "timed_out": event.timed_out.iter().collect::<Vec<_>>(),
             "users": event.users.iter().map(present_user).collect::<Vec<_>>(),
         }),
+        Event::Storage(event) => storage::storage_event(event),
+        Event::Lock(event) => storage::lock_event(event),
         Event::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
         other => panic!("{other:?} has no fields in the vectors"),
     }
@@ -257,11 +266,11 @@ fn states(states: List<'_, State<'_>>) -> Vec<Value> {
     states.map(|state| json!({ "key": state.key, "value": hex(state.value) })).collect()
 }
 
-fn channel(channel: &ChannelRef<'_>) -> Value {
+pub(super) fn channel(channel: &ChannelRef<'_>) -> Value {
     json!({ "kind": channel.kind.number(), "name": channel.name })
 }
 
-fn position(position: Position) -> Value {
+pub(super) fn position(position: Position) -> Value {
     json!({ "epoch": int(position.epoch.0), "sequence": int(position.sequence.0) })
 }
 

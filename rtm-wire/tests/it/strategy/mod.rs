@@ -5,8 +5,10 @@
 mod fields;
 mod frames;
 mod handshake;
+mod locks;
 mod operations;
 mod packets;
+mod storage;
 
 pub(crate) use frames::frame;
 pub(crate) use handshake::{hello, resumption, welcome};

@@ -15,10 +15,10 @@ use super::fields::{
     channel, delivery, error_code, message_type, name, operation_id, position, sequence, time,
     topic_change,
 };
-use super::{bytes, number, text};
+use super::{bytes, locks, number, storage, text};
 
 pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)> {
-    let unknown = (0x40..=0x7f_u8, bytes(50));
+    let unknown = (0x60..=0x7f_u8, bytes(50));
     let request = prop_oneof![
         login().prop_map(Request::from),
         Just(Logout.into()),
@@ -44,6 +44,8 @@ pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)
             UnsubscribeTopic { channel, topic, users }.into()
         }),
         presence_request(),
+        storage::request(),
+        locks::request(),
         unknown.prop_map(|(kind, body)| Request::Unknown { kind, body }),
     ];
     (operation_id(), request)
@@ -157,6 +159,8 @@ fn result() -> impl Strategy<Value = ReplyResult<'static>> {
         (number(), list(channel())).prop_map(|(total, channels)| {
             ReplyResult::UserChannels(UserChannels { total, channels })
         }),
+        storage::result(),
+        locks::result(),
         (0x40..=0xff_u8, bytes(50)).prop_map(|(kind, body)| ReplyResult::Unknown { kind, body }),
     ]
 }
@@ -185,6 +189,8 @@ fn event() -> impl Strategy<Value = Event<'static>> {
         topic_message_event().prop_map(Event::from),
         topic_event().prop_map(Event::from),
         presence_event().prop_map(Event::from),
+        storage::event().prop_map(Event::from),
+        locks::event().prop_map(Event::from),
         (0xa0..=0xff_u8, bytes(50)).prop_map(|(kind, body)| Event::Unknown { kind, body }),
     ]
 }
@@ -274,7 +280,7 @@ fn custom_type() -> impl Strategy<Value = &'static str> {
     text(limits::CUSTOM_TYPE)
 }
 
-fn list<T: Item<'static> + core::fmt::Debug + 'static>(
+pub(super) fn list<T: Item<'static> + core::fmt::Debug + 'static>(
     item: impl Strategy<Value = T>,
 ) -> impl Strategy<Value = List<'static, T>> {
     proptest::collection::vec(item, 0..5).prop_map(|items| List::Slice(items.leak()))
