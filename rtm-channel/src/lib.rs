@@ -67,16 +67,19 @@ mod states;
 mod view;
 
 pub use authority::{
-    Arrival, Asker, ClientLimits, Delivered, Fanout, InboxAuthority, LastSequences, Member,
-    Membership, MessageAuthority, OnlinePage, Opened, Outcome, PresenceAuthority, Progress,
-    PublishLog, Reached,
+    Arrival, Asker, ClientLimits, Delivered, Fanout, Guard, InboxAuthority, LastSequences, Member,
+    Membership, MessageAuthority, OnlinePage, Opened, Outcome, Page, PresenceAuthority, Progress,
+    PublishLog, Reached, StorageAuthority, Writer,
 };
 pub use identity::{ChannelKey, Identity};
-pub use limits::{Limits, check_custom_type, check_length};
-pub use name::{AppId, ChannelName, NAME_LEN_MAX, NameError, SubscriberId, UserId, check_name};
+pub use limits::{Limits, check_custom_type, check_length, check_user_subscriptions};
+pub use name::{
+    AppId, ChannelName, LockName, NAME_LEN_MAX, NameError, SubscriberId, UserId, check_name,
+};
 pub use rate::RateLimit;
 pub use refusal::Refusal;
 pub use view::{
     CACHED_STATES_MAX, Early, Gap, MessageView, OwnStates, PRESENCE_VIEW_MAX, PresenceVerdict,
-    PresenceView, StatesToSend, Verdict, ViewState,
+    PresenceView, STORAGE_VIEW_ITEMS_MAX, STORAGE_VIEW_LEN_MAX, StatesToSend, StorageNews,
+    StorageVerdict, StorageView, Verdict, ViewState,
 };

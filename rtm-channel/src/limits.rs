@@ -52,6 +52,20 @@ pub struct Limits {
     pub presence_states_len: usize,
     /// Users on one page of those who are in a channel; at most as many as a list of the wire has.
     pub presence_page: usize,
+    /// Longest key of metadata in bytes; at most 255.
+    pub storage_key_len: usize,
+    /// Longest value of metadata in bytes; at most 65,536.
+    pub storage_value_len: usize,
+    /// Keys and values of one set of metadata in bytes.
+    pub storage_set_len: usize,
+    /// Items of one set of metadata; at most 4,096, which is what views keep.
+    pub storage_items: usize,
+    /// Writes of metadata a second by one client.
+    pub storage_writes_per_second: u32,
+    /// Users whose metadata one client may be subscribed to.
+    pub storage_user_subscriptions: usize,
+    /// Items of metadata in one answer; at most 1,000.
+    pub storage_page: usize,
 }
 
 impl Limits {
@@ -80,6 +94,13 @@ impl Limits {
             presence_value_len: 1_024,
             presence_states_len: 8_192,
             presence_page: 100,
+            storage_key_len: 32,
+            storage_value_len: 16 * 1_024,
+            storage_set_len: 16 * 1_024,
+            storage_items: 1_024,
+            storage_writes_per_second: 20,
+            storage_user_subscriptions: 100,
+            storage_page: 100,
         }
     }
 
@@ -108,6 +129,13 @@ impl Limits {
             presence_value_len: 16_384,
             presence_states_len: 65_536,
             presence_page: 1_000,
+            storage_key_len: 255,
+            storage_value_len: 64 * 1_024,
+            storage_set_len: 1_024 * 1_024,
+            storage_items: 4_096,
+            storage_writes_per_second: 1_000_000,
+            storage_user_subscriptions: 1_000,
+            storage_page: 1_000,
         }
     }
 
@@ -120,6 +148,18 @@ impl Limits {
         let length = payload.len() + custom_type.len();
         check_length(length, self.message_len)
     }
+}
+
+/// Checks one more subscription of a client that listens to `count` users' metadata.
+///
+/// # Errors
+/// As many as are allowed.
+pub fn check_user_subscriptions(count: usize, limit: usize) -> Result<(), Refusal> {
+    if count < limit {
+        return Ok(());
+    }
+    let reason = format!("subscribed to the metadata of {count} users, the limit; end one first");
+    Err(Refusal::new(ErrorCode::STORAGE_SUBSCRIBE_USER_EXCEED_LIMITATION, reason))
 }
 
 /// Checks a custom type.
@@ -151,6 +191,14 @@ pub fn check_length(length: usize, limit: usize) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_many_users_are_listened_to_as_are_allowed() {
+        let limit = Limits::hosted().storage_user_subscriptions;
+        assert_eq!(check_user_subscriptions(limit - 1, limit), Ok(()));
+        let code = check_user_subscriptions(limit, limit).unwrap_err().code;
+        assert_eq!(code, ErrorCode::STORAGE_SUBSCRIBE_USER_EXCEED_LIMITATION);
+    }
 
     #[test]
     fn messages_are_checked_at_the_limit_and_one_beyond() {

@@ -1,4 +1,4 @@
-//! Names: of apps, users and channels.
+//! Names: of apps, users, channels and locks.
 
 use std::fmt;
 use std::sync::Arc;
@@ -126,6 +126,11 @@ name_type! {
 name_type! {
     /// A channel of an app; message, stream and user channels have names of their own.
     ChannelName, "the channel name", NAME_LEN_MAX, INVALID_CHANNEL_NAME
+}
+
+name_type! {
+    /// A lock of a channel.
+    LockName, "the lock name", NAME_LEN_MAX, LOCK_INVALID_NAME
 }
 
 impl From<&UserId> for ChannelName {

@@ -1,17 +1,21 @@
 //! The authority: what a channel's owner knows, the truth.
 
 mod client_limits;
+mod guard;
 mod inbox;
 mod last_sequences;
 mod membership;
 mod message;
 mod presence;
 mod publish_log;
+mod storage;
 
 pub use client_limits::ClientLimits;
+pub use guard::Guard;
 pub use inbox::{Asker, Delivered, InboxAuthority, Opened, Outcome, Progress, Reached};
 pub use last_sequences::LastSequences;
 pub use membership::{Member, Membership};
 pub use message::{Fanout, MessageAuthority};
 pub use presence::{Arrival, OnlinePage, PresenceAuthority};
 pub use publish_log::PublishLog;
+pub use storage::{Page, StorageAuthority, Writer};

@@ -4,6 +4,7 @@ mod inbox;
 mod model;
 mod presence;
 mod schedule;
+mod storage;
 mod world;
 
 use proptest::test_runner::Config;
