@@ -67,9 +67,9 @@ mod states;
 mod view;
 
 pub use authority::{
-    Arrival, Asker, ClientLimits, Delivered, Fanout, Guard, InboxAuthority, LastSequences, Member,
-    Membership, MessageAuthority, OnlinePage, Opened, Outcome, Page, PresenceAuthority, Progress,
-    PublishLog, Reached, StorageAuthority, Writer,
+    Arrival, Asker, ClientLimits, Delivered, Fanout, Guard, InboxAuthority, LastSequences,
+    LockAnswer, LockAuthority, LockNews, Member, Membership, MessageAuthority, OnlinePage, Opened,
+    Outcome, Page, PresenceAuthority, Progress, PublishLog, Reached, StorageAuthority, Writer,
 };
 pub use identity::{ChannelKey, Identity};
 pub use limits::{Limits, check_custom_type, check_length, check_user_subscriptions};
@@ -79,7 +79,8 @@ pub use name::{
 pub use rate::RateLimit;
 pub use refusal::Refusal;
 pub use view::{
-    CACHED_STATES_MAX, Early, Gap, MessageView, OwnStates, PRESENCE_VIEW_MAX, PresenceVerdict,
-    PresenceView, STORAGE_VIEW_ITEMS_MAX, STORAGE_VIEW_LEN_MAX, StatesToSend, StorageNews,
-    StorageVerdict, StorageView, Verdict, ViewState,
+    CACHED_STATES_MAX, Early, Gap, LOCK_VIEW_MAX, LockVerdict, LockView, MessageView, OwnLock,
+    OwnStates, PRESENCE_VIEW_MAX, PresenceVerdict, PresenceView, STORAGE_VIEW_ITEMS_MAX,
+    STORAGE_VIEW_LEN_MAX, StatesToSend, StorageNews, StorageVerdict, StorageView, Verdict,
+    ViewState,
 };

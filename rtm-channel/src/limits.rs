@@ -66,6 +66,12 @@ pub struct Limits {
     pub storage_user_subscriptions: usize,
     /// Items of metadata in one answer; at most 1,000.
     pub storage_page: usize,
+    /// Locks of one channel; at most 400, so that a message of 64 KiB names them all.
+    pub locks: usize,
+    /// Shortest time in seconds for which a lost owner keeps a lock; what is below is brought to it.
+    pub lock_ttl_min: u32,
+    /// Longest one; what is above is brought to it.
+    pub lock_ttl_max: u32,
 }
 
 impl Limits {
@@ -101,6 +107,9 @@ impl Limits {
             storage_writes_per_second: 20,
             storage_user_subscriptions: 100,
             storage_page: 100,
+            locks: 32,
+            lock_ttl_min: 10,
+            lock_ttl_max: 300,
         }
     }
 
@@ -136,6 +145,9 @@ impl Limits {
             storage_writes_per_second: 1_000_000,
             storage_user_subscriptions: 1_000,
             storage_page: 1_000,
+            locks: 256,
+            lock_ttl_min: 1,
+            lock_ttl_max: 3_600,
         }
     }
 

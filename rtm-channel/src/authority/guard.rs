@@ -6,7 +6,7 @@ use crate::name::LockName;
 
 /// The verdict of a channel's locks on one write: the writer holds this lock now, under this token.
 ///
-/// The authority of locks gives it, and the authority of metadata
+/// [`LockAuthority::guard`](crate::LockAuthority::guard) gives it, and the authority of metadata
 /// takes it: neither knows the other. It counts for the write that it was asked for, at once, and
 /// must not be kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,12 @@
 //! The view: what a client knows of a channel, a mirror.
 
+mod lock;
 mod message;
 mod own_states;
 mod presence;
 mod storage;
 
+pub use lock::{LOCK_VIEW_MAX, LockVerdict, LockView, OwnLock};
 pub use message::{Early, Gap, MessageView, Verdict, ViewState};
 pub use own_states::{CACHED_STATES_MAX, OwnStates, StatesToSend};
 pub use presence::{PRESENCE_VIEW_MAX, PresenceVerdict, PresenceView};

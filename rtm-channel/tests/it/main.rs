@@ -1,6 +1,7 @@
 //! Authority and views together, over lanes that overtake one another, against a reference model.
 
 mod inbox;
+mod locks;
 mod model;
 mod presence;
 mod schedule;

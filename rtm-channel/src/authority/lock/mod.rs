@@ -1,0 +1,537 @@
+//! The authority of a channel's locks (protocol §6.27).
+
+mod news;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use rtm_wire::{Acquired, Epoch, ErrorCode, Lock, LockChange, LockToken, Time, UnixTime};
+
+use self::news::News;
+use self::state::{Held, Holder};
+use super::guard::Guard;
+use super::inbox::Asker;
+use super::message::Fanout;
+use crate::identity::ChannelKey;
+use crate::limits::Limits;
+use crate::name::{LockName, SubscriberId, UserId};
+use crate::refusal::Refusal;
+
+/// Sessions that wait for one lock.
+const WAITERS_MAX: usize = 1_024;
+
+/// The truth about the locks of one channel.
+///
+/// ```text
+///             acquire                   silent, lose, leave
+///   free ──────────────────► held, token ──────────────────► held, until the TTL has passed
+///    ▲                        ▲ │    ▲                          │ │
+///    │ release, revoke,       │ │    │       heard, join        │ │ time passes
+///    │ and nobody waits       │ │    └──────────────────────────┘ │
+///    └────────────────────────┼─┴─────────────────────────────────┘
+///                             │   somebody waits
+///                             └── the next one holds it, under the next token
+/// ```
+///
+/// A lock has one owner at a time, a user. Each ownership has a token that is larger than all that
+/// were given in the channel before, also over removed locks: what an owner does elsewhere under an
+/// old token can be told from what the present one does. The token must not go back while the
+/// authority is away: whoever drops it keeps [`floor`](Self::floor).
+///
+/// An owner that is lost keeps the lock for the lock's TTL from the detected loss, and one that has
+/// left the channel for the TTL from then. Back in time, in whichever session, nothing has happened.
+/// Who waits keeps its place while nothing is heard of it, and is passed over meanwhile; a session
+/// that is lost or leaves waits no more.
+///
+/// The caller has checked that a session is in the channel, says what happens to it, sends what
+/// comes back, and calls [`handle_timeout`](Self::handle_timeout) when
+/// [`poll_timeout`](Self::poll_timeout) says so. Bounded by [`Limits::locks`], 1,024 waiters for
+/// each, [`Limits::message_members`] listeners, and 1,024 former owners that are to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockAuthority {
+    /// The last that was given.
+    token: LockToken,
+    locks: BTreeMap<LockName, Held>,
+    /// When owners that are lost have lost their locks, too.
+    due: BTreeSet<(Time, LockName)>,
+    /// Sessions that wait, and of which nothing is heard.
+    silent: BTreeSet<SubscriberId>,
+    news: News,
+    locks_max: usize,
+    /// In seconds.
+    ttl_min: u64,
+    ttl_max: u64,
+}
+
+/// What has to be sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LockNews {
+    /// Events.
+    pub fanouts: Vec<Fanout>,
+    /// Answers that have been waited for.
+    pub answers: Vec<LockAnswer>,
+}
+
+/// The answer to an acquisition that has waited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockAnswer {
+    /// To whom.
+    pub asker: Asker,
+    /// The ownership, or why there will be none.
+    pub result: Result<Acquired, Refusal>,
+}
+
+impl LockAuthority {
+    /// A channel without locks, whose next token follows `floor`.
+    ///
+    /// The epoch must be persisted, and the floor be no lower than any token that the channel has
+    /// given.
+    #[must_use]
+    pub fn new(key: ChannelKey, epoch: Epoch, floor: LockToken, limits: &Limits) -> Self {
+        Self {
+            token: floor,
+            locks: BTreeMap::new(),
+            due: BTreeSet::new(),
+            silent: BTreeSet::new(),
+            news: News::new(key, epoch, limits),
+            locks_max: limits.locks,
+            ttl_min: limits.lock_ttl_min.into(),
+            ttl_max: limits.lock_ttl_max.into(),
+        }
+    }
+
+    /// A session comes to the channel, comes back, or changes its options: it stands for its user's
+    /// locks from now on. If it `hears`, it is told of all locks, and of those that its user has
+    /// lost while it was away.
+    pub fn join(
+        &mut self,
+        (now, time): (Time, UnixTime),
+        subscriber: SubscriberId,
+        user: &UserId,
+        hears: bool,
+    ) -> LockNews {
+        // Who comes too late has lost its locks.
+        let mut news = self.handle_timeout((now, time));
+        for (name, held) in &mut self.locks {
+            if let Some(holder) = held.holder.as_mut().filter(|holder| holder.user == *user) {
+                (holder.subscriber, holder.has_session) = (subscriber, true);
+                if let Some(due) = holder.due.take() {
+                    self.due.remove(&(due, name.clone()));
+                }
+            }
+        }
+        match hears {
+            true => news.fanouts.extend(self.news.add_listener(
+                (now, time),
+                subscriber,
+                user,
+                &self.locks,
+            )),
+            false => self.news.remove_listener(subscriber),
+        }
+        self.resume_waiting((now, time), subscriber, &mut news);
+        news
+    }
+
+    /// A session of this user leaves the channel: its locks are its user's for their TTLs, and it
+    /// waits no more.
+    pub fn leave(&mut self, now: Time, subscriber: SubscriberId, user: &UserId) -> LockNews {
+        let waited = self.end_session(subscriber, user, now);
+        let left = || {
+            let reason = "left the channel before the lock was free; join and acquire it again";
+            Err(Refusal::new(ErrorCode::LOCK_ACQUIRE_FAILED, reason))
+        };
+        let answer = |asker| LockAnswer { asker, result: left() };
+        LockNews { fanouts: Vec::new(), answers: waited.into_iter().map(answer).collect() }
+    }
+
+    /// A session of this user was lost at `lost`, and may be followed by another one, which has to
+    /// ask again for what this one has waited for.
+    pub fn lose(&mut self, subscriber: SubscriberId, user: &UserId, lost: Time) {
+        // Nobody is there any more who could be answered.
+        self.end_session(subscriber, user, lost);
+    }
+
+    /// Nothing is heard of a session of this user, which counts as lost since `lost`.
+    pub fn silent(&mut self, subscriber: SubscriberId, user: &UserId, lost: Time) {
+        for (name, held) in &mut self.locks {
+            if held.is_waited_for_by(subscriber) {
+                self.silent.insert(subscriber);
+            }
+            // The first sign of a loss counts.
+            let ttl = held.ttl();
+            if let Some(holder) = held.holder_if(subscriber, user) {
+                if holder.due.is_none() {
+                    holder.due = Some(lost + ttl);
+                    self.due.insert((lost + ttl, name.clone()));
+                }
+            }
+        }
+    }
+
+    /// A silent session of this user is heard again.
+    pub fn heard(
+        &mut self,
+        moment: (Time, UnixTime),
+        subscriber: SubscriberId,
+        user: &UserId,
+    ) -> LockNews {
+        // Who is heard too late has lost its locks.
+        let mut news = self.handle_timeout(moment);
+        for (name, held) in &mut self.locks {
+            let due = held.holder_if(subscriber, user).and_then(|holder| holder.due.take());
+            if let Some(due) = due {
+                self.due.remove(&(due, name.clone()));
+            }
+        }
+        self.news.forget_former_of(subscriber, user);
+        self.resume_waiting(moment, subscriber, &mut news);
+        news
+    }
+
+    /// Makes a lock that nobody has. The TTL is brought to what is allowed.
+    ///
+    /// # Errors
+    /// The name is none, or taken; there are as many locks as are allowed.
+    pub fn set(
+        &mut self,
+        moment: (Time, UnixTime),
+        user: &UserId,
+        name: &str,
+        ttl_secs: u64,
+    ) -> Result<LockNews, Refusal> {
+        let name = LockName::new(name).map_err(|error| error.refusal(LockName::ERROR))?;
+        if self.locks.contains_key(&name) {
+            let reason = format!("lock {name} is there already; acquire it");
+            return Err(Refusal::new(ErrorCode::LOCK_ALREADY_EXIST, reason));
+        }
+        if self.locks.len() >= self.locks_max {
+            let max = self.locks_max;
+            let reason = format!("the channel has {max} locks, the limit; remove one first");
+            return Err(Refusal::new(ErrorCode::LOCK_OPERATION_FAILED, reason));
+        }
+        let held = Held::new(ttl_secs.clamp(self.ttl_min, self.ttl_max));
+        let told = self.news.tell(moment, LockChange::Set, user, held.as_lock(&name), None);
+        self.locks.insert(name, held);
+        Ok(LockNews { fanouts: told, answers: Vec::new() })
+    }
+
+    /// Does away with a lock, whoever has it; those who wait are refused.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn remove(
+        &mut self,
+        moment: (Time, UnixTime),
+        user: &UserId,
+        name: &str,
+    ) -> Result<LockNews, Refusal> {
+        let (name, mut held) =
+            self.locks.remove_entry(name).ok_or_else(|| Self::no_such_lock(name))?;
+        let holder = held.holder.take();
+        if let Some(due) = holder.and_then(|holder| holder.due) {
+            self.due.remove(&(due, name.clone()));
+        }
+        self.news.forget_lock(&name);
+        let fanouts = self.news.tell(moment, LockChange::Removed, user, held.as_lock(&name), None);
+        let removed = || {
+            let reason = format!("lock {name} was removed by {user}; set it first");
+            Refusal::new(ErrorCode::LOCK_NOT_EXIST, reason)
+        };
+        let waited = std::mem::take(&mut held.queue).into_iter();
+        let answers = waited.map(|asker| LockAnswer { asker, result: Err(removed()) }).collect();
+        self.tidy_silent();
+        Ok(LockNews { fanouts, answers })
+    }
+
+    /// Makes the asker's user the owner, if the lock is free or its own. Else, with `retry`, lets it
+    /// wait: none, and the answer follows when the lock is free.
+    ///
+    /// # Errors
+    /// There is no such lock; another user has it; the session waits for it already; too many wait.
+    pub fn acquire(
+        &mut self,
+        moment: (Time, UnixTime),
+        asker: Asker,
+        name: &str,
+        retry: bool,
+    ) -> Result<(Option<Acquired>, LockNews), Refusal> {
+        let (name, held) = self
+            .locks
+            .get_key_value(name)
+            .map(|(name, held)| (name.clone(), held))
+            .ok_or_else(|| Self::no_such_lock(name))?;
+        if held.is_waited_for_by(asker.subscriber) {
+            let reason = format!("this session waits for lock {name} already; wait for the answer");
+            return Err(Refusal::new(ErrorCode::LOCK_OPERATION_PERFORMING, reason));
+        }
+        let Some(holder) = &held.holder else {
+            let mut news = LockNews::default();
+            let acquired = self.give(moment, &name, asker, &mut news);
+            return Ok((acquired, news));
+        };
+        if holder.user == asker.identity.user {
+            let acquired = held.acquired();
+            self.stand_for(&name, asker.subscriber);
+            return Ok((Some(acquired), LockNews::default()));
+        }
+        let fault = match retry {
+            false => Some("try later, or wait for it"),
+            true if held.queue.len() >= WAITERS_MAX => Some("too many wait for it; try later"),
+            true => None,
+        };
+        if let Some(what_to_do) = fault {
+            let reason = format!("{} has lock {name}; {what_to_do}", holder.user);
+            return Err(Refusal::new(ErrorCode::LOCK_ACQUIRE_FAILED, reason));
+        }
+        if let Some(held) = self.locks.get_mut(&name) {
+            held.queue.push_back(asker);
+        }
+        Ok((None, LockNews::default()))
+    }
+
+    /// Gives up a lock; who waits longest gets it at once.
+    ///
+    /// # Errors
+    /// There is no such lock; this session of this user doesn't hold it.
+    pub fn release(
+        &mut self,
+        moment: (Time, UnixTime),
+        subscriber: SubscriberId,
+        user: &UserId,
+        name: &str,
+    ) -> Result<LockNews, Refusal> {
+        let held = self.locks.get_mut(name).ok_or_else(|| Self::no_such_lock(name))?;
+        if held.holder_if(subscriber, user).is_none() {
+            let reason = format!("{user} does not hold lock {name} here; {}", held.owner_words());
+            return Err(Refusal::new(ErrorCode::LOCK_NOT_ACQUIRED, reason));
+        }
+        Ok(self.free(moment, user, name, |_| None))
+    }
+
+    /// Takes a lock from its owner, who is told that it has expired; who waits longest gets it at
+    /// once. Anybody may.
+    ///
+    /// # Errors
+    /// There is no such lock; this user doesn't have it.
+    pub fn revoke(
+        &mut self,
+        moment: (Time, UnixTime),
+        user: &UserId,
+        name: &str,
+        owner: &str,
+    ) -> Result<LockNews, Refusal> {
+        let held = self.locks.get(name).ok_or_else(|| Self::no_such_lock(name))?;
+        if held.holder.as_ref().is_none_or(|holder| holder.user.as_str() != owner) {
+            let reason = format!("{owner} does not have lock {name}; {}", held.owner_words());
+            return Err(Refusal::new(ErrorCode::LOCK_NOT_ACQUIRED, reason));
+        }
+        Ok(self.free(moment, user, name, Some))
+    }
+
+    /// The verdict on a write of metadata under a lock: whether this session of this user holds it,
+    /// under this token if one is given (not 0).
+    ///
+    /// # Errors
+    /// There is no such lock; it isn't held by this session, or under another token. With the
+    /// numbers of storage.
+    pub fn guard(
+        &self,
+        name: &str,
+        subscriber: SubscriberId,
+        user: &UserId,
+        token: LockToken,
+    ) -> Result<Guard, Refusal> {
+        let Some((name, held)) = self.locks.get_key_value(name) else {
+            let reason = format!("there is no lock {name} in this channel; set it first");
+            return Err(Refusal::new(ErrorCode::STORAGE_INVALID_LOCK_NAME, reason));
+        };
+        let refused = |reason| Err(Refusal::new(ErrorCode::STORAGE_LOCK_NOT_ACQUIRED, reason));
+        let is_held = held.holder.as_ref().is_some_and(|holder| holder.is_of(subscriber, user));
+        if !is_held {
+            let words = held.owner_words();
+            return refused(format!("{user} does not hold lock {name} here; {words}"));
+        }
+        if token.0 != 0 && token != held.token {
+            let current = held.token;
+            let reason = format!("lock {name} is held under token {current}, not {token}");
+            return refused(format!("{reason}; find out what has happened in between"));
+        }
+        Ok(Guard::new(name.clone(), held.token))
+    }
+
+    /// Does what is due: takes locks from owners that were lost for too long.
+    pub fn handle_timeout(&mut self, moment: (Time, UnixTime)) -> LockNews {
+        let mut news = LockNews::default();
+        while let Some((due, name)) = self.due.first().cloned() {
+            if due > moment.0 {
+                break;
+            }
+            self.due.pop_first();
+            let holder = self.locks.get(&name).and_then(|held| held.holder.as_ref());
+            let Some(owner) = holder.map(|holder| holder.user.clone()) else { continue };
+            let freed = self.free(moment, &owner, name.as_str(), Some);
+            news.fanouts.extend(freed.fanouts);
+            news.answers.extend(freed.answers);
+        }
+        news
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// All locks, by name.
+    #[must_use]
+    pub fn locks(&self) -> Vec<Lock<'_>> {
+        self.locks.iter().map(|(name, held)| held.as_lock(name)).collect()
+    }
+
+    /// The last token that was given: what has to be kept when the authority is dropped.
+    #[must_use]
+    pub const fn floor(&self) -> LockToken {
+        self.token
+    }
+
+    /// Whether nothing has to be kept but the floor: there is no lock, and nobody listens.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.locks.is_empty() && self.news.is_idle()
+    }
+
+    /// What a session is told that names a lock which isn't there, also when a channel has no
+    /// authority of locks at all.
+    #[must_use]
+    pub fn no_such_lock(name: &str) -> Refusal {
+        let reason = format!("there is no lock {name} in this channel; set it first");
+        Refusal::new(ErrorCode::LOCK_NOT_EXIST, reason)
+    }
+
+    /// Takes a lock from its owner, tells it, and gives it to the next one. `to_owner` says which
+    /// session of the former owner is told that the lock has expired.
+    fn free(
+        &mut self,
+        moment: (Time, UnixTime),
+        actor: &UserId,
+        name: &str,
+        to_owner: impl FnOnce(SubscriberId) -> Option<SubscriberId>,
+    ) -> LockNews {
+        let mut news = LockNews::default();
+        let Some((name, held)) = self.locks.get_key_value(name) else { return news };
+        let (name, lock) = (name.clone(), Lock { owner: "", ..held.as_lock(name) });
+        if let Some(holder) = &held.holder {
+            if let Some(due) = holder.due {
+                self.due.remove(&(due, name.clone()));
+            }
+            let former = to_owner(holder.subscriber);
+            news.fanouts = self.news.tell(moment, LockChange::Released, actor, lock, former);
+            // A silent session may never get what it is told, and be followed by another one.
+            if former.is_some() && (!holder.has_session || holder.due.is_some()) {
+                self.news.remember_former(&holder.user, &name);
+            }
+        }
+        if let Some(held) = self.locks.get_mut(&name) {
+            held.holder = None;
+        }
+        self.give_to_next(moment, &name, &mut news);
+        news
+    }
+
+    /// Gives a free lock to whoever waits longest and is heard of.
+    fn give_to_next(&mut self, moment: (Time, UnixTime), name: &LockName, news: &mut LockNews) {
+        let Some(held) = self.locks.get_mut(name) else { return };
+        let is_heard = |asker: &Asker| !self.silent.contains(&asker.subscriber);
+        let next = held.queue.iter().position(is_heard);
+        let Some(asker) = next.and_then(|at| held.queue.remove(at)) else { return };
+        if let Some(acquired) = self.give(moment, name, asker.clone(), news) {
+            news.answers.push(LockAnswer { asker, result: Ok(acquired) });
+        }
+    }
+
+    /// Gives a free lock to a session, under a new token.
+    fn give(
+        &mut self,
+        moment: (Time, UnixTime),
+        name: &LockName,
+        asker: Asker,
+        news: &mut LockNews,
+    ) -> Option<Acquired> {
+        let held = self.locks.get_mut(name)?;
+        self.token = self.token.next();
+        held.token = self.token;
+        let user = asker.identity.user;
+        self.news.forget_former(&user, name);
+        let holder = Holder {
+            user: user.clone(),
+            subscriber: asker.subscriber,
+            has_session: true,
+            due: None,
+        };
+        held.holder = Some(holder);
+        let told = self.news.tell(moment, LockChange::Acquired, &user, held.as_lock(name), None);
+        news.fanouts.extend(told);
+        Some(held.acquired())
+    }
+
+    /// The owner has acquired the lock again, by this session.
+    fn stand_for(&mut self, name: &LockName, subscriber: SubscriberId) {
+        let held = self.locks.get_mut(name);
+        let Some(holder) = held.and_then(|held| held.holder.as_mut()) else { return };
+        (holder.subscriber, holder.has_session) = (subscriber, true);
+        if let Some(due) = holder.due.take() {
+            self.due.remove(&(due, name.clone()));
+        }
+    }
+
+    /// A session is heard of again, and gets what it has waited for and nobody has.
+    fn resume_waiting(
+        &mut self,
+        moment: (Time, UnixTime),
+        subscriber: SubscriberId,
+        news: &mut LockNews,
+    ) {
+        if !self.silent.remove(&subscriber) {
+            return;
+        }
+        let is_free = |held: &Held| held.holder.is_none() && held.is_waited_for_by(subscriber);
+        let free = self.locks.iter().filter(|(_, held)| is_free(held));
+        for name in Vec::from_iter(free.map(|(name, _)| name.clone())) {
+            self.give_to_next(moment, &name, news);
+        }
+    }
+
+    /// A session of this user ends; who has waited in it.
+    fn end_session(&mut self, subscriber: SubscriberId, user: &UserId, lost: Time) -> Vec<Asker> {
+        self.silent(subscriber, user, lost);
+        self.silent.remove(&subscriber);
+        self.news.remove_listener(subscriber);
+        let mut waited = Vec::new();
+        for held in self.locks.values_mut() {
+            if let Some(holder) = held.holder_if(subscriber, user) {
+                holder.has_session = false;
+            }
+            let at = held.queue.iter().position(|asker| asker.subscriber == subscriber);
+            waited.extend(at.and_then(|at| held.queue.remove(at)));
+        }
+        waited
+    }
+
+    /// Forgets silent sessions that wait for nothing any more.
+    fn tidy_silent(&mut self) {
+        let Self { silent, locks, .. } = self;
+        silent.retain(|of| locks.values().any(|held| held.is_waited_for_by(*of)));
+    }
+}
+
+impl Held {
+    /// How long a lost owner keeps it.
+    const fn ttl(&self) -> Duration {
+        Duration::from_secs(self.ttl_secs)
+    }
+}
