@@ -13,6 +13,11 @@
 //! told what happens, and say what is to be done; neither reads a clock, draws a number, or knows
 //! of sockets. Client and server keep no such state besides these.
 //!
+//! Beside the messages, each channel has who is in it ([`PresenceAuthority`]), metadata
+//! ([`StorageAuthority`], users have some, too) and locks ([`LockAuthority`]), each with a view of
+//! its own. They don't know each other: a write of metadata under a lock takes the verdict of the
+//! locks as a value, a [`Guard`].
+//!
 //! Names, limits and error numbers are those of RTM 2.x. Stream channels build on [`Membership`];
 //! they are in `rtm-topic`.
 //!

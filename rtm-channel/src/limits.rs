@@ -68,9 +68,9 @@ pub struct Limits {
     pub storage_page: usize,
     /// Locks of one channel; at most 400, so that a message of 64 KiB names them all.
     pub locks: usize,
-    /// Shortest time in seconds for which a lost owner keeps a lock; what is below is brought to it.
+    /// Shortest time in seconds for which a lost owner keeps a lock; less is brought to it.
     pub lock_ttl_min: u32,
-    /// Longest one; what is above is brought to it.
+    /// Longest one; more is brought to it.
     pub lock_ttl_max: u32,
 }
 

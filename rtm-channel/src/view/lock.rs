@@ -19,8 +19,8 @@ pub enum LockVerdict {
 
 /// The mirror of the locks of one channel, for one subscription of one session.
 ///
-/// Equal to the authority's truth once all events have arrived. Who has a lock according to its view
-/// may have lost it in the meantime: see [`OwnLock`].
+/// Equal to the authority's truth once all events have arrived. Who has a lock by its view may have
+/// lost it in the meantime: see [`OwnLock`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockView {
     /// The last event that counted; before the first snapshot nothing counts.
@@ -98,8 +98,8 @@ impl Seen {
 
 /// An ownership, at its owner.
 ///
-/// The authority takes a lock from an owner that it has lost for the TTL, and can't tell it then. So
-/// an owner counts for itself: it relies on the lock until the TTL has passed since it last knew
+/// The authority takes a lock from an owner that it has lost for the TTL, and can't tell it then.
+/// So an owner counts for itself: it relies on the lock until the TTL has passed since it last knew
 /// that the authority heard it. That is never later than the authority's end, which begins when the
 /// loss is detected. A revocation may come at any time; against that, and against work that goes on
 /// behind its back, only the token helps.
@@ -112,8 +112,8 @@ pub struct OwnLock {
 }
 
 impl OwnLock {
-    /// Until when an owner relies on its lock. `last_ack` is when the newest packet was sent that is
-    /// known to have arrived: not when the acknowledgement came, which may have taken long.
+    /// Until when an owner relies on its lock. `last_ack` is when the newest packet was sent that
+    /// is known to have arrived: not when the acknowledgement came, which may have taken long.
     #[must_use]
     pub fn trusted_until(last_ack: Time, ttl: Duration) -> Time {
         last_ack + ttl

@@ -43,7 +43,7 @@ const WAITERS_MAX: usize = 1_024;
 /// authority is away: whoever drops it keeps [`floor`](Self::floor).
 ///
 /// An owner that is lost keeps the lock for the lock's TTL from the detected loss, and one that has
-/// left the channel for the TTL from then. Back in time, in whichever session, nothing has happened.
+/// left the channel for the TTL from then. Back in time, in any session, nothing has happened.
 /// Who waits keeps its place while nothing is heard of it, and is passed over meanwhile; a session
 /// that is lost or leaves waits no more.
 ///
@@ -248,8 +248,8 @@ impl LockAuthority {
         Ok(LockNews { fanouts, answers })
     }
 
-    /// Makes the asker's user the owner, if the lock is free or its own. Else, with `retry`, lets it
-    /// wait: none, and the answer follows when the lock is free.
+    /// Makes the asker's user the owner, if the lock is free or its own. Else, with `retry`, it
+    /// waits: none, and the answer follows when the lock is free.
     ///
     /// # Errors
     /// There is no such lock; another user has it; the session waits for it already; too many wait.

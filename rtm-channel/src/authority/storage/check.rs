@@ -182,7 +182,7 @@ impl StorageAuthority {
         }
         if let Some(character) = key.chars().find(|it| !matches!(it, ' '..='~')) {
             let reason =
-                format!("key {key:?} contains {character:?}; allowed is printable ASCII only");
+                format!("a key contains {character:?}; allowed is printable ASCII: {key:?}");
             return Err(Refusal::new(ErrorCode::STORAGE_INVALID_KEY, reason));
         }
         if !keys.insert(key) {

@@ -33,12 +33,12 @@ use crate::refusal::Refusal;
 ///           remove the last item, or the whole set: major + 1
 /// ```
 ///
-/// Each write that succeeds raises the set's revision, `major`, by one, and what it writes has that
-/// revision: revisions only grow, and none is ever given twice, whatever is removed in between. So a
-/// writer that has read a revision, and asks for it, can't be misled by a set or an item that was
-/// removed and made again. A write that is refused changes nothing.
+/// Each write that succeeds raises the set's revision, `major`, by one, and what it writes has
+/// that revision: revisions only grow, and none is ever given twice, whatever is removed in
+/// between. So a writer that has read a revision, and asks for it, can't be misled by a set or an
+/// item that was removed and made again. A write that is refused changes nothing.
 ///
-/// A set without items does not exist. Its revision must not go back while it is away: whoever drops
+/// A set without items does not exist. Its revision must not go back while it is away: who drops
 /// the authority keeps [`floor`](Self::floor), or one floor for all sets of an app.
 ///
 /// Bounded by [`Limits::storage_items`], [`Limits::storage_set_len`] and
