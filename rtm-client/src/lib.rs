@@ -131,6 +131,7 @@
 
 mod address;
 mod area;
+mod channel_id;
 #[cfg(feature = "unstable-core")]
 pub mod core;
 #[cfg(not(feature = "unstable-core"))]
@@ -153,6 +154,7 @@ mod text;
 
 pub use address::ServerAddress;
 pub use area::AreaCode;
+pub use channel_id::ChannelId;
 pub use encryption::{Encryption, EncryptionMode};
 pub use error::{Error, ErrorKind};
 pub use limits::ServerLimits;

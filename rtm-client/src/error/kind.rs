@@ -168,6 +168,33 @@ kinds! {
     /// The user that was addressed has no session with an open inbox.
     ReceiverOffline, CHANNEL_RECEIVER_OFFLINE, true,
         "the receiver is not online", "try again when that user is online";
+    /// A state's key or value is unusable, or a key is named twice.
+    InvalidState, PRESENCE_INVALID_STATE_KEY, false,
+        "the state is unusable", "use a key of allowed characters, once, and a value that isn't empty";
+    /// This client's user shows nothing in that channel: it isn't there, or is quiet.
+    NotPresent, PRESENCE_NOT_WRITABLE, false,
+        "nothing can be shown in this channel", "subscribe or join it first, and not quietly";
+    /// The user isn't in the channel, or is quiet there.
+    UserNotPresent, PRESENCE_USER_NOT_EXIST, true,
+        "the user isn't in this channel", "check the name, or wait until the user comes";
+    /// A key, value or revision of metadata is unusable, or a key is named twice.
+    InvalidMetadata, STORAGE_INVALID_METADATA_ITEM, false,
+        "the metadata is unusable", "correct the item that is named";
+    /// Metadata has another revision than was expected, or an item is absent: somebody was faster.
+    OutdatedRevision, STORAGE_OUTDATED_REVISION, false,
+        "the metadata has another revision", "read it again and decide anew";
+    /// There is no such lock in the channel.
+    UnknownLock, LOCK_NOT_EXIST, false,
+        "there is no such lock", "set the lock first, or check its name";
+    /// There is such a lock already.
+    LockExists, LOCK_ALREADY_EXIST, false,
+        "the lock exists already", "use it, or remove it first";
+    /// Somebody else owns the lock.
+    LockTaken, LOCK_ACQUIRE_FAILED, true,
+        "somebody else owns the lock", "wait for its release, or acquire it with retry";
+    /// This client doesn't own the lock, or not any more.
+    LockNotOwned, LOCK_NOT_ACQUIRED, false,
+        "the lock isn't owned", "acquire the lock first";
     /// The token doesn't allow this channel.
     PermissionDenied, CHANNEL_PUBLISH_PERMISSION_DENIED, false,
         "no permission for this channel", "use a token that allows it";
@@ -193,7 +220,8 @@ impl ErrorKind {
             ErrorCode::INVALID_USER_ID => Self::InvalidUserId,
             ErrorCode::INVALID_CHANNEL_NAME
             | ErrorCode::INVALID_CHANNEL_TYPE
-            | ErrorCode::CHANNEL_INVALID_TOPIC_NAME => Self::InvalidName,
+            | ErrorCode::CHANNEL_INVALID_TOPIC_NAME
+            | ErrorCode::LOCK_INVALID_NAME => Self::InvalidName,
             ErrorCode::CHANNEL_INVALID_USER_LIST | ErrorCode::INVALID_REMOTE_USER => {
                 Self::InvalidUserList
             }
@@ -205,7 +233,9 @@ impl ErrorKind {
             ErrorCode::LOGIN_NOT_AUTHORIZED => Self::NotAuthorized,
             ErrorCode::INVALID_PARAMETER => Self::InvalidConfig,
             ErrorCode::INVALID_PRIVATE_CONFIG => Self::InvalidAddress,
-            ErrorCode::DUPLICATE_OPERATION | ErrorCode::ALREADY_SUBSCRIBED => Self::Duplicate,
+            ErrorCode::DUPLICATE_OPERATION
+            | ErrorCode::ALREADY_SUBSCRIBED
+            | ErrorCode::LOCK_OPERATION_PERFORMING => Self::Duplicate,
             ErrorCode::INSTANCE_ALREADY_RELEASED => Self::Closed,
             ErrorCode::INVALID_ENCRYPTION_PARAMETER => Self::WrongServerKey,
             ErrorCode::OPERATION_RATE_EXCEED_LIMITATION
@@ -218,11 +248,41 @@ impl ErrorKind {
             ErrorCode::CHANNEL_NOT_JOINED => Self::NotJoined,
             ErrorCode::CHANNEL_NOT_SUBSCRIBED
             | ErrorCode::CHANNEL_TOPIC_NOT_SUBSCRIBED
+            | ErrorCode::STORAGE_NOT_SUBSCRIBE
             | ErrorCode::NOT_SUBSCRIBED => Self::NotSubscribed,
             ErrorCode::CHANNEL_EXCEED_TOPIC_USER_LIMITATION
             | ErrorCode::CHANNEL_INSTANCE_EXCEED_LIMITATION
             | ErrorCode::CHANNEL_EXCEED_TOPIC_LIMITATION
-            | ErrorCode::SUB_USER_EXCEED_LIMITATION => Self::LimitExceeded,
+            | ErrorCode::SUB_USER_EXCEED_LIMITATION
+            | ErrorCode::PRESENCE_CACHED_TOO_MANY_STATES
+            | ErrorCode::PRESENCE_STATE_COUNT_OVERFLOW
+            | ErrorCode::PRESENCE_STATE_KEY_SIZE_OVERFLOW
+            | ErrorCode::PRESENCE_STATE_VALUE_SIZE_OVERFLOW
+            | ErrorCode::STORAGE_METADATA_ITEM_EXCEED_LIMITATION
+            | ErrorCode::STORAGE_METADATA_LENGTH_OVERFLOW
+            | ErrorCode::STORAGE_KEY_LENGTH_OVERFLOW
+            | ErrorCode::STORAGE_VALUE_LENGTH_OVERFLOW
+            | ErrorCode::STORAGE_SUBSCRIBE_USER_EXCEED_LIMITATION
+            | ErrorCode::LOCK_OPERATION_FAILED => Self::LimitExceeded,
+            ErrorCode::PRESENCE_INVALID_ARGUMENT
+            | ErrorCode::PRESENCE_INVALID_STATE_KEY
+            | ErrorCode::PRESENCE_INVALID_STATE_VALUE
+            | ErrorCode::PRESENCE_STATE_DUPLICATE_KEY => Self::InvalidState,
+            ErrorCode::PRESENCE_NOT_WRITABLE => Self::NotPresent,
+            ErrorCode::PRESENCE_USER_NOT_EXIST => Self::UserNotPresent,
+            ErrorCode::STORAGE_INVALID_METADATA_ITEM
+            | ErrorCode::STORAGE_INVALID_ARGUMENT
+            | ErrorCode::STORAGE_INVALID_REVISION
+            | ErrorCode::STORAGE_INVALID_KEY
+            | ErrorCode::STORAGE_INVALID_VALUE
+            | ErrorCode::STORAGE_DUPLICATE_KEY => Self::InvalidMetadata,
+            ErrorCode::STORAGE_OUTDATED_REVISION => Self::OutdatedRevision,
+            ErrorCode::LOCK_NOT_EXIST | ErrorCode::STORAGE_INVALID_LOCK_NAME => Self::UnknownLock,
+            ErrorCode::LOCK_ALREADY_EXIST => Self::LockExists,
+            ErrorCode::LOCK_ACQUIRE_FAILED => Self::LockTaken,
+            ErrorCode::LOCK_NOT_ACQUIRED | ErrorCode::STORAGE_LOCK_NOT_ACQUIRED => {
+                Self::LockNotOwned
+            }
             ErrorCode::CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION => Self::MessageTooLarge,
             ErrorCode::CHANNEL_INVALID_MESSAGE
             | ErrorCode::CHANNEL_INVALID_TOPIC_META
