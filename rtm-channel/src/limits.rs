@@ -52,6 +52,8 @@ pub struct Limits {
     pub presence_states_len: usize,
     /// Users on one page of those who are in a channel; at most as many as a list of the wire has.
     pub presence_page: usize,
+    /// Calls of presence a second by one client: states that are set or removed, and questions.
+    pub presence_calls_per_second: u32,
     /// Longest key of metadata in bytes; at most 255.
     pub storage_key_len: usize,
     /// Longest value of metadata in bytes; at most 65,536.
@@ -100,6 +102,7 @@ impl Limits {
             presence_value_len: 1_024,
             presence_states_len: 8_192,
             presence_page: 100,
+            presence_calls_per_second: 20,
             storage_key_len: 32,
             storage_value_len: 16 * 1_024,
             storage_set_len: 16 * 1_024,
@@ -138,6 +141,7 @@ impl Limits {
             presence_value_len: 16_384,
             presence_states_len: 65_536,
             presence_page: 1_000,
+            presence_calls_per_second: 1_000_000,
             storage_key_len: 255,
             storage_value_len: 64 * 1_024,
             storage_set_len: 1_024 * 1_024,

@@ -48,6 +48,10 @@ impl ChannelId {
         Ok(Self { kind, name })
     }
 
+    pub(crate) fn of(kind: ChannelKind, name: &ChannelName) -> Self {
+        Self { kind, name: name.clone() }
+    }
+
     /// As the server names it, if it is one that an application may name.
     pub(crate) fn from_wire(channel: &rtm_wire::ChannelRef<'_>) -> Option<Self> {
         let is_known = matches!(channel.kind, ChannelKind::Message | ChannelKind::Stream);

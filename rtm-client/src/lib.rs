@@ -165,13 +165,15 @@ pub use message::{
 };
 pub use network::{Connect, Duplex, ProtocolType, Proxy, StreamKind};
 pub use options::{JoinOptions, PublishOptions, Publishers, SubscribeOptions, TopicOptions};
-pub use presence::{PresenceChange, PresenceEvent};
+pub use presence::{
+    OnlineUsers, OnlineUsersOptions, PresenceChange, PresenceEvent, UserChannels, UserState,
+};
 pub use private_config::{PrivateConfig, ServiceType};
 pub use rtm_wire::{MessageType, Priority, Qos, Reliability};
 pub use shell::{
     ClientBuilder, ClientEvent, ClientEvents, MessageChannel, MessageSubscription,
-    PUBLISH_WINDOW_BYTES, PUBLISH_WINDOW_MESSAGE, PendingPublish, RtmClient, StreamChannel,
-    StreamEvents, TopicPublisher, TopicSubscription, UserChannel,
+    PUBLISH_WINDOW_BYTES, PUBLISH_WINDOW_MESSAGE, PendingPublish, Presence, RtmClient,
+    StreamChannel, StreamEvents, TopicPublisher, TopicSubscription, UserChannel,
 };
 pub use stream::{FailedUser, Publication, StreamEvent, SubscribedUsers};
 pub use text::Text;

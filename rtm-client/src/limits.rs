@@ -16,6 +16,14 @@ pub struct ServerLimits {
     pub topic_message_len: usize,
     /// Messages a second that this client may publish in one topic.
     pub topic_messages_per_second: u32,
+    /// States that this user may show in one channel.
+    pub presence_states: usize,
+    /// Longest key of a state, in bytes.
+    pub presence_key_len: usize,
+    /// Longest value of a state, in bytes.
+    pub presence_value_len: usize,
+    /// Keys and values of this user in one channel together, in bytes.
+    pub presence_states_len: usize,
 }
 
 impl Default for ServerLimits {
@@ -26,6 +34,10 @@ impl Default for ServerLimits {
             messages_per_second: channel.messages_per_second,
             topic_message_len: topic.message_len,
             topic_messages_per_second: topic.messages_per_second,
+            presence_states: channel.presence_states,
+            presence_key_len: channel.presence_key_len,
+            presence_value_len: channel.presence_value_len,
+            presence_states_len: channel.presence_states_len,
         }
     }
 }
@@ -42,10 +54,25 @@ impl ServerLimits {
                 LimitKind::MessagesPerSecond => told.messages_per_second = rate(value),
                 LimitKind::TopicMessageLen => told.topic_message_len = bytes(value),
                 LimitKind::TopicMessagesPerSecond => told.topic_messages_per_second = rate(value),
+                LimitKind::PresenceStates => told.presence_states = bytes(value),
+                LimitKind::PresenceKeyLen => told.presence_key_len = bytes(value),
+                LimitKind::PresenceValueLen => told.presence_value_len = bytes(value),
+                LimitKind::PresenceStatesLen => told.presence_states_len = bytes(value),
                 _ => {}
             }
         }
         told
+    }
+
+    /// What is checked of states before they are sent. Those that are sealed are longer by what
+    /// `sealing` adds, and so may be less long before.
+    pub(crate) fn of_states(&self, sealing: usize) -> rtm_channel::Limits {
+        let mut limits = rtm_channel::Limits::hosted();
+        limits.presence_states = self.presence_states;
+        limits.presence_key_len = self.presence_key_len;
+        limits.presence_value_len = self.presence_value_len.saturating_sub(sealing);
+        limits.presence_states_len = self.presence_states_len;
+        limits
     }
 }
 

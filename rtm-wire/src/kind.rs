@@ -196,6 +196,14 @@ open_enum! {
         TopicMessageLen = 3,
         /// Messages a second in one topic.
         TopicMessagesPerSecond = 4,
+        /// States of one user in one channel.
+        PresenceStates = 5,
+        /// Longest key of a state, in bytes.
+        PresenceKeyLen = 6,
+        /// Longest value of a state, in bytes.
+        PresenceValueLen = 7,
+        /// Keys and values of one user in one channel together, in bytes.
+        PresenceStatesLen = 8,
     }
 }
 

@@ -35,6 +35,8 @@ const SPAN: Duration = Duration::from_secs(5);
 pub struct ClientLimits {
     messages_per_second: u32,
     publishes: RateLimit,
+    presence_calls_per_second: u32,
+    presence_calls: RateLimit,
     subscribes_max: u32,
     channels_max: usize,
     /// When each channel was subscribed within the last five seconds; none is empty.
@@ -48,6 +50,8 @@ impl ClientLimits {
         Self {
             messages_per_second: limits.messages_per_second,
             publishes: RateLimit::new(now, limits.messages_per_second),
+            presence_calls_per_second: limits.presence_calls_per_second,
+            presence_calls: RateLimit::new(now, limits.presence_calls_per_second),
             subscribes_max: limits.subscribes_per_5_seconds,
             channels_max: limits.subscriptions.saturating_mul(2),
             subscribes: BTreeMap::new(),
@@ -66,6 +70,19 @@ impl ClientLimits {
         let rate = self.messages_per_second;
         let reason = format!("more than {rate} messages a second; slow down");
         Err(Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, reason))
+    }
+
+    /// Counts a call of presence: states that are set or removed, or a question.
+    ///
+    /// # Errors
+    /// Too frequent; then nothing was counted.
+    pub fn take_presence(&mut self, now: Time) -> Result<(), Refusal> {
+        if self.presence_calls.take(now) {
+            return Ok(());
+        }
+        let rate = self.presence_calls_per_second;
+        let reason = format!("more than {rate} calls of presence a second; slow down");
+        Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
     }
 
     /// Counts a subscription to a message channel.

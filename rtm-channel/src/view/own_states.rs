@@ -75,6 +75,11 @@ impl OwnStates {
         Self { limits: StateLimits::new(limits), channels: BTreeMap::new() }
     }
 
+    /// The server has told its limits; what is kept already stays.
+    pub fn set_limits(&mut self, limits: &Limits) {
+        self.limits = StateLimits::new(limits);
+    }
+
     /// The user shows something in a channel, besides what it shows there already; whether that is
     /// to be sent now. Else the channel isn't joined just now, and it is sent later.
     ///
@@ -122,6 +127,26 @@ impl OwnStates {
             self.channels.remove(&key);
         }
         is_joined
+    }
+
+    /// The server has refused a state, which therefore is as it was before; unless it has been set
+    /// to something else meanwhile.
+    pub fn undo(
+        &mut self,
+        kind: ChannelKind,
+        channel: &ChannelName,
+        key: &str,
+        tried: &[u8],
+        before: Option<&[u8]>,
+    ) {
+        let Some(own) = self.channels.get_mut(&(kind, channel.clone())) else { return };
+        if !own.states.iter().any(|state| state.key == key && state.value == tried) {
+            return;
+        }
+        own.states.remove(List::Slice(&[key]));
+        if let Some(value) = before {
+            own.states.merge(&self.limits, List::Slice(&[State { key, value }]));
+        }
     }
 
     /// The channel is joined, or joined again, and others are told so: what is to be sent. Also

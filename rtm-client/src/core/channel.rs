@@ -11,6 +11,7 @@ use super::command::{Answer, Credit, HandleId, Output, Target};
 use super::operations::{Purpose, Route};
 use super::seal::Envelope;
 use super::{Core, Place};
+use crate::channel_id::ChannelId;
 use crate::error::{Error, ErrorKind};
 use crate::message::{ChannelEvent, ChannelMessage};
 use crate::options::{PublishOptions, SubscribeOptions};
@@ -137,8 +138,12 @@ impl<W> Core<W> {
                 let event = ChannelEvent::Gap(gap.into());
                 self.outputs.push_back(Output::Channel { handle, event, credit: None });
             }
+            let is_loud = matches!(entry.view.state(),
+                ViewState::Subscribed { options, .. } if !options.quiet);
             if entry.handle.is_none() {
                 self.end_subscription(now, channel, None);
+            } else if is_loud {
+                self.show_states(now, &ChannelId::of(ChannelKind::Message, channel));
             }
         }
         if is_restore {
@@ -159,6 +164,9 @@ impl<W> Core<W> {
                 let ended = is_restore.then_some(error);
                 self.end_channel_handle(handle, ended);
             }
+            if is_restore {
+                self.end_states(ChannelKind::Message, channel);
+            }
             self.settle_channel(now, channel);
         }
         if is_restore {
@@ -177,6 +185,7 @@ impl<W> Core<W> {
             return self.cancel_next(channel, waiter);
         };
         self.end_channel_handle(handle, None);
+        self.end_states(ChannelKind::Message, channel);
         self.end_subscription(now, channel, waiter);
     }
 

@@ -8,11 +8,13 @@ use rtm_session::{CREDIT_PER_MESSAGE, SessionId};
 use rtm_topic::TopicName;
 use rtm_wire::LaneId;
 
+use crate::channel_id::ChannelId;
 use crate::error::Error;
 use crate::limits::ServerLimits;
 use crate::link::LinkEvent;
 use crate::message::{ChannelEvent, Published, TopicEvent};
 use crate::options::{JoinOptions, PublishOptions, SubscribeOptions, TopicOptions};
+use crate::presence::{OnlineUsers, OnlineUsersOptions, UserChannels, UserState};
 use crate::stream::{Publication, StreamEvent, SubscribedUsers};
 
 /// Names a subscription, membership or publication between the core and who drives it. The driver
@@ -92,6 +94,39 @@ pub enum Command {
         /// Which.
         channel: ChannelName,
     },
+    /// Show something in a channel; kept until it is joined.
+    SetStates {
+        /// Where.
+        channel: ChannelId,
+        /// Keys and values.
+        states: Vec<(String, String)>,
+    },
+    /// Show it no more.
+    RemoveStates {
+        /// Where.
+        channel: ChannelId,
+        /// What; everything if it is empty.
+        keys: Vec<String>,
+    },
+    /// Ask what a user shows in a channel.
+    GetStates {
+        /// Where.
+        channel: ChannelId,
+        /// Who.
+        user: String,
+    },
+    /// Ask who is in a channel.
+    OnlineUsers {
+        /// Which.
+        channel: ChannelId,
+        /// What to be told.
+        options: OnlineUsersOptions,
+    },
+    /// Ask which channels a user is in.
+    UserChannels {
+        /// Who.
+        user: String,
+    },
     /// Begin a publication.
     JoinTopic {
         /// The stream channel.
@@ -160,6 +195,12 @@ pub enum Answer {
     Users(SubscribedUsers),
     /// Whose messages are heard.
     UserList(Vec<String>),
+    /// What a user shows.
+    States(UserState),
+    /// Who is in a channel.
+    OnlineUsers(OnlineUsers),
+    /// Which channels a user is in.
+    UserChannels(UserChannels),
 }
 
 /// Credit that a message takes until the application has taken the message.

@@ -3,6 +3,7 @@
 use super::Core;
 use super::command::Answer;
 use super::operations::{Operation, Purpose};
+use super::states::is_kept;
 use crate::error::{Error, ErrorKind};
 
 impl<W> Core<W> {
@@ -11,6 +12,7 @@ impl<W> Core<W> {
     pub(super) fn forget_session(&mut self) {
         self.lanes.clear();
         self.skipping.clear();
+        self.own_states.on_lost();
         self.restore = None;
         for operation in self.operations.take_all() {
             self.lose_operation(operation);
@@ -25,6 +27,7 @@ impl<W> Core<W> {
         self.end_channels(error);
         self.rest_inbox();
         self.end_streams(error);
+        self.forget_states();
     }
 
     fn lose_operation(&mut self, operation: Operation<W>) {
@@ -70,6 +73,8 @@ impl<W> Core<W> {
                 }
                 self.answer(waiter, Err(lost));
             }
+            // Taken up again when the client is back.
+            purpose if is_kept(&purpose) => self.answer(waiter, Ok(Answer::Done)),
             // These end with the session.
             Purpose::Unsubscribe { .. } | Purpose::UnsubscribeTopic { all: true, .. } => {
                 self.answer(waiter, Ok(Answer::Done))

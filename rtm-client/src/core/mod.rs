@@ -33,6 +33,7 @@ mod reply;
 mod restore;
 mod seal;
 mod skipping;
+mod states;
 mod stream;
 mod topic;
 
@@ -45,7 +46,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
-use rtm_channel::{AppId, ChannelName, UserId};
+use rtm_channel::{AppId, ChannelName, OwnStates, UserId};
 use rtm_session::{
     Carriers, Endpoint, Event, PublicKey, Remote, Seed, SessionId, StreamAction, Ticket,
 };
@@ -139,6 +140,7 @@ pub struct Core<W> {
     operations: Operations<W>,
     lanes: PublishLanes,
     skipping: Skipping,
+    own_states: OwnStates,
     /// What the server has told that it allows.
     limits: ServerLimits,
     restore: Option<Restore>,
@@ -186,6 +188,7 @@ impl<W> Core<W> {
             operations: Operations::new(),
             lanes: PublishLanes::default(),
             skipping: Skipping::default(),
+            own_states: OwnStates::new(&ServerLimits::default().of_states(0)),
             limits: ServerLimits::default(),
             restore: None,
             channels: BTreeMap::new(),
@@ -220,6 +223,17 @@ impl<W> Core<W> {
                 let answer = self.topics(&channel);
                 self.answer(waiter, answer);
             }
+            Command::SetStates { channel, states } => {
+                self.set_states(now, channel, &states, waiter);
+            }
+            Command::RemoveStates { channel, keys } => {
+                self.remove_states(now, channel, &keys, waiter);
+            }
+            Command::GetStates { channel, user } => self.get_states(now, channel, &user, waiter),
+            Command::OnlineUsers { channel, options } => {
+                self.online_users(now, channel, &options, waiter);
+            }
+            Command::UserChannels { user } => self.user_channels(now, &user, waiter),
             Command::JoinTopic { channel, topic, options, handle } => {
                 self.join_topic(now, channel, topic, options, handle, waiter);
             }
@@ -386,7 +400,7 @@ impl<W> Core<W> {
                 self.on_topic_message(message, &event, credit)
             }
             Ok(ServerOperation::Event(ChannelNews::Presence(event))) => {
-                self.on_presence_event(&event, credit)
+                self.on_presence_event(now, &event, credit)
             }
             Ok(ServerOperation::Event(ChannelNews::Topic(event))) => {
                 self.on_topic_event(now, &event);

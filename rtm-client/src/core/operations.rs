@@ -7,6 +7,8 @@ use rtm_topic::TopicName;
 use rtm_wire::OperationId;
 
 use super::command::HandleId;
+use super::states::Tried;
+use crate::channel_id::ChannelId;
 
 /// What a request was for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +26,11 @@ pub(super) enum Purpose {
     LeaveTopic { channel: ChannelName, topic: TopicName },
     SubscribeTopic { channel: ChannelName, topic: TopicName, all: bool, is_restore: bool },
     UnsubscribeTopic { channel: ChannelName, topic: TopicName, all: bool },
+    SetStates { channel: ChannelId, tried: Vec<Tried> },
+    RemoveStates(ChannelId),
+    GetStates(ChannelId),
+    OnlineUsers(ChannelId),
+    UserChannels,
 }
 
 /// Which queue of unanswered messages a message stands in.

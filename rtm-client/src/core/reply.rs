@@ -6,6 +6,7 @@ use super::Core;
 use super::command::{Answer, Output};
 use super::connection::Connection;
 use super::operations::{Operation, Purpose, Route};
+use super::states::channels_of_user;
 use crate::error::{Error, ErrorKind};
 use crate::limits::ServerLimits;
 
@@ -27,6 +28,7 @@ impl<W> Core<W> {
     pub(super) fn on_limits(&mut self, result: ReplyResult<'_>) {
         if let ReplyResult::LoggedIn { limits, .. } = result {
             self.limits = ServerLimits::new(limits);
+            self.note_state_limits();
             self.outputs.push_back(Output::Limits(self.limits));
         }
     }
@@ -91,6 +93,21 @@ impl<W> Core<W> {
                 let answer = self.on_topic_unsubscribed(&channel, &topic, all, &users);
                 self.answer(waiter, Ok(answer));
             }
+            (Purpose::SetStates { channel, .. } | Purpose::RemoveStates(channel), _) => {
+                self.on_states_answered(&channel);
+                self.answer(waiter, Ok(Answer::Done));
+            }
+            (Purpose::GetStates(channel), ReplyResult::PresentUser(user)) => {
+                let states = self.user_state(&channel, &user);
+                self.answer(waiter, Ok(Answer::States(states)));
+            }
+            (Purpose::OnlineUsers(channel), ReplyResult::OnlineUsers(page)) => {
+                let page = self.page_of_users(&channel, &page);
+                self.answer(waiter, Ok(Answer::OnlineUsers(page)));
+            }
+            (Purpose::UserChannels, ReplyResult::UserChannels(found)) => {
+                self.answer(waiter, Ok(Answer::UserChannels(channels_of_user(&found))));
+            }
             (purpose, _) => {
                 let error = Error::of(ErrorKind::Protocol, "the server answered something else");
                 self.on_failure(now, Operation { purpose, waiter }, error);
@@ -137,6 +154,20 @@ impl<W> Core<W> {
             }
             Purpose::SubscribeTopic { channel, topic, is_restore, .. } => {
                 self.on_subscribe_topic_refused(now, &channel, &topic, &error, is_restore);
+                self.answer(waiter, Err(error));
+            }
+            Purpose::SetStates { channel, tried } => {
+                self.on_states_refused(&channel, &tried);
+                if waiter.is_none() {
+                    tracing::warn!(%channel, %error, "states are not shown");
+                }
+                self.answer(waiter, Err(error));
+            }
+            Purpose::RemoveStates(channel) => {
+                self.on_states_answered(&channel);
+                self.answer(waiter, Err(error));
+            }
+            Purpose::GetStates(_) | Purpose::OnlineUsers(_) | Purpose::UserChannels => {
                 self.answer(waiter, Err(error));
             }
             Purpose::UnsubscribeTopic { channel, topic, all } => {

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use rtm_channel::{ChannelName, PresenceView, UserId};
 use rtm_topic::{Membership, PublisherInfo, StreamView, TopicName};
 use rtm_wire::{
-    Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange, TopicEvent as TopicNews,
+    ChannelKind, Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange,
+    TopicEvent as TopicNews,
 };
 
 use super::command::{Answer, HandleId, Output};
@@ -14,6 +15,7 @@ use super::operations::Purpose;
 use super::publication::Publication;
 use super::topic::TopicSink;
 use super::{Core, Place};
+use crate::channel_id::ChannelId;
 use crate::error::{Error, ErrorKind};
 use crate::message::TopicEvent;
 use crate::options::JoinOptions;
@@ -97,6 +99,12 @@ impl<W> Core<W> {
             }
             self.tell_missed(channel, missed);
         }
+        let membership = self.streams.get(channel).map(|entry| entry.view.membership());
+        if let Some(Membership::Joined(options)) = membership {
+            if !options.quiet {
+                self.show_states(now, &ChannelId::of(ChannelKind::Stream, channel));
+            }
+        }
         if is_restore {
             self.restore_publications(now, channel);
             self.restore_topics(now, channel);
@@ -116,6 +124,7 @@ impl<W> Core<W> {
         }
         self.end_stream(channel, is_restore.then_some(error));
         if is_restore {
+            self.end_states(ChannelKind::Stream, channel);
             self.note_unrestored(channel, None, error);
             self.on_restored(now);
         }
@@ -125,7 +134,11 @@ impl<W> Core<W> {
         let Some(entry) = self.streams.get_mut(channel) else {
             return self.answer(waiter, Err(Error::new(ErrorKind::NotJoined)));
         };
-        match (entry.view.leave(), entry.view.membership()) {
+        let (left, membership) = (entry.view.leave(), entry.view.membership());
+        if left.is_ok() {
+            self.end_states(ChannelKind::Stream, channel);
+        }
+        match (left, membership) {
             (Ok(()), Membership::Leaving) => {
                 let leave = Leave { channel: channel.as_str() };
                 let purpose = Purpose::Leave { channel: channel.clone() };

@@ -8,6 +8,7 @@ use rtm_channel::{ChannelName, UserId};
 use super::builder::ClientBuilder;
 use super::channel::{MessageChannel, MessageSubscription};
 use super::events::ClientEvents;
+use super::presence::Presence;
 use super::queue::{Queue, Sink};
 use super::shared::Shared;
 use super::stream::StreamChannel;
@@ -163,6 +164,12 @@ impl RtmClient {
         self.shared.check_service(ServiceType::STREAM, "stream channels")?;
         let name = ChannelName::new(name).map_err(|wrong| wrong.refusal(ChannelName::ERROR))?;
         Ok(StreamChannel::new(&self.shared, name))
+    }
+
+    /// Presence: what this user shows in channels, and who is where. Asks nobody.
+    #[must_use]
+    pub fn presence(&self) -> Presence {
+        Presence::new(&self.shared)
     }
 
     /// Opens the inbox: receives messages that others send to this user.

@@ -89,4 +89,22 @@ limits! {
     /// Users whom a snapshot of presence names.
     presence_snapshot_users: usize =
         channel.presence_snapshot, "limits.presence-snapshot-users", 1, 10_000;
+    /// Time for which it isn't told that a user has left, in seconds: who comes again was never away.
+    presence_debounce_seconds: u32 =
+        channel.presence_debounce, "limits.presence-debounce-seconds", 0, 60;
+    /// States that one user may show in one channel.
+    presence_states: usize = channel.presence_states, "limits.presence-states", 1, 128;
+    /// Longest key of a state, in bytes.
+    presence_key_bytes: usize = channel.presence_key_len, "limits.presence-key-bytes", 1, 255;
+    /// Longest value of a state, in bytes.
+    presence_value_bytes: usize =
+        channel.presence_value_len, "limits.presence-value-bytes", 1, 16_384;
+    /// Keys and values of one user in one channel together, in bytes.
+    presence_states_bytes: usize =
+        channel.presence_states_len, "limits.presence-states-bytes", 1, 65_536;
+    /// Users on one page of those who are in a channel.
+    presence_page_users: usize = channel.presence_page, "limits.presence-page-users", 1, 1_000;
+    /// Calls of presence a second by one client.
+    presence_calls_per_second: u32 =
+        channel.presence_calls_per_second, "limits.presence-calls-per-second", 1, 1_000_000;
 }

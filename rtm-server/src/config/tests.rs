@@ -52,11 +52,18 @@ fn limits_of_presence_are_taken_at_their_ends_and_refused_beyond() {
         ("presence-announced", 8, 128),
         ("presence-interval-seconds", 5, 300),
         ("presence-snapshot-users", 1, 10_000),
+        ("presence-debounce-seconds", 0, 60),
+        ("presence-states", 1, 128),
+        ("presence-key-bytes", 1, 255),
+        ("presence-value-bytes", 1, 16_384),
+        ("presence-states-bytes", 1, 65_536),
+        ("presence-page-users", 1, 1_000),
+        ("presence-calls-per-second", 1, 1_000_000),
     ] {
         for value in [least, most] {
             assert!(limits(key, value).is_ok(), "{key} = {value}");
         }
-        for value in [least - 1, most + 1] {
+        for value in [least.checked_sub(1), Some(most + 1)].into_iter().flatten() {
             let error = limits(key, value).expect_err(key).to_string();
             assert!(error.contains(key) && error.contains(&value.to_string()), "{error}");
         }

@@ -251,6 +251,10 @@ impl Gateway {
             limit(LimitKind::MessagesPerSecond, channel.messages_per_second as usize),
             limit(LimitKind::TopicMessageLen, topic.message_len),
             limit(LimitKind::TopicMessagesPerSecond, topic.messages_per_second as usize),
+            limit(LimitKind::PresenceStates, channel.presence_states),
+            limit(LimitKind::PresenceKeyLen, channel.presence_key_len),
+            limit(LimitKind::PresenceValueLen, channel.presence_value_len),
+            limit(LimitKind::PresenceStatesLen, channel.presence_states_len),
         ];
         granted(operation, ReplyResult::LoggedIn { time, limits: List::Slice(&limits) })
     }

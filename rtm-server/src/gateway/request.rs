@@ -85,6 +85,13 @@ impl Gateway {
                 self.counters.publishes_limited += u64::from(taken.is_err());
                 taken.map(|()| Way::Owner)
             }
+            Request::SetStates(_)
+            | Request::RemoveStates(_)
+            | Request::GetStates(_)
+            | Request::GetOnlineUsers(_)
+            | Request::GetUserChannels(_) => {
+                client.rates.take_presence(work.moment.now).map(|()| Way::Owner)
+            }
             Request::Subscribe(subscribe) if subscribe.channel.kind != ChannelKind::User => {
                 // A name that is none is refused by the owner, with its own number.
                 if let Ok(channel) = ChannelName::new(subscribe.channel.name) {

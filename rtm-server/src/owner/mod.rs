@@ -16,8 +16,10 @@ mod channels;
 mod command;
 mod context;
 mod inboxes;
+mod places;
 mod presences;
 mod request;
+mod states;
 
 pub(crate) use answer::{granted, refused};
 pub(crate) use command::{Command, CommandKind, LaneKey, Output};

@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rtm_channel::{Arrival, ChannelKey, Fanout, Limits, PresenceAuthority, SubscriberId, UserId};
+use rtm_channel::{
+    Arrival, ChannelKey, Fanout, Limits, PresenceAuthority, Refusal, SubscriberId, UserId,
+};
 use rtm_session::Deadlines;
-use rtm_wire::{ChannelKind, Epoch, LaneMode, Priority, SubscribeOptions, Time, UnixTime};
+use rtm_wire::{
+    ChannelKind, Epoch, LaneMode, List, Priority, State, SubscribeOptions, Time, UnixTime,
+};
 
 use super::command::{LaneKey, Output};
 use super::context::Context;
+use super::places::Places;
 
 /// Invariants: an authority exists while it isn't empty; `due` holds its next deadline, if it has
 /// one.
@@ -19,6 +24,7 @@ pub(super) struct Presences {
     channels: BTreeMap<ChannelKey, PresenceAuthority>,
     /// How long the loss of each session isn't told.
     timeouts: BTreeMap<SubscriberId, Duration>,
+    places: Places,
     due: Deadlines<ChannelKey>,
 }
 
@@ -29,6 +35,7 @@ impl Presences {
             limits,
             channels: BTreeMap::new(),
             timeouts: BTreeMap::new(),
+            places: Places::new(),
             due: Deadlines::new(),
         }
     }
@@ -66,6 +73,59 @@ impl Presences {
             told.extend(authority.snapshot(now, time, from));
             told
         });
+        self.places.note(&context.identity.user, key);
+        if self.places.is_full() {
+            let users = self
+                .channels
+                .iter()
+                .flat_map(|(key, authority)| authority.users().map(move |user| (user, key)));
+            self.places.rebuild(users);
+        }
+    }
+
+    /// A user shows something in a channel.
+    pub(super) fn set_states(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &ChannelKey,
+        states: List<'_, State<'_>>,
+    ) -> Result<(), Refusal> {
+        let (now, time, from) = (context.now, context.time, context.from);
+        let user = &context.identity.user;
+        let authority = self.channels.get_mut(key).ok_or_else(PresenceAuthority::not_writable)?;
+        let told = authority.set_states(now, time, from, user, states)?;
+        tell(key, told, context.out);
+        self.settle(key);
+        Ok(())
+    }
+
+    /// It shows something no more.
+    pub(super) fn remove_states(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &ChannelKey,
+        keys: List<'_, &str>,
+    ) -> Result<(), Refusal> {
+        let (now, time, from) = (context.now, context.time, context.from);
+        let user = &context.identity.user;
+        let authority = self.channels.get_mut(key).ok_or_else(PresenceAuthority::not_writable)?;
+        let told = authority.remove_states(now, time, from, user, keys)?;
+        tell(key, told, context.out);
+        self.settle(key);
+        Ok(())
+    }
+
+    /// Who is in a channel, if anybody is.
+    pub(super) fn channel(&self, key: &ChannelKey) -> Option<&PresenceAuthority> {
+        self.channels.get(key)
+    }
+
+    /// The channels that a user is in, as far as others are told.
+    pub(super) fn channels_of(&self, user: &UserId) -> impl Iterator<Item = &ChannelKey> {
+        let is_there = |key: &&ChannelKey| {
+            self.channels.get(key).is_some_and(|authority| authority.is_present(user.as_str()))
+        };
+        self.places.of(user).filter(is_there)
     }
 
     /// A session goes from a channel for good.

@@ -72,6 +72,11 @@ impl AppChannels {
                 end_lanes(&key.name, topic, &outcome, context);
                 Ok(topic_users(operation, &outcome))
             }
+            Request::SetStates(set) => self.set_states(context, set),
+            Request::RemoveStates(remove) => self.remove_states(context, remove),
+            Request::GetStates(get) => self.get_states(context, get),
+            Request::GetOnlineUsers(get) => self.get_online_users(context, get),
+            Request::GetUserChannels(get) => self.get_user_channels(context, get),
             _ => {
                 let reason = "this server does not know the operation; update it";
                 Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason))
@@ -331,7 +336,7 @@ impl AppChannels {
     }
 }
 
-fn channel_name(text: &str) -> Result<ChannelName, Refusal> {
+pub(super) fn channel_name(text: &str) -> Result<ChannelName, Refusal> {
     ChannelName::new(text).map_err(|error| error.refusal(ChannelName::ERROR))
 }
 
@@ -364,7 +369,7 @@ fn end_lanes(
     }
 }
 
-fn wrong_kind() -> Refusal {
+pub(super) fn wrong_kind() -> Refusal {
     let reason = "the operation does not exist for this kind of channel";
     Refusal::new(ErrorCode::INVALID_CHANNEL_TYPE, reason)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rtm_client::{ChannelEvent, PresenceChange, SubscribeOptions};
+use rtm_client::{ChannelEvent, PresenceChange, SubscribeOptions, UserState};
 use tokio::runtime::Runtime;
 
 use super::lab::{Lab, log_in};
@@ -37,7 +37,7 @@ async fn who_vanishes_is_gone_after_its_own_presence_timeout() {
         }
     }
     let expected = [
-        PresenceChange::Snapshot(vec!["alice".into()]),
+        PresenceChange::Snapshot(vec![UserState::new("alice")]),
         PresenceChange::Joined("bob".into()),
         PresenceChange::Joined("carol".into()),
         PresenceChange::TimedOut("bob".into()),

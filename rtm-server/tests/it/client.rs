@@ -9,7 +9,7 @@ use rtm_channel::{AppId, UserId};
 use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, Output};
 use rtm_client::{
     ChannelEvent, Error, LinkEvent, LinkReason, LinkState, PresenceChange, PresenceEvent,
-    ServerLimits, StreamEvent, TopicEvent,
+    ServerLimits, StreamEvent, TopicEvent, UserState,
 };
 use rtm_session::{Carriers, Remote};
 use rtm_sim::Node;
@@ -141,15 +141,18 @@ impl Client {
     pub(crate) fn present(&self, handle: u64) -> Vec<String> {
         let events = self.presence.iter().filter(|(to, _)| to.0 == handle);
         let in_short = |event: &PresenceEvent| match &event.change {
-            PresenceChange::Snapshot(users) => format!("snapshot {}", users.join(" ")),
+            PresenceChange::Snapshot(users) => format!("snapshot {}", shown(users)),
+            PresenceChange::StateChanged(user) => shown(std::slice::from_ref(user)),
             PresenceChange::Joined(user) => format!("+{user}"),
             PresenceChange::Left(user) => format!("-{user}"),
             PresenceChange::TimedOut(user) => format!("timeout {user}"),
-            PresenceChange::Interval { joined, left, timed_out } => format!(
-                "interval +{} -{} timeout {}",
+            PresenceChange::Interval { joined, left, timed_out, changed } => format!(
+                "interval +{} -{} timeout {}{}{}",
                 joined.join(" "),
                 left.join(" "),
-                timed_out.join(" ")
+                timed_out.join(" "),
+                if changed.is_empty() { "" } else { " changed " },
+                shown(changed)
             ),
             other => format!("{other:?}"),
         };
@@ -238,4 +241,18 @@ fn text(payload: &[u8]) -> std::borrow::Cow<'_, str> {
 
 fn count(count: Option<u64>) -> String {
     count.map_or_else(|| "unknown size".to_owned(), |count| count.to_string())
+}
+
+/// Users and what they show: `bob(hand=up mood=well) carol`.
+pub(crate) fn shown(users: &[UserState]) -> String {
+    let one = |user: &UserState| {
+        let mut pairs: Vec<_> =
+            user.states.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        pairs.extend(user.unreadable.iter().map(|key| format!("{key}?")));
+        match pairs.is_empty() {
+            true => user.user.clone(),
+            false => format!("{}({})", user.user, pairs.join(" ")),
+        }
+    };
+    users.iter().map(one).collect::<Vec<_>>().join(" ")
 }

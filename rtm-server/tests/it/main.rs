@@ -20,6 +20,7 @@ mod shutdown;
 mod skipping;
 mod slow;
 mod start;
+mod states;
 mod tokens;
 mod topics;
 mod users;

@@ -1,0 +1,275 @@
+//! What this user shows in channels, and questions who is where.
+
+use rtm_channel::OwnStates;
+use rtm_wire::{
+    ChannelKind, GetOnlineUsers, GetStates, GetUserChannels, LaneId, List, MessageType,
+    OnlineFlags, PresentUser, RemoveStates, SetStates, State, Time,
+};
+
+use super::Core;
+use super::command::Answer;
+use super::operations::Purpose;
+use super::seal::{self, Envelope};
+use crate::channel_id::ChannelId;
+use crate::error::{Error, ErrorKind};
+use crate::presence::{OnlineUsers, OnlineUsersOptions, UserChannels, UserState};
+
+/// What a topic is never called: sealed states are no messages.
+const SEALED_AS: &str = "_state";
+
+/// A state as it was asked for, and as it was before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tried {
+    key: String,
+    value: String,
+    before: Option<Vec<u8>>,
+}
+
+impl<W> Core<W> {
+    pub(super) fn set_states(
+        &mut self,
+        now: Time,
+        channel: ChannelId,
+        states: &[(String, String)],
+        waiter: Option<W>,
+    ) {
+        let before = self.tried(&channel, states);
+        let plain: Vec<_> = states.iter().map(state).collect();
+        let (kind, name) = (channel.kind(), channel.channel_name());
+        match self.own_states.set(kind, name, List::Slice(&plain)) {
+            Err(refusal) => self.answer(waiter, Err(refusal.into())),
+            // Kept until the channel is joined.
+            Ok(false) => self.answer(waiter, Ok(Answer::Done)),
+            Ok(true) => self.send_states(now, &channel, states, before, waiter),
+        }
+    }
+
+    pub(super) fn remove_states(
+        &mut self,
+        now: Time,
+        channel: ChannelId,
+        keys: &[String],
+        waiter: Option<W>,
+    ) {
+        let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+        if let Err(error) = check_names(keys.iter().copied()) {
+            return self.answer(waiter, Err(error));
+        }
+        let (kind, name) = (channel.kind(), channel.channel_name());
+        if self.own_states.remove(kind, name, List::Slice(&keys)) {
+            self.send_removal(now, &channel, &keys, waiter);
+        } else {
+            self.answer(waiter, Ok(Answer::Done));
+        }
+    }
+
+    /// The user is told to be in a channel, or again: so it is with what it shows there.
+    pub(super) fn show_states(&mut self, now: Time, channel: &ChannelId) {
+        let to_send = self.own_states.on_joined(channel.kind(), channel.channel_name());
+        let owned = |state: &State<'_>| {
+            (state.key.to_owned(), String::from_utf8_lossy(state.value).into_owned())
+        };
+        let states: Vec<_> = to_send.states.iter().map(owned).collect();
+        let removed =
+            to_send.removed.map(|keys| Vec::from_iter(keys.into_iter().map(String::from)));
+        if let Some(removed) = removed {
+            let keys: Vec<_> = removed.iter().map(String::as_str).collect();
+            self.send_removal(now, channel, &keys, None);
+        }
+        if !states.is_empty() {
+            self.send_states(now, channel, &states, Vec::new(), None);
+        }
+    }
+
+    /// Nobody is logged in any more, and nothing is kept for later.
+    pub(super) fn forget_states(&mut self) {
+        self.own_states = OwnStates::new(&self.state_limits());
+    }
+
+    pub(super) fn note_state_limits(&mut self) {
+        let limits = self.state_limits();
+        self.own_states.set_limits(&limits);
+    }
+
+    /// The channel is left.
+    pub(super) fn end_states(&mut self, kind: ChannelKind, channel: &rtm_channel::ChannelName) {
+        self.own_states.leave(kind, channel);
+    }
+
+    pub(super) fn on_states_answered(&mut self, channel: &ChannelId) {
+        self.own_states.on_answered(channel.kind(), channel.channel_name());
+    }
+
+    /// The server doesn't let the user show this: what it showed before stays.
+    pub(super) fn on_states_refused(&mut self, channel: &ChannelId, tried: &[Tried]) {
+        let (kind, name) = (channel.kind(), channel.channel_name());
+        for Tried { key, value, before } in tried {
+            self.own_states.undo(kind, name, key, value.as_bytes(), before.as_deref());
+        }
+        self.on_states_answered(channel);
+    }
+
+    pub(super) fn get_states(
+        &mut self,
+        now: Time,
+        channel: ChannelId,
+        user: &str,
+        waiter: Option<W>,
+    ) {
+        let get = GetStates { channel: channel.wire(), user };
+        let purpose = Purpose::GetStates(channel.clone());
+        self.ask(now, get, purpose, waiter);
+    }
+
+    pub(super) fn online_users(
+        &mut self,
+        now: Time,
+        channel: ChannelId,
+        options: &OnlineUsersOptions,
+        waiter: Option<W>,
+    ) {
+        if let Err(error) = check_names([options.page.as_str()].into_iter()) {
+            return self.answer(waiter, Err(error));
+        }
+        let flags = OnlineFlags { user_ids: options.user_ids, states: options.states };
+        let (limit, after) = (options.limit, options.page.as_str());
+        let get = GetOnlineUsers { channel: channel.wire(), flags, limit, after };
+        let purpose = Purpose::OnlineUsers(channel.clone());
+        self.ask(now, get, purpose, waiter);
+    }
+
+    pub(super) fn user_channels(&mut self, now: Time, user: &str, waiter: Option<W>) {
+        self.ask(now, GetUserChannels { user }, Purpose::UserChannels, waiter);
+    }
+
+    /// A user with what it shows, as far as it can be read.
+    pub(super) fn user_state(
+        &mut self,
+        channel: &ChannelId,
+        present: &PresentUser<'_>,
+    ) -> UserState {
+        self.readable(channel, present.user, present.states.iter())
+    }
+
+    pub(super) fn readable<'a>(
+        &mut self,
+        channel: &ChannelId,
+        user: &str,
+        states: impl Iterator<Item = State<'a>>,
+    ) -> UserState {
+        let mut read = UserState::new(user);
+        for State { key, value } in states {
+            let mut value = bytes::Bytes::copy_from_slice(value);
+            let is_open = self.open_sealed(&envelope(channel, user, key), &mut value);
+            match String::from_utf8(value.into()) {
+                Ok(value) if is_open => _ = read.states.insert(key.to_owned(), value),
+                _ => read.unreadable.push(key.to_owned()),
+            }
+        }
+        read
+    }
+
+    pub(super) fn page_of_users(
+        &mut self,
+        channel: &ChannelId,
+        page: &rtm_wire::OnlineUsers<'_>,
+    ) -> OnlineUsers {
+        let users = page.users.iter().map(|user| self.user_state(channel, &user)).collect();
+        let next_page = (!page.next.is_empty()).then(|| page.next.to_owned());
+        OnlineUsers { total: page.total, users, next_page }
+    }
+
+    fn tried(&self, channel: &ChannelId, states: &[(String, String)]) -> Vec<Tried> {
+        let shown: Vec<_> =
+            self.own_states.states(channel.kind(), channel.channel_name()).collect();
+        let tried = states.iter().map(|(key, value)| {
+            let before = shown.iter().find(|state| state.key == key);
+            let before = before.map(|state| state.value.to_vec());
+            Tried { key: key.clone(), value: value.clone(), before }
+        });
+        tried.collect()
+    }
+
+    fn send_states(
+        &mut self,
+        now: Time,
+        channel: &ChannelId,
+        states: &[(String, String)],
+        tried: Vec<Tried>,
+        waiter: Option<W>,
+    ) {
+        let user = self.config.user_id.clone();
+        let sealed: Vec<_> = states
+            .iter()
+            .map(|(key, value)| {
+                let sealed = self.seal(&envelope(channel, user.as_str(), key), value.as_bytes());
+                (key.as_str(), sealed.unwrap_or_else(|| value.clone().into_bytes()))
+            })
+            .collect();
+        let states: Vec<_> = sealed.iter().map(|(key, value)| State { key, value }).collect();
+        let set = SetStates { channel: channel.wire(), states: List::Slice(&states) };
+        let purpose = Purpose::SetStates { channel: channel.clone(), tried };
+        self.request(now, LaneId::CONTROL, set, purpose, waiter);
+    }
+
+    fn send_removal(&mut self, now: Time, channel: &ChannelId, keys: &[&str], waiter: Option<W>) {
+        let remove = RemoveStates { channel: channel.wire(), keys: List::Slice(keys) };
+        let purpose = Purpose::RemoveStates(channel.clone());
+        self.request(now, LaneId::CONTROL, remove, purpose, waiter);
+    }
+
+    fn ask<'a>(
+        &mut self,
+        now: Time,
+        question: impl Into<rtm_wire::Request<'a>>,
+        purpose: Purpose,
+        waiter: Option<W>,
+    ) {
+        match self.check_connected() {
+            Ok(_) => self.request(now, LaneId::CONTROL, question, purpose, waiter),
+            Err(error) => self.answer(waiter, Err(error)),
+        }
+    }
+
+    fn state_limits(&self) -> rtm_channel::Limits {
+        self.limits.of_states(if self.sealer.is_some() { seal::OVERHEAD } else { 0 })
+    }
+}
+
+/// The channels that a user is in, as far as this version knows their kinds.
+pub(super) fn channels_of_user(found: &rtm_wire::UserChannels<'_>) -> UserChannels {
+    let channels = found.channels.iter().filter_map(|channel| ChannelId::from_wire(&channel));
+    UserChannels { total: found.total, channels: channels.collect() }
+}
+
+/// The answer of an operation that is taken up again when the client is back.
+pub(super) const fn is_kept(purpose: &Purpose) -> bool {
+    matches!(purpose, Purpose::SetStates { .. } | Purpose::RemoveStates(_))
+}
+
+fn state((key, value): &(String, String)) -> State<'_> {
+    State { key, value: value.as_bytes() }
+}
+
+fn envelope<'a>(channel: &'a ChannelId, user: &'a str, key: &'a str) -> Envelope<'a> {
+    Envelope {
+        kind: channel.kind(),
+        channel: channel.name(),
+        topic: SEALED_AS,
+        publisher: user,
+        message_type: MessageType::String,
+        custom_type: key,
+    }
+}
+
+/// A key or user that no server could read.
+fn check_names<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    let limit = rtm_wire::limits::NAME;
+    match names.find(|name| name.len() > limit) {
+        None => Ok(()),
+        Some(long) => {
+            let wrong = format!("a name of {} bytes, above the limit of {limit}", long.len());
+            Err(Error::of(ErrorKind::InvalidState, wrong))
+        }
+    }
+}
