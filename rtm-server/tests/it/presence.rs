@@ -150,7 +150,7 @@ fn who_says_good_bye_is_gone_two_seconds_later() {
     add(&mut lab, "eve", 5, 300);
     lab.add("eve elsewhere", OPEN_APP, "eve");
     lab.call("eve elsewhere", login("")).unwrap();
-    lab.run(secs(1));
+    lab.run(secs(3));
     assert_eq!(present(&lab, "alice")[7..], ["+eve", "-eve"]);
 }
 

@@ -241,6 +241,7 @@ fn states_end_with_the_channel_and_with_the_logout() {
     lab.run(Duration::from_secs(3));
     lab.call("bob", subscribe("lobby", 3)).unwrap();
     lab.call("bob", join("room", 4)).unwrap();
+    assert_eq!(states(&mut lab, "alice", room(), "bob"), "bob");
     lab.call("bob", set(lobby(), &[("hand", "up")])).unwrap();
     lab.call("bob", Command::Logout).unwrap();
     lab.run(Duration::from_secs(3));
@@ -503,6 +504,19 @@ fn with_encryption_values_are_for_those_who_have_the_key() {
     let long = "x".repeat(1_024 - 33 + 1);
     lab.call("bob", set(lobby(), &[("long", &long[1..])])).unwrap();
     assert_eq!(lab.code("bob", set(lobby(), &[("long", &long)])), -13_009);
+    let kept = lab.code("bob", set(room(), &[("long", &long)]));
+    assert_eq!(kept, -13_009, "also where nobody but the client checks it, yet");
+}
+
+#[test]
+fn what_an_app_allows_beyond_the_defaults_clients_know() {
+    let mut lab = in_lobby(AppLimits::open(), &["alice", "bob"]);
+    let keys: Vec<_> = (0..129).map(|key| format!("{key}{}", "k".repeat(100))).collect();
+    let pairs: Vec<_> = keys.iter().map(|key| (key.as_str(), "x")).collect();
+    assert_eq!(lab.code("bob", set(lobby(), &pairs)), -13_005);
+    lab.call("bob", set(lobby(), &pairs[1..])).unwrap();
+    let Ok(Answer::States(shown)) = lab.call("alice", get(lobby(), "bob")) else { panic!() };
+    assert_eq!(shown.states.len(), 128);
 }
 
 #[test]
