@@ -49,7 +49,7 @@ fn main() -> Result<(), Failure> {
     println!("Bob is back.");
     let (options, _) = view.resubscribe().ok_or("nothing to subscribe again")?;
     let position = owner.channel.subscribe(SubscriberId(2), bob, options)?;
-    if let Some(gap) = view.on_subscribed(position) {
+    for gap in view.on_subscribed(position) {
         println!("  bob: {:?} messages are missing after {}", gap.count(), gap.after.sequence);
     }
     let last = owner.publish(&alice, OperationId(4), "welcome back")?;

@@ -30,6 +30,9 @@ pub(crate) enum Command {
     /// Send messages to a user, or receive those that are for you
     #[command(subcommand)]
     User(User),
+    /// Show states in a channel, see who is there, find where a user is
+    #[command(subcommand)]
+    Presence(Presence),
     /// Make a token for a user, and for a stream channel
     #[command(after_help = TOKEN)]
     Token(Token),
@@ -120,6 +123,89 @@ pub(crate) struct Inbox {
     pub(crate) printing: Printing,
     #[command(flatten)]
     pub(crate) who: Who,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Presence {
+    /// Be in a channel, show states, and print who comes, goes and shows what
+    #[command(after_help = SHOW)]
+    Show(Show),
+    /// List who is in a channel
+    #[command(after_help = WHO)]
+    Who(WhoIsThere),
+    /// Print what a user shows in a channel
+    Get(StateOf),
+    /// List the channels that a user is in
+    Where(Where),
+}
+
+/// A channel, and who asks.
+#[derive(Args)]
+pub(crate) struct At {
+    /// The message channel; with --stream the stream channel
+    pub(crate) channel: String,
+    /// The channel is a stream channel
+    #[arg(long)]
+    pub(crate) stream: bool,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// What to show; may be repeated
+    #[arg(long = "state", value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pub(crate) states: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) printing: Printing,
+}
+
+#[derive(Args)]
+pub(crate) struct WhoIsThere {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Also tell what they show
+    #[arg(long)]
+    pub(crate) states: bool,
+    /// Ask for so many users at a time [default: what the server gives]
+    #[arg(long, value_name = "USERS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) page_size: Option<u64>,
+    /// Print an object a line: user, states
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct StateOf {
+    #[command(flatten)]
+    pub(crate) at: At,
+    /// Whose states
+    #[arg(value_name = "USER")]
+    pub(crate) whose: String,
+    /// Print an object: user, states
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Where {
+    /// Whom to find
+    #[arg(value_name = "USER")]
+    pub(crate) whom: String,
+    /// Print an object a line: kind, channel
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+fn key_and_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err("there is no \"=\" in it".to_owned()),
+    }
 }
 
 /// What is published.
@@ -301,6 +387,20 @@ the command fails; with it, messages wait.";
 const INBOX: &str = "Examples:
   rtm user inbox --as bob
   rtm user inbox --as bob --json | jq -r '.publisher + \": \" + .payload'";
+
+const SHOW: &str = "Examples:
+  rtm presence show lesson --as alice --state mood=well --state hand=up
+  rtm presence show lesson --as bob --json | jq -c .users
+
+States last as long as the command runs.";
+
+const WHO: &str = "Examples:
+  rtm presence who lesson --as bob --states
+  rtm presence who town --stream --as bob --json | jq -r .user
+  rtm presence get lesson alice --as bob
+  rtm presence where alice --as bob
+
+Who asks need not be in the channel.";
 
 const TOKEN: &str = "Examples:
   rtm token --as alice --channel town

@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::cli::{Cli, Command, User};
-use self::command::{chat, publish, subscribe, token, user};
+use self::cli::{Cli, Command, Presence, User};
+use self::command::{chat, presence, publish, subscribe, token, user};
 use self::failure::Failure;
 
 fn main() -> ExitCode {
@@ -39,6 +39,10 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Sub(arguments) => subscribe::run(arguments).await,
             Command::User(User::Send(arguments)) => user::send(arguments).await,
             Command::User(User::Inbox(arguments)) => user::inbox(arguments).await,
+            Command::Presence(Presence::Show(arguments)) => presence::show(arguments).await,
+            Command::Presence(Presence::Who(arguments)) => presence::who(arguments).await,
+            Command::Presence(Presence::Get(arguments)) => presence::get(arguments).await,
+            Command::Presence(Presence::Where(arguments)) => presence::find(arguments).await,
             Command::Token(arguments) => token::run(&arguments),
         }
     })

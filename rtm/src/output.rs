@@ -121,6 +121,17 @@ fn object<'a>(channel: &'a str, topic: Option<&'a str>, message: &'a Received) -
     }
 }
 
+/// A line of standard output, at once; false when nobody reads it any more, which is no failure:
+/// `rtm presence … | head`.
+pub(crate) fn print_line(line: &str) -> io::Result<bool> {
+    let mut out = io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -92,16 +92,18 @@ pub enum ViewState {
     Unsubscribing,
 }
 
-/// Messages that came before the answer to a subscription: the last ones without a hole.
+/// Messages that came before the answer to a subscription.
 ///
-/// What lies before them may be what was still on its way when an earlier subscription ended. Only
-/// the answer tells whether a hole between the two is a loss.
+/// The first ones may have been still on their way when an earlier subscription ended. Only the
+/// answer tells which, and so whether a hole among them is a loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Early {
     /// The first of them.
     pub first: Position,
     /// The last one.
     pub last: Position,
+    /// What is missing between the two, from the first message that is to the last one.
+    pub hole: Option<Gap>,
 }
 
 /// A client's view of one channel.
@@ -142,13 +144,13 @@ impl MessageView {
 
     /// The owner has subscribed us, at this position. What was missed while the session was lost
     /// is a gap; what was published before a new subscription is none.
-    pub fn on_subscribed(&mut self, position: Position) -> Option<Gap> {
-        let (options, last, gap) = match self.state {
+    pub fn on_subscribed(&mut self, position: Position) -> Vec<Gap> {
+        let (options, last, gaps) = match self.state {
             ViewState::Subscribing { options, early } => {
                 // What came before the answer and isn't newer belonged to an earlier subscription.
                 let early = early.filter(|early| early.last > position);
-                let gap = early.map(|early| Gap { after: position, before: early.first });
-                (options, early.map_or(position, |early| early.last), gap)
+                let gaps = early.map_or([None; 2], |early| early.gaps_after(position));
+                (options, early.map_or(position, |early| early.last), gaps)
             }
             ViewState::Resubscribing { options, last } => {
                 let before = Position { sequence: Sequence(position.sequence.0 + 1), ..position };
@@ -156,12 +158,13 @@ impl MessageView {
                 let is_other = last.epoch != position.epoch;
                 let is_behind = is_other || last < position;
                 let gap = is_behind.then_some(Gap { after: last, before });
-                (options, if is_behind { position } else { last }, gap)
+                (options, if is_behind { position } else { last }, [gap, None])
             }
-            _ => return None,
+            _ => return Vec::new(),
         };
         self.state = ViewState::Subscribed { options, last };
-        gap.filter(|gap| options.messages && gap.is_hole())
+        let gaps = gaps.into_iter().flatten();
+        gaps.filter(|gap| options.messages && gap.is_hole()).collect()
     }
 
     /// The owner has refused.
@@ -239,12 +242,31 @@ impl MessageView {
     }
 }
 
+impl Early {
+    /// A later message of the same epoch has come.
+    fn extend(&mut self, position: Position) {
+        let after = std::mem::replace(&mut self.last, position);
+        if !is_next(after, position) {
+            // Of several holes, one around all of them.
+            let after = self.hole.map_or(after, |hole| hole.after);
+            self.hole = Some(Gap { after, before: position });
+        }
+    }
+
+    /// What is missing when the subscription has begun at this position.
+    fn gaps_after(&self, position: Position) -> [Option<Gap>; 2] {
+        let before = (self.first > position).then_some(Gap { after: position, before: self.first });
+        let hole = self.hole.filter(|hole| hole.before > position);
+        [before, hole.map(|hole| Gap { after: hole.after.max(position), ..hole })]
+    }
+}
+
 /// A message before the answer: whether something is missing is not known yet.
 fn on_early(early: &mut Option<Early>, position: Position) -> Verdict {
     match early {
         Some(early) if position <= early.last => return Verdict::Repeat,
-        Some(early) if is_next(early.last, position) => early.last = position,
-        _ => *early = Some(Early { first: position, last: position }),
+        Some(early) if early.last.epoch == position.epoch => early.extend(position),
+        _ => *early = Some(Early { first: position, last: position, hole: None }),
     }
     Verdict::Deliver
 }

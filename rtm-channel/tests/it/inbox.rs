@@ -175,7 +175,7 @@ impl World {
         self.answer(&opened.outcomes);
         let mut view = MessageView::default();
         view.subscribe(SubscribeOptions::default()).expect("it is new");
-        assert_eq!(view.on_subscribed(opened.position), None, "nothing has come yet");
+        assert_eq!(view.on_subscribed(opened.position), [], "nothing has come yet");
         self.reader = Some((subscriber, view));
         self.way.extend(opened.kept);
     }

@@ -374,9 +374,10 @@ impl Client {
     fn on_answer(&mut self, answer: Answer) {
         match answer {
             Answer::Subscribed(Some(position)) => {
-                let gap = self.view.on_subscribed(position);
+                let gaps = self.view.on_subscribed(position);
                 let expected = self.model.subscribed(Some(at(position)));
-                assert_eq!(gap.map(pair), expected, "{self:?}");
+                let gaps: Vec<_> = gaps.into_iter().map(pair).collect();
+                assert_eq!(gaps, Vec::from_iter(expected), "{self:?}");
             }
             Answer::Subscribed(None) => {
                 self.view.on_refused();

@@ -133,8 +133,8 @@ impl<W> Core<W> {
         is_restore: bool,
     ) {
         if let Some(entry) = self.channels.get_mut(channel) {
-            let gap = entry.view.on_subscribed(position);
-            if let (Some(gap), Some(handle)) = (gap, entry.handle) {
+            let gaps = entry.view.on_subscribed(position);
+            for (gap, handle) in gaps.into_iter().zip(entry.handle.into_iter().cycle()) {
                 let event = ChannelEvent::Gap(gap.into());
                 self.outputs.push_back(Output::Channel { handle, event, credit: None });
             }

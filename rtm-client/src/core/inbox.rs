@@ -113,8 +113,8 @@ impl<W> Core<W> {
     }
 
     pub(super) fn on_inbox_opened(&mut self, now: Time, position: Position, is_restore: bool) {
-        let gap = self.inbox.view.on_subscribed(position);
-        if let (Some(gap), Some(handle)) = (gap, self.inbox.reader()) {
+        let gaps = self.inbox.view.on_subscribed(position);
+        for (gap, handle) in gaps.into_iter().zip(self.inbox.reader().into_iter().cycle()) {
             let event = ChannelEvent::Gap(gap.into());
             self.outputs.push_back(Output::Channel { handle, event, credit: None });
         }

@@ -66,6 +66,7 @@ use self::restore::Restore;
 use self::seal::Sealer;
 use self::skipping::Skipping;
 use self::stream::Stream;
+use crate::channel_id::ChannelId;
 use crate::encryption::Encryption;
 use crate::error::{Error, ErrorKind};
 use crate::limits::ServerLimits;
@@ -341,6 +342,14 @@ impl<W> Core<W> {
     #[must_use]
     pub fn operations_in_flight(&self) -> usize {
         self.operations.len()
+    }
+
+    /// What this user shows, or wants to show, in a channel; by key.
+    #[must_use]
+    pub fn own_states(&self, channel: &ChannelId) -> Vec<(String, String)> {
+        let states = self.own_states.states(channel.kind(), channel.channel_name());
+        let text = |value| String::from_utf8_lossy(value).into_owned();
+        states.map(|state| (state.key.to_owned(), text(state.value))).collect()
     }
 
     /// What the session layer sees of the present session.

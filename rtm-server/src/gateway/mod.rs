@@ -212,9 +212,18 @@ impl Gateway {
         }
     }
 
+    /// A client says good-bye. It closes the session when it has the answer; should that be lost,
+    /// nobody waits for it.
+    fn leave(&mut self, work: &mut Work<'_>, from: SubscriberId) {
+        self.tell_owner(work, from, CommandKind::SessionEnded { is_lost: false });
+        if let Some(client) = self.clients.get_mut(&from) {
+            client.has_left = true;
+        }
+    }
+
     /// Something that happened to a session that is logged in.
     fn tell_owner(&self, work: &mut Work<'_>, from: SubscriberId, kind: CommandKind) {
-        if let Some(client) = self.clients.get(&from) {
+        if let Some(client) = self.clients.get(&from).filter(|client| !client.has_left) {
             let (app, identity) = (client.app.clone(), client.identity.clone());
             work.commands.push(Command { app, from, identity, kind });
         }
@@ -236,9 +245,11 @@ impl Gateway {
         if self.users.get(&key) == Some(&subscriber) {
             self.users.remove(&key);
         }
-        let Client { session, app, identity, .. } = client;
-        let kind = CommandKind::SessionEnded { is_lost };
-        work.commands.push(Command { app, from: subscriber, identity, kind });
+        let Client { session, app, identity, has_left, .. } = client;
+        if !has_left {
+            let kind = CommandKind::SessionEnded { is_lost };
+            work.commands.push(Command { app, from: subscriber, identity, kind });
+        }
         Some(session)
     }
 }

@@ -22,6 +22,9 @@ impl Gateway {
         if !self.clients.contains_key(&from) {
             return self.on_first_message(work, session, &message);
         }
+        if self.clients.get(&from).is_some_and(|client| client.has_left) {
+            return;
+        }
         self.counters.requests += 1;
         let decoded = Request::decode(&message);
         let operation = match &decoded {
@@ -52,6 +55,7 @@ impl Gateway {
             }
             Ok(Way::Done) => {
                 self.send_reply(work, from, granted(operation, ReplyResult::None));
+                self.leave(work, from);
             }
             Err(refusal) => self.send_reply(work, from, refused(operation, &refusal)),
         }

@@ -25,6 +25,9 @@ pub(super) struct Client {
     pub(super) next_ticket: Time,
     /// How often it may still ask for what.
     pub(super) rates: ClientLimits,
+    /// Whether it has said good-bye: for the others it has ended, whatever becomes of its last
+    /// packets.
+    pub(super) has_left: bool,
     /// Our lanes towards it. The control lane stands in where the client allows no more lanes.
     pub(super) lanes: BTreeMap<LaneKey, LaneId>,
 }
@@ -46,6 +49,7 @@ impl Client {
             liveness,
             next_ticket,
             rates,
+            has_left: false,
             lanes: BTreeMap::new(),
         }
     }

@@ -219,3 +219,17 @@ fn who_came_back_by_ticket_keeps_its_presence_timeout() {
     let (after, before) = time_until_gone(&mut lab, "bob");
     assert!(after >= 69 && before <= 76, "{after} s to {before} s");
 }
+
+#[test]
+fn a_good_bye_counts_although_the_last_packets_are_lost() {
+    let mut lab = Lab::new(0.0);
+    for user in ["alice", "bob"] {
+        add(&mut lab, user, 5, 300);
+    }
+    lab.command("bob", Command::Logout);
+    // It takes 20 ms to the server, and the answer never comes.
+    lab.run(Duration::from_millis(25));
+    lab.set_blackout("bob", true);
+    lab.run(secs(3));
+    assert_eq!(present(&lab, "alice").last().unwrap(), "-bob");
+}

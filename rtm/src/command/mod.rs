@@ -2,7 +2,7 @@
 
 pub(crate) mod chat;
 mod link;
-mod presence;
+pub(crate) mod presence;
 pub(crate) mod publish;
 pub(crate) mod subscribe;
 pub(crate) mod token;

@@ -6,6 +6,7 @@ mod chat;
 mod ending;
 mod lab;
 mod options;
+mod presence;
 mod program;
 mod stream;
 mod user;

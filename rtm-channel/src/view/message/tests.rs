@@ -46,7 +46,7 @@ fn view(state: S) -> MessageView {
         S::Idle => ViewState::Idle,
         S::Asked => ViewState::Subscribing { options, early: None },
         S::Early(first, last) => {
-            let early = Some(Early { first: at(first), last: at(last) });
+            let early = Some(Early { first: at(first), last: at(last), hole: None });
             ViewState::Subscribing { options, early }
         }
         S::Subscribed(last) => ViewState::Subscribed { options, last: at(last) },
@@ -111,7 +111,7 @@ fn what_the_user_asks_for_follows_the_table() {
 fn what_the_owner_answers_follows_the_table() {
     let gap = Some(Gap { after: at(5), before: at(8) });
     check(
-        |view| view.on_subscribed(at(7)),
+        |view| view.on_subscribed(at(7)).pop(),
         [
             (None, S::Idle),
             (None, S::Subscribed(7)),
@@ -243,20 +243,25 @@ fn a_gap_counts_what_is_missing_within_an_epoch() {
 fn the_answer_tells_early_messages_from_those_of_an_earlier_subscription() {
     // What came first, the position of the answer, the gap, and the last message known.
     let cases = [
-        (&[6, 7][..], 5, None, 7),
-        (&[6, 7], 7, None, 7),
-        (&[6, 9], 8, None, 9),
-        (&[6, 9], 6, Some((6, 9)), 9),
-        (&[8, 9], 6, Some((6, 8)), 9),
-        (&[9, 6], 8, None, 9),
+        (&[6, 7][..], 5, &[][..], 7),
+        (&[6, 7], 7, &[], 7),
+        (&[6, 9], 8, &[], 9),
+        (&[6, 9], 7, &[(7, 9)], 9),
+        (&[6, 9], 6, &[(6, 9)], 9),
+        (&[8, 9], 6, &[(6, 8)], 9),
+        (&[8, 9, 12], 6, &[(6, 8), (9, 12)], 12),
+        (&[8, 10, 13], 7, &[(8, 13)], 13),
+        (&[8, 10, 13], 12, &[], 13),
+        (&[9, 6], 8, &[], 9),
     ];
-    for (early, position, gap, last) in cases {
+    for (early, position, gaps, last) in cases {
         let mut it = view(S::Asked);
         for &sequence in early {
             it.on_message(at(sequence));
         }
-        let gap = gap.map(|(after, before)| Gap { after: at(after), before: at(before) });
-        assert_eq!(it.on_subscribed(at(position)), gap, "{early:?}, {position}");
+        let gap = |&(after, before)| Gap { after: at(after), before: at(before) };
+        let gaps: Vec<_> = gaps.iter().map(gap).collect();
+        assert_eq!(it.on_subscribed(at(position)), gaps, "{early:?}, {position}");
         assert_eq!(it, view(S::Subscribed(last)), "{early:?}, {position}");
     }
 }
@@ -266,7 +271,7 @@ fn early_messages_of_a_resubscription_count() {
     let mut it = view(S::Again(5));
     let gap = Gap { after: at(5), before: at(9) };
     assert_eq!(it.on_message(at(9)), Verdict::DeliverAfter(gap));
-    assert_eq!(it.on_subscribed(at(8)), None);
+    assert_eq!(it.on_subscribed(at(8)), []);
     assert_eq!(it, view(S::Subscribed(9)));
 }
 
@@ -274,5 +279,5 @@ fn early_messages_of_a_resubscription_count() {
 fn who_wants_no_messages_misses_none() {
     let options = SubscribeOptions { messages: false, ..OPTIONS };
     let mut view = MessageView { state: ViewState::Resubscribing { options, last: at(5) } };
-    assert_eq!(view.on_subscribed(at(8)), None);
+    assert_eq!(view.on_subscribed(at(8)), []);
 }

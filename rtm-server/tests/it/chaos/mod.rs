@@ -4,6 +4,7 @@
 
 mod events;
 mod model;
+mod presence;
 mod quiet;
 
 use std::time::Duration;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
 use rtm_client::core::{Command, HandleId, Target};
-use rtm_client::{LinkState, PublishOptions, Qos, TopicOptions};
+use rtm_client::{ChannelId, LinkState, PublishOptions, Qos, TopicOptions};
 use rtm_server::AppLimits;
 use rtm_session::Config;
 use rtm_sim::{LinkConfig, Reorder};
@@ -31,6 +32,8 @@ const CHANNELS: [&str; 2] = ["lobby", "garden"];
 const TOPICS: [(&str, Qos); 3] =
     [("news", Qos::Ordered), ("talk", Qos::Unordered), (LATEST, Qos::Unordered)];
 const LATEST: &str = "cars";
+/// Of states.
+const KEYS: [&str; 3] = ["mood", "hand", "seat"];
 
 /// How many steps a run has.
 const STEPS: usize = 120;
@@ -63,10 +66,17 @@ impl Chaos {
             // So short that some sessions are too slow.
             Weather::Rough => Config::server().send_queue(64 * 1_024, 10),
         };
-        let mut lab = Lab::build(seed, link, AppLimits::open(), session);
+        let mut limits = AppLimits::open();
+        // Good-byes that are told at once, and such that wait.
+        limits.channel.presence_debounce = if seed % 2 == 0 { 0 } else { 2 };
+        let mut lab = Lab::build(seed, link, limits, session);
         lab.world.network_mut().record_trace();
         for name in USERS {
-            lab.add(name, OPEN_APP, name);
+            lab.add_with(name, OPEN_APP, name, |config| {
+                // Some are soon gone for others, whatever becomes of their sessions.
+                let patience = if name < "c" { 300 } else { 5 };
+                config.presence_timeout = Duration::from_secs(patience);
+            });
             lab.log_in(name);
         }
         Self { lab, chance, weather, model: Model::default(), instances: 0, rest: 0 }
@@ -106,7 +116,7 @@ impl Chaos {
         let named = [to];
         let users = &named[self.below(2)..];
         let next = self.model.next_handle();
-        let (place, command) = match self.below(40) {
+        let (place, command) = match self.below(44) {
             0..=3 => (Some(Place::Channel(at)), subscribe(at, next)),
             4 => (None, unsubscribe(at)),
             5..=7 => (Some(Place::Stream(at)), join(at, next)),
@@ -132,8 +142,16 @@ impl Chaos {
                 let takes = self.below(2) == 0;
                 return self.lab.with_client(who, |it, _| it.takes = takes);
             }
+            24 | 25 => {
+                let states = vec![(KEYS[self.below(3)].to_owned(), format!("{next}"))];
+                (None, Command::SetStates { channel: message_or_stream(at, next), states })
+            }
+            26 => {
+                let keys = KEYS[..self.below(2)].iter().map(|&key| key.to_owned()).collect();
+                (None, Command::RemoveStates { channel: message_or_stream(at, next), keys })
+            }
             23 if self.weather == Weather::Rough => (None, Command::Logout),
-            24 if self.weather == Weather::Rough => (None, log_in("")),
+            27 if self.weather == Weather::Rough => (None, log_in("")),
             other => {
                 let count = 1 + self.below(4);
                 let target = match other % 3 {
@@ -201,6 +219,11 @@ impl Chaos {
     fn is_connected(&self, who: &str) -> bool {
         self.lab.client(who).core.link_state() == LinkState::Connected
     }
+}
+
+fn message_or_stream(name: &str, number: u64) -> ChannelId {
+    let make = if number % 2 == 0 { ChannelId::message } else { ChannelId::stream };
+    make(name).expect("a name")
 }
 
 fn bad_link(chance: &mut ChaCha12Rng) -> LinkConfig {

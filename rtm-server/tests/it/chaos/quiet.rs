@@ -21,6 +21,7 @@ impl Chaos {
         let online: Vec<_> = USERS.into_iter().filter(|who| self.is_connected(who)).collect();
         self.check_counts(&online);
         let truth = self.authority();
+        self.check_presence(&online);
         let own = self.say_in_topics(&online);
         assert_eq!(own, truth, "those who can publish are those whom the server knows");
         for who in &online {
@@ -81,7 +82,7 @@ impl Chaos {
     }
 
     /// A subscription that began and hasn't ended.
-    fn is_live(&self, asked: &Asked) -> bool {
+    pub(super) fn is_live(&self, asked: &Asked) -> bool {
         let client = self.lab.client(asked.who);
         let has_begun = client.answers[&asked.waiter].is_ok();
         has_begun && !client.ended.iter().any(|ended| ended.0 == asked.handle)
