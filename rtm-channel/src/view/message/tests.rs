@@ -18,6 +18,8 @@ enum S {
     Idle,
     Asked,
     Early(u64, u64),
+    /// With a hole before the last one.
+    Holey(u64, (u64, u64), u64),
     Subscribed(u64),
     LostAny,
     Lost(u64),
@@ -47,6 +49,11 @@ fn view(state: S) -> MessageView {
         S::Asked => ViewState::Subscribing { options, early: None },
         S::Early(first, last) => {
             let early = Some(Early { first: at(first), last: at(last), hole: None });
+            ViewState::Subscribing { options, early }
+        }
+        S::Holey(first, (after, before), last) => {
+            let hole = Some(Gap { after: at(after), before: at(before) });
+            let early = Some(Early { first: at(first), last: at(last), hole });
             ViewState::Subscribing { options, early }
         }
         S::Subscribed(last) => ViewState::Subscribed { options, last: at(last) },
@@ -216,7 +223,7 @@ fn messages_follow_the_table() {
         [
             (unwanted, S::Idle),
             (deliver, S::Early(9, 9)),
-            (deliver, S::Early(9, 9)),
+            (deliver, S::Holey(4, (5, 9), 9)),
             (gap, S::Subscribed(9)),
             (unwanted, S::LostAny),
             (unwanted, S::Lost(5)),
