@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rtm_channel::ChannelName;
+use rtm_channel::{ChannelName, UserId};
 use rtm_topic::TopicName;
 use rtm_wire::OperationId;
 
 use super::command::HandleId;
+use super::reading::Reading;
 
 /// What a request was for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,11 @@ pub(super) enum Purpose {
     LeaveTopic { channel: ChannelName, topic: TopicName },
     SubscribeTopic { channel: ChannelName, topic: TopicName, all: bool, is_restore: bool },
     UnsubscribeTopic { channel: ChannelName, topic: TopicName, all: bool },
+    WriteMetadata,
+    ReadPage,
+    Read(Box<Reading>),
+    SubscribeUserMetadata { user: UserId, handle: HandleId, is_restore: bool },
+    UnsubscribeUserMetadata,
 }
 
 /// Which queue of unanswered messages a message stands in.

@@ -8,6 +8,7 @@ use super::connection::Connection;
 use super::operations::{Operation, Purpose, Route};
 use crate::error::{Error, ErrorKind};
 use crate::limits::ServerLimits;
+use crate::storage::MetadataPage;
 
 impl<W> Core<W> {
     pub(super) fn on_reply(&mut self, now: Time, reply: &Reply<'_>) {
@@ -91,6 +92,22 @@ impl<W> Core<W> {
                 let answer = self.on_topic_unsubscribed(&channel, &topic, all, &users);
                 self.answer(waiter, Ok(answer));
             }
+            (Purpose::WriteMetadata, ReplyResult::Stored(stored)) => {
+                self.answer(waiter, Ok(Answer::Stored(stored.into())));
+            }
+            (Purpose::ReadPage, ReplyResult::Metadata(page)) => {
+                self.answer(waiter, Ok(Answer::MetadataPage(MetadataPage::new(&page))));
+            }
+            (Purpose::Read(reading), ReplyResult::Metadata(page)) => {
+                self.on_page(now, *reading, &page, waiter);
+            }
+            (Purpose::SubscribeUserMetadata { is_restore, .. }, _) => {
+                self.answer(waiter, Ok(Answer::Done));
+                if is_restore {
+                    self.on_restored(now);
+                }
+            }
+            (Purpose::UnsubscribeUserMetadata, _) => self.answer(waiter, Ok(Answer::Done)),
             (purpose, _) => {
                 let error = Error::of(ErrorKind::Protocol, "the server answered something else");
                 self.on_failure(now, Operation { purpose, waiter }, error);
@@ -144,6 +161,14 @@ impl<W> Core<W> {
                 let is_done = all && error.kind() == ErrorKind::NotSubscribed;
                 self.answer(waiter, if is_done { Ok(Answer::Done) } else { Err(error) });
             }
+            Purpose::WriteMetadata | Purpose::ReadPage => self.answer(waiter, Err(error)),
+            Purpose::Read(reading) => self.on_read_refused(&reading, error, waiter),
+            Purpose::SubscribeUserMetadata { user, handle, is_restore } => {
+                self.on_user_metadata_refused(now, (&user, handle), &error, is_restore);
+                self.answer(waiter, Err(error));
+            }
+            // The server knows of no subscription, which is what was asked for.
+            Purpose::UnsubscribeUserMetadata => self.answer(waiter, Ok(Answer::Done)),
         }
     }
 

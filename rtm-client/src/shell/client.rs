@@ -10,6 +10,7 @@ use super::channel::{MessageChannel, MessageSubscription};
 use super::events::ClientEvents;
 use super::queue::{Queue, Sink};
 use super::shared::Shared;
+use super::storage::Storage;
 use super::stream::StreamChannel;
 use super::user::UserChannel;
 use crate::core::Command;
@@ -163,6 +164,12 @@ impl RtmClient {
         self.shared.check_service(ServiceType::STREAM, "stream channels")?;
         let name = ChannelName::new(name).map_err(|wrong| wrong.refusal(ChannelName::ERROR))?;
         Ok(StreamChannel::new(&self.shared, name))
+    }
+
+    /// Metadata of channels and users. Asks nobody.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        Storage::new(&self.shared)
     }
 
     /// Opens the inbox: receives messages that others send to this user.
