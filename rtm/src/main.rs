@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::cli::{Cli, Command, User};
-use self::command::{chat, publish, subscribe, token, user};
+use self::cli::{Cli, Command, Storage, User};
+use self::command::{chat, publish, storage, subscribe, token, user};
 use self::failure::Failure;
 
 fn main() -> ExitCode {
@@ -40,6 +40,11 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::User(User::Send(arguments)) => user::send(arguments).await,
             Command::User(User::Inbox(arguments)) => user::inbox(arguments).await,
             Command::Token(arguments) => token::run(&arguments),
+            Command::Storage(Storage::Set(arguments)) => storage::set(arguments).await,
+            Command::Storage(Storage::Update(arguments)) => storage::update(arguments).await,
+            Command::Storage(Storage::Remove(arguments)) => storage::remove(arguments).await,
+            Command::Storage(Storage::Get(arguments)) => storage::get(arguments).await,
+            Command::Storage(Storage::Watch(arguments)) => storage::watch(arguments).await,
         }
     })
 }
