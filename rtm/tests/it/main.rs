@@ -7,5 +7,6 @@ mod ending;
 mod lab;
 mod options;
 mod program;
+mod storage;
 mod stream;
 mod user;
