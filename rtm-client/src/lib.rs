@@ -127,7 +127,8 @@
 //! publisher, and for all users together. Messages that the application has not received yet take
 //! at most 256 KiB on each lane of the server's (one for each channel and each publisher); then the
 //! server waits, for this lane only. A set of metadata that is followed takes at most 2 MiB twice,
-//! and each event of it 8 bytes for each item besides what has changed. The client's task takes 1,024 commands ahead.
+//! and each event of it 8 bytes for each item besides what has changed. The client's task takes
+//! 1,024 commands ahead.
 //!
 //! # Features
 //!

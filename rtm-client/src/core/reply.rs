@@ -8,7 +8,6 @@ use super::connection::Connection;
 use super::operations::{Operation, Purpose, Route};
 use crate::error::{Error, ErrorKind};
 use crate::limits::ServerLimits;
-use crate::storage::MetadataPage;
 
 impl<W> Core<W> {
     pub(super) fn on_reply(&mut self, now: Time, reply: &Reply<'_>) {
@@ -92,25 +91,8 @@ impl<W> Core<W> {
                 let answer = self.on_topic_unsubscribed(&channel, &topic, all, &users);
                 self.answer(waiter, Ok(answer));
             }
-            (Purpose::WriteMetadata, ReplyResult::Stored(stored)) => {
-                self.answer(waiter, Ok(Answer::Stored(stored.into())));
-            }
-            (Purpose::ReadPage, ReplyResult::Metadata(page)) => {
-                self.answer(waiter, Ok(Answer::MetadataPage(MetadataPage::new(&page))));
-            }
-            (Purpose::Read(reading), ReplyResult::Metadata(page)) => {
-                self.on_page(now, *reading, &page, waiter);
-            }
-            (Purpose::SubscribeUserMetadata { is_restore, .. }, _) => {
-                self.answer(waiter, Ok(Answer::Done));
-                if is_restore {
-                    self.on_restored(now);
-                }
-            }
-            (Purpose::UnsubscribeUserMetadata, _) => self.answer(waiter, Ok(Answer::Done)),
-            (purpose, _) => {
-                let error = Error::of(ErrorKind::Protocol, "the server answered something else");
-                self.on_failure(now, Operation { purpose, waiter }, error);
+            (purpose, result) => {
+                self.on_storage_success(now, Operation { purpose, waiter }, result);
             }
         }
     }

@@ -5,20 +5,22 @@ use std::collections::BTreeMap;
 use rtm_channel::{Refusal, UserId};
 use rtm_wire::{
     ChannelKind, ErrorCode, GetMetadata, ItemRemoval, ItemWrite, LaneId, List, LockToken,
-    Metadata as Page, MetadataWrite, RemoveMetadata, SetMetadata, StorageEvent as News,
-    SubscribeUserMetadata, Time, UnderLock, UnsubscribeUserMetadata, UpdateMetadata,
+    Metadata as Page, MetadataWrite, RemoveMetadata, ReplyResult, SetMetadata,
+    StorageEvent as News, SubscribeUserMetadata, Time, UnderLock, UnsubscribeUserMetadata,
+    UpdateMetadata,
 };
 
 use super::command::{Answer, Credit, HandleId, MetadataTarget, Output, WriteKind};
 use super::follower::{Follower, Step};
-use super::operations::Purpose;
+use super::operations::{Operation, Purpose};
 use super::reading::{Progress, Reading};
 use super::{Core, Place};
 use crate::channel_id::ChannelId;
 use crate::error::{Error, ErrorKind};
 use crate::message::ChannelEvent;
 use crate::storage::{
-    Metadata, MetadataItem, MetadataOptions, StorageEvent, UserMetadataEvent, check, expected,
+    Metadata, MetadataItem, MetadataOptions, MetadataPage, StorageEvent, UserMetadataEvent, check,
+    expected,
 };
 use crate::stream::StreamEvent;
 
@@ -73,6 +75,38 @@ impl<W> Core<W> {
                 self.request(now, LaneId::CONTROL, UpdateMetadata(write), purpose, waiter);
             }
             _ => self.request(now, LaneId::CONTROL, SetMetadata(write), purpose, waiter),
+        }
+    }
+
+    /// The answer to what concerns metadata; another one is none that was asked for.
+    pub(super) fn on_storage_success(
+        &mut self,
+        now: Time,
+        operation: Operation<W>,
+        result: ReplyResult<'_>,
+    ) {
+        let Operation { purpose, waiter } = operation;
+        match (purpose, result) {
+            (Purpose::WriteMetadata, ReplyResult::Stored(stored)) => {
+                self.answer(waiter, Ok(Answer::Stored(stored.into())));
+            }
+            (Purpose::ReadPage, ReplyResult::Metadata(page)) => {
+                self.answer(waiter, Ok(Answer::MetadataPage(MetadataPage::new(&page))));
+            }
+            (Purpose::Read(reading), ReplyResult::Metadata(page)) => {
+                self.on_page(now, *reading, &page, waiter);
+            }
+            (Purpose::SubscribeUserMetadata { is_restore, .. }, _) => {
+                self.answer(waiter, Ok(Answer::Done));
+                if is_restore {
+                    self.on_restored(now);
+                }
+            }
+            (Purpose::UnsubscribeUserMetadata, _) => self.answer(waiter, Ok(Answer::Done)),
+            (purpose, _) => {
+                let error = Error::of(ErrorKind::Protocol, "the server answered something else");
+                self.on_failure(now, Operation { purpose, waiter }, error);
+            }
         }
     }
 

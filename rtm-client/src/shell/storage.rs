@@ -41,7 +41,10 @@ use crate::storage::{
 /// loop {
 ///     let metadata = storage.get_channel_metadata(&lobby).await?;
 ///     let (count, revision) = match metadata.get("count") {
-///         Some(item) => (String::from_utf8_lossy(&item.value).parse().unwrap_or(0), item.revision),
+///         Some(item) => {
+///             let text = String::from_utf8_lossy(&item.value);
+///             (text.parse().unwrap_or(0), item.revision)
+///         }
 ///         None => (0, 0),
 ///     };
 ///     let next = MetadataItem::new("count", (count + 1).to_string()).revision(revision);
@@ -70,8 +73,8 @@ impl Storage {
     /// # Errors
     /// [`OutdatedRevision`](crate::ErrorKind::OutdatedRevision): the set, or an item, has another
     /// revision than was expected (−12014).
-    /// [`InvalidMetadata`](crate::ErrorKind::InvalidMetadata): no item (−12003), a number that is no
-    /// revision (−12005), a key that is none (−12009), or one twice (−12013).
+    /// [`InvalidMetadata`](crate::ErrorKind::InvalidMetadata): no item (−12003), a number that is
+    /// no revision (−12005), a key that is none (−12009), or one twice (−12013).
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded): too many items (−12002) or bytes
     /// (−12006), a key (−12011) or value (−12012) that is too long.
     /// [`TooFrequent`](crate::ErrorKind::TooFrequent): more writes than the server allows (−10021).
@@ -97,7 +100,8 @@ impl Storage {
     /// Writes items of a channel that are all there; all of them or none. Others stay.
     ///
     /// # Errors
-    /// As [`set_channel_metadata`](Self::set_channel_metadata); −12014 for an item that isn't there.
+    /// As [`set_channel_metadata`](Self::set_channel_metadata); −12014 for an item that isn't
+    /// there.
     ///
     /// # Cancel safety
     /// As [`set_channel_metadata`](Self::set_channel_metadata).
@@ -331,8 +335,8 @@ impl fmt::Debug for Storage {
 ///
 /// Survives losses of the session: the next one begins with a new snapshot. Dropping it
 /// unsubscribes in the background. Ends with the logout, and when the link becomes
-/// [`Failed`](crate::LinkState::Failed). An application that doesn't receive stops the lane that all
-/// users' metadata share.
+/// [`Failed`](crate::LinkState::Failed). An application that doesn't receive stops the lane
+/// that all users' metadata share.
 #[must_use = "dropping a subscription ends it"]
 pub struct MetadataSubscription {
     queue: Queue<UserMetadataEvent>,

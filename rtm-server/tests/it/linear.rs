@@ -1,8 +1,8 @@
 //! Whether a history of concurrent calls could have happened one after the other.
 //!
 //! After Wing and Gong: a call takes effect at some moment between its beginning and its answer. If
-//! there is an order of such moments in which each answer is right, the history is linearizable. One
-//! whose answer never came took effect at some moment after its beginning, or never.
+//! there is an order of such moments in which each answer is right, the history is linearizable. A
+//! call whose answer never came took effect at some moment after its beginning, or never.
 
 use std::collections::{BTreeMap, BTreeSet};
 
