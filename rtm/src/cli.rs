@@ -285,11 +285,11 @@ pub(crate) struct Owner {
     /// The message channel; with --stream the stream channel, with --user the user
     pub(crate) name: String,
     /// NAME is a stream channel
-    #[arg(long, conflicts_with = "user")]
+    #[arg(long, conflicts_with = "is_user")]
     pub(crate) stream: bool,
     /// NAME is a user
-    #[arg(long)]
-    pub(crate) user: bool,
+    #[arg(long = "user")]
+    pub(crate) is_user: bool,
 }
 
 /// What a write expects, and what is kept of it.
@@ -456,3 +456,24 @@ const TOKEN: &str = "Examples:
   rtm token --as alice --channel town
   rtm token --as alice --certificate-file ~/.local/share/rtm-server/app.json
   RTM_CERTIFICATE=… rtm token --as alice --app-id … --expires 86400";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn revisions_may_be_negative_and_no_others() {
+        let parse = |revision: &str| {
+            let line = ["rtm", "storage", "set", "lobby", "a=1", "--as", "alice", "--revision"];
+            Cli::try_parse_from(line.into_iter().chain([revision])).is_ok()
+        };
+        assert_eq!(["-1", "0", "41", "-2", "x"].map(parse), [true, true, true, false, false]);
+    }
+}

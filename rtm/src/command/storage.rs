@@ -233,8 +233,8 @@ async fn with_client<T>(
 
 /// Names are checked before anything is sent.
 fn target(owner: &Owner, client: &RtmClient) -> Result<Target, Failure> {
-    let Owner { name, stream, user } = owner;
-    Ok(match (stream, user) {
+    let Owner { name, stream, is_user } = owner;
+    Ok(match (stream, is_user) {
         (true, _) => Target::Channel(ChannelId::stream(name)?),
         (_, true) => Target::User(client.user(name)?.user_id().to_owned()),
         _ => Target::Channel(ChannelId::message(name)?),
@@ -242,7 +242,7 @@ fn target(owner: &Owner, client: &RtmClient) -> Result<Target, Failure> {
 }
 
 fn kind(owner: &Owner) -> &'static str {
-    match (owner.stream, owner.user) {
+    match (owner.stream, owner.is_user) {
         (true, _) => "stream",
         (_, true) => "user",
         _ => "message",
