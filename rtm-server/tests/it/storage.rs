@@ -275,16 +275,29 @@ fn subscribing_again_changes_whether_metadata_is_heard() {
 }
 
 #[test]
-fn the_snapshot_comes_after_the_answer() {
+fn subscribing_again_to_a_user_brings_all_of_it_again() {
     let mut lab = Lab::with_users(0.0, &["alice"]);
     lab.add_raw_user("bob", Config::default());
     lab.call("alice", set(of_user("alice"), &["a=1"])).unwrap();
-    let subscribe = rtm_wire::SubscribeUserMetadata { user: "alice" };
-    lab.with_raw("bob", |raw, now| raw.request(now, 1, subscribe));
-    lab.run(secs(1));
-    let got = &lab.raw("bob").got;
-    assert_eq!((got.len(), lab.raw("bob").codes(1)), (2, vec![ErrorCode::OK]));
-    assert!(matches!(Event::decode(&got[1].1), Ok(Event::Storage(_))));
+    for id in 1..=3 {
+        let subscribe = rtm_wire::SubscribeUserMetadata { user: "alice" };
+        lab.with_raw("bob", |raw, now| raw.request(now, id, subscribe));
+        lab.run(secs(1));
+        assert_eq!(lab.raw("bob").codes(id), [ErrorCode::OK]);
+        let snapshots = lab.raw("bob").got.iter().filter(|(_, message)| {
+            matches!(
+                Event::decode(message),
+                Ok(Event::Storage(event)) if event.change == StorageChange::Snapshot
+            )
+        });
+        assert_eq!(snapshots.count() as u64, id);
+    }
+    let unsubscribe = UnsubscribeUserMetadata { user: "alice" };
+    for (id, code) in [(4, ErrorCode::OK), (5, ErrorCode::STORAGE_NOT_SUBSCRIBE)] {
+        lab.with_raw("bob", |raw, now| raw.request(now, id, unsubscribe));
+        lab.run(secs(1));
+        assert_eq!(lab.raw("bob").codes(id), [code], "once is enough");
+    }
 }
 
 #[test]
