@@ -74,6 +74,11 @@ pub struct Limits {
     pub lock_ttl_min: u32,
     /// Longest one; more is brought to it.
     pub lock_ttl_max: u32,
+    /// Sets of metadata that have items, of all channels and users together.
+    pub storage_sets: usize,
+    /// Bytes of all of them, as [`StorageAuthority::footprint`](crate::StorageAuthority::footprint)
+    /// counts.
+    pub storage_bytes: usize,
 }
 
 impl Limits {
@@ -113,6 +118,8 @@ impl Limits {
             locks: 32,
             lock_ttl_min: 10,
             lock_ttl_max: 300,
+            storage_sets: 1_000_000,
+            storage_bytes: 256 * 1_024 * 1_024,
         }
     }
 
@@ -152,6 +159,8 @@ impl Limits {
             locks: 256,
             lock_ttl_min: 1,
             lock_ttl_max: 3_600,
+            storage_sets: 1_000_000,
+            storage_bytes: 1_024 * 1_024 * 1_024,
         }
     }
 

@@ -28,6 +28,8 @@ pub enum EncryptionMode {
 /// custom types, lengths and times. A sealed message is 33 bytes longer, which counts for the
 /// server's limits. `docs/security.md` of the project says how it is done.
 ///
+/// [Metadata](crate::Storage) isn't sealed, as in RTM 2.x: seal its values yourself.
+///
 /// Between client and server everything is encrypted anyway, with or without this.
 ///
 /// ```

@@ -20,6 +20,7 @@
 //! | send messages to one user | [`UserChannel`]: [`RtmClient::user`]; [`RtmClient::inbox`] |
 //! | stream positions, commands … by topic | [`StreamChannel`]: [`RtmClient::stream_channel`] |
 //! | see who is there | [`ChannelEvent::Presence`], [`StreamEvent::Presence`] |
+//! | keep what lasts: rounds, settings | [`Storage`]: [`RtmClient::storage`] |
 //! | seal messages from end to end | [`ClientBuilder::encryption`] |
 //! | watch the connection | [`RtmClient::link_state`], [`RtmClient::events`] |
 //!
@@ -108,6 +109,9 @@
 //!   logout, all subscriptions, memberships and publishers have ended; after the next login
 //!   subscribe and join again. A token can't be renewed yet: make it last as long as the longest
 //!   session.
+//! - Metadata that was written is there until it is removed, or the server ends. Of several writers
+//!   that expect one revision, one succeeds; who follows a set sees each write, in one order
+//!   ([`Storage`]).
 //! - An operation ends with the server's answer, or with the session, which dies after 40 s of
 //!   silence. Until then the link counts as connected, and `publish` waits. Who can't wait so long
 //!   wraps it in `tokio::time::timeout`; the outcome is unknown then.
@@ -122,7 +126,9 @@
 //! Unanswered messages take at most [`PUBLISH_WINDOW_BYTES`] for each channel handle, each
 //! publisher, and for all users together. Messages that the application has not received yet take
 //! at most 256 KiB on each lane of the server's (one for each channel and each publisher); then the
-//! server waits, for this lane only. The client's task takes 1,024 commands ahead.
+//! server waits, for this lane only. A set of metadata that is followed takes at most 2 MiB twice,
+//! and each event of it 8 bytes for each item besides what has changed. The client's task takes
+//! 1,024 commands ahead.
 //!
 //! # Features
 //!
@@ -149,6 +155,7 @@ mod options;
 mod presence;
 mod private_config;
 mod shell;
+mod storage;
 mod stream;
 mod text;
 
@@ -172,8 +179,13 @@ pub use private_config::{PrivateConfig, ServiceType};
 pub use rtm_wire::{MessageType, Priority, Qos, Reliability};
 pub use shell::{
     ClientBuilder, ClientEvent, ClientEvents, MessageChannel, MessageSubscription,
-    PUBLISH_WINDOW_BYTES, PUBLISH_WINDOW_MESSAGE, PendingPublish, Presence, RtmClient,
-    StreamChannel, StreamEvents, TopicPublisher, TopicSubscription, UserChannel,
+    MetadataSubscription, PUBLISH_WINDOW_BYTES, PUBLISH_WINDOW_MESSAGE, PendingPublish, Presence,
+    RtmClient, Storage, StreamChannel, StreamEvents, TopicPublisher, TopicSubscription,
+    UserChannel,
+};
+pub use storage::{
+    Metadata, MetadataItem, MetadataItems, MetadataOptions, MetadataPage, StorageChange,
+    StorageEvent, Stored, UserMetadataEvent,
 };
 pub use stream::{FailedUser, Publication, StreamEvent, SubscribedUsers};
 pub use text::Text;

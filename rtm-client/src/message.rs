@@ -5,6 +5,7 @@ use rtm_wire::{MessageEvent, MessageType, Reach, TopicMessageEvent, shared};
 
 use crate::error::Error;
 use crate::presence::PresenceEvent;
+use crate::storage::StorageEvent;
 use crate::text::Text;
 
 /// A message of a message channel, or of one's own user channel.
@@ -75,6 +76,9 @@ pub enum ChannelEvent {
     Undecryptable(ChannelMessage),
     /// Who is in the channel, or came and went.
     Presence(PresenceEvent),
+    /// The channel's metadata, or a change of it, for who asked for it by
+    /// [`SubscribeOptions::metadata`](crate::SubscribeOptions::metadata).
+    Storage(StorageEvent),
     /// Messages are missing at this place.
     Gap(Gap),
     /// The subscription has ended without being asked to: nothing follows.

@@ -8,7 +8,7 @@ use rtm_wire::{Delivery, ErrorCode, MessageType, Priority, Qos, Reliability, lim
 
 /// What to hear of in a channel, as in RTM 2.x. Default: messages and presence.
 ///
-/// Metadata and locks are not served yet; asking for them does no harm.
+/// Locks are not served yet; asking for them does no harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct SubscribeOptions {
@@ -49,7 +49,7 @@ impl SubscribeOptions {
         self
     }
 
-    /// Whether to hear of the channel's metadata. Default: no.
+    /// Whether to hear of the channel's metadata: all of it first, then each change. Default: no.
     pub const fn metadata(mut self, wanted: bool) -> Self {
         self.wire.metadata = wanted;
         self

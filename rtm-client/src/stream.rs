@@ -5,6 +5,7 @@ use rtm_wire::{Delivery, Priority, Qos, Reliability};
 
 use crate::error::Error;
 use crate::presence::PresenceEvent;
+use crate::storage::StorageEvent;
 
 /// Somebody who publishes in a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,9 @@ pub enum StreamEvent {
     Snapshot(Vec<Publication>),
     /// Who is in the channel, or came and went.
     Presence(PresenceEvent),
+    /// The channel's metadata, or a change of it, for who asked for it by
+    /// [`SubscribeOptions::metadata`](crate::SubscribeOptions::metadata).
+    Storage(StorageEvent),
     /// Another user began to publish in a topic.
     PublisherJoined(Publication),
     /// Another user ceased to publish in a topic.

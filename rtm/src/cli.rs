@@ -36,6 +36,9 @@ pub(crate) enum Command {
     /// Make a token for a user, and for a stream channel
     #[command(after_help = TOKEN)]
     Token(Token),
+    /// Metadata of a channel or a user: write, read, watch
+    #[command(subcommand)]
+    Storage(Storage),
 }
 
 #[derive(Args)]
@@ -344,6 +347,127 @@ pub(crate) enum Urgency {
     Low,
 }
 
+#[derive(Subcommand)]
+pub(crate) enum Storage {
+    /// Write items, whether they are there or not
+    #[command(after_help = STORAGE_SET)]
+    Set(StorageWrite),
+    /// Write items that are all there
+    Update(StorageWrite),
+    /// Remove items that are all there; without any the whole set
+    #[command(after_help = STORAGE_REMOVE)]
+    Remove(StorageRemove),
+    /// Print the whole set
+    #[command(after_help = STORAGE_GET)]
+    Get(StorageGet),
+    /// Print the set, and then each change of it
+    #[command(after_help = STORAGE_WATCH)]
+    Watch(StorageWatch),
+}
+
+/// Whose metadata is meant.
+#[derive(Args)]
+pub(crate) struct Owner {
+    /// The message channel; with --stream the stream channel, with --user the user
+    pub(crate) name: String,
+    /// NAME is a stream channel
+    #[arg(long, conflicts_with = "is_user")]
+    pub(crate) stream: bool,
+    /// NAME is a user
+    #[arg(long = "user")]
+    pub(crate) is_user: bool,
+}
+
+/// What a write expects, and what is kept of it.
+#[derive(Args)]
+pub(crate) struct Conditions {
+    /// Only if each of the items is at this revision; 0: only if none is there
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i64).range(-1..)
+    )]
+    pub(crate) revision: Option<i64>,
+    /// Only if the set is at this revision; 0: only if it isn't there
+    #[arg(
+        long,
+        value_name = "N",
+        allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i64).range(-1..)
+    )]
+    pub(crate) major: Option<i64>,
+    /// Only while you hold this lock of the channel
+    #[arg(long, value_name = "LOCK")]
+    pub(crate) lock: Option<String>,
+    /// Only while this is the lock's token
+    #[arg(long, requires = "lock", value_name = "TOKEN")]
+    pub(crate) lock_token: Option<u64>,
+    /// Say nothing when all has gone well
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct StorageWrite {
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    /// The items; a key has no `=`
+    #[arg(required = true, value_name = "KEY=VALUE")]
+    pub(crate) items: Vec<String>,
+    /// Keep the time of this write with the items
+    #[arg(long)]
+    pub(crate) record_time: bool,
+    /// Keep who has written them
+    #[arg(long)]
+    pub(crate) record_author: bool,
+    #[command(flatten)]
+    pub(crate) conditions: Conditions,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct StorageRemove {
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    /// The items; none for the whole set
+    #[arg(value_name = "KEY")]
+    pub(crate) keys: Vec<String>,
+    #[command(flatten)]
+    pub(crate) conditions: Conditions,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct StorageGet {
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    /// Print an object: kind, name, major_revision, items
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct StorageWatch {
+    #[command(flatten)]
+    pub(crate) owner: Owner,
+    /// End after so many events, of which the whole set is the first
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Print an object a line: change, author, time_ms, major_revision, changed, removed, items
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Don't say when watching has begun
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
 const EXAMPLES: &str = "Examples:
   rtm chat lobby --as alice
   rtm sub town --topic news --as bob --count 3
@@ -401,8 +525,54 @@ const WHO: &str = "Examples:
   rtm presence where alice --as bob
 
 Who asks need not be in the channel.";
+const STORAGE_SET: &str = "Examples:
+  rtm storage set lobby topic=cats color=red --as alice
+  rtm storage set lobby round=8 --revision 41 --as alice
+  rtm storage set town map=winter --stream --major 0 --as alice
+  rtm storage set alice mood=fine --user --as alice
+
+All of the items are written, or none. What is at another revision than was expected fails, with
+-12014: get it, and try again.";
+
+const STORAGE_REMOVE: &str = "Examples:
+  rtm storage remove lobby topic --as alice
+  rtm storage remove lobby --as alice";
+
+const STORAGE_GET: &str = "Examples:
+  rtm storage get lobby --as bob
+  rtm storage get alice --user --as bob --json | jq -r '.items[] | .key + \": \" + .value'
+
+Prints KEY=VALUE lines; the set's revision is told on standard error.";
+
+const STORAGE_WATCH: &str = "Examples:
+  rtm storage watch lobby --as bob
+  rtm storage watch alice --user --as bob --json --count 1
+
+Prints `snapshot`, `set`, `update` or `remove`, the set's revision and who did it, then what was
+written as KEY=VALUE, and the keys of what was removed as -KEY. Tells nobody that you watch.";
 
 const TOKEN: &str = "Examples:
   rtm token --as alice --channel town
   rtm token --as alice --certificate-file ~/.local/share/rtm-server/app.json
   RTM_CERTIFICATE=… rtm token --as alice --app-id … --expires 86400";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn revisions_may_be_negative_and_no_others() {
+        let parse = |revision: &str| {
+            let line = ["rtm", "storage", "set", "lobby", "a=1", "--as", "alice", "--revision"];
+            Cli::try_parse_from(line.into_iter().chain([revision])).is_ok()
+        };
+        assert_eq!(["-1", "0", "41", "-2", "x"].map(parse), [true, true, true, false, false]);
+    }
+}

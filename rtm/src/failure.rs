@@ -64,7 +64,8 @@ fn exit_of(kind: ErrorKind) -> Exit {
         | ErrorKind::InvalidAddress
         | ErrorKind::InvalidName
         | ErrorKind::InvalidUserId
-        | ErrorKind::InvalidUserList => Exit::Usage,
+        | ErrorKind::InvalidUserList
+        | ErrorKind::InvalidMetadata => Exit::Usage,
         ErrorKind::HostNotFound
         | ErrorKind::Socket
         | ErrorKind::ServerUnreachable

@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::cli::{Cli, Command, Presence, User};
-use self::command::{chat, presence, publish, subscribe, token, user};
+use self::cli::{Cli, Command, Presence, Storage, User};
+use self::command::{chat, presence, publish, storage, subscribe, token, user};
 use self::failure::Failure;
 
 fn main() -> ExitCode {
@@ -44,6 +44,11 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Presence(Presence::Get(arguments)) => presence::get(arguments).await,
             Command::Presence(Presence::Where(arguments)) => presence::find(arguments).await,
             Command::Token(arguments) => token::run(&arguments),
+            Command::Storage(Storage::Set(arguments)) => storage::set(arguments).await,
+            Command::Storage(Storage::Update(arguments)) => storage::update(arguments).await,
+            Command::Storage(Storage::Remove(arguments)) => storage::remove(arguments).await,
+            Command::Storage(Storage::Get(arguments)) => storage::get(arguments).await,
+            Command::Storage(Storage::Watch(arguments)) => storage::watch(arguments).await,
         }
     })
 }

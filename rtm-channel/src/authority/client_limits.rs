@@ -13,8 +13,8 @@ use crate::refusal::Refusal;
 /// Within which span subscriptions to one channel are counted.
 const SPAN: Duration = Duration::from_secs(5);
 
-/// The rates of one client over all its message and user channels. Whoever carries out requests
-/// keeps one for each session, and asks it before the channel's authority.
+/// The rates of one client over all its channels, and of its writes of metadata. Whoever carries
+/// out requests keeps one for each session, and asks it before the channel's authority.
 ///
 /// ```
 /// use rtm_channel::{ChannelName, ClientLimits, Limits};
@@ -41,6 +41,8 @@ pub struct ClientLimits {
     channels_max: usize,
     /// When each channel was subscribed within the last five seconds; none is empty.
     subscribes: BTreeMap<ChannelName, VecDeque<Time>>,
+    storage_writes_per_second: u32,
+    storage_writes: RateLimit,
 }
 
 impl ClientLimits {
@@ -55,6 +57,8 @@ impl ClientLimits {
             subscribes_max: limits.subscribes_per_5_seconds,
             channels_max: limits.subscriptions.saturating_mul(2),
             subscribes: BTreeMap::new(),
+            storage_writes_per_second: limits.storage_writes_per_second,
+            storage_writes: RateLimit::new(now, limits.storage_writes_per_second),
         }
     }
 
@@ -109,6 +113,19 @@ impl ClientLimits {
         self.subscribes.entry(channel.clone()).or_default().push_back(now);
         Ok(())
     }
+
+    /// Counts a write of metadata, whatever becomes of it.
+    ///
+    /// # Errors
+    /// Too frequent; then nothing was counted.
+    pub fn take_storage_write(&mut self, now: Time) -> Result<(), Refusal> {
+        if self.storage_writes.take(now) {
+            return Ok(());
+        }
+        let rate = self.storage_writes_per_second;
+        let reason = format!("more than {rate} writes of metadata a second; slow down");
+        Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
+    }
 }
 
 #[cfg(test)]
@@ -147,6 +164,18 @@ mod tests {
         let too_frequent = ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT;
         refused(&mut client, too_frequent, |client| client.take_publish(at(0)));
         assert_eq!(code(client.take_publish(at(17))), None, "one more after a 60th of a second");
+    }
+
+    #[test]
+    fn twenty_writes_of_metadata_a_second_apart_from_messages() {
+        let mut client = ClientLimits::new(Time::ZERO, &Limits::hosted());
+        for _ in 0..20 {
+            assert_eq!(code(client.take_storage_write(at(0))), None);
+        }
+        let too_frequent = ErrorCode::OPERATION_RATE_EXCEED_LIMITATION;
+        refused(&mut client, too_frequent, |client| client.take_storage_write(at(0)));
+        assert_eq!(code(client.take_publish(at(0))), None);
+        assert_eq!(code(client.take_storage_write(at(50))), None, "one more after a 20th");
     }
 
     #[test]

@@ -20,4 +20,4 @@ pub use membership::{Member, Membership};
 pub use message::{Fanout, MessageAuthority};
 pub use presence::{Arrival, OnlinePage, PresenceAuthority};
 pub use publish_log::PublishLog;
-pub use storage::{Page, StorageAuthority, Writer};
+pub use storage::{Page, StorageAuthority, StorageRoom, Writer};

@@ -8,6 +8,7 @@ use rtm_wire::{
 };
 
 use super::command::{Answer, Credit, HandleId, Output, Target};
+use super::follower::Follower;
 use super::operations::{Purpose, Route};
 use super::seal::Envelope;
 use super::{Core, Place};
@@ -21,6 +22,7 @@ use crate::options::{PublishOptions, SubscribeOptions};
 pub(super) struct Channel<W> {
     pub(super) view: MessageView,
     pub(super) presence: PresenceView,
+    pub(super) metadata: Follower,
     hears_own: bool,
     /// Who gets its messages; `None` when nobody wants them any more.
     pub(super) handle: Option<HandleId>,
@@ -92,6 +94,7 @@ impl<W> Core<W> {
         let entry = self.channels.entry(channel.clone()).or_insert_with(|| Channel {
             view: MessageView::default(),
             presence: PresenceView::new(),
+            metadata: Follower::default(),
             hears_own: true,
             handle: None,
             next: None,
@@ -306,6 +309,7 @@ impl<W> Core<W> {
         channels.retain(|_, entry| {
             entry.view.on_disconnected();
             entry.presence.on_disconnected();
+            entry.metadata = Follower::default();
             if let Some(Next { handle, waiter, .. }) = entry.next.take() {
                 self.end_channel_handle(handle, None);
                 self.answer(waiter, Err(Error::new(ErrorKind::NotConnected)));

@@ -15,6 +15,9 @@ use crate::link::LinkEvent;
 use crate::message::{ChannelEvent, Published, TopicEvent};
 use crate::options::{JoinOptions, PublishOptions, SubscribeOptions, TopicOptions};
 use crate::presence::{OnlineUsers, OnlineUsersOptions, UserChannels, UserState};
+use crate::storage::{
+    Metadata, MetadataItem, MetadataOptions, MetadataPage, Stored, UserMetadataEvent,
+};
 use crate::stream::{Publication, StreamEvent, SubscribedUsers};
 
 /// Names a subscription, membership or publication between the core and who drives it. The driver
@@ -180,6 +183,63 @@ pub enum Command {
         /// Its topic.
         topic: TopicName,
     },
+    /// Write items of a set of metadata, all of them or none.
+    WriteMetadata {
+        /// Whose set.
+        target: MetadataTarget,
+        /// What is done.
+        kind: WriteKind,
+        /// To which items; none to remove the whole set.
+        items: Vec<MetadataItem>,
+        /// How.
+        options: MetadataOptions,
+    },
+    /// Read a whole set of metadata.
+    ReadMetadata {
+        /// Whose set.
+        target: MetadataTarget,
+    },
+    /// Read one page of a set of metadata.
+    ReadMetadataPage {
+        /// Whose set.
+        target: MetadataTarget,
+        /// Items at most; 0 for as many as the server gives.
+        limit: u64,
+        /// The key after which to go on; empty to begin.
+        after: String,
+    },
+    /// Hear of a user's metadata.
+    SubscribeUserMetadata {
+        /// Whose.
+        user: UserId,
+        /// Names the subscription.
+        handle: HandleId,
+    },
+    /// Hear of a user's metadata no more.
+    UnsubscribeUserMetadata {
+        /// Whose.
+        user: UserId,
+    },
+}
+
+/// Whose metadata is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetadataTarget {
+    /// A message or stream channel's.
+    Channel(ChannelId),
+    /// A user's.
+    User(UserId),
+}
+
+/// What a write of metadata does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteKind {
+    /// Writes items, whether they are there or not.
+    Set,
+    /// Writes items that are all there.
+    Update,
+    /// Removes items that are all there.
+    Remove,
 }
 
 /// What a command gave.
@@ -201,6 +261,12 @@ pub enum Answer {
     OnlineUsers(OnlineUsers),
     /// Which channels a user is in.
     UserChannels(UserChannels),
+    /// What was written is there.
+    Stored(Stored),
+    /// A whole set.
+    Metadata(Metadata),
+    /// A part of it.
+    MetadataPage(MetadataPage),
 }
 
 /// Credit that a message takes until the application has taken the message.
@@ -265,6 +331,15 @@ pub enum Output<W> {
         handle: HandleId,
         /// What happened.
         event: StreamEvent,
+    },
+    /// For the subscription to a user's metadata.
+    UserMetadata {
+        /// Which.
+        handle: HandleId,
+        /// What happened.
+        event: UserMetadataEvent,
+        /// To be released when the application has taken it.
+        credit: Option<Credit>,
     },
     /// Nothing more will come for this handle.
     End(HandleId),

@@ -20,6 +20,7 @@ impl<W> Core<W> {
         self.lose_channels();
         self.lose_inbox();
         self.lose_streams();
+        self.lose_user_metadata();
     }
 
     /// Nobody is logged in any more: all that users have ends.
@@ -28,13 +29,16 @@ impl<W> Core<W> {
         self.rest_inbox();
         self.end_streams(error);
         self.forget_states();
+        self.end_user_metadata(error);
     }
 
     fn lose_operation(&mut self, operation: Operation<W>) {
         let Operation { purpose, waiter } = operation;
         let lost = Error::of(ErrorKind::NotConnected, "the connection was lost before the answer");
         match purpose {
-            Purpose::Publish(_) => self.answer(waiter, Err(Error::new(ErrorKind::OutcomeUnknown))),
+            Purpose::Publish(_) | Purpose::WriteMetadata => {
+                self.answer(waiter, Err(Error::new(ErrorKind::OutcomeUnknown)));
+            }
             Purpose::Subscribe { channel, is_restore: false } => {
                 self.end_channel(&channel);
                 self.answer(waiter, Err(lost));
@@ -75,10 +79,14 @@ impl<W> Core<W> {
             }
             // Taken up again when the client is back.
             purpose if is_kept(&purpose) => self.answer(waiter, Ok(Answer::Done)),
-            // These end with the session.
-            Purpose::Unsubscribe { .. } | Purpose::UnsubscribeTopic { all: true, .. } => {
-                self.answer(waiter, Ok(Answer::Done))
+            Purpose::SubscribeUserMetadata { user, handle, is_restore: false } => {
+                self.end_heard_user(&user, handle, None);
+                self.answer(waiter, Err(lost));
             }
+            // These end with the session.
+            Purpose::Unsubscribe { .. }
+            | Purpose::UnsubscribeTopic { all: true, .. }
+            | Purpose::UnsubscribeUserMetadata => self.answer(waiter, Ok(Answer::Done)),
             _ => self.answer(waiter, Err(lost)),
         }
     }

@@ -21,6 +21,7 @@ mod backoff;
 mod channel;
 mod command;
 mod connection;
+mod follower;
 mod inbox;
 mod lanes;
 mod link;
@@ -28,16 +29,18 @@ mod loss;
 mod operations;
 mod presence;
 mod publication;
+mod reading;
 mod reason;
 mod reply;
 mod restore;
 mod seal;
 mod skipping;
 mod states;
+mod storage;
 mod stream;
 mod topic;
 
-pub use command::{Answer, Command, Credit, HandleId, Output, Target};
+pub use command::{Answer, Command, Credit, HandleId, MetadataTarget, Output, Target, WriteKind};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -65,6 +68,7 @@ use self::operations::{Operation, Operations, Purpose};
 use self::restore::Restore;
 use self::seal::Sealer;
 use self::skipping::Skipping;
+use self::storage::HeardUsers;
 use self::stream::Stream;
 use crate::channel_id::ChannelId;
 use crate::encryption::Encryption;
@@ -111,6 +115,7 @@ enum Place {
     Stream(ChannelName),
     Publication(ChannelName, TopicName),
     Topic(ChannelName, TopicName),
+    UserMetadata(UserId),
 }
 
 /// One client. `W` is what the driver wants back with the answer to a command.
@@ -148,6 +153,7 @@ pub struct Core<W> {
     channels: BTreeMap<ChannelName, Channel<W>>,
     inbox: Inbox,
     streams: BTreeMap<ChannelName, Stream<W>>,
+    heard_users: HeardUsers,
     places: BTreeMap<HandleId, Place>,
     outputs: VecDeque<Output<W>>,
 }
@@ -195,6 +201,7 @@ impl<W> Core<W> {
             channels: BTreeMap::new(),
             inbox: Inbox::default(),
             streams: BTreeMap::new(),
+            heard_users: HeardUsers::new(),
             places: BTreeMap::new(),
             outputs: VecDeque::new(),
         }
@@ -253,6 +260,19 @@ impl<W> Core<W> {
                 let answer = self.subscribed_users(&channel, &topic);
                 self.answer(waiter, answer);
             }
+            Command::WriteMetadata { target, kind, items, options } => {
+                self.write_metadata(now, &target, kind, (&items, &options), waiter);
+            }
+            Command::ReadMetadata { target } => self.read_metadata(now, target, waiter),
+            Command::ReadMetadataPage { target, limit, after } => {
+                self.read_page(now, &target, (limit, &after), waiter);
+            }
+            Command::SubscribeUserMetadata { user, handle } => {
+                self.subscribe_user_metadata(now, user, handle, waiter);
+            }
+            Command::UnsubscribeUserMetadata { user } => {
+                self.unsubscribe_user_metadata(now, user, waiter);
+            }
         }
         self.settle(now);
     }
@@ -265,6 +285,7 @@ impl<W> Core<W> {
             Some(Place::Stream(channel)) => self.drop_stream_events(&channel),
             Some(Place::Publication(..)) => self.drop_publication(now, handle),
             Some(Place::Topic(..)) => self.unsubscribe_topic(now, handle, None),
+            Some(Place::UserMetadata(user)) => self.unsubscribe_user_metadata(now, user, None),
             None => {}
         }
         self.settle(now);
@@ -414,6 +435,9 @@ impl<W> Core<W> {
             Ok(ServerOperation::Event(ChannelNews::Topic(event))) => {
                 self.on_topic_event(now, &event);
                 false
+            }
+            Ok(ServerOperation::Event(ChannelNews::Storage(event))) => {
+                self.on_storage_event(now, &event, credit)
             }
             // A later server may know more.
             Ok(ServerOperation::Event(_)) => false,

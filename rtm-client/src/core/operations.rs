@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rtm_channel::ChannelName;
+use rtm_channel::{ChannelName, UserId};
 use rtm_topic::TopicName;
 use rtm_wire::OperationId;
 
 use super::command::HandleId;
+use super::reading::Reading;
 use super::states::Tried;
 use crate::channel_id::ChannelId;
 
@@ -31,6 +32,11 @@ pub(super) enum Purpose {
     GetStates(ChannelId),
     OnlineUsers(ChannelId),
     UserChannels,
+    WriteMetadata,
+    ReadPage,
+    Read(Box<Reading>),
+    SubscribeUserMetadata { user: UserId, handle: HandleId, is_restore: bool },
+    UnsubscribeUserMetadata,
 }
 
 /// Which queue of unanswered messages a message stands in.

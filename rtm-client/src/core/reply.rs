@@ -108,9 +108,8 @@ impl<W> Core<W> {
             (Purpose::UserChannels, ReplyResult::UserChannels(found)) => {
                 self.answer(waiter, Ok(Answer::UserChannels(channels_of_user(&found))));
             }
-            (purpose, _) => {
-                let error = Error::of(ErrorKind::Protocol, "the server answered something else");
-                self.on_failure(now, Operation { purpose, waiter }, error);
+            (purpose, result) => {
+                self.on_storage_success(now, Operation { purpose, waiter }, result);
             }
         }
     }
@@ -175,6 +174,14 @@ impl<W> Core<W> {
                 let is_done = all && error.kind() == ErrorKind::NotSubscribed;
                 self.answer(waiter, if is_done { Ok(Answer::Done) } else { Err(error) });
             }
+            Purpose::WriteMetadata | Purpose::ReadPage => self.answer(waiter, Err(error)),
+            Purpose::Read(reading) => self.on_read_refused(&reading, error, waiter),
+            Purpose::SubscribeUserMetadata { user, handle, is_restore } => {
+                self.on_user_metadata_refused(now, (&user, handle), &error, is_restore);
+                self.answer(waiter, Err(error));
+            }
+            // The server knows of no subscription, which is what was asked for.
+            Purpose::UnsubscribeUserMetadata => self.answer(waiter, Ok(Answer::Done)),
         }
     }
 

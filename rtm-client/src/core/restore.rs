@@ -27,6 +27,7 @@ impl<W> Core<W> {
         self.restore_inbox(now);
         self.restore_channels(now);
         self.restore_streams(now);
+        self.restore_user_metadata(now);
         self.on_restored(now);
     }
 

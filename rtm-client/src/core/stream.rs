@@ -11,6 +11,7 @@ use rtm_wire::{
 };
 
 use super::command::{Answer, HandleId, Output};
+use super::follower::Follower;
 use super::operations::Purpose;
 use super::publication::Publication;
 use super::topic::TopicSink;
@@ -26,6 +27,7 @@ use crate::stream::{self, StreamEvent};
 pub(super) struct Stream<W> {
     pub(super) view: StreamView,
     pub(super) presence: PresenceView,
+    pub(super) metadata: Follower,
     token: String,
     /// Who hears of publishers that come and go; nobody, if the application doesn't care.
     pub(super) events: Option<HandleId>,
@@ -47,6 +49,7 @@ impl<W> Core<W> {
             let entry = self.streams.entry(channel.clone()).or_insert_with(|| Stream {
                 view: StreamView::default(),
                 presence: PresenceView::new(),
+                metadata: Follower::default(),
                 token: String::new(),
                 events: None,
                 publications: BTreeMap::new(),
@@ -203,6 +206,7 @@ impl<W> Core<W> {
             if let Some(entry) = self.streams.get_mut(&channel) {
                 entry.view.on_disconnected();
                 entry.presence.on_disconnected();
+                entry.metadata = Follower::default();
             }
             self.lose_publications(&channel);
         }

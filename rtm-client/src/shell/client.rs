@@ -11,6 +11,7 @@ use super::events::ClientEvents;
 use super::presence::Presence;
 use super::queue::{Queue, Sink};
 use super::shared::Shared;
+use super::storage::Storage;
 use super::stream::StreamChannel;
 use super::user::UserChannel;
 use crate::core::Command;
@@ -170,6 +171,12 @@ impl RtmClient {
     #[must_use]
     pub fn presence(&self) -> Presence {
         Presence::new(&self.shared)
+    }
+
+    /// Metadata of channels and users. Asks nobody.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        Storage::new(&self.shared)
     }
 
     /// Opens the inbox: receives messages that others send to this user.

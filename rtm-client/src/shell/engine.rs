@@ -117,6 +117,13 @@ impl ClientEngine {
                     },
                     _ => (handle, credit),
                 },
+                Output::UserMetadata { handle, event, credit } => match self.sinks.get(&handle) {
+                    Some(Sink::UserMetadata(sink)) => match sink.send((event, credit)) {
+                        Ok(()) => continue,
+                        Err(refused) => (handle, refused.0.1),
+                    },
+                    _ => (handle, credit),
+                },
                 Output::Stream { handle, event } => {
                     if let Some(Sink::Stream(sink)) = self.sinks.get(&handle) {
                         // A receiver that is gone is noticed by its drop.

@@ -11,6 +11,7 @@ use tokio::sync::{broadcast, mpsc};
 use super::shared::{Guard, Notice, Shared};
 use crate::core::{Credit, HandleId};
 use crate::message::{ChannelEvent, TopicEvent};
+use crate::storage::UserMetadataEvent;
 use crate::stream::StreamEvent;
 
 /// Bytes that are taken before the server hears of it, while more messages wait.
@@ -24,6 +25,7 @@ pub(super) enum Sink {
     Channel(mpsc::UnboundedSender<Item<ChannelEvent>>),
     Topic(mpsc::UnboundedSender<Item<TopicEvent>>),
     Stream(broadcast::Sender<StreamEvent>),
+    UserMetadata(mpsc::UnboundedSender<Item<UserMetadataEvent>>),
 }
 
 /// The application's end.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rtm_channel::UserId;
 use rtm_session::Carriers;
 use rtm_session::driver::{Clock, WithStreams, drive};
 use tokio::runtime::Handle;
@@ -70,6 +71,7 @@ pub(super) struct Shared {
     hosts: Arc<Hosts>,
     token: String,
     services: ServiceType,
+    user_id: UserId,
     is_patient: bool,
     log_config: Option<LogConfig>,
     handler: Option<Handler>,
@@ -116,6 +118,7 @@ struct Start {
 
 impl Shared {
     pub(super) fn new(setup: Setup) -> Self {
+        let user_id = setup.config.user_id.clone();
         let is_patient = setup.config.reconnect_timeout.is_some();
         let Setup { config, network, hosts, token, services, log_config, handler } = setup;
         let (commands, commands_out) = mpsc::channel(COMMANDS_MAX);
@@ -127,6 +130,7 @@ impl Shared {
             hosts: Arc::new(hosts),
             token,
             services,
+            user_id,
             is_patient,
             log_config,
             handler,
@@ -155,6 +159,11 @@ impl Shared {
     /// Whether a login is tried for the reconnect timeout.
     pub(super) const fn is_patient(&self) -> bool {
         self.is_patient
+    }
+
+    /// This client's user.
+    pub(super) const fn user_id(&self) -> &UserId {
+        &self.user_id
     }
 
     pub(super) fn token(&self) -> &str {

@@ -155,6 +155,8 @@ impl Client {
                     self.stream_events.push((handle, event));
                     None
                 }
+                // Nobody subscribes to users' metadata here.
+                Output::UserMetadata { credit, .. } => credit,
                 Output::End(handle) => {
                     self.ended.push(handle);
                     None

@@ -107,4 +107,25 @@ limits! {
     /// Calls of presence a second by one client.
     presence_calls_per_second: u32 =
         channel.presence_calls_per_second, "limits.presence-calls-per-second", 1, 1_000_000;
+    /// Longest key of metadata, in bytes.
+    storage_key_bytes: usize = channel.storage_key_len, "limits.storage-key-bytes", 1, 255;
+    /// Longest value of metadata, in bytes.
+    storage_value_bytes: usize =
+        channel.storage_value_len, "limits.storage-value-bytes", 1, 65_536;
+    /// Keys and values of one set of metadata, in bytes.
+    storage_set_bytes: usize = channel.storage_set_len, "limits.storage-set-bytes", 1, 2_097_152;
+    /// Items of one set of metadata.
+    storage_items: usize = channel.storage_items, "limits.storage-items", 1, 4_096;
+    /// Writes of metadata a second by one client.
+    storage_writes_per_second: u32 =
+        channel.storage_writes_per_second, "limits.storage-writes-per-second", 1, 1_000_000;
+    /// Users whose metadata one client may be subscribed to.
+    storage_user_subscriptions: usize =
+        channel.storage_user_subscriptions, "limits.storage-user-subscriptions", 1, 10_000;
+    /// Items of metadata in one answer.
+    storage_page: usize = channel.storage_page, "limits.storage-page", 1, 1_000;
+    /// Sets of metadata of one app that have items.
+    storage_sets: usize = channel.storage_sets, "limits.storage-sets", 1, 100_000_000;
+    /// Bytes of all of them: keys and values, 192 bytes for each item and 512 for each set.
+    storage_bytes: usize = channel.storage_bytes, "limits.storage-bytes", 1, 1_099_511_627_776;
 }

@@ -71,6 +71,33 @@ fn limits_of_presence_are_taken_at_their_ends_and_refused_beyond() {
 }
 
 #[test]
+fn limits_of_metadata_are_taken_at_their_ends_and_refused_beyond() {
+    let limits =
+        |key: &str, value: u64| settings(&format!("[limits]\n{key} = {value}")).limits(false);
+    for (key, most) in [
+        ("storage-key-bytes", 255),
+        ("storage-value-bytes", 65_536),
+        ("storage-set-bytes", 2_097_152),
+        ("storage-items", 4_096),
+        ("storage-writes-per-second", 1_000_000),
+        ("storage-user-subscriptions", 10_000),
+        ("storage-page", 1_000),
+        ("storage-sets", 100_000_000),
+        ("storage-bytes", 1_099_511_627_776),
+    ] {
+        for value in [1, most] {
+            assert!(limits(key, value).is_ok(), "{key} = {value}");
+        }
+        for value in [0, most + 1] {
+            let error = limits(key, value).expect_err(key).to_string();
+            assert!(error.contains(key) && error.contains(&value.to_string()), "{error}");
+        }
+    }
+    let changed = limits("storage-items", 7).expect("in range").channel;
+    assert_eq!((changed.storage_items, changed.storage_page), (7, 100));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_by_name() {
     for text in ["listen = 7", "lisent = \"0.0.0.0:1\"", "[limits]\nfoo = 1", "[[app]]\n", "x"] {
         assert!(Settings::parse(text).is_err(), "{text}");

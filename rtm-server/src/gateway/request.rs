@@ -103,6 +103,10 @@ impl Gateway {
                 }
                 Ok(Way::Owner)
             }
+            Request::SetMetadata(_) | Request::UpdateMetadata(_) | Request::RemoveMetadata(_) => {
+                client.rates.take_storage_write(work.moment.now)?;
+                Ok(Way::Owner)
+            }
             Request::Join(join) => {
                 let user = &client.identity.user;
                 self.access.join(&client.app, user, join, work.moment.wall)?;

@@ -19,6 +19,7 @@ use super::command::{LaneKey, Output};
 use super::context::Context;
 use super::inboxes::{Answered, Inboxes, answer_to};
 use super::presences::Presences;
+use super::storages::Storages;
 use crate::limits::AppLimits;
 
 /// The authority of one channel.
@@ -44,6 +45,7 @@ pub(super) struct AppChannels {
     joined: BTreeMap<SubscriberId, BTreeSet<ChannelKey>>,
     pub(super) presences: Presences,
     pub(super) inboxes: Inboxes,
+    pub(super) storages: Storages,
 }
 
 impl AppChannels {
@@ -58,6 +60,7 @@ impl AppChannels {
             joined: BTreeMap::new(),
             presences: Presences::new(epoch, limits.channel),
             inboxes: Inboxes::new(epoch, limits.channel),
+            storages: Storages::new(limits.channel),
         }
     }
 
@@ -125,6 +128,7 @@ impl AppChannels {
             self.drop_if_empty(&key);
         }
         self.presences.session_ended(from);
+        self.storages.session_ended(from);
     }
 
     /// Answers that have been waited for.

@@ -53,10 +53,13 @@ pub(crate) enum CommandKind {
 pub(crate) enum LaneKey {
     /// Replies and membership events.
     Control,
-    /// The messages of one message or user channel; who is in a message or stream channel.
+    /// The messages of one message or user channel; who is in a message or stream channel, and its
+    /// metadata.
     Channel(ChannelKind, ChannelName),
     /// The messages of one publication.
     Publication(ChannelName, TopicName, UserId),
+    /// The metadata of all users whom the session listens to.
+    UserMetadata,
 }
 
 /// Something to be sent.

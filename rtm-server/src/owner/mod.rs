@@ -5,6 +5,7 @@
 //!     ▲                          ├─ StreamAuthority, one for each channel in use
 //!     │                          ├─ InboxAuthority, one for each user who reads or is waited for
 //!     │                          ├─ PresenceAuthority, one for each channel with users in it
+//!     │                          ├─ StorageAuthority, one for each set of metadata
 //!     └────── Output ────────────┴─ PublishLog
 //! ```
 //!
@@ -20,6 +21,7 @@ mod places;
 mod presences;
 mod request;
 mod states;
+mod storages;
 
 pub(crate) use answer::{granted, refused};
 pub(crate) use command::{Command, CommandKind, LaneKey, Output};

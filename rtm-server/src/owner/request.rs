@@ -77,10 +77,10 @@ impl AppChannels {
             Request::GetStates(get) => self.get_states(context, get),
             Request::GetOnlineUsers(get) => self.get_online_users(context, get),
             Request::GetUserChannels(get) => self.get_user_channels(context, get),
-            _ => {
+            _ => self.storage_request(context, request).unwrap_or_else(|| {
                 let reason = "this server does not know the operation; update it";
                 Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason))
-            }
+            }),
         };
         answer.map(Some)
     }
@@ -153,6 +153,7 @@ impl AppChannels {
         match result {
             Ok(position) => {
                 self.presences.join(context, &key, subscribe.options);
+                self.storages.join(context, &key, subscribe.options.metadata);
                 self.note_joined(from, key);
                 Ok(granted(context.operation, ReplyResult::Subscribed(position)))
             }
@@ -173,6 +174,7 @@ impl AppChannels {
         result?;
         let (moment, user) = ((context.now, context.time), &context.identity.user);
         self.presences.leave(moment, key, context.from, user, context.out);
+        self.storages.leave(context.from, key);
         let lane = LaneKey::Channel(key.kind, key.name.clone());
         context.out.push(Output::LaneEnds { to: vec![context.from], lane });
         Ok(granted(context.operation, ReplyResult::None))
@@ -236,6 +238,7 @@ impl AppChannels {
                     return Err(Refusal::new(ErrorCode::CHANNEL_JOIN_FAILED, reason));
                 }
                 self.presences.join(context, &key, join.options);
+                self.storages.join(context, &key, join.options.metadata);
                 self.note_joined(from, key);
                 Ok(answer)
             }
@@ -254,6 +257,7 @@ impl AppChannels {
         }
         let (moment, user) = ((context.now, context.time), &context.identity.user);
         self.presences.leave(moment, &key, context.from, user, context.out);
+        self.storages.leave(context.from, &key);
         self.note_left(context.from, &key);
         context.out.push(Output::ChannelEnds { to: context.from, channel: key.name });
         Ok(granted(context.operation, ReplyResult::None))

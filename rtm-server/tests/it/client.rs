@@ -9,7 +9,7 @@ use rtm_channel::{AppId, UserId};
 use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, Output};
 use rtm_client::{
     ChannelEvent, Error, LinkEvent, LinkReason, LinkState, PresenceChange, PresenceEvent,
-    ServerLimits, StreamEvent, TopicEvent, UserState,
+    ServerLimits, StorageEvent, StreamEvent, TopicEvent, UserMetadataEvent, UserState,
 };
 use rtm_session::{Carriers, Remote};
 use rtm_sim::Node;
@@ -32,6 +32,10 @@ pub(crate) struct Client {
     pub(crate) streams: Vec<(HandleId, StreamEvent)>,
     /// Who is in channels and stream channels, apart from everything else.
     pub(crate) presence: Vec<(HandleId, PresenceEvent)>,
+    /// Metadata of channels, stream channels and users, apart from everything else.
+    pub(crate) storage: Vec<(HandleId, StorageEvent)>,
+    /// Why subscriptions to users' metadata have ended.
+    pub(crate) storage_ended: Vec<(HandleId, Error)>,
     pub(crate) ended: Vec<HandleId>,
     /// Whether messages are taken as soon as they are there.
     pub(crate) takes: bool,
@@ -67,6 +71,8 @@ impl Client {
             topics: Vec::new(),
             streams: Vec::new(),
             presence: Vec::new(),
+            storage: Vec::new(),
+            storage_ended: Vec::new(),
             ended: Vec::new(),
             takes: true,
             credits: Vec::new(),
@@ -159,6 +165,32 @@ impl Client {
         events.map(|(_, event)| in_short(event)).collect()
     }
 
+    /// What a subscription or membership was told of metadata, in short: what was done, the
+    /// revision, by whom, what was written, and what was removed.
+    pub(crate) fn stored(&self, handle: u64) -> Vec<String> {
+        let events = self.storage.iter().filter(|(to, _)| to.0 == handle);
+        let in_short = |event: &StorageEvent| {
+            let mut words = format!("{:?} {}", event.change, event.major_revision).to_lowercase();
+            words.extend(event.author.iter().map(|author| format!(" by {author}")));
+            let changed = event.changed.iter().map(|key| {
+                let item = event.items.get(key).expect("what was written is there");
+                format!(" {key}={}", text(&item.value))
+            });
+            words.extend(changed);
+            words.extend(event.removed.iter().map(|key| format!(" -{key}")));
+            words
+        };
+        events.map(|(_, event)| in_short(event)).collect()
+    }
+
+    /// The set that a subscription or membership was told of last, in short.
+    pub(crate) fn stored_set(&self, handle: u64) -> String {
+        let last = self.storage.iter().rfind(|(to, _)| to.0 == handle);
+        let (_, event) = last.expect("it was told of one");
+        let items = event.items.iter().map(|item| format!("{}={}", item.key, text(&item.value)));
+        items.collect::<Vec<_>>().join(" ")
+    }
+
     fn settle(&mut self, now: Time) {
         while let Some(output) = self.core.poll_output() {
             let credit = match output {
@@ -172,6 +204,18 @@ impl Client {
                     self.presence.push((handle, event));
                     credit
                 }
+                Output::Channel { handle, event: ChannelEvent::Storage(event), credit } => {
+                    self.storage.push((handle, event));
+                    credit
+                }
+                Output::UserMetadata { handle, event, credit } => {
+                    match event {
+                        UserMetadataEvent::Storage(event) => self.storage.push((handle, event)),
+                        UserMetadataEvent::Ended(error) => self.storage_ended.push((handle, error)),
+                        other => panic!("{other:?}"),
+                    }
+                    credit
+                }
                 Output::Channel { handle, event, credit } => {
                     self.channels.push((handle, event));
                     credit
@@ -182,6 +226,10 @@ impl Client {
                 }
                 Output::Stream { handle, event: StreamEvent::Presence(event) } => {
                     self.presence.push((handle, event));
+                    None
+                }
+                Output::Stream { handle, event: StreamEvent::Storage(event) } => {
+                    self.storage.push((handle, event));
                     None
                 }
                 Output::Stream { handle, event } => {

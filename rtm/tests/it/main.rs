@@ -8,5 +8,6 @@ mod lab;
 mod options;
 mod presence;
 mod program;
+mod storage;
 mod stream;
 mod user;

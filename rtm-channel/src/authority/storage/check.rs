@@ -6,7 +6,7 @@ use rtm_wire::{
     ChannelKind, ErrorCode, Expected, ItemRemoval, ItemWrite, List, Revision, UnderLock,
 };
 
-use super::StorageAuthority;
+use super::{StorageAuthority, footprint};
 use crate::authority::guard::Guard;
 use crate::identity::ChannelKey;
 use crate::limits::Limits;
@@ -21,6 +21,21 @@ pub(super) struct Bounds {
     pub(super) items: usize,
     pub(super) page: usize,
     pub(super) listeners: usize,
+    pub(super) room: StorageRoom,
+}
+
+/// What the other sets of an app leave for one set: whoever owns them all knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageRoom {
+    /// Whether a set that has no items may get some.
+    pub may_begin: bool,
+    /// Bytes by which its [`footprint`](StorageAuthority::footprint) may grow.
+    pub bytes: usize,
+}
+
+impl StorageRoom {
+    /// Nothing is held back.
+    pub const UNBOUNDED: Self = Self { may_begin: true, bytes: usize::MAX };
 }
 
 impl Bounds {
@@ -32,6 +47,7 @@ impl Bounds {
             items: limits.storage_items,
             page: limits.storage_page,
             listeners: limits.message_members,
+            room: StorageRoom::UNBOUNDED,
         }
     }
 }
@@ -142,6 +158,24 @@ impl StorageAuthority {
             let name = &self.key.name;
             let reason = format!(
                 "keys and values of {name} would have {len} bytes; at most {limit}, remove some"
+            );
+            return Err(Refusal::new(ErrorCode::STORAGE_METADATA_LENGTH_OVERFLOW, reason));
+        }
+        self.check_room(count, len)
+    }
+
+    /// Checks that the other sets leave room for so many items of so many bytes.
+    fn check_room(&self, count: usize, len: usize) -> Result<(), Refusal> {
+        let StorageRoom { may_begin, bytes } = self.bounds.room;
+        if self.items.is_empty() && !may_begin {
+            let reason = "the app has as many sets of metadata as are allowed; remove one";
+            return Err(Refusal::new(ErrorCode::STORAGE_METADATA_ITEM_EXCEED_LIMITATION, reason));
+        }
+        let growth = footprint(count, len).saturating_sub(self.footprint());
+        if growth > bytes {
+            let reason = format!(
+                "{growth} bytes more of metadata are too much for the app, which has room for \
+                 {bytes}; remove some"
             );
             return Err(Refusal::new(ErrorCode::STORAGE_METADATA_LENGTH_OVERFLOW, reason));
         }

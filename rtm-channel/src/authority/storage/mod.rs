@@ -14,6 +14,7 @@ use rtm_wire::{
     Stored, UnixTime,
 };
 
+pub use self::check::StorageRoom;
 use self::check::{Bounds, Kind, check_lock, check_major};
 use self::news::{PART_ITEMS_MAX, PART_MAX};
 use super::guard::Guard;
@@ -22,6 +23,11 @@ use crate::identity::ChannelKey;
 use crate::limits::Limits;
 use crate::name::{SubscriberId, UserId};
 use crate::refusal::Refusal;
+
+/// What a set takes besides its items, and an item besides key and value: author, time, places in
+/// maps.
+const SET: usize = 512;
+const ITEM: usize = 192;
 
 /// The truth about one set of metadata.
 ///
@@ -274,6 +280,19 @@ impl StorageAuthority {
         self.len
     }
 
+    /// Bytes of memory that the set takes, about: keys and values, 192 bytes for each item, and 512
+    /// for the set; 0 without items.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        footprint(self.items.len(), self.len)
+    }
+
+    /// What the following writes may take, until another grant. What removes or shrinks is always
+    /// allowed. Default: everything.
+    pub const fn grant(&mut self, room: StorageRoom) {
+        self.bounds.room = room;
+    }
+
     /// Whether nothing has to be kept but the floor: there is no item, and nobody listens.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -324,6 +343,14 @@ impl StorageAuthority {
                 self.items.insert(key.into(), kept);
             }
         }
+    }
+}
+
+/// What a set of so many items, with so many bytes of keys and values, takes.
+const fn footprint(count: usize, len: usize) -> usize {
+    match count {
+        0 => 0,
+        count => SET + count * ITEM + len,
     }
 }
 

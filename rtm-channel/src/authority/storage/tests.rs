@@ -8,6 +8,7 @@ use rtm_wire::{
 use super::*;
 use crate::name::{AppId, ChannelName, LockName};
 
+const SET_LEN: usize = super::SET;
 const TIME: UnixTime = UnixTime::from_millis(1_000);
 
 fn set_of(kind: ChannelKind, limits: &Limits) -> StorageAuthority {
@@ -330,4 +331,26 @@ fn pages_are_as_long_as_is_asked_for_and_allowed() {
         let page = set.page(limit, after);
         assert_eq!((page.items.len(), page.next), (count, next), "{limit} after {after}");
     }
+}
+
+#[test]
+fn what_other_sets_leave_is_taken_to_the_last_byte() {
+    let mut set = lobby();
+    let code = |result: Result<(Stored, Vec<Fanout>), Refusal>| result.err().map(|it| it.code);
+    let too_many = Some(ErrorCode::STORAGE_METADATA_ITEM_EXCEED_LIMITATION);
+    let too_long = Some(ErrorCode::STORAGE_METADATA_LENGTH_OVERFLOW);
+    set.grant(StorageRoom { may_begin: false, bytes: usize::MAX });
+    assert_eq!(code(SET.make(&mut set, &[item("a", b"1")])), too_many);
+    let first = SET_LEN + ITEM + 2;
+    set.grant(StorageRoom { may_begin: true, bytes: first - 1 });
+    assert_eq!(code(SET.make(&mut set, &[item("a", b"1")])), too_long);
+    set.grant(StorageRoom { may_begin: true, bytes: first });
+    assert_eq!(code(SET.make(&mut set, &[item("a", b"1")])), None);
+    assert_eq!(set.footprint(), first);
+    // It has begun; and what doesn't grow needs no room.
+    set.grant(StorageRoom { may_begin: false, bytes: 0 });
+    assert_eq!(code(UPDATE.make(&mut set, &[item("a", b"2")])), None);
+    assert_eq!(code(UPDATE.make(&mut set, &[item("a", b"23")])), too_long);
+    assert_eq!(code(REMOVE.make(&mut set, &[])), None);
+    assert_eq!(set.footprint(), 0);
 }

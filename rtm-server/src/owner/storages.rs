@@ -1,0 +1,251 @@
+//! The metadata of one app: sets of its channels and of its users.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use rtm_channel::{
+    ChannelKey, ChannelName, Fanout, Limits, Refusal, StorageAuthority, StorageRoom, SubscriberId,
+    UserId, Writer, check_user_subscriptions,
+};
+use rtm_wire::{
+    ChannelKind, ChannelRef, ErrorCode, LaneMode, Priority, ReplyResult, Request, Revision, Stored,
+};
+
+use super::answer::granted;
+use super::channels::AppChannels;
+use super::command::{LaneKey, Output};
+use super::context::Context;
+
+/// What a write gives.
+type Written = Result<(Stored, Vec<Fanout>), Refusal>;
+
+/// Invariants: an authority exists while it has items or listeners; `floor` is no lower than the
+/// revision of any that was dropped; `sets` and `bytes` count what all of them hold; `heard` names
+/// the sets that each session listens to.
+#[derive(Debug)]
+pub(super) struct Storages {
+    limits: Limits,
+    authorities: BTreeMap<ChannelKey, StorageAuthority>,
+    floor: Revision,
+    /// Sets that have items.
+    sets: usize,
+    bytes: usize,
+    heard: BTreeMap<SubscriberId, BTreeSet<ChannelKey>>,
+}
+
+impl Storages {
+    pub(super) const fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            authorities: BTreeMap::new(),
+            floor: Revision(0),
+            sets: 0,
+            bytes: 0,
+            heard: BTreeMap::new(),
+        }
+    }
+
+    /// A session has come to a channel, or has changed its options there: it hears of the metadata
+    /// from now on, all of it first, or no more.
+    pub(super) fn join(&mut self, context: &mut Context<'_>, key: &ChannelKey, hears: bool) {
+        if !hears {
+            return self.leave(context.from, key);
+        }
+        let listened = self.listen(context, key);
+        // As many may listen as may be in the channel, and this one is.
+        debug_assert!(listened.is_ok(), "{listened:?}");
+    }
+
+    /// A session hears of a set no more, if it did.
+    pub(super) fn leave(&mut self, from: SubscriberId, key: &ChannelKey) {
+        if let Some(heard) = self.heard.get_mut(&from) {
+            if heard.remove(key) {
+                if heard.is_empty() {
+                    self.heard.remove(&from);
+                }
+                self.with(key, |set| set.leave(from));
+            }
+        }
+    }
+
+    /// A session is gone, and hears nothing more.
+    pub(super) fn session_ended(&mut self, from: SubscriberId) {
+        for key in self.heard.remove(&from).unwrap_or_default() {
+            self.with(&key, |set| set.leave(from));
+        }
+    }
+
+    /// Carries out a write, and tells who listens.
+    pub(super) fn write(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &ChannelKey,
+        act: impl FnOnce(&mut StorageAuthority, &Writer<'_>) -> Written,
+    ) -> Result<Stored, Refusal> {
+        // There are no locks yet, so none is held.
+        let writer = Writer { user: &context.identity.user, time: context.time, guard: None };
+        let room = StorageRoom {
+            may_begin: self.sets < self.limits.storage_sets,
+            bytes: self.limits.storage_bytes.saturating_sub(self.bytes),
+        };
+        let (stored, told) = self.with(key, |set| {
+            set.grant(room);
+            act(set, &writer)
+        })?;
+        tell(key, told, context.out);
+        Ok(stored)
+    }
+
+    /// Gives a set to read; one that isn't there comes to be for that moment only.
+    pub(super) fn read<R>(
+        &mut self,
+        key: &ChannelKey,
+        read: impl FnOnce(&StorageAuthority) -> R,
+    ) -> R {
+        self.with(key, |set| read(set))
+    }
+
+    /// A session hears of a user's set from now on, all of it first; also if it did before.
+    pub(super) fn subscribe_user(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &ChannelKey,
+    ) -> Result<(), Refusal> {
+        let is_known = self.heard.get(&context.from).is_some_and(|heard| heard.contains(key));
+        if !is_known {
+            let limit = self.limits.storage_user_subscriptions;
+            check_user_subscriptions(self.count_users(context.from), limit)?;
+        }
+        self.listen(context, key)
+    }
+
+    /// A session hears of a user's set no more.
+    pub(super) fn unsubscribe_user(
+        &mut self,
+        context: &mut Context<'_>,
+        key: &ChannelKey,
+    ) -> Result<(), Refusal> {
+        let from = context.from;
+        self.with(key, |set| set.unsubscribe(from))?;
+        self.leave(from, key);
+        if self.count_users(from) == 0 {
+            context.out.push(Output::LaneEnds { to: vec![from], lane: LaneKey::UserMetadata });
+        }
+        Ok(())
+    }
+
+    /// Users whose sets a session hears of.
+    fn count_users(&self, from: SubscriberId) -> usize {
+        let heard = self.heard.get(&from).into_iter().flatten();
+        heard.filter(|key| key.kind == ChannelKind::User).count()
+    }
+
+    fn listen(&mut self, context: &mut Context<'_>, key: &ChannelKey) -> Result<(), Refusal> {
+        let (time, from) = (context.time, context.from);
+        let told = self.with(key, |set| set.subscribe(time, from))?;
+        tell(key, told, context.out);
+        self.heard.entry(from).or_default().insert(key.clone());
+        Ok(())
+    }
+
+    /// Does something with a set, made if there is none; then it is dropped if it is empty.
+    fn with<R>(&mut self, key: &ChannelKey, act: impl FnOnce(&mut StorageAuthority) -> R) -> R {
+        let (floor, limits) = (self.floor, &self.limits);
+        let set = self.authorities.entry(key.clone()).or_insert_with(|| {
+            let mut limits = *limits;
+            if key.kind == ChannelKind::Stream {
+                limits.message_members = limits.stream_members;
+            }
+            StorageAuthority::new(key.clone(), floor, &limits)
+        });
+        let before = set.footprint();
+        let result = act(set);
+        let after = set.footprint();
+        self.bytes = self.bytes - before + after;
+        self.sets = self.sets - usize::from(before > 0) + usize::from(after > 0);
+        if set.is_empty() {
+            self.floor = self.floor.max(set.floor());
+            self.authorities.remove(key);
+        }
+        result
+    }
+}
+
+impl AppChannels {
+    /// The answer to a request that concerns metadata; none if it doesn't.
+    pub(super) fn storage_request(
+        &mut self,
+        context: &mut Context<'_>,
+        request: &Request<'_>,
+    ) -> Option<Result<Bytes, Refusal>> {
+        let stored = match request {
+            Request::SetMetadata(set) => self.set_key(&set.0.target).and_then(|key| {
+                self.storages.write(context, &key, |it, writer| it.set(writer, &set.0))
+            }),
+            Request::UpdateMetadata(update) => self.set_key(&update.0.target).and_then(|key| {
+                self.storages.write(context, &key, |it, writer| it.update(writer, &update.0))
+            }),
+            Request::RemoveMetadata(remove) => self.set_key(&remove.target).and_then(|key| {
+                self.storages.write(context, &key, |it, writer| it.remove(writer, remove))
+            }),
+            Request::GetMetadata(get) => {
+                let operation = context.operation;
+                return Some(self.set_key(&get.target).map(|key| {
+                    self.storages.read(&key, |set| {
+                        let page = set.page(get.limit, get.after);
+                        granted(operation, ReplyResult::Metadata(page.as_result()))
+                    })
+                }));
+            }
+            Request::SubscribeUserMetadata(subscribe) => {
+                let key = self.user_key(subscribe.user);
+                let done = key.and_then(|key| self.storages.subscribe_user(context, &key));
+                return Some(done.map(|()| granted(context.operation, ReplyResult::None)));
+            }
+            Request::UnsubscribeUserMetadata(unsubscribe) => {
+                let key = self.user_key(unsubscribe.user);
+                let done = key.and_then(|key| self.storages.unsubscribe_user(context, &key));
+                return Some(done.map(|()| granted(context.operation, ReplyResult::None)));
+            }
+            _ => return None,
+        };
+        Some(stored.map(|stored| granted(context.operation, ReplyResult::Stored(stored))))
+    }
+
+    /// Whose set is meant.
+    fn set_key(&self, target: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {
+        match target.kind {
+            ChannelKind::Message | ChannelKind::Stream => {
+                let name = ChannelName::new(target.name);
+                let name = name.map_err(|error| error.refusal(ChannelName::ERROR))?;
+                Ok(self.key(target.kind, name))
+            }
+            ChannelKind::User => self.user_key(target.name),
+            _ => {
+                let reason = "metadata is of message channels, stream channels and users";
+                Err(Refusal::new(ErrorCode::INVALID_CHANNEL_TYPE, reason))
+            }
+        }
+    }
+
+    fn user_key(&self, user: &str) -> Result<ChannelKey, Refusal> {
+        let user = UserId::new(user).map_err(|error| error.refusal(UserId::ERROR))?;
+        Ok(self.key(ChannelKind::User, ChannelName::from(&user)))
+    }
+}
+
+/// On the lane of the channel's messages; what concerns users on one lane for all of them.
+fn tell(key: &ChannelKey, told: Vec<Fanout>, out: &mut Vec<Output>) {
+    let lane = match key.kind {
+        ChannelKind::User => LaneKey::UserMetadata,
+        kind => LaneKey::Channel(kind, key.name.clone()),
+    };
+    out.extend(told.into_iter().map(|Fanout { event, to }| Output::Event {
+        to,
+        lane: lane.clone(),
+        mode: LaneMode::RELIABLE_ORDERED,
+        priority: Priority::Normal,
+        time_left: None,
+        message: event,
+    }));
+}
