@@ -122,6 +122,7 @@ impl<W> Core<W> {
         is_restore: bool,
         waiter: Option<W>,
     ) {
+        self.begin_following(&message_channel(channel), options.metadata);
         let subscribe = Subscribe { channel: message_channel(channel), options, resume };
         let purpose = Purpose::Subscribe { channel: channel.clone(), is_restore };
         self.request(now, LaneId::CONTROL, subscribe, purpose, waiter);
@@ -144,6 +145,7 @@ impl<W> Core<W> {
                 self.end_subscription(now, channel, None);
             }
         }
+        self.catch_up(now, &message_channel(channel));
         if is_restore {
             self.on_restored(now);
         }

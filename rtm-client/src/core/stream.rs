@@ -6,7 +6,8 @@ use bytes::Bytes;
 use rtm_channel::{ChannelName, PresenceView, UserId};
 use rtm_topic::{Membership, PublisherInfo, StreamView, TopicName};
 use rtm_wire::{
-    Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange, TopicEvent as TopicNews,
+    ChannelKind, ChannelRef, Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange,
+    TopicEvent as TopicNews,
 };
 
 use super::command::{Answer, HandleId, Output};
@@ -79,6 +80,7 @@ impl<W> Core<W> {
     ) {
         let token = self.streams.get(&channel).map(|entry| entry.token.clone());
         let token = token.unwrap_or_default();
+        self.begin_following(&stream_channel(&channel), options.metadata);
         let join = Join { channel: channel.as_str(), options, token: &token };
         let purpose = Purpose::Join { channel: channel.clone(), is_restore };
         self.request(now, LaneId::CONTROL, join, purpose, waiter);
@@ -100,6 +102,7 @@ impl<W> Core<W> {
             }
             self.tell_missed(channel, missed);
         }
+        self.catch_up(now, &stream_channel(channel));
         if is_restore {
             self.restore_publications(now, channel);
             self.restore_topics(now, channel);
@@ -242,6 +245,10 @@ impl<W> Core<W> {
         }
         self.outputs.push_back(Output::End(handle));
     }
+}
+
+fn stream_channel(name: &ChannelName) -> ChannelRef<'_> {
+    ChannelRef { kind: ChannelKind::Stream, name: name.as_str() }
 }
 
 fn publications(view: &StreamView) -> Vec<stream::Publication> {
