@@ -374,7 +374,7 @@ fn every_set_that_is_told_was_there_at_one_moment() {
             lab.command("bob", unsubscribe("lobby"));
             lab.command("bob", unfollow_user("alice"));
         }
-        lab.run(secs(20));
+        lab.run(secs(40));
         lab.call("bob", follow("lobby", 100)).unwrap();
         lab.call("bob", follow_user("alice", 101)).unwrap();
         lab.run(secs(10));
