@@ -242,7 +242,7 @@ pub struct StorageEvent {
     pub change: StorageChange,
     /// Who did it; none for a snapshot.
     pub author: Option<String>,
-    /// When: milliseconds since 1970, of the server's clock.
+    /// When: milliseconds since 1970, of the server's clock; 0 for a snapshot that had to be read.
     pub time_ms: u64,
     /// The set's revision from then on. Grows by one with each write.
     pub major_revision: i64,

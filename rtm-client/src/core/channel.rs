@@ -123,6 +123,7 @@ impl<W> Core<W> {
         is_restore: bool,
         waiter: Option<W>,
     ) {
+        self.begin_following(&message_channel(channel), options.metadata);
         let subscribe = Subscribe { channel: message_channel(channel), options, resume };
         let purpose = Purpose::Subscribe { channel: channel.clone(), is_restore };
         self.request(now, LaneId::CONTROL, subscribe, purpose, waiter);
@@ -149,6 +150,7 @@ impl<W> Core<W> {
                 self.show_states(now, &ChannelId::of(ChannelKind::Message, channel));
             }
         }
+        self.catch_up(now, &message_channel(channel));
         if is_restore {
             self.on_restored(now);
         }

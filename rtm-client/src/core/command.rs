@@ -223,7 +223,7 @@ pub enum Command {
 }
 
 /// Whose metadata is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MetadataTarget {
     /// A message or stream channel's.
     Channel(ChannelId),

@@ -6,6 +6,9 @@
 //!      ▲                       ▲ │ change: told               │ what was read is no older than
 //!      │ session lost          └─┴────────────────────────────┘ all that was heard: a snapshot
 //! ```
+//!
+//! Who follows a set anew in the same session begins with reading: parts of the former snapshot may
+//! still come, on a lane of their own, and can't be told from the new one's.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,9 +39,24 @@ pub(super) enum Step {
 }
 
 impl Follower {
+    /// Of a set that was followed before in this session.
+    pub(super) fn again() -> Self {
+        Self { reading: Some(Revision(0)), ..Self::default() }
+    }
+
+    /// Whether the set has to be read, or is being read.
+    pub(super) const fn needs_reading(&self) -> bool {
+        self.reading.is_some()
+    }
+
     pub(super) fn on_event(&mut self, news: &News<'_>) -> Step {
         if let Some(heard) = &mut self.reading {
             *heard = (*heard).max(news.major);
+            return Step::Nothing;
+        }
+        let is_old = |known: Revision| news.major <= known;
+        if news.change == StorageChange::Snapshot && self.view.major().is_some_and(is_old) {
+            // Of a former subscription, or its own, which what was read has overtaken.
             return Step::Nothing;
         }
         match self.view.on_event(news) {
@@ -164,6 +182,24 @@ mod tests {
         let remove = News { removed: List::Slice(&["a"]), ..news(StorageChange::Remove, 4, &[]) };
         let (_, keys, event) = told(follower.on_event(&remove));
         assert_eq!((keys, event.removed), (vec!["b".to_owned()], vec!["a".to_owned()]));
+    }
+
+    #[test]
+    fn who_follows_again_is_not_misled_by_the_rest_of_a_former_snapshot() {
+        let mut follower = Follower::again();
+        assert!(follower.needs_reading());
+        let (rest, all) = ([item("b", 2)], [item("a", 1), item("b", 2)]);
+        let snapshot = |items| news(StorageChange::Snapshot, 2, items);
+        assert_eq!(follower.on_event(&snapshot(&rest)), Step::Nothing);
+        let items = ["a", "b"].map(|key| MetadataItem::new(key, "v").revision(1));
+        let read = Metadata { major_revision: 2, items: items.to_vec() };
+        let (major, keys, _) = told(follower.on_read(&read));
+        assert_eq!((major, keys.join(" ")), (2, "a b".into()));
+        for late in [&rest[..], &all] {
+            assert_eq!(follower.on_event(&snapshot(late)), Step::Nothing);
+        }
+        let set = news(StorageChange::Set, 3, &rest);
+        assert_eq!(told(follower.on_event(&set)).1.join(" "), "a b");
     }
 
     #[test]

@@ -42,7 +42,7 @@ mod topic;
 
 pub use command::{Answer, Command, Credit, HandleId, MetadataTarget, Output, Target, WriteKind};
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -154,6 +154,8 @@ pub struct Core<W> {
     inbox: Inbox,
     streams: BTreeMap<ChannelName, Stream<W>>,
     heard_users: HeardUsers,
+    /// Sets of metadata that were followed in this session.
+    followed: BTreeSet<MetadataTarget>,
     places: BTreeMap<HandleId, Place>,
     outputs: VecDeque<Output<W>>,
 }
@@ -202,6 +204,7 @@ impl<W> Core<W> {
             inbox: Inbox::default(),
             streams: BTreeMap::new(),
             heard_users: HeardUsers::new(),
+            followed: BTreeSet::new(),
             places: BTreeMap::new(),
             outputs: VecDeque::new(),
         }

@@ -31,6 +31,10 @@ pub(super) struct HeardUser {
     follower: Follower,
 }
 
+/// Sets of which it is remembered that they were followed in this session; further ones count as
+/// such.
+const FOLLOWED_MAX: usize = 4_096;
+
 /// All of them.
 pub(super) type HeardUsers = BTreeMap<UserId, HeardUser>;
 
@@ -96,8 +100,9 @@ impl<W> Core<W> {
             (Purpose::Read(reading), ReplyResult::Metadata(page)) => {
                 self.on_page(now, *reading, &page, waiter);
             }
-            (Purpose::SubscribeUserMetadata { is_restore, .. }, _) => {
+            (Purpose::SubscribeUserMetadata { user, is_restore, .. }, _) => {
                 self.answer(waiter, Ok(Answer::Done));
+                self.catch_up(now, &user_ref(&user));
                 if is_restore {
                     self.on_restored(now);
                 }
@@ -189,6 +194,7 @@ impl<W> Core<W> {
         self.places.insert(handle, Place::UserMetadata(user.clone()));
         let follower = Follower::default();
         self.heard_users.insert(user.clone(), HeardUser { handle, follower });
+        self.begin_following(&user_ref(&user), true);
         self.send_subscribe_user(now, user, handle, false, waiter);
     }
 
@@ -256,6 +262,7 @@ impl<W> Core<W> {
 
     /// The session is gone; the next one begins with snapshots.
     pub(super) fn lose_user_metadata(&mut self) {
+        self.followed.clear();
         for heard in self.heard_users.values_mut() {
             heard.follower = Follower::default();
         }
@@ -265,6 +272,7 @@ impl<W> Core<W> {
         let heard = self.heard_users.iter().map(|(user, heard)| (user.clone(), heard.handle));
         for (user, handle) in heard.collect::<Vec<_>>() {
             self.expect_restored();
+            self.begin_following(&user_ref(&user), true);
             self.send_subscribe_user(now, user, handle, true, None);
         }
     }
@@ -279,51 +287,58 @@ impl<W> Core<W> {
 
     /// Whether the event went to a subscription, which takes its credit.
     pub(super) fn on_storage_event(&mut self, now: Time, news: &News<'_>, credit: Credit) -> bool {
-        let (kind, name) = (news.target.kind, news.target.name);
-        let step = match kind {
-            ChannelKind::Message => {
-                self.channels.get_mut(name).map(|entry| entry.metadata.on_event(news))
-            }
-            ChannelKind::Stream => {
-                self.streams.get_mut(name).map(|entry| entry.metadata.on_event(news))
-            }
-            ChannelKind::User => {
-                self.heard_users.get_mut(name).map(|heard| heard.follower.on_event(news))
-            }
-            _ => None,
-        };
-        match (step, MetadataTarget::from_wire(&news.target)) {
-            (Some(Step::Tell(event)), Some(target)) => self.tell(&target, event, Some(credit)),
-            (Some(Step::Read), Some(target)) => {
+        let Some(target) = MetadataTarget::from_wire(&news.target) else { return false };
+        match self.follower(&target).map(|follower| follower.on_event(news)) {
+            Some(Step::Tell(event)) => self.tell(&target, event, Some(credit)),
+            Some(Step::Read) => {
                 self.read_on(now, Reading::new(target, true), None);
                 false
             }
-            _ => false,
+            Some(Step::Nothing) | None => false,
         }
     }
 
     /// A set was read for who had lost something of it.
     fn on_caught_up(&mut self, now: Time, target: &MetadataTarget, metadata: &Metadata) {
-        let step = match target {
-            MetadataTarget::Channel(channel) if channel.is_stream() => {
-                let entry = self.streams.get_mut(channel.name());
-                entry.map(|entry| entry.metadata.on_read(metadata))
-            }
-            MetadataTarget::Channel(channel) => {
-                let entry = self.channels.get_mut(channel.name());
-                entry.map(|entry| entry.metadata.on_read(metadata))
-            }
-            MetadataTarget::User(user) => {
-                let heard = self.heard_users.get_mut(user);
-                heard.map(|heard| heard.follower.on_read(metadata))
-            }
-        };
+        let step = self.follower(target).map(|follower| follower.on_read(metadata));
         match step {
             Some(Step::Tell(event)) => {
                 self.tell(target, event, None);
             }
             Some(Step::Read) => self.read_on(now, Reading::new(target.clone(), true), None),
             Some(Step::Nothing) | None => {}
+        }
+    }
+
+    /// A set is about to be followed, if it is a channel's that was joined to hear of it.
+    pub(super) fn begin_following(&mut self, target: &rtm_wire::ChannelRef<'_>, hears: bool) {
+        let target = MetadataTarget::from_wire(target).filter(|_| hears);
+        let Some(target) = target else { return };
+        let is_first = self.followed.len() < FOLLOWED_MAX && self.followed.insert(target.clone());
+        if let Some(follower) = self.follower(&target) {
+            *follower = if is_first { Follower::default() } else { Follower::again() };
+        }
+    }
+
+    /// The server tells of a set from now on: it is read, if it was followed before.
+    pub(super) fn catch_up(&mut self, now: Time, target: &rtm_wire::ChannelRef<'_>) {
+        let Some(target) = MetadataTarget::from_wire(target) else { return };
+        if self.follower(&target).is_some_and(|follower| follower.needs_reading()) {
+            self.read_on(now, Reading::new(target, true), None);
+        }
+    }
+
+    fn follower(&mut self, target: &MetadataTarget) -> Option<&mut Follower> {
+        match target {
+            MetadataTarget::Channel(channel) if channel.is_stream() => {
+                self.streams.get_mut(channel.name()).map(|entry| &mut entry.metadata)
+            }
+            MetadataTarget::Channel(channel) => {
+                self.channels.get_mut(channel.name()).map(|entry| &mut entry.metadata)
+            }
+            MetadataTarget::User(user) => {
+                self.heard_users.get_mut(user).map(|heard| &mut heard.follower)
+            }
         }
     }
 
@@ -361,9 +376,7 @@ impl MetadataTarget {
     pub(super) fn wire(&self) -> rtm_wire::ChannelRef<'_> {
         match self {
             Self::Channel(channel) => channel.wire(),
-            Self::User(user) => {
-                rtm_wire::ChannelRef { kind: ChannelKind::User, name: user.as_str() }
-            }
+            Self::User(user) => user_ref(user),
         }
     }
 
@@ -373,6 +386,10 @@ impl MetadataTarget {
             _ => ChannelId::from_wire(target).map(Self::Channel),
         }
     }
+}
+
+fn user_ref(user: &UserId) -> rtm_wire::ChannelRef<'_> {
+    rtm_wire::ChannelRef { kind: ChannelKind::User, name: user.as_str() }
 }
 
 fn writes(items: &[MetadataItem]) -> Result<Vec<ItemWrite<'_>>, Refusal> {

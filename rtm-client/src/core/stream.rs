@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rtm_channel::{ChannelName, PresenceView, UserId};
 use rtm_topic::{Membership, PublisherInfo, StreamView, TopicName};
 use rtm_wire::{
-    ChannelKind, Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange,
+    ChannelKind, ChannelRef, Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange,
     TopicEvent as TopicNews,
 };
 
@@ -81,6 +81,7 @@ impl<W> Core<W> {
     ) {
         let token = self.streams.get(&channel).map(|entry| entry.token.clone());
         let token = token.unwrap_or_default();
+        self.begin_following(&stream_channel(&channel), options.metadata);
         let join = Join { channel: channel.as_str(), options, token: &token };
         let purpose = Purpose::Join { channel: channel.clone(), is_restore };
         self.request(now, LaneId::CONTROL, join, purpose, waiter);
@@ -108,6 +109,7 @@ impl<W> Core<W> {
                 self.show_states(now, &ChannelId::of(ChannelKind::Stream, channel));
             }
         }
+        self.catch_up(now, &stream_channel(channel));
         if is_restore {
             self.restore_publications(now, channel);
             self.restore_topics(now, channel);
@@ -255,6 +257,10 @@ impl<W> Core<W> {
         }
         self.outputs.push_back(Output::End(handle));
     }
+}
+
+fn stream_channel(name: &ChannelName) -> ChannelRef<'_> {
+    ChannelRef { kind: ChannelKind::Stream, name: name.as_str() }
 }
 
 fn publications(view: &StreamView) -> Vec<stream::Publication> {

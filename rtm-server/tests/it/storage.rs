@@ -355,6 +355,45 @@ fn a_subscription_that_ends_and_begins_at_once_misses_nothing() {
 }
 
 #[test]
+fn every_set_that_is_told_was_there_at_one_moment() {
+    for seed in 0..5 {
+        let (limits, session) = (AppLimits::open(), Config::server());
+        let mut lab = Lab::build(seed, link().loss(0.2), limits, session);
+        lab.add_users(&["alice", "bob"]);
+        // Each write takes three parts to tell; subscriptions come and go between them.
+        for round in 1..=12_u8 {
+            lab.command("bob", follow("lobby", 2 * u64::from(round)));
+            lab.command("bob", follow_user("alice", 2 * u64::from(round) + 1));
+            for target in [lobby(), of_user("alice")] {
+                let item = |key| MetadataItem::new(key, vec![round; 20_000]);
+                let items = ["a", "b", "c"].map(item);
+                let options = MetadataOptions::new();
+                lab.command("alice", write(target, WriteKind::Set, &items, options));
+            }
+            lab.run(Duration::from_millis(20 * u64::from(round)));
+            lab.command("bob", unsubscribe("lobby"));
+            lab.command("bob", unfollow_user("alice"));
+        }
+        lab.run(secs(40));
+        lab.call("bob", follow("lobby", 100)).unwrap();
+        lab.call("bob", follow_user("alice", 101)).unwrap();
+        lab.run(secs(10));
+        for (handle, event) in &lab.client("bob").storage {
+            let count = event.items.len();
+            assert!(count == 0 || count == 3, "seed {seed}, {handle:?}: {count} items");
+            let mut values = event.items.iter().map(|item| item.value[0]);
+            let first = values.next();
+            assert!(values.all(|value| Some(value) == first), "seed {seed}, {handle:?}");
+        }
+        for handle in [100, 101] {
+            let last = lab.client("bob").storage.iter().rfind(|(to, _)| to.0 == handle);
+            let (_, event) = last.expect("a snapshot");
+            assert_eq!(event.items.get("a").unwrap().value[0], 12, "seed {seed}");
+        }
+    }
+}
+
+#[test]
 fn after_a_loss_the_next_session_begins_with_all_of_it() {
     let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
     lab.call("bob", follow("lobby", 1)).unwrap();
