@@ -134,9 +134,15 @@ impl PresenceAuthority {
                 out.extend(self.tell(now, time, &user, PresenceChange::Left, own));
             }
         } else if let Some(present) = self.users.get_mut(&user) {
+            // Another life of the client's knows nothing of what the former one has shown.
+            let is_other = present.arrival.identity.instance != arrival.identity.instance;
+            let has_ended = is_other && !present.states.is_empty();
+            if has_ended {
+                present.states = States::default();
+            }
             present.arrival = arrival;
             let former = std::mem::replace(&mut present.stand, Stand::Here);
-            if former == (Stand::Leaving { has_shown: true }) {
+            if has_ended || former == (Stand::Leaving { has_shown: true }) {
                 out.extend(self.tell(now, time, &user, PresenceChange::StateChanged, own));
             }
         } else {

@@ -36,7 +36,7 @@ fn authority(limits: &Limits) -> PresenceAuthority {
 fn arrival(session: u64, name: &str) -> Arrival {
     Arrival {
         subscriber: SubscriberId(session),
-        identity: Identity { user: user(name), instance: SessionInstance(session) },
+        identity: Identity { user: user(name), instance: SessionInstance(1) },
         hears: true,
         is_quiet: false,
         timeout: Duration::from_secs(5),

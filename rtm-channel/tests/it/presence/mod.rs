@@ -95,7 +95,7 @@ impl World {
         let told = match *step {
             Step::Join { user, session, hears, is_quiet } => {
                 let subscriber = subscriber(user, session);
-                let identity = Identity { user: id(user), instance: SessionInstance(session) };
+                let identity = Identity { user: id(user), instance: SessionInstance(1) };
                 let timeout = Duration::from_millis(TIMEOUT);
                 let arrival = Arrival { subscriber, identity, hears, is_quiet, timeout };
                 let told = self.authority.join(now, TIME, arrival);

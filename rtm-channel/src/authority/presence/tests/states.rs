@@ -245,3 +245,22 @@ fn more_changed_states_than_a_snapshot_names_are_told_as_a_snapshot() {
     let snapshot = told(&lobby.handle_timeout(at(60_000), TIME));
     assert_eq!(snapshot, [format!("Snapshot {users}")]);
 }
+
+#[test]
+fn another_life_of_a_client_begins_with_nothing_to_show() {
+    let mut lobby = authority(&Limits::hosted());
+    for (session, name) in [(1, "alice"), (2, "bob")] {
+        lobby.join(at(0), TIME, arrival(session, name));
+    }
+    set(&mut lobby, at(1), (2, "bob"), &["mood=well"]).expect("it is there");
+    lobby.lose(SubscriberId(2), &user("bob"), at(1_000));
+    let again = lobby.join(at(2_000), TIME, arrival(3, "bob"));
+    assert_eq!(told(&again), [""; 0], "the same life, in another session");
+    lobby.lose(SubscriberId(3), &user("bob"), at(3_000));
+    let mut anew = arrival(4, "bob");
+    anew.identity.instance = SessionInstance(2);
+    let told_of = told(&lobby.join(at(4_000), TIME, anew.clone()));
+    assert_eq!(told_of.len(), 1, "{told_of:?}");
+    assert!(told_of[0].starts_with("StateChanged bob") && !told_of[0].contains("mood"));
+    assert_eq!(told(&lobby.join(at(5_000), TIME, anew)), [""; 0], "once");
+}
