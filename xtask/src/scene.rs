@@ -161,13 +161,22 @@ impl Actor {
     }
 
     /// Waits for the end; all lines.
-    pub(crate) fn end(mut self) -> Result<Vec<String>, Failure> {
+    pub(crate) fn end(self) -> Result<Vec<String>, Failure> {
+        self.end_as(true)
+    }
+
+    /// Waits for the end, which is to be a failure; all lines.
+    pub(crate) fn end_badly(self) -> Result<Vec<String>, Failure> {
+        self.end_as(false)
+    }
+
+    fn end_as(mut self, expected: bool) -> Result<Vec<String>, Failure> {
         drop(self.child.stdin.take());
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.seen.push(line);
         }
         let status = self.child.wait()?;
-        if !status.success() {
+        if status.success() != expected {
             return Err(Failure::new(format!("ended with {status}: {:?}", self.seen)));
         }
         Ok(std::mem::take(&mut self.seen))

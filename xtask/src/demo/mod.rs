@@ -43,7 +43,10 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     page.server(&scene.greeting, &scene.folder.to_string_lossy());
     chat(&mut page, &scene)?;
     presence(&mut page, &scene)?;
+    states(&mut page, &scene)?;
     inbox(&mut page, &scene)?;
+    positions(&mut page, &scene)?;
+    metadata(&mut page, &scene)?;
     for (loss, delay_ms) in [(0, 0), (20, 0), (20, 5)] {
         file(&mut page, &mut scene, &text, loss, delay_ms)?;
     }
@@ -88,6 +91,66 @@ fn presence(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
     page.title("Who is there");
     page.commands(&[(&listen[..], dave.end()?)]);
     carol.end()?;
+    Ok(())
+}
+
+/// Bob shows something, Alice sees it, and Carol asks from outside.
+fn states(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
+    let watch = ["presence", "show", "lesson", "--as", "alice", "--count", "5"];
+    let mut alice = scene.start(&watch)?;
+    alice.wait_for("here: alice")?;
+    let show = ["presence", "show", "lesson", "--as", "bob", "--state", "hand=up", "--count", "2"];
+    let mut bob = scene.start(&show)?;
+    alice.wait_for("bob shows hand=up")?;
+    let who = ["presence", "who", "lesson", "--states", "--as", "carol"];
+    let listed = scene.start(&who)?.end()?;
+    let find = ["presence", "where", "bob", "--as", "carol"];
+    let found = scene.start(&find)?.end()?;
+    // Whom Bob waits for.
+    scene.start(&["presence", "show", "lesson", "--as", "dave", "--count", "1"])?.end()?;
+    let bob = bob.end()?;
+    page.title("What they show");
+    page.commands(&[(&watch[..], alice.end()?)]);
+    page.commands(&[(&show[..], bob), (&who[..], listed), (&find[..], found)]);
+    Ok(())
+}
+
+/// Positions of a car: who comes later has the last one at once.
+fn positions(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
+    let publish = ["pub", "map", "--topic", "cars", "--as", "car7", "--latest-only"];
+    let mut car = scene.start(&publish)?;
+    for position in 1..=5 {
+        car.say(&format!("at {position}"))?;
+    }
+    let sub = ["sub", "map", "--topic", "cars", "--as", "dispatcher", "--count", "1"];
+    // Whenever the dispatcher looks, there is a position, and in the end it is the last one.
+    let last = loop {
+        let seen = scene.start(&sub)?.end()?;
+        if seen.iter().any(|line| line.contains("at 5")) {
+            break seen;
+        }
+    };
+    page.title("Positions: a newer one takes the place of those before");
+    page.commands(&[(&publish[..], car.end()?), (&sub[..], last)]);
+    Ok(())
+}
+
+/// Two people write the same item, with compare-and-set.
+fn metadata(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
+    let watch = ["storage", "watch", "board", "--as", "dave", "--count", "3"];
+    let mut dave = scene.start(&watch)?;
+    dave.wait_for("snapshot")?;
+    let first = ["storage", "set", "board", "title=Plan", "round=1", "--as", "alice"];
+    let written = scene.start(&first)?.end()?;
+    let get = ["storage", "get", "board", "--as", "bob"];
+    let read = scene.start(&get)?.end()?;
+    let second = ["storage", "set", "board", "round=2", "--major", "1", "--as", "bob"];
+    let taken = scene.start(&second)?.end()?;
+    let third = ["storage", "set", "board", "round=2", "--major", "1", "--as", "alice"];
+    let refused = scene.start(&third)?.end_badly()?;
+    page.title("Metadata that two people write");
+    page.commands(&[(&first[..], written), (&get[..], read), (&second[..], taken)]);
+    page.commands(&[(&third[..], refused), (&watch[..], dave.end()?)]);
     Ok(())
 }
 
