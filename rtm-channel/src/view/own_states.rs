@@ -12,6 +12,10 @@ use crate::states::{StateLimits, States};
 /// States that a client keeps for all channels that it hasn't joined yet, as in RTM 2.x.
 pub const CACHED_STATES_MAX: usize = 100;
 
+/// Channels left while the session was lost that are remembered; those of more are forgotten, and
+/// the server shows what it knows until the user's presence timeout.
+const LEFT_MAX: usize = 1_000;
+
 /// What a client's user wants to show, by channel.
 ///
 /// ```text
@@ -57,6 +61,8 @@ enum Phase {
     Cached,
     Joined,
     Away,
+    /// Left while away; otherwise as cached.
+    Left,
 }
 
 /// What the server may still show although it was removed.
@@ -95,7 +101,7 @@ impl OwnStates {
         let key = (kind, channel.clone());
         let mut own = self.channels.get(&key).cloned().unwrap_or_else(Own::new);
         own.states.set(&self.limits, states)?;
-        if own.phase == Phase::Cached {
+        if own.phase.is_before() {
             self.check_cached(&key, own.states.len())?;
         }
         if let Removed::Keys(removed) = &mut own.removed {
@@ -118,7 +124,7 @@ impl OwnStates {
     ) -> bool {
         let key = (kind, channel.clone());
         let Some(own) = self.channels.get_mut(&key) else { return false };
-        if own.phase != Phase::Cached {
+        if !own.phase.is_before() {
             own.removed.add(&own.states, keys, self.limits.count());
         }
         own.states.remove(keys);
@@ -182,8 +188,17 @@ impl OwnStates {
     }
 
     /// The channel is left, or will not be joined again: nothing is shown there any more.
+    ///
+    /// Who leaves while the session is lost can't tell the server, which still shows what it knows
+    /// if the user comes again in time: then all of it is removed first.
     pub fn leave(&mut self, kind: ChannelKind, channel: &ChannelName) {
-        self.channels.remove(&(kind, channel.clone()));
+        let key = (kind, channel.clone());
+        let Some(own) = self.channels.remove(&key) else { return };
+        let left = self.channels.values().filter(|own| own.phase == Phase::Left).count();
+        if matches!(own.phase, Phase::Away | Phase::Left) && left < LEFT_MAX {
+            let left = Own { phase: Phase::Left, removed: Removed::Unknown, ..Own::new() };
+            self.channels.insert(key, left);
+        }
     }
 
     /// What the user shows or wants to show in a channel, by key.
@@ -199,7 +214,7 @@ impl OwnStates {
     /// Checks that there is room for `count` states of this channel that isn't joined yet.
     fn check_cached(&self, key: &(ChannelKind, ChannelName), count: usize) -> Result<(), Refusal> {
         let others = self.channels.iter();
-        let others = others.filter(|(other, own)| *other != key && own.phase == Phase::Cached);
+        let others = others.filter(|(other, own)| *other != key && own.phase.is_before());
         let count = count + others.map(|(_, own)| own.states.len()).sum::<usize>();
         if count <= CACHED_STATES_MAX {
             return Ok(());
@@ -209,6 +224,13 @@ impl OwnStates {
              {CACHED_STATES_MAX}; join some of them first"
         );
         Err(Refusal::new(ErrorCode::PRESENCE_CACHED_TOO_MANY_STATES, reason))
+    }
+}
+
+impl Phase {
+    /// Whether the channel isn't joined, nor about to be joined again.
+    const fn is_before(self) -> bool {
+        matches!(self, Self::Cached | Self::Left)
     }
 }
 

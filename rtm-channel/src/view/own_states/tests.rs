@@ -152,3 +152,33 @@ fn keys_and_values_are_checked_as_the_server_checks_them() {
     }
     assert_eq!(own.states(KIND, &name("lobby")).count(), 0);
 }
+
+#[test]
+fn who_leaves_while_away_removes_all_before_it_shows_anything_again() {
+    let (kind, lobby) = (ChannelKind::Message, ChannelName::new("lobby").expect("a name"));
+    let mut own = OwnStates::new(&Limits::hosted());
+    let set = |own: &mut OwnStates, key: &'static str| {
+        let state = State { key, value: b"x" };
+        own.set(kind, &lobby, List::Slice(&[state])).expect("a good state")
+    };
+    set(&mut own, "old");
+    own.on_joined(kind, &lobby);
+    own.on_answered(kind, &lobby);
+    own.on_lost();
+    own.leave(kind, &lobby);
+    assert!(!set(&mut own, "new"), "not joined");
+    let to_send = own.on_joined(kind, &lobby);
+    assert_eq!(to_send.removed, Some(Vec::new()), "all");
+    assert_eq!(to_send.states, [State { key: "new", value: b"x" }]);
+    own.on_answered(kind, &lobby);
+    own.on_answered(kind, &lobby);
+    own.leave(kind, &lobby);
+    assert_eq!(own.on_joined(kind, &lobby), StatesToSend::default(), "the server was told");
+    // What is remembered has a limit.
+    let channels = (0..LEFT_MAX + 10).map(|it| ChannelName::new(&format!("c{it}")).expect("name"));
+    let channels: Vec<_> = channels.collect();
+    channels.iter().for_each(|it| _ = own.on_joined(kind, it));
+    own.on_lost();
+    channels.iter().for_each(|it| own.leave(kind, it));
+    assert!(own.channels.len() <= LEFT_MAX + 1);
+}
