@@ -160,10 +160,10 @@ impl TopicOptions {
         self
     }
 
-    /// A newer message takes the place of older ones that haven't arrived, which is no gap. For what
-    /// has a present value: positions, cursors, the state of a control. Subscribers that come later,
-    /// or come back, get the last message first. The last message always arrives, also after a loss
-    /// of this client's session: it is published again. Ends with the publication.
+    /// A newer message takes the place of older ones that haven't arrived, which is no gap. For
+    /// what has a present value: positions, cursors, the state of a control. Subscribers that come
+    /// later, or come back, get the last message first. The last message always arrives, also after
+    /// a loss of this client's session: it is published again. Ends with the publication.
     ///
     /// Publishing succeeds when this client has taken the message
     /// ([`Reached::Admitted`](crate::Reached::Admitted)); also without a connection, as long as the

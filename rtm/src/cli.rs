@@ -60,7 +60,12 @@ pub(crate) struct Publish {
     #[arg(long, requires = "topic")]
     pub(crate) unordered: bool,
     /// With --topic: give up each message that hasn't arrived after so many milliseconds
-    #[arg(long, requires = "topic", value_name = "MS", value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    #[arg(
+        long,
+        requires = "topic",
+        value_name = "MS",
+        value_parser = clap::value_parser!(u32).range(1..=60_000)
+    )]
     pub(crate) deadline: Option<u32>,
     /// With --topic: each message replaces the ones before; receivers that come later get the last
     #[arg(long, requires = "topic", conflicts_with = "deadline")]

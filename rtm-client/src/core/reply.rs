@@ -6,7 +6,6 @@ use super::Core;
 use super::command::{Answer, Output};
 use super::connection::Connection;
 use super::operations::{Operation, Purpose, Route};
-use super::states::channels_of_user;
 use crate::error::{Error, ErrorKind};
 use crate::limits::ServerLimits;
 
@@ -93,23 +92,8 @@ impl<W> Core<W> {
                 let answer = self.on_topic_unsubscribed(&channel, &topic, all, &users);
                 self.answer(waiter, Ok(answer));
             }
-            (Purpose::SetStates { channel, .. } | Purpose::RemoveStates(channel), _) => {
-                self.on_states_answered(&channel);
-                self.answer(waiter, Ok(Answer::Done));
-            }
-            (Purpose::GetStates(channel), ReplyResult::PresentUser(user)) => {
-                let states = self.user_state(&channel, &user);
-                self.answer(waiter, Ok(Answer::States(states)));
-            }
-            (Purpose::OnlineUsers(channel), ReplyResult::OnlineUsers(page)) => {
-                let page = self.page_of_users(&channel, &page);
-                self.answer(waiter, Ok(Answer::OnlineUsers(page)));
-            }
-            (Purpose::UserChannels, ReplyResult::UserChannels(found)) => {
-                self.answer(waiter, Ok(Answer::UserChannels(channels_of_user(&found))));
-            }
             (purpose, result) => {
-                self.on_storage_success(now, Operation { purpose, waiter }, result);
+                self.on_presence_success(now, Operation { purpose, waiter }, result);
             }
         }
     }

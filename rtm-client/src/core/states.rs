@@ -3,12 +3,12 @@
 use rtm_channel::OwnStates;
 use rtm_wire::{
     ChannelKind, GetOnlineUsers, GetStates, GetUserChannels, LaneId, List, MessageType,
-    OnlineFlags, PresentUser, RemoveStates, SetStates, State, Time,
+    OnlineFlags, PresentUser, RemoveStates, ReplyResult, SetStates, State, Time,
 };
 
 use super::Core;
 use super::command::Answer;
-use super::operations::Purpose;
+use super::operations::{Operation, Purpose};
 use super::seal::{self, Envelope};
 use crate::channel_id::ChannelId;
 use crate::error::{Error, ErrorKind};
@@ -142,6 +142,36 @@ impl<W> Core<W> {
         self.ask(now, GetUserChannels { user }, Purpose::UserChannels, waiter);
     }
 
+    /// The answer to what concerns presence; another one is of metadata, or none that was asked for.
+    pub(super) fn on_presence_success(
+        &mut self,
+        now: Time,
+        operation: Operation<W>,
+        result: ReplyResult<'_>,
+    ) {
+        let Operation { purpose, waiter } = operation;
+        match (purpose, result) {
+            (Purpose::SetStates { channel, .. } | Purpose::RemoveStates(channel), _) => {
+                self.on_states_answered(&channel);
+                self.answer(waiter, Ok(Answer::Done));
+            }
+            (Purpose::GetStates(channel), ReplyResult::PresentUser(user)) => {
+                let states = self.user_state(&channel, &user);
+                self.answer(waiter, Ok(Answer::States(states)));
+            }
+            (Purpose::OnlineUsers(channel), ReplyResult::OnlineUsers(page)) => {
+                let page = self.page_of_users(&channel, &page);
+                self.answer(waiter, Ok(Answer::OnlineUsers(page)));
+            }
+            (Purpose::UserChannels, ReplyResult::UserChannels(found)) => {
+                self.answer(waiter, Ok(Answer::UserChannels(channels_of_user(&found))));
+            }
+            (purpose, result) => {
+                self.on_storage_success(now, Operation { purpose, waiter }, result);
+            }
+        }
+    }
+
     /// A user with what it shows, as far as it can be read.
     pub(super) fn user_state(
         &mut self,
@@ -237,7 +267,7 @@ impl<W> Core<W> {
 }
 
 /// The channels that a user is in, as far as this version knows their kinds.
-pub(super) fn channels_of_user(found: &rtm_wire::UserChannels<'_>) -> UserChannels {
+fn channels_of_user(found: &rtm_wire::UserChannels<'_>) -> UserChannels {
     let channels = found.channels.iter().filter_map(|channel| ChannelId::from_wire(&channel));
     UserChannels { total: found.total, channels: channels.collect() }
 }

@@ -170,7 +170,8 @@ kinds! {
         "the receiver is not online", "try again when that user is online";
     /// A state's key or value is unusable, or a key is named twice.
     InvalidState, PRESENCE_INVALID_STATE_KEY, false,
-        "the state is unusable", "use a key of allowed characters, once, and a value that isn't empty";
+        "the state is unusable",
+        "use a key of allowed characters, once, and a value that isn't empty";
     /// This client's user shows nothing in that channel: it isn't there, or is quiet.
     NotPresent, PRESENCE_NOT_WRITABLE, false,
         "nothing can be shown in this channel", "subscribe or join it first, and not quietly";
@@ -220,8 +221,7 @@ impl ErrorKind {
             ErrorCode::INVALID_USER_ID => Self::InvalidUserId,
             ErrorCode::INVALID_CHANNEL_NAME
             | ErrorCode::INVALID_CHANNEL_TYPE
-            | ErrorCode::CHANNEL_INVALID_TOPIC_NAME
-            | ErrorCode::LOCK_INVALID_NAME => Self::InvalidName,
+            | ErrorCode::CHANNEL_INVALID_TOPIC_NAME => Self::InvalidName,
             ErrorCode::CHANNEL_INVALID_USER_LIST | ErrorCode::INVALID_REMOTE_USER => {
                 Self::InvalidUserList
             }
@@ -233,9 +233,7 @@ impl ErrorKind {
             ErrorCode::LOGIN_NOT_AUTHORIZED => Self::NotAuthorized,
             ErrorCode::INVALID_PARAMETER => Self::InvalidConfig,
             ErrorCode::INVALID_PRIVATE_CONFIG => Self::InvalidAddress,
-            ErrorCode::DUPLICATE_OPERATION
-            | ErrorCode::ALREADY_SUBSCRIBED
-            | ErrorCode::LOCK_OPERATION_PERFORMING => Self::Duplicate,
+            ErrorCode::DUPLICATE_OPERATION | ErrorCode::ALREADY_SUBSCRIBED => Self::Duplicate,
             ErrorCode::INSTANCE_ALREADY_RELEASED => Self::Closed,
             ErrorCode::INVALID_ENCRYPTION_PARAMETER => Self::WrongServerKey,
             ErrorCode::OPERATION_RATE_EXCEED_LIMITATION
@@ -248,13 +246,34 @@ impl ErrorKind {
             ErrorCode::CHANNEL_NOT_JOINED => Self::NotJoined,
             ErrorCode::CHANNEL_NOT_SUBSCRIBED
             | ErrorCode::CHANNEL_TOPIC_NOT_SUBSCRIBED
-            | ErrorCode::STORAGE_NOT_SUBSCRIBE
             | ErrorCode::NOT_SUBSCRIBED => Self::NotSubscribed,
             ErrorCode::CHANNEL_EXCEED_TOPIC_USER_LIMITATION
             | ErrorCode::CHANNEL_INSTANCE_EXCEED_LIMITATION
             | ErrorCode::CHANNEL_EXCEED_TOPIC_LIMITATION
-            | ErrorCode::SUB_USER_EXCEED_LIMITATION
-            | ErrorCode::PRESENCE_CACHED_TOO_MANY_STATES
+            | ErrorCode::SUB_USER_EXCEED_LIMITATION => Self::LimitExceeded,
+            ErrorCode::CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION => Self::MessageTooLarge,
+            ErrorCode::CHANNEL_INVALID_MESSAGE
+            | ErrorCode::CHANNEL_INVALID_TOPIC_META
+            | ErrorCode::CHANNEL_CUSTOM_TYPE_LENGTH_OVERFLOW
+            | ErrorCode::CHANNEL_INVALID_CUSTOM_TYPE
+            | ErrorCode::CHANNEL_UNSUPPORTED_MESSAGE_TYPE => Self::InvalidMessage,
+            ErrorCode::CHANNEL_TOPIC_NOT_JOINED => Self::TopicNotJoined,
+            ErrorCode::CHANNEL_TOPIC_NOT_EXIST | ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED => {
+                Self::UnknownTopic
+            }
+            ErrorCode::CHANNEL_PUBLISH_MESSAGE_TIMEOUT => Self::OutcomeUnknown,
+            ErrorCode::CHANNEL_RECEIVER_OFFLINE
+            | ErrorCode::CHANNEL_RECEIVER_OFFLINE_AND_STORE_FAILED => Self::ReceiverOffline,
+            ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED
+            | ErrorCode::CHANNEL_PUBLISH_PERMISSION_DENIED => Self::PermissionDenied,
+            _ => Self::from_module_code(code),
+        }
+    }
+
+    /// Of presence, storage and locks.
+    const fn from_module_code(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::PRESENCE_CACHED_TOO_MANY_STATES
             | ErrorCode::PRESENCE_STATE_COUNT_OVERFLOW
             | ErrorCode::PRESENCE_STATE_KEY_SIZE_OVERFLOW
             | ErrorCode::PRESENCE_STATE_VALUE_SIZE_OVERFLOW
@@ -264,6 +283,9 @@ impl ErrorKind {
             | ErrorCode::STORAGE_VALUE_LENGTH_OVERFLOW
             | ErrorCode::STORAGE_SUBSCRIBE_USER_EXCEED_LIMITATION
             | ErrorCode::LOCK_OPERATION_FAILED => Self::LimitExceeded,
+            ErrorCode::LOCK_INVALID_NAME => Self::InvalidName,
+            ErrorCode::LOCK_OPERATION_PERFORMING => Self::Duplicate,
+            ErrorCode::STORAGE_NOT_SUBSCRIBE => Self::NotSubscribed,
             ErrorCode::PRESENCE_INVALID_ARGUMENT
             | ErrorCode::PRESENCE_INVALID_STATE_KEY
             | ErrorCode::PRESENCE_INVALID_STATE_VALUE
@@ -283,21 +305,6 @@ impl ErrorKind {
             ErrorCode::LOCK_NOT_ACQUIRED | ErrorCode::STORAGE_LOCK_NOT_ACQUIRED => {
                 Self::LockNotOwned
             }
-            ErrorCode::CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION => Self::MessageTooLarge,
-            ErrorCode::CHANNEL_INVALID_MESSAGE
-            | ErrorCode::CHANNEL_INVALID_TOPIC_META
-            | ErrorCode::CHANNEL_CUSTOM_TYPE_LENGTH_OVERFLOW
-            | ErrorCode::CHANNEL_INVALID_CUSTOM_TYPE
-            | ErrorCode::CHANNEL_UNSUPPORTED_MESSAGE_TYPE => Self::InvalidMessage,
-            ErrorCode::CHANNEL_TOPIC_NOT_JOINED => Self::TopicNotJoined,
-            ErrorCode::CHANNEL_TOPIC_NOT_EXIST | ErrorCode::REMOTE_USER_IS_NOT_PUBLISHED => {
-                Self::UnknownTopic
-            }
-            ErrorCode::CHANNEL_PUBLISH_MESSAGE_TIMEOUT => Self::OutcomeUnknown,
-            ErrorCode::CHANNEL_RECEIVER_OFFLINE
-            | ErrorCode::CHANNEL_RECEIVER_OFFLINE_AND_STORE_FAILED => Self::ReceiverOffline,
-            ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED
-            | ErrorCode::CHANNEL_PUBLISH_PERMISSION_DENIED => Self::PermissionDenied,
             _ => Self::Refused,
         }
     }

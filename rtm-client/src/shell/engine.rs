@@ -17,7 +17,7 @@ use crate::core::{Command, Core, HandleId, Output};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::Hosts;
 use crate::limits::ServerLimits;
-use crate::link::LinkState;
+use crate::link::{LinkEvent, LinkState};
 
 /// The engine's ends of the ways to the handles.
 pub(super) struct Wiring {
@@ -135,20 +135,8 @@ impl ClientEngine {
                     self.sinks.remove(&handle);
                     continue;
                 }
-                Output::Link(mut event) => {
-                    event.error = event.error.map(|error| self.explain(error));
-                    let (from, to, reason) = (event.previous, event.current, event.reason);
-                    match &event.error {
-                        Some(error) => tracing::warn!(?from, ?to, ?reason, %error, "link"),
-                        None => tracing::info!(?from, ?to, ?reason, "link"),
-                    }
-                    self.wiring.link.send_replace(event.current);
-                    let event = ClientEvent::LinkState(event);
-                    if let Some(handler) = &self.wiring.handler {
-                        handler.call(&event);
-                    }
-                    // Nobody may be listening.
-                    let _ = self.wiring.events.send(event);
+                Output::Link(event) => {
+                    self.tell_link(event);
                     continue;
                 }
                 Output::Limits(limits) => {
@@ -167,6 +155,22 @@ impl ClientEngine {
             self.sinks.remove(&handle);
             self.core.handle_drop(now, handle);
         }
+    }
+
+    fn tell_link(&mut self, mut event: LinkEvent) {
+        event.error = event.error.map(|error| self.explain(error));
+        let (from, to, reason) = (event.previous, event.current, event.reason);
+        match &event.error {
+            Some(error) => tracing::warn!(?from, ?to, ?reason, %error, "link"),
+            None => tracing::info!(?from, ?to, ?reason, "link"),
+        }
+        self.wiring.link.send_replace(event.current);
+        let event = ClientEvent::LinkState(event);
+        if let Some(handler) = &self.wiring.handler {
+            handler.call(&event);
+        }
+        // Nobody may be listening.
+        let _ = self.wiring.events.send(event);
     }
 
     /// A server that doesn't answer may have been out of reach of TCP for a reason that is known.

@@ -89,7 +89,8 @@ limits! {
     /// Users whom a snapshot of presence names.
     presence_snapshot_users: usize =
         channel.presence_snapshot, "limits.presence-snapshot-users", 1, 10_000;
-    /// Time for which it isn't told that a user has left, in seconds: who comes again was never away.
+    /// Time for which it isn't told that a user has left, in seconds: who comes again was never
+    /// away.
     presence_debounce_seconds: u32 =
         channel.presence_debounce, "limits.presence-debounce-seconds", 0, 60;
     /// States that one user may show in one channel.

@@ -100,7 +100,7 @@ fn states(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
     let mut alice = scene.start(&watch)?;
     alice.wait_for("here: alice")?;
     let show = ["presence", "show", "lesson", "--as", "bob", "--state", "hand=up", "--count", "2"];
-    let mut bob = scene.start(&show)?;
+    let bob = scene.start(&show)?;
     alice.wait_for("bob shows hand=up")?;
     let who = ["presence", "who", "lesson", "--states", "--as", "carol"];
     let listed = scene.start(&who)?.end()?;
