@@ -142,7 +142,8 @@ impl<W> Core<W> {
         self.ask(now, GetUserChannels { user }, Purpose::UserChannels, waiter);
     }
 
-    /// The answer to what concerns presence; another one is of metadata, or none that was asked for.
+    /// The answer to what concerns presence; another one is of metadata, or none that was asked
+    /// for.
     pub(super) fn on_presence_success(
         &mut self,
         now: Time,
