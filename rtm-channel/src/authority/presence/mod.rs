@@ -68,8 +68,9 @@ pub struct PresenceAuthority {
     page_max: usize,
     /// When those who are lost, or leave, are gone.
     due: BTreeSet<(Time, UserId)>,
-    /// Users who are gone since their sessions were silent for so long, and may be heard again.
-    gone: BTreeMap<UserId, Arrival>,
+    /// Users who are gone since their sessions were silent for so long, and may be heard again: then
+    /// with what they have shown.
+    gone: BTreeMap<UserId, Present>,
     news: News,
 }
 
@@ -217,10 +218,14 @@ impl PresenceAuthority {
     ) -> Vec<Fanout> {
         // Who is heard too late comes anew.
         let mut out = self.handle_timeout(now, time);
-        if let Some(arrival) = self.take_gone(subscriber, user) {
-            self.users.insert(user.clone(), Present::new(arrival));
+        if let Some(present) = self.take_gone(subscriber, user) {
+            let shows = !present.states.is_empty();
+            self.users.insert(user.clone(), Present { due: None, ..present });
             // It has to be told of this itself, as it was of its end.
             out.extend(self.tell(now, time, user, PresenceChange::Joined, None));
+            if shows {
+                out.extend(self.tell(now, time, user, PresenceChange::StateChanged, None));
+            }
         } else if self.present(subscriber, user).is_some_and(|it| it.stand == Stand::Here) {
             self.set_due(user, None);
         }
@@ -237,7 +242,7 @@ impl PresenceAuthority {
             self.due.remove(&(due, user.clone()));
             let Some(present) = self.users.remove(&user) else { continue };
             if present.stand == Stand::Here {
-                self.gone.insert(user.clone(), present.arrival);
+                self.gone.insert(user.clone(), present.clone());
             }
             let change = match present.stand {
                 Stand::Here | Stand::Lost => PresenceChange::TimedOut,
@@ -293,8 +298,8 @@ impl PresenceAuthority {
     }
 
     /// The user is forgotten who is gone with this very session.
-    fn take_gone(&mut self, subscriber: SubscriberId, user: &UserId) -> Option<Arrival> {
-        self.gone.get(user).filter(|arrival| arrival.subscriber == subscriber)?;
+    fn take_gone(&mut self, subscriber: SubscriberId, user: &UserId) -> Option<Present> {
+        self.gone.get(user).filter(|present| present.arrival.subscriber == subscriber)?;
         self.gone.remove(user)
     }
 

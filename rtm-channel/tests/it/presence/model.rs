@@ -48,6 +48,9 @@ impl Model {
         match *step {
             Step::Join { user, session, is_quiet: false, .. } => {
                 self.loud.insert((user, session));
+                // Who comes too late comes anew, with nothing to show.
+                self.users
+                    .retain(|number, it| *number != user || it.is_there(self.now, self.debounce));
                 let user = self.users.entry(user).or_default();
                 (user.session, user.lost, user.left) = (session, None, None);
             }
@@ -85,11 +88,7 @@ impl Model {
     }
 
     fn is_there(&self, user: &User) -> bool {
-        match (user.left, user.lost) {
-            (Some(left), _) => self.now < left + self.debounce,
-            (None, Some(lost)) => self.now < lost + TIMEOUT,
-            (None, None) => true,
-        }
+        user.is_there(self.now, self.debounce)
     }
 
     fn leave(&mut self, user: u64, session: u64) {
@@ -120,17 +119,26 @@ impl Model {
         self.users.get_mut(&user).filter(|_| may).map(|user| &mut user.shown)
     }
 
-    /// Who isn't there any more shows nothing, and is back only if its session is heard.
+    /// Who isn't there any more is back only if its session is heard, with what it showed.
     fn forget(&mut self) {
         let gone: Vec<u64> = self.users.keys().copied().collect();
         for number in gone {
             let user = self.users[&number].clone();
             if !self.is_there(&user) {
-                match self.loud.contains(&(number, user.session)) {
-                    true => drop(self.users.insert(number, User { shown: Shown::new(), ..user })),
-                    false => drop(self.users.remove(&number)),
+                if !self.loud.contains(&(number, user.session)) {
+                    self.users.remove(&number);
                 }
             }
+        }
+    }
+}
+
+impl User {
+    fn is_there(&self, now: u64, debounce: u64) -> bool {
+        match (self.left, self.lost) {
+            (Some(left), _) => now < left + debounce,
+            (None, Some(lost)) => now < lost + TIMEOUT,
+            (None, None) => true,
         }
     }
 }

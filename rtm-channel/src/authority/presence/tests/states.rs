@@ -117,17 +117,23 @@ fn states_last_over_a_loss_and_end_with_the_presence() {
     lobby.silent(SubscriberId(3), &user("bob"), at(3_000));
     assert_eq!(told(&lobby.heard(at(4_000), TIME, SubscriberId(3), &user("bob"))), [""; 0]);
     assert_eq!(shown(&lobby, "bob"), Ok(1));
-    // A timeout ends them.
+    // A timeout hides them: a session that is heard after all shows them again.
     lobby.silent(SubscriberId(3), &user("bob"), at(5_000));
     assert_eq!(told(&lobby.handle_timeout(at(10_000), TIME)), ["TimedOut -bob of 1 to [1, 3]"]);
     assert_eq!(set(&mut lobby, at(10_000), (3, "bob"), &["a=2"]), refused);
-    lobby.heard(at(11_000), TIME, SubscriberId(3), &user("bob"));
+    let back = lobby.heard(at(11_000), TIME, SubscriberId(3), &user("bob"));
+    let expected = ["Joined +bob of 2 to [1, 3]", "StateChanged bob(a=1) of 2 to [1, 3]"];
+    assert_eq!(told(&back), expected);
+    // It ends those of a session that is lost.
+    lobby.lose(SubscriberId(3), &user("bob"), at(11_000));
+    lobby.handle_timeout(at(16_000), TIME);
+    lobby.join(at(17_000), TIME, arrival(3, "bob"));
     assert_eq!(shown(&lobby, "bob"), Ok(0));
     // So does a leave.
-    set(&mut lobby, at(12_000), (3, "bob"), &["a=2"]).expect("well");
-    lobby.leave(at(13_000), TIME, SubscriberId(3), &user("bob"));
+    set(&mut lobby, at(18_000), (3, "bob"), &["a=2"]).expect("well");
+    lobby.leave(at(19_000), TIME, SubscriberId(3), &user("bob"));
     assert_eq!(shown(&lobby, "bob"), Err(ErrorCode::PRESENCE_USER_NOT_EXIST));
-    lobby.join(at(14_000), TIME, arrival(4, "bob"));
+    lobby.join(at(20_000), TIME, arrival(4, "bob"));
     assert_eq!(shown(&lobby, "bob"), Ok(0));
 }
 
