@@ -64,6 +64,8 @@ pub struct Limits {
     pub storage_items: usize,
     /// Writes of metadata a second by one client.
     pub storage_writes_per_second: u32,
+    /// Reads of metadata a second by one client: pages, and subscriptions to users'.
+    pub storage_reads_per_second: u32,
     /// Users whose metadata one client may be subscribed to.
     pub storage_user_subscriptions: usize,
     /// Items of metadata in one answer; at most 1,000.
@@ -113,8 +115,9 @@ impl Limits {
             storage_set_len: 16 * 1_024,
             storage_items: 1_024,
             storage_writes_per_second: 20,
+            storage_reads_per_second: 200,
             storage_user_subscriptions: 100,
-            storage_page: 100,
+            storage_page: 1_000,
             locks: 32,
             lock_ttl_min: 10,
             lock_ttl_max: 300,
@@ -154,6 +157,7 @@ impl Limits {
             storage_set_len: 1_024 * 1_024,
             storage_items: 4_096,
             storage_writes_per_second: 1_000_000,
+            storage_reads_per_second: 1_000_000,
             storage_user_subscriptions: 1_000,
             storage_page: 1_000,
             locks: 256,

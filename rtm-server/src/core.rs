@@ -204,10 +204,16 @@ impl ServerCore {
             if commands.is_empty() && outputs.is_empty() {
                 break;
             }
-            for command in commands.drain(..) {
+            // What one command causes goes to the sessions' bounded queues before the next one, so
+            // that many requests in one packet don't pile their answers up. Delivery may end
+            // sessions, which are commands again.
+            let mut next = std::mem::take(commands);
+            for command in next.drain(..) {
                 owner.handle(moment.now, moment.wall, command, outputs);
+                for output in outputs.drain(..) {
+                    gateway.deliver(&mut Work { moment, endpoint, commands }, output);
+                }
             }
-            // Delivery may end sessions, which are commands again.
             for output in outputs.drain(..) {
                 gateway.deliver(&mut Work { moment, endpoint, commands }, output);
             }

@@ -43,6 +43,8 @@ pub struct ClientLimits {
     subscribes: BTreeMap<ChannelName, VecDeque<Time>>,
     storage_writes_per_second: u32,
     storage_writes: RateLimit,
+    storage_reads_per_second: u32,
+    storage_reads: RateLimit,
 }
 
 impl ClientLimits {
@@ -59,6 +61,8 @@ impl ClientLimits {
             subscribes: BTreeMap::new(),
             storage_writes_per_second: limits.storage_writes_per_second,
             storage_writes: RateLimit::new(now, limits.storage_writes_per_second),
+            storage_reads_per_second: limits.storage_reads_per_second,
+            storage_reads: RateLimit::new(now, limits.storage_reads_per_second),
         }
     }
 
@@ -112,6 +116,19 @@ impl ClientLimits {
         }
         self.subscribes.entry(channel.clone()).or_default().push_back(now);
         Ok(())
+    }
+
+    /// Counts a read of metadata: a page, or the beginning or end of a subscription to a user's.
+    ///
+    /// # Errors
+    /// Too frequent; then nothing was counted.
+    pub fn take_storage_read(&mut self, now: Time) -> Result<(), Refusal> {
+        if self.storage_reads.take(now) {
+            return Ok(());
+        }
+        let rate = self.storage_reads_per_second;
+        let reason = format!("more than {rate} reads of metadata a second; slow down");
+        Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
     }
 
     /// Counts a write of metadata, whatever becomes of it.
@@ -176,6 +193,10 @@ mod tests {
         refused(&mut client, too_frequent, |client| client.take_storage_write(at(0)));
         assert_eq!(code(client.take_publish(at(0))), None);
         assert_eq!(code(client.take_storage_write(at(50))), None, "one more after a 20th");
+        for _ in 0..200 {
+            assert_eq!(code(client.take_storage_read(at(0))), None);
+        }
+        refused(&mut client, too_frequent, |client| client.take_storage_read(at(0)));
     }
 
     #[test]

@@ -155,6 +155,43 @@ impl OwnStates {
         }
     }
 
+    /// The server has refused a removal: these are still shown, unless they were set anew.
+    pub fn put_back(
+        &mut self,
+        kind: ChannelKind,
+        channel: &ChannelName,
+        states: List<'_, State<'_>>,
+    ) {
+        let Some(own) = self.channels.get_mut(&(kind, channel.clone())) else { return };
+        let gone: Vec<_> = states.iter().filter(|state| !own.states.contains(state.key)).collect();
+        own.states.merge(&self.limits, List::Slice(&gone));
+    }
+
+    /// A removal that was named when the client came back was refused: it is to be named again; all
+    /// if there are no keys.
+    pub fn still_removed(
+        &mut self,
+        kind: ChannelKind,
+        channel: &ChannelName,
+        keys: List<'_, &str>,
+    ) {
+        let Some(own) = self.channels.get_mut(&(kind, channel.clone())) else { return };
+        match &mut own.removed {
+            Removed::Keys(removed) if !keys.is_empty() => {
+                removed.extend(keys.iter().map(Box::<str>::from));
+                removed.retain(|key| !own.states.contains(key));
+            }
+            removed => *removed = Removed::Unknown,
+        }
+    }
+
+    /// Whether the channel is joined, as far as this knows.
+    #[must_use]
+    pub fn is_joined(&self, kind: ChannelKind, channel: &ChannelName) -> bool {
+        let own = self.channels.get(&(kind, channel.clone()));
+        own.is_some_and(|own| own.phase == Phase::Joined)
+    }
+
     /// The channel is joined, or joined again, and others are told so: what is to be sent. Also
     /// when the server tells that the client's own user has come, as it does after a silence that
     /// was too long.

@@ -123,6 +123,12 @@ impl<W> Core<W> {
     /// Says good-bye once no message is unanswered.
     pub(super) fn advance_farewell(&mut self, now: Time) {
         let has_publishes = self.operations.has_publishes();
+        let is_asked =
+            matches!(&self.connection, Connection::Up { farewell: Some(it), .. } if !it.is_sent);
+        // What was taken in topics that skip goes out first, too.
+        if is_asked && !has_publishes && self.has_admitted() {
+            return;
+        }
         if let Connection::Up { farewell: Some(farewell), .. } = &mut self.connection {
             if !farewell.is_sent && !has_publishes {
                 farewell.is_sent = true;

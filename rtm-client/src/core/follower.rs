@@ -26,6 +26,8 @@ pub(super) struct Follower {
     items: MetadataItems,
     /// Something is missing, and the set is being read: the newest revision that was heard of.
     reading: Option<Revision>,
+    /// Nobody wants to hear of it.
+    is_deaf: bool,
 }
 
 /// What follows from an event.
@@ -44,12 +46,20 @@ impl Follower {
         Self { reading: Some(Revision(0)), ..Self::default() }
     }
 
+    /// Of a set that nobody wants to hear of.
+    pub(super) fn deaf() -> Self {
+        Self { is_deaf: true, ..Self::default() }
+    }
+
     /// Whether the set has to be read, or is being read.
     pub(super) const fn needs_reading(&self) -> bool {
         self.reading.is_some()
     }
 
     pub(super) fn on_event(&mut self, news: &News<'_>) -> Step {
+        if self.is_deaf {
+            return Step::Nothing;
+        }
         if let Some(heard) = &mut self.reading {
             *heard = (*heard).max(news.major);
             return Step::Nothing;

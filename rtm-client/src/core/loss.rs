@@ -13,6 +13,8 @@ impl<W> Core<W> {
         self.lanes.clear();
         self.skipping.clear();
         self.own_states.on_lost();
+        self.states_due.clear();
+        self.reads_due.clear();
         self.restore = None;
         for operation in self.operations.take_all() {
             self.lose_operation(operation);

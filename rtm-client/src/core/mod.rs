@@ -147,6 +147,10 @@ pub struct Core<W> {
     lanes: PublishLanes,
     skipping: Skipping,
     own_states: OwnStates,
+    /// Channels in which states are to be shown again, at a time.
+    states_due: BTreeMap<ChannelId, Time>,
+    /// Sets of metadata that are to be read again for who follows them, at a time.
+    reads_due: BTreeMap<MetadataTarget, Time>,
     /// What the server has told that it allows.
     limits: ServerLimits,
     restore: Option<Restore>,
@@ -198,6 +202,8 @@ impl<W> Core<W> {
             lanes: PublishLanes::default(),
             skipping: Skipping::default(),
             own_states: OwnStates::new(&ServerLimits::default().of_states(0)),
+            states_due: BTreeMap::new(),
+            reads_due: BTreeMap::new(),
             limits: ServerLimits::default(),
             restore: None,
             channels: BTreeMap::new(),
@@ -352,6 +358,8 @@ impl<W> Core<W> {
             self.link_deadline(),
             self.connection.deadline(),
             self.skipping.poll_timeout(),
+            self.states_due.values().min().copied(),
+            self.reads_due.values().min().copied(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -418,6 +426,8 @@ impl<W> Core<W> {
         }
         self.send_receipt(now);
         self.advance_skipping(now);
+        self.advance_states(now);
+        self.advance_reads(now);
     }
 
     fn on_message(&mut self, now: Time, session: SessionId, lane: LaneId, message: &Bytes) {

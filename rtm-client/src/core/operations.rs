@@ -28,7 +28,7 @@ pub(super) enum Purpose {
     SubscribeTopic { channel: ChannelName, topic: TopicName, all: bool, is_restore: bool },
     UnsubscribeTopic { channel: ChannelName, topic: TopicName, all: bool },
     SetStates { channel: ChannelId, tried: Vec<Tried> },
-    RemoveStates(ChannelId),
+    RemoveStates { channel: ChannelId, removed: Vec<(String, Vec<u8>)>, keys: Vec<String> },
     GetStates(ChannelId),
     OnlineUsers(ChannelId),
     UserChannels,

@@ -148,6 +148,9 @@ impl<W> Core<W> {
         let publication = self.publication_mut(&channel, &topic);
         let publication = publication.filter(|found| found.leaving.is_none());
         let delivery = publication.map(|found| found.delivery).unwrap_or_default();
+        if !delivery.is_reliable() && connected.as_ref().is_err_and(is_leaving) {
+            return self.answer(waiter, connected.map(|_| Answer::Done));
+        }
         if !delivery.is_reliable() {
             let result = self.publish_skipping(now, handle, payload, options);
             return self.answer(waiter, result);
@@ -332,4 +335,9 @@ fn check_meta(meta: &[u8]) -> Result<(), Error> {
         limits::META
     );
     Err(Error::from_answer(ErrorCode::CHANNEL_INVALID_TOPIC_META, &reason))
+}
+
+/// Whether nobody is logged in any more, or soon.
+fn is_leaving(error: &Error) -> bool {
+    error.kind() == ErrorKind::NotLoggedIn
 }

@@ -139,16 +139,8 @@ impl<W> Core<W> {
                 self.on_subscribe_topic_refused(now, &channel, &topic, &error, is_restore);
                 self.answer(waiter, Err(error));
             }
-            Purpose::SetStates { channel, tried } => {
-                self.on_states_refused(&channel, &tried);
-                if waiter.is_none() {
-                    tracing::warn!(%channel, %error, "states are not shown");
-                }
-                self.answer(waiter, Err(error));
-            }
-            Purpose::RemoveStates(channel) => {
-                self.on_states_answered(&channel);
-                self.answer(waiter, Err(error));
+            purpose @ (Purpose::SetStates { .. } | Purpose::RemoveStates { .. }) => {
+                self.on_states_refused(now, Operation { purpose, waiter }, error);
             }
             Purpose::GetStates(_) | Purpose::OnlineUsers(_) | Purpose::UserChannels => {
                 self.answer(waiter, Err(error));
@@ -159,7 +151,7 @@ impl<W> Core<W> {
                 self.answer(waiter, if is_done { Ok(Answer::Done) } else { Err(error) });
             }
             Purpose::WriteMetadata | Purpose::ReadPage => self.answer(waiter, Err(error)),
-            Purpose::Read(reading) => self.on_read_refused(&reading, error, waiter),
+            Purpose::Read(reading) => self.on_read_refused(now, &reading, error, waiter),
             Purpose::SubscribeUserMetadata { user, handle, is_restore } => {
                 self.on_user_metadata_refused(now, (&user, handle), &error, is_restore);
                 self.answer(waiter, Err(error));

@@ -149,8 +149,11 @@ impl<W> Core<W> {
     /// The server has answered an operation that nobody waits for.
     pub(super) fn on_skipping_refused(&mut self, now: Time, reply: &Reply<'_>) {
         let sent = &mut self.skipping.sent;
-        let Some(at) = sent.iter().position(|&(id, _)| id == reply.operation) else { return };
-        let (operation, handle) = sent.remove(at).expect("just found");
+        let at = sent.iter().position(|&(id, _)| id == reply.operation);
+        let sent = at.and_then(|at| sent.remove(at));
+        // Of a newest value it is known however long ago it was sent.
+        let found = sent.or_else(|| self.latest_sent_as(reply.operation));
+        let Some((operation, handle)) = found else { return };
         let Ok(publication) = self.publication_of(handle) else { return };
         if reply.code.is_ok() {
             return;
@@ -168,6 +171,28 @@ impl<W> Core<W> {
                 publication.skipping.refused = Some(error);
             }
         }
+    }
+
+    fn latest_sent_as(&self, operation: OperationId) -> Option<(OperationId, HandleId)> {
+        let publications = self.streams.values().flat_map(|entry| entry.publications.values());
+        let is_it = |publication: &&Publication<W>| {
+            let latest = publication.skipping.latest.as_ref();
+            latest.is_some_and(|value| value.operation == Some(operation))
+        };
+        let found = publications.into_iter().find(is_it);
+        found.map(|publication| (operation, publication.handle))
+    }
+
+    /// Whether messages that were taken are neither with the server nor given up.
+    pub(super) fn has_admitted(&self) -> bool {
+        let Some(session) = self.connection.session() else { return false };
+        let lanes = self.streams.values().flat_map(|entry| entry.publications.values());
+        let lanes = lanes.filter(|it| !it.delivery.is_reliable()).filter_map(|it| it.lane);
+        let waits = |lane: LaneId| {
+            lane != LaneId::CONTROL
+                && self.endpoint.lane_stats(session, lane).is_some_and(|it| it.send_messages > 0)
+        };
+        !self.skipping.due.is_empty() || lanes.into_iter().any(waits)
     }
 
     fn send_latest(&mut self, now: Time, handle: HandleId) {

@@ -1,5 +1,7 @@
 //! What this user shows in channels, and questions who is where.
 
+use std::time::Duration;
+
 use rtm_channel::OwnStates;
 use rtm_wire::{
     ChannelKind, GetOnlineUsers, GetStates, GetUserChannels, LaneId, List, MessageType,
@@ -14,6 +16,8 @@ use crate::channel_id::ChannelId;
 use crate::error::{Error, ErrorKind};
 use crate::presence::{OnlineUsers, OnlineUsersOptions, UserChannels, UserState};
 
+/// Pause before states are shown again that were too much at a time.
+const AGAIN_PAUSE: Duration = Duration::from_secs(1);
 /// What a topic is never called: sealed states are no messages.
 const SEALED_AS: &str = "_state";
 
@@ -56,8 +60,11 @@ impl<W> Core<W> {
             return self.answer(waiter, Err(error));
         }
         let (kind, name) = (channel.kind(), channel.channel_name());
+        let is_meant = |key: &str| keys.is_empty() || keys.contains(&key);
+        let removed = self.own_states.states(kind, name).filter(|state| is_meant(state.key));
+        let removed = removed.map(|state| (state.key.to_owned(), state.value.to_vec())).collect();
         if self.own_states.remove(kind, name, List::Slice(&keys)) {
-            self.send_removal(now, &channel, &keys, waiter);
+            self.send_removal(now, &channel, &keys, removed, waiter);
         } else {
             self.answer(waiter, Ok(Answer::Done));
         }
@@ -74,7 +81,7 @@ impl<W> Core<W> {
             to_send.removed.map(|keys| Vec::from_iter(keys.into_iter().map(String::from)));
         if let Some(removed) = removed {
             let keys: Vec<_> = removed.iter().map(String::as_str).collect();
-            self.send_removal(now, channel, &keys, None);
+            self.send_removal(now, channel, &keys, Vec::new(), None);
         }
         if !states.is_empty() {
             self.send_states(now, channel, &states, Vec::new(), None);
@@ -100,13 +107,52 @@ impl<W> Core<W> {
         self.own_states.on_answered(channel.kind(), channel.channel_name());
     }
 
-    /// The server doesn't let the user show this: what it showed before stays.
-    pub(super) fn on_states_refused(&mut self, channel: &ChannelId, tried: &[Tried]) {
-        let (kind, name) = (channel.kind(), channel.channel_name());
-        for Tried { key, value, before } in tried {
-            self.own_states.undo(kind, name, key, value.as_bytes(), before.as_deref());
+    /// The server refuses that the user shows something, or shows it no more: what it showed before
+    /// stays. What was to be shown again after a loss is tried again, if it was too much at a time.
+    pub(super) fn on_states_refused(&mut self, now: Time, operation: Operation<W>, error: Error) {
+        let Operation { purpose, waiter } = operation;
+        let is_asked_for = waiter.is_some();
+        let channel = match purpose {
+            Purpose::SetStates { channel, tried } => {
+                let (kind, name) = (channel.kind(), channel.channel_name());
+                for Tried { key, value, before } in &tried {
+                    self.own_states.undo(kind, name, key, value.as_bytes(), before.as_deref());
+                }
+                channel
+            }
+            Purpose::RemoveStates { channel, removed, keys } => {
+                let (kind, name) = (channel.kind(), channel.channel_name());
+                let removed: Vec<_> =
+                    removed.iter().map(|(key, value)| State { key, value }).collect();
+                let keys: Vec<_> = keys.iter().map(String::as_str).collect();
+                match is_asked_for {
+                    true => self.own_states.put_back(kind, name, List::Slice(&removed)),
+                    false => self.own_states.still_removed(kind, name, List::Slice(&keys)),
+                }
+                channel
+            }
+            _ => return self.answer(waiter, Err(error)),
+        };
+        if !is_asked_for && error.kind() == ErrorKind::TooFrequent {
+            self.states_due.entry(channel).or_insert(now + AGAIN_PAUSE);
+            return;
         }
-        self.on_states_answered(channel);
+        self.on_states_answered(&channel);
+        if !is_asked_for {
+            tracing::warn!(%channel, %error, "states are not shown");
+        }
+        self.answer(waiter, Err(error));
+    }
+
+    /// Shows again what was too much at a time.
+    pub(super) fn advance_states(&mut self, now: Time) {
+        let due = self.states_due.iter().filter(|(_, at)| **at <= now);
+        for channel in due.map(|(channel, _)| channel.clone()).collect::<Vec<_>>() {
+            self.states_due.remove(&channel);
+            if self.own_states.is_joined(channel.kind(), channel.channel_name()) {
+                self.show_states(now, &channel);
+            }
+        }
     }
 
     pub(super) fn get_states(
@@ -152,7 +198,7 @@ impl<W> Core<W> {
     ) {
         let Operation { purpose, waiter } = operation;
         match (purpose, result) {
-            (Purpose::SetStates { channel, .. } | Purpose::RemoveStates(channel), _) => {
+            (Purpose::SetStates { channel, .. } | Purpose::RemoveStates { channel, .. }, _) => {
                 self.on_states_answered(&channel);
                 self.answer(waiter, Ok(Answer::Done));
             }
@@ -243,9 +289,17 @@ impl<W> Core<W> {
         self.request(now, LaneId::CONTROL, set, purpose, waiter);
     }
 
-    fn send_removal(&mut self, now: Time, channel: &ChannelId, keys: &[&str], waiter: Option<W>) {
+    fn send_removal(
+        &mut self,
+        now: Time,
+        channel: &ChannelId,
+        keys: &[&str],
+        removed: Vec<(String, Vec<u8>)>,
+        waiter: Option<W>,
+    ) {
         let remove = RemoveStates { channel: channel.wire(), keys: List::Slice(keys) };
-        let purpose = Purpose::RemoveStates(channel.clone());
+        let keys = keys.iter().map(|&key| key.to_owned()).collect();
+        let purpose = Purpose::RemoveStates { channel: channel.clone(), removed, keys };
         self.request(now, LaneId::CONTROL, remove, purpose, waiter);
     }
 
@@ -275,7 +329,7 @@ fn channels_of_user(found: &rtm_wire::UserChannels<'_>) -> UserChannels {
 
 /// The answer of an operation that is taken up again when the client is back.
 pub(super) const fn is_kept(purpose: &Purpose) -> bool {
-    matches!(purpose, Purpose::SetStates { .. } | Purpose::RemoveStates(_))
+    matches!(purpose, Purpose::SetStates { .. } | Purpose::RemoveStates { .. })
 }
 
 fn state((key, value): &(String, String)) -> State<'_> {

@@ -1,6 +1,7 @@
 //! Metadata: writes, reads, and who hears of whose.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rtm_channel::{Refusal, UserId};
 use rtm_wire::{
@@ -30,6 +31,9 @@ pub(super) struct HeardUser {
     handle: HandleId,
     follower: Follower,
 }
+
+/// Pause before a set is read again that could not be read.
+const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// Sets of which it is remembered that they were followed in this session; further ones count as
 /// such.
@@ -163,16 +167,35 @@ impl<W> Core<W> {
                 self.on_caught_up(now, &reading.target, &metadata);
             }
             Ok(Progress::Done(metadata)) => self.answer(waiter, Ok(Answer::Metadata(metadata))),
-            Err(error) => self.on_read_refused(&reading, error, waiter),
+            Err(error) => self.on_read_refused(now, &reading, error, waiter),
         }
     }
 
-    /// A set can't be read. Who followed it hears nothing more before the next session.
-    pub(super) fn on_read_refused(&mut self, reading: &Reading, error: Error, waiter: Option<W>) {
+    /// A set can't be read now: it changes too fast, or too much is read at a time. For who follows
+    /// it, it is read again after a pause.
+    pub(super) fn on_read_refused(
+        &mut self,
+        now: Time,
+        reading: &Reading,
+        error: Error,
+        waiter: Option<W>,
+    ) {
         if reading.is_for_follower {
-            tracing::warn!(target = ?reading.target, %error, "metadata is not followed any more");
+            tracing::debug!(target = ?reading.target, %error, "metadata is read again later");
+            self.reads_due.entry(reading.target.clone()).or_insert(now + READ_PAUSE);
         }
         self.answer(waiter, Err(error));
+    }
+
+    /// Reads again what could not be read.
+    pub(super) fn advance_reads(&mut self, now: Time) {
+        let due = self.reads_due.iter().filter(|(_, at)| **at <= now);
+        for target in due.map(|(target, _)| target.clone()).collect::<Vec<_>>() {
+            self.reads_due.remove(&target);
+            if self.follower(&target).is_some_and(|follower| follower.needs_reading()) {
+                self.read_on(now, Reading::new(target, true), None);
+            }
+        }
     }
 
     pub(super) fn subscribe_user_metadata(
@@ -312,8 +335,14 @@ impl<W> Core<W> {
 
     /// A set is about to be followed, if it is a channel's that was joined to hear of it.
     pub(super) fn begin_following(&mut self, target: &rtm_wire::ChannelRef<'_>, hears: bool) {
-        let target = MetadataTarget::from_wire(target).filter(|_| hears);
-        let Some(target) = target else { return };
+        let Some(target) = MetadataTarget::from_wire(target) else { return };
+        if !hears {
+            // What is still on its way to a former subscription is nobody's.
+            if let Some(follower) = self.follower(&target) {
+                *follower = Follower::deaf();
+            }
+            return;
+        }
         let is_first = self.followed.len() < FOLLOWED_MAX && self.followed.insert(target.clone());
         if let Some(follower) = self.follower(&target) {
             *follower = if is_first { Follower::default() } else { Follower::again() };

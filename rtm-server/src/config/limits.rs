@@ -120,6 +120,9 @@ limits! {
     /// Writes of metadata a second by one client.
     storage_writes_per_second: u32 =
         channel.storage_writes_per_second, "limits.storage-writes-per-second", 1, 1_000_000;
+    /// Reads of metadata a second by one client: pages, and subscriptions to users'.
+    storage_reads_per_second: u32 =
+        channel.storage_reads_per_second, "limits.storage-reads-per-second", 1, 1_000_000;
     /// Users whose metadata one client may be subscribed to.
     storage_user_subscriptions: usize =
         channel.storage_user_subscriptions, "limits.storage-user-subscriptions", 1, 10_000;

@@ -82,6 +82,7 @@ fn limits_of_metadata_are_taken_at_their_ends_and_refused_beyond() {
         ("storage-writes-per-second", 1_000_000),
         ("storage-user-subscriptions", 10_000),
         ("storage-page", 1_000),
+        ("storage-reads-per-second", 1_000_000),
         ("storage-sets", 100_000_000),
         ("storage-bytes", 1_099_511_627_776),
     ] {
@@ -94,7 +95,7 @@ fn limits_of_metadata_are_taken_at_their_ends_and_refused_beyond() {
         }
     }
     let changed = limits("storage-items", 7).expect("in range").channel;
-    assert_eq!((changed.storage_items, changed.storage_page), (7, 100));
+    assert_eq!((changed.storage_items, changed.storage_page), (7, 1_000));
 }
 
 #[test]

@@ -107,6 +107,12 @@ impl Gateway {
                 client.rates.take_storage_write(work.moment.now)?;
                 Ok(Way::Owner)
             }
+            Request::GetMetadata(_)
+            | Request::SubscribeUserMetadata(_)
+            | Request::UnsubscribeUserMetadata(_) => {
+                client.rates.take_storage_read(work.moment.now)?;
+                Ok(Way::Owner)
+            }
             Request::Join(join) => {
                 let user = &client.identity.user;
                 self.access.join(&client.app, user, join, work.moment.wall)?;

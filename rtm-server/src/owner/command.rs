@@ -58,8 +58,8 @@ pub(crate) enum LaneKey {
     Channel(ChannelKind, ChannelName),
     /// The messages of one publication.
     Publication(ChannelName, TopicName, UserId),
-    /// The metadata of all users whom the session listens to.
-    UserMetadata,
+    /// The metadata of one user.
+    UserMetadata(ChannelName),
 }
 
 /// Something to be sent.

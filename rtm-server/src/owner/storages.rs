@@ -128,9 +128,8 @@ impl Storages {
         let from = context.from;
         self.with(key, |set| set.unsubscribe(from))?;
         self.leave(from, key);
-        if self.count_users(from) == 0 {
-            context.out.push(Output::LaneEnds { to: vec![from], lane: LaneKey::UserMetadata });
-        }
+        let lane = LaneKey::UserMetadata(key.name.clone());
+        context.out.push(Output::LaneEnds { to: vec![from], lane });
         Ok(())
     }
 
@@ -234,10 +233,11 @@ impl AppChannels {
     }
 }
 
-/// On the lane of the channel's messages; what concerns users on one lane for all of them.
+/// On the lane of the channel's messages; of users, each on its own: many large sets at a time, as
+/// after a loss, would not fit one lane's queue.
 fn tell(key: &ChannelKey, told: Vec<Fanout>, out: &mut Vec<Output>) {
     let lane = match key.kind {
-        ChannelKind::User => LaneKey::UserMetadata,
+        ChannelKind::User => LaneKey::UserMetadata(key.name.clone()),
         kind => LaneKey::Channel(kind, key.name.clone()),
     };
     out.extend(told.into_iter().map(|Fanout { event, to }| Output::Event {

@@ -369,3 +369,23 @@ fn only_refusals_are_answered() {
     assert_eq!(lab.raw("dave").codes(5), [ErrorCode::CHANNEL_TOPIC_NOT_JOINED]);
     assert_eq!(last(&lab, "bob", 3).as_deref(), Some("here"));
 }
+
+#[test]
+fn a_logout_sends_what_was_admitted_and_admits_no_more() {
+    let mut lab = latest_only(0.0);
+    lab.run(Duration::from_millis(100));
+    // Out of reach, they wait; the logout waits with them.
+    lab.set_blackout("alice", true);
+    say(&mut lab, "before");
+    let waiter = lab.command("alice", Command::Logout);
+    let late = lab.publish("alice", publication(2), "after");
+    let answer = &lab.client("alice").answers[&late];
+    assert!(answer.is_err(), "{answer:?}");
+    lab.run(Duration::from_secs(1));
+    lab.set_blackout("alice", false);
+    lab.answer("alice", waiter).unwrap();
+    lab.run(Duration::from_secs(1));
+    for user in HEARERS {
+        assert_eq!(heard(lab.client(user), 3), [(1, "before".to_owned())], "{user}");
+    }
+}

@@ -229,6 +229,33 @@ fn who_comes_back_too_late_comes_anew_and_shows_it_again() {
 }
 
 #[test]
+fn who_shows_much_shows_all_of_it_again_though_the_rate_refuses_some() {
+    let mut lab = Lab::new(0.0);
+    lab.add_users(&["alice"]);
+    lab.add_with("bob", OPEN_APP, "bob", |config| {
+        config.presence_timeout = Duration::from_secs(5);
+    });
+    lab.log_in("bob");
+    let names: Vec<_> = (0..30).map(|number| format!("c{number}")).collect();
+    for name in &names {
+        lab.run(Duration::from_millis(100));
+        for user in ["alice", "bob"] {
+            lab.call(user, subscribe(name, 1)).unwrap();
+        }
+        lab.call("bob", set(ChannelId::message(name).unwrap(), &[("mood", "well")])).unwrap();
+    }
+    lab.set_blackout("bob", true);
+    lab.run(Duration::from_secs(25));
+    lab.set_blackout("bob", false);
+    lab.run(Duration::from_secs(10));
+    for name in &names {
+        lab.run(Duration::from_millis(100));
+        let channel = ChannelId::message(name).unwrap();
+        assert_eq!(states(&mut lab, "alice", channel, "bob"), "bob(mood=well)", "{name}");
+    }
+}
+
+#[test]
 fn states_end_with_the_channel_and_with_the_logout() {
     let mut lab = in_lobby(AppLimits::hosted(), &["alice", "bob"]);
     lab.call("bob", join("room", 2)).unwrap();

@@ -194,7 +194,7 @@ impl History {
         for (handle, user) in USERS.iter().enumerate() {
             let told = self.lab.client(user).storage.iter();
             let told = told.filter(|(to, _)| to.0 == handle as u64).map(|(_, event)| event);
-            let last = told.clone().last().expect("a snapshot");
+            let last = told.clone().next_back().expect("a snapshot");
             assert_eq!(last.major_revision, truth.major_revision, "seed {seed}: {user}");
             assert!(last.items.iter().eq(truth.items.iter()), "seed {seed}: {user}");
             let majors: Vec<_> = told.map(|event| event.major_revision).collect();

@@ -315,7 +315,9 @@ fn what_is_long_is_told_and_read_in_parts_that_fit() {
 
 #[test]
 fn pages_are_as_long_as_is_asked_for_and_allowed() {
-    let mut set = lobby();
+    let mut limits = Limits::hosted();
+    limits.storage_page = 100;
+    let mut set = set_of(ChannelKind::Message, &limits);
     let names: Vec<String> = (0..101).map(|number| format!("{number:0>3}")).collect();
     let items: Vec<_> = names.iter().map(|name| item(name, b"")).collect();
     SET.done(&mut set, &items);

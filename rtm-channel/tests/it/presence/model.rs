@@ -124,10 +124,8 @@ impl Model {
         let gone: Vec<u64> = self.users.keys().copied().collect();
         for number in gone {
             let user = self.users[&number].clone();
-            if !self.is_there(&user) {
-                if !self.loud.contains(&(number, user.session)) {
-                    self.users.remove(&number);
-                }
+            if !self.is_there(&user) && !self.loud.contains(&(number, user.session)) {
+                self.users.remove(&number);
             }
         }
     }
