@@ -13,8 +13,8 @@ use crate::refusal::Refusal;
 /// Within which span subscriptions to one channel are counted.
 const SPAN: Duration = Duration::from_secs(5);
 
-/// The rates of one client over all its channels, and of its writes of metadata. Whoever carries
-/// out requests keeps one for each session, and asks it before the channel's authority.
+/// The rates of one client over all its channels, of its writes of metadata, and of its
+/// calls of locks. Whoever carries out requests keeps one for each session, and asks it before the channel's authority.
 ///
 /// ```
 /// use rtm_channel::{ChannelName, ClientLimits, Limits};
@@ -43,6 +43,8 @@ pub struct ClientLimits {
     subscribes: BTreeMap<ChannelName, VecDeque<Time>>,
     storage_writes_per_second: u32,
     storage_writes: RateLimit,
+    lock_calls_per_second: u32,
+    lock_calls: RateLimit,
 }
 
 impl ClientLimits {
@@ -59,6 +61,8 @@ impl ClientLimits {
             subscribes: BTreeMap::new(),
             storage_writes_per_second: limits.storage_writes_per_second,
             storage_writes: RateLimit::new(now, limits.storage_writes_per_second),
+            lock_calls_per_second: limits.lock_calls_per_second,
+            lock_calls: RateLimit::new(now, limits.lock_calls_per_second),
         }
     }
 
@@ -126,6 +130,19 @@ impl ClientLimits {
         let reason = format!("more than {rate} writes of metadata a second; slow down");
         Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
     }
+
+    /// Counts a call that changes a lock, or asks for it, whatever becomes of it.
+    ///
+    /// # Errors
+    /// Too frequent; then nothing was counted.
+    pub fn take_lock_call(&mut self, now: Time) -> Result<(), Refusal> {
+        if self.lock_calls.take(now) {
+            return Ok(());
+        }
+        let rate = self.lock_calls_per_second;
+        let reason = format!("more than {rate} calls of locks a second; slow down");
+        Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +193,18 @@ mod tests {
         refused(&mut client, too_frequent, |client| client.take_storage_write(at(0)));
         assert_eq!(code(client.take_publish(at(0))), None);
         assert_eq!(code(client.take_storage_write(at(50))), None, "one more after a 20th");
+    }
+
+    #[test]
+    fn ten_calls_of_locks_a_second_apart_from_all_else() {
+        let mut client = ClientLimits::new(Time::ZERO, &Limits::hosted());
+        for _ in 0..10 {
+            assert_eq!(code(client.take_lock_call(at(0))), None);
+        }
+        let too_frequent = ErrorCode::OPERATION_RATE_EXCEED_LIMITATION;
+        refused(&mut client, too_frequent, |client| client.take_lock_call(at(0)));
+        assert_eq!(code(client.take_storage_write(at(0))), None);
+        assert_eq!(code(client.take_lock_call(at(100))), None, "one more after a 10th");
     }
 
     #[test]
