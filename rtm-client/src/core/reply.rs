@@ -108,6 +108,10 @@ impl<W> Core<W> {
             (Purpose::UserChannels, ReplyResult::UserChannels(found)) => {
                 self.answer(waiter, Ok(Answer::UserChannels(channels_of_user(&found))));
             }
+            (
+                purpose @ (Purpose::ChangeLock | Purpose::AcquireLock { .. } | Purpose::GetLocks),
+                result,
+            ) => self.on_lock_success(now, Operation { purpose, waiter }, result),
             (purpose, result) => {
                 self.on_storage_success(now, Operation { purpose, waiter }, result);
             }
@@ -174,7 +178,11 @@ impl<W> Core<W> {
                 let is_done = all && error.kind() == ErrorKind::NotSubscribed;
                 self.answer(waiter, if is_done { Ok(Answer::Done) } else { Err(error) });
             }
-            Purpose::WriteMetadata | Purpose::ReadPage => self.answer(waiter, Err(error)),
+            Purpose::WriteMetadata
+            | Purpose::ReadPage
+            | Purpose::ChangeLock
+            | Purpose::AcquireLock { .. }
+            | Purpose::GetLocks => self.answer(waiter, Err(error)),
             Purpose::Read(reading) => self.on_read_refused(&reading, error, waiter),
             Purpose::SubscribeUserMetadata { user, handle, is_restore } => {
                 self.on_user_metadata_refused(now, (&user, handle), &error, is_restore);
