@@ -8,8 +8,9 @@ use bytes::BytesMut;
 use rtm_channel::{AppId, UserId};
 use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, Output};
 use rtm_client::{
-    ChannelEvent, Error, LinkEvent, LinkReason, LinkState, PresenceChange, PresenceEvent,
-    ServerLimits, StorageEvent, StreamEvent, TopicEvent, UserMetadataEvent, UserState,
+    ChannelEvent, Error, LinkEvent, LinkReason, LinkState, LockEvent, PresenceChange,
+    PresenceEvent, ServerLimits, StorageEvent, StreamEvent, TopicEvent, UserMetadataEvent,
+    UserState,
 };
 use rtm_session::{Carriers, Remote};
 use rtm_sim::Node;
@@ -34,6 +35,8 @@ pub(crate) struct Client {
     pub(crate) presence: Vec<(HandleId, PresenceEvent)>,
     /// Metadata of channels, stream channels and users, apart from everything else.
     pub(crate) storage: Vec<(HandleId, StorageEvent)>,
+    /// Locks of channels and stream channels, apart from everything else.
+    pub(crate) locks: Vec<(HandleId, LockEvent)>,
     /// Why subscriptions to users' metadata have ended.
     pub(crate) storage_ended: Vec<(HandleId, Error)>,
     pub(crate) ended: Vec<HandleId>,
@@ -72,6 +75,7 @@ impl Client {
             streams: Vec::new(),
             presence: Vec::new(),
             storage: Vec::new(),
+            locks: Vec::new(),
             storage_ended: Vec::new(),
             ended: Vec::new(),
             takes: true,
@@ -191,6 +195,23 @@ impl Client {
         items.collect::<Vec<_>>().join(" ")
     }
 
+    /// What a subscription or membership was told of locks, in short: what was done, by whom, and
+    /// each lock with its owner and token: `acquired by bob l=bob/2`.
+    pub(crate) fn locked(&self, handle: u64) -> Vec<String> {
+        let events = self.locks.iter().filter(|(to, _)| to.0 == handle);
+        let in_short = |event: &LockEvent| {
+            let mut words = format!("{:?}", event.change).to_lowercase();
+            words.extend(event.actor.iter().map(|actor| format!(" by {actor}")));
+            let locks = event.locks.iter().map(|lock| {
+                let owner = lock.owner.as_deref().unwrap_or_default();
+                format!(" {}={owner}/{}", lock.name, lock.token)
+            });
+            words.extend(locks);
+            words
+        };
+        events.map(|(_, event)| in_short(event)).collect()
+    }
+
     fn settle(&mut self, now: Time) {
         while let Some(output) = self.core.poll_output() {
             let credit = match output {
@@ -207,6 +228,14 @@ impl Client {
                 Output::Channel { handle, event: ChannelEvent::Storage(event), credit } => {
                     self.storage.push((handle, event));
                     credit
+                }
+                Output::Channel { handle, event: ChannelEvent::Lock(event), credit } => {
+                    self.locks.push((handle, event));
+                    credit
+                }
+                Output::Stream { handle, event: StreamEvent::Lock(event) } => {
+                    self.locks.push((handle, event));
+                    None
                 }
                 Output::UserMetadata { handle, event, credit } => {
                     match event {
