@@ -13,8 +13,9 @@ use crate::refusal::Refusal;
 /// Within which span subscriptions to one channel are counted.
 const SPAN: Duration = Duration::from_secs(5);
 
-/// The rates of one client over all its channels, of its writes of metadata, and of its
-/// calls of locks. Whoever carries out requests keeps one for each session, and asks it before the channel's authority.
+/// The rates of one client over all its channels, of its writes of metadata, and of its calls of
+/// locks. Whoever carries out requests keeps one for each session, and asks it before the channel's
+/// authority.
 ///
 /// ```
 /// use rtm_channel::{ChannelName, ClientLimits, Limits};

@@ -170,19 +170,19 @@ impl<W> Core<W> {
                 self.on_states_answered(&channel);
                 self.answer(waiter, Err(error));
             }
-            Purpose::GetStates(_) | Purpose::OnlineUsers(_) | Purpose::UserChannels => {
-                self.answer(waiter, Err(error));
-            }
+            Purpose::GetStates(_)
+            | Purpose::OnlineUsers(_)
+            | Purpose::UserChannels
+            | Purpose::WriteMetadata
+            | Purpose::ReadPage
+            | Purpose::ChangeLock
+            | Purpose::AcquireLock { .. }
+            | Purpose::GetLocks => self.answer(waiter, Err(error)),
             Purpose::UnsubscribeTopic { channel, topic, all } => {
                 self.on_unsubscribe_topic_refused(&channel, &topic, all);
                 let is_done = all && error.kind() == ErrorKind::NotSubscribed;
                 self.answer(waiter, if is_done { Ok(Answer::Done) } else { Err(error) });
             }
-            Purpose::WriteMetadata
-            | Purpose::ReadPage
-            | Purpose::ChangeLock
-            | Purpose::AcquireLock { .. }
-            | Purpose::GetLocks => self.answer(waiter, Err(error)),
             Purpose::Read(reading) => self.on_read_refused(&reading, error, waiter),
             Purpose::SubscribeUserMetadata { user, handle, is_restore } => {
                 self.on_user_metadata_refused(now, (&user, handle), &error, is_restore);

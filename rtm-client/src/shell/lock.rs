@@ -12,18 +12,18 @@ use crate::lock::{LockDetail, LockOptions, OwnedLock};
 /// Locks of channels: one user at a time has each.
 ///
 /// A lock is [made](Self::set_lock) once and is there until it is [removed](Self::remove_lock), or
-/// the server ends. Who uses one has to be in its channel, subscribed or joined; without that a call
-/// fails with [`NotSubscribed`](crate::ErrorKind::NotSubscribed) or
+/// the server ends. Who uses one has to be in its channel, subscribed or joined; without that a
+/// call fails with [`NotSubscribed`](crate::ErrorKind::NotSubscribed) or
 /// [`NotJoined`](crate::ErrorKind::NotJoined). Changes are told to who asked for them by
 /// [`SubscribeOptions::locks`](crate::SubscribeOptions::locks), one's own too.
 ///
 /// **Loss.** An owner whose session is lost, or who leaves the channel or logs out, keeps the lock
 /// for its TTL. Back in the channel in that time, in whichever session, nothing has happened; else
-/// others get it, and the former owner is told [`Expired`](crate::LockChange::Expired) when it comes
-/// back. It can't be told before. So what is done under a lock should name its
+/// others get it, and the former owner is told [`Expired`](crate::LockChange::Expired) when it
+/// comes back. It can't be told before. So what is done under a lock should name its
 /// [token](crate::OwnedLock::token): metadata that is written with
-/// [`lock_with_token`](crate::MetadataOptions::lock_with_token) is refused once the lock has gone to
-/// somebody else.
+/// [`lock_with_token`](crate::MetadataOptions::lock_with_token) is refused once the lock has gone
+/// to somebody else.
 ///
 /// ```no_run
 /// use rtm_client::{ChannelId, ErrorKind, LockOptions, MetadataItem, MetadataOptions, RtmClient};
@@ -87,16 +87,14 @@ impl Locks {
     /// [`LockTaken`](crate::ErrorKind::LockTaken): somebody else has it, and `retry` is false; the
     /// channel was left while waiting; too many wait (−14007).
     /// [`UnknownLock`](crate::ErrorKind::UnknownLock): there is none, or it was removed while
-    /// waiting (−14008).
-    /// [`Duplicate`](crate::ErrorKind::Duplicate): this client waits for it already (−14003).
-    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): the session was lost; who still wants
-    /// the lock acquires it again when the link is connected, at the end of the queue, unless it has
-    /// become this user's in the meantime.
-    /// Those of all calls.
+    /// waiting (−14008). [`Duplicate`](crate::ErrorKind::Duplicate): this client waits for it
+    /// already (−14003). [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): the session was
+    /// lost; who still wants the lock acquires it again when the link is connected, at the end of
+    /// the queue, unless it has become this user's in the meantime. Those of all calls.
     ///
     /// # Cancel safety
-    /// The lock may become this user's, also later, when the future is dropped. To end the waiting,
-    /// leave the channel; to give the lock up, release it.
+    /// The lock may become this user's, also later, when the future is dropped. To end the
+    /// waiting, leave the channel; to give the lock up, release it.
     pub async fn acquire_lock(
         &self,
         channel: &ChannelId,
@@ -121,7 +119,8 @@ impl Locks {
         self.act(channel, name, LockAct::Release).await.map(drop)
     }
 
-    /// Takes a lock from its owner; who waits longest gets it at once. Everybody in the channel may.
+    /// Takes a lock from its owner; who waits longest gets it at once. Everybody in the channel
+    /// may.
     ///
     /// # Errors
     /// [`LockNotOwned`](crate::ErrorKind::LockNotOwned): this owner doesn't have it (−14006).

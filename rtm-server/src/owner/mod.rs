@@ -6,7 +6,7 @@
 //!     │                          ├─ InboxAuthority, one for each user who reads or is waited for
 //!     │                          ├─ PresenceAuthority, one for each channel with users in it
 //!     │                          ├─ StorageAuthority, one for each set of metadata
-//!     │                          ├─ LockAuthority, one for each channel with locks, or who hears of them
+//!     │                          ├─ LockAuthority, one for each channel with locks
 //!     └────── Output ────────────┴─ PublishLog
 //! ```
 //!

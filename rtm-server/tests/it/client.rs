@@ -212,6 +212,15 @@ impl Client {
         events.map(|(_, event)| in_short(event)).collect()
     }
 
+    fn take_stream(&mut self, handle: HandleId, event: StreamEvent) {
+        match event {
+            StreamEvent::Presence(event) => self.presence.push((handle, event)),
+            StreamEvent::Storage(event) => self.storage.push((handle, event)),
+            StreamEvent::Lock(event) => self.locks.push((handle, event)),
+            event => self.streams.push((handle, event)),
+        }
+    }
+
     fn settle(&mut self, now: Time) {
         while let Some(output) = self.core.poll_output() {
             let credit = match output {
@@ -233,10 +242,6 @@ impl Client {
                     self.locks.push((handle, event));
                     credit
                 }
-                Output::Stream { handle, event: StreamEvent::Lock(event) } => {
-                    self.locks.push((handle, event));
-                    None
-                }
                 Output::UserMetadata { handle, event, credit } => {
                     match event {
                         UserMetadataEvent::Storage(event) => self.storage.push((handle, event)),
@@ -253,16 +258,8 @@ impl Client {
                     self.topics.push((handle, event));
                     credit
                 }
-                Output::Stream { handle, event: StreamEvent::Presence(event) } => {
-                    self.presence.push((handle, event));
-                    None
-                }
-                Output::Stream { handle, event: StreamEvent::Storage(event) } => {
-                    self.storage.push((handle, event));
-                    None
-                }
                 Output::Stream { handle, event } => {
-                    self.streams.push((handle, event));
+                    self.take_stream(handle, event);
                     None
                 }
                 Output::End(handle) => {
