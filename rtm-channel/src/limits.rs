@@ -81,6 +81,10 @@ pub struct Limits {
     /// Bytes of all of them, as [`StorageAuthority::footprint`](crate::StorageAuthority::footprint)
     /// counts.
     pub storage_bytes: usize,
+    /// Locks of all channels together.
+    pub locks_of_app: usize,
+    /// Calls a second by one client that set, remove, acquire, release or revoke a lock.
+    pub lock_calls_per_second: u32,
 }
 
 impl Limits {
@@ -123,6 +127,8 @@ impl Limits {
             lock_ttl_max: 300,
             storage_sets: 1_000_000,
             storage_bytes: 256 * 1_024 * 1_024,
+            locks_of_app: 1_000_000,
+            lock_calls_per_second: 10,
         }
     }
 
@@ -165,6 +171,8 @@ impl Limits {
             lock_ttl_max: 3_600,
             storage_sets: 1_000_000,
             storage_bytes: 1_024 * 1_024 * 1_024,
+            locks_of_app: 1_000_000,
+            lock_calls_per_second: 1_000_000,
         }
     }
 

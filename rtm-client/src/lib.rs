@@ -21,6 +21,7 @@
 //! | stream positions, commands … by topic | [`StreamChannel`]: [`RtmClient::stream_channel`] |
 //! | see who is there | [`ChannelEvent::Presence`], [`StreamEvent::Presence`] |
 //! | keep what lasts: rounds, settings | [`Storage`]: [`RtmClient::storage`] |
+//! | let one do what only one may | [`Locks`]: [`RtmClient::locks`] |
 //! | seal messages from end to end | [`ClientBuilder::encryption`] |
 //! | watch the connection | [`RtmClient::link_state`], [`RtmClient::events`] |
 //!
@@ -112,6 +113,9 @@
 //! - Metadata that was written is there until it is removed, or the server ends. Of several writers
 //!   that expect one revision, one succeeds; who follows a set sees each write, in one order
 //!   ([`Storage`]).
+//! - A lock has one owner at a time, and each ownership a larger token than those before in the
+//!   channel. Who is lost keeps it for its TTL. An owner can't be told in time that it has lost its
+//!   lock: what the token guards refuses it ([`Locks`]).
 //! - An operation ends with the server's answer, or with the session, which dies after 40 s of
 //!   silence. Until then the link counts as connected, and `publish` waits. Who can't wait so long
 //!   wraps it in `tokio::time::timeout`; the outcome is unknown then.
@@ -148,6 +152,7 @@ mod error;
 mod hosts;
 mod limits;
 mod link;
+mod lock;
 mod log;
 mod message;
 mod network;
@@ -166,6 +171,7 @@ pub use encryption::{Encryption, EncryptionMode};
 pub use error::{Error, ErrorKind};
 pub use limits::ServerLimits;
 pub use link::{LinkEvent, LinkReason, LinkState, Unrestored};
+pub use lock::{LockChange, LockDetail, LockEvent, LockOptions, OwnedLock};
 pub use log::{LogConfig, LogLevel, LogLines, LogSink};
 pub use message::{
     ChannelEvent, ChannelMessage, Gap, Published, Reached, TopicEvent, TopicGap, TopicMessage,
@@ -178,7 +184,7 @@ pub use presence::{
 pub use private_config::{PrivateConfig, ServiceType};
 pub use rtm_wire::{MessageType, Priority, Qos, Reliability};
 pub use shell::{
-    ClientBuilder, ClientEvent, ClientEvents, MessageChannel, MessageSubscription,
+    ClientBuilder, ClientEvent, ClientEvents, Locks, MessageChannel, MessageSubscription,
     MetadataSubscription, PUBLISH_WINDOW_BYTES, PUBLISH_WINDOW_MESSAGE, PendingPublish, Presence,
     RtmClient, Storage, StreamChannel, StreamEvents, TopicPublisher, TopicSubscription,
     UserChannel,

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use rtm_wire::{MessageEvent, MessageType, Reach, TopicMessageEvent, shared};
 
 use crate::error::Error;
+use crate::lock::LockEvent;
 use crate::presence::PresenceEvent;
 use crate::storage::StorageEvent;
 use crate::text::Text;
@@ -79,6 +80,9 @@ pub enum ChannelEvent {
     /// The channel's metadata, or a change of it, for who asked for it by
     /// [`SubscribeOptions::metadata`](crate::SubscribeOptions::metadata).
     Storage(StorageEvent),
+    /// The channel's locks, or a change of one, for who asked for it by
+    /// [`SubscribeOptions::locks`](crate::SubscribeOptions::locks).
+    Lock(LockEvent),
     /// Messages are missing at this place.
     Gap(Gap),
     /// The subscription has ended without being asked to: nothing follows.

@@ -7,8 +7,6 @@ use rtm_channel::Refusal;
 use rtm_wire::{Delivery, ErrorCode, MessageType, Priority, Qos, Reliability, limits};
 
 /// What to hear of in a channel, as in RTM 2.x. Default: messages and presence.
-///
-/// Locks are not served yet; asking for them does no harm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct SubscribeOptions {
@@ -55,7 +53,7 @@ impl SubscribeOptions {
         self
     }
 
-    /// Whether to hear of the channel's locks. Default: no.
+    /// Whether to hear of the channel's locks: all of them first, then each change. Default: no.
     pub const fn locks(mut self, wanted: bool) -> Self {
         self.wire.locks = wanted;
         self

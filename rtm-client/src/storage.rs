@@ -116,7 +116,7 @@ impl MetadataOptions {
     }
 
     /// The write is done only if this client holds this lock of the channel. Users have no locks.
-    /// Default: no lock. Servers of this version have no locks yet: −12007.
+    /// Default: no lock. Acquire it first, with [`Locks`](crate::Locks), and stay in the channel.
     pub fn lock(mut self, name: impl Into<String>) -> Self {
         (self.lock, self.token) = (name.into(), 0);
         self

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use rtm_wire::{Delivery, Priority, Qos, Reliability};
 
 use crate::error::Error;
+use crate::lock::LockEvent;
 use crate::presence::PresenceEvent;
 use crate::storage::StorageEvent;
 
@@ -48,6 +49,9 @@ pub enum StreamEvent {
     /// The channel's metadata, or a change of it, for who asked for it by
     /// [`SubscribeOptions::metadata`](crate::SubscribeOptions::metadata).
     Storage(StorageEvent),
+    /// The channel's locks, or a change of one, for who asked for it by
+    /// [`SubscribeOptions::locks`](crate::SubscribeOptions::locks).
+    Lock(LockEvent),
     /// Another user began to publish in a topic.
     PublisherJoined(Publication),
     /// Another user ceased to publish in a topic.

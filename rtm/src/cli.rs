@@ -39,6 +39,9 @@ pub(crate) enum Command {
     /// Metadata of a channel or a user: write, read, watch
     #[command(subcommand)]
     Storage(Storage),
+    /// Locks of a channel: make, acquire, release, watch
+    #[command(subcommand)]
+    Lock(Lock),
 }
 
 #[derive(Args)]
@@ -473,6 +476,115 @@ pub(crate) struct StorageWatch {
     pub(crate) who: Who,
 }
 
+#[derive(Subcommand)]
+pub(crate) enum Lock {
+    /// Make a lock that nobody has
+    Set(LockSet),
+    /// Acquire a lock, print its token, and hold it until Ctrl-C
+    #[command(after_help = LOCK_ACQUIRE)]
+    Acquire(LockAcquire),
+    /// Give up a lock that was acquired with --keep, within its TTL
+    Release(LockOf),
+    /// Take a lock from its owner
+    Revoke(LockRevoke),
+    /// Do away with a lock, whoever has it
+    Remove(LockOf),
+    /// Print all locks
+    #[command(after_help = LOCK_GET)]
+    Get(LockGet),
+    /// Print all locks, and then each change of one
+    #[command(after_help = LOCK_WATCH)]
+    Watch(LockWatch),
+}
+
+/// Whose locks are meant.
+#[derive(Args)]
+pub(crate) struct LockAt {
+    /// The message channel; with --stream the stream channel
+    pub(crate) channel: String,
+    /// CHANNEL is a stream channel
+    #[arg(long)]
+    pub(crate) stream: bool,
+}
+
+/// Which lock is meant.
+#[derive(Args)]
+pub(crate) struct LockOf {
+    #[command(flatten)]
+    pub(crate) at: LockAt,
+    /// The lock
+    pub(crate) lock: String,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct LockSet {
+    #[command(flatten)]
+    pub(crate) of: LockOf,
+    /// How long an owner that is lost keeps it, in seconds; the server brings it to what it allows
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) ttl: u64,
+}
+
+#[derive(Args)]
+pub(crate) struct LockAcquire {
+    #[command(flatten)]
+    pub(crate) of: LockOf,
+    /// Wait while somebody else has it
+    #[arg(long)]
+    pub(crate) retry: bool,
+    /// Release it after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) hold: Option<u64>,
+    /// Don't hold it: leave it to your next command, within its TTL
+    #[arg(long, conflicts_with = "hold")]
+    pub(crate) keep: bool,
+    /// Print an object: name, ttl_s, token
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Don't say when it is held
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct LockRevoke {
+    #[command(flatten)]
+    pub(crate) of: LockOf,
+    /// The owner that is meant
+    #[arg(long, value_name = "USER")]
+    pub(crate) owner: String,
+}
+
+#[derive(Args)]
+pub(crate) struct LockGet {
+    #[command(flatten)]
+    pub(crate) at: LockAt,
+    /// Print an object: kind, channel, locks
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
+#[derive(Args)]
+pub(crate) struct LockWatch {
+    #[command(flatten)]
+    pub(crate) at: LockAt,
+    /// End after so many events, of which all locks are the first
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Print an object a line: kind, channel, change, actor, time_ms, locks
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Don't say when watching has begun
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) who: Who,
+}
+
 const EXAMPLES: &str = "Examples:
   rtm chat lobby --as alice
   rtm sub town --topic news --as bob --count 3
@@ -555,6 +667,30 @@ const STORAGE_WATCH: &str = "Examples:
 
 Prints `snapshot`, `set`, `update` or `remove`, the set's revision and who did it, then what was
 written as KEY=VALUE, and the keys of what was removed as -KEY. Tells nobody that you watch.";
+
+const LOCK_ACQUIRE: &str = "Examples:
+  rtm lock acquire lobby editor --as alice
+  rtm lock acquire lobby editor --retry --hold 30 --as bob
+  token=$(rtm lock acquire lobby editor --keep --as alice)
+  rtm storage set lobby topic=cats --lock editor --lock-token $token --as alice
+  rtm lock release lobby editor --as alice
+
+Ctrl-C releases the lock. When it is revoked, removed, or lost together with the connection, the
+command fails. With --keep nobody else gets it before its TTL has passed since your last command.";
+
+const LOCK_GET: &str = "Examples:
+  rtm lock get lobby --as bob
+  rtm lock get town --stream --as bob --json | jq -r '.locks[] | select(.owner) | .name'
+
+Prints a line for each: name, owner (empty if it is free), TTL in seconds and the last token, with
+tabs between them.";
+
+const LOCK_WATCH: &str = "Examples:
+  rtm lock watch lobby --as bob
+  rtm lock watch lobby --as bob --json --count 1
+
+Prints `snapshot`, `set`, `acquired`, `released`, `expired` or `removed` and who did it, then the
+lock as `rtm lock get` does; in a snapshot all of them. Tells nobody that you watch.";
 
 const TOKEN: &str = "Examples:
   rtm token --as alice --channel town

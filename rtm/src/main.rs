@@ -13,8 +13,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::cli::{Cli, Command, Presence, Storage, User};
-use self::command::{chat, presence, publish, storage, subscribe, token, user};
+use self::cli::{Cli, Command, Lock, Presence, Storage, User};
+use self::command::{chat, lock, presence, publish, storage, subscribe, token, user};
 use self::failure::Failure;
 
 fn main() -> ExitCode {
@@ -49,6 +49,13 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Storage(Storage::Remove(arguments)) => storage::remove(arguments).await,
             Command::Storage(Storage::Get(arguments)) => storage::get(arguments).await,
             Command::Storage(Storage::Watch(arguments)) => storage::watch(arguments).await,
+            Command::Lock(Lock::Set(arguments)) => lock::set(arguments).await,
+            Command::Lock(Lock::Acquire(arguments)) => lock::acquire(arguments).await,
+            Command::Lock(Lock::Release(arguments)) => lock::release(arguments).await,
+            Command::Lock(Lock::Revoke(arguments)) => lock::revoke(arguments).await,
+            Command::Lock(Lock::Remove(arguments)) => lock::remove(arguments).await,
+            Command::Lock(Lock::Get(arguments)) => lock::get(arguments).await,
+            Command::Lock(Lock::Watch(arguments)) => lock::watch(arguments).await,
         }
     })
 }

@@ -13,8 +13,9 @@ use crate::refusal::Refusal;
 /// Within which span subscriptions to one channel are counted.
 const SPAN: Duration = Duration::from_secs(5);
 
-/// The rates of one client over all its channels, and of its writes of metadata. Whoever carries
-/// out requests keeps one for each session, and asks it before the channel's authority.
+/// The rates of one client over all its channels, of its writes of metadata, and of its calls of
+/// locks. Whoever carries out requests keeps one for each session, and asks it before the channel's
+/// authority.
 ///
 /// ```
 /// use rtm_channel::{ChannelName, ClientLimits, Limits};
@@ -45,6 +46,8 @@ pub struct ClientLimits {
     storage_writes: RateLimit,
     storage_reads_per_second: u32,
     storage_reads: RateLimit,
+    lock_calls_per_second: u32,
+    lock_calls: RateLimit,
 }
 
 impl ClientLimits {
@@ -63,6 +66,8 @@ impl ClientLimits {
             storage_writes: RateLimit::new(now, limits.storage_writes_per_second),
             storage_reads_per_second: limits.storage_reads_per_second,
             storage_reads: RateLimit::new(now, limits.storage_reads_per_second),
+            lock_calls_per_second: limits.lock_calls_per_second,
+            lock_calls: RateLimit::new(now, limits.lock_calls_per_second),
         }
     }
 
@@ -143,6 +148,19 @@ impl ClientLimits {
         let reason = format!("more than {rate} writes of metadata a second; slow down");
         Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
     }
+
+    /// Counts a call that changes a lock, or asks for it, whatever becomes of it.
+    ///
+    /// # Errors
+    /// Too frequent; then nothing was counted.
+    pub fn take_lock_call(&mut self, now: Time) -> Result<(), Refusal> {
+        if self.lock_calls.take(now) {
+            return Ok(());
+        }
+        let rate = self.lock_calls_per_second;
+        let reason = format!("more than {rate} calls of locks a second; slow down");
+        Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
+    }
 }
 
 #[cfg(test)]
@@ -197,6 +215,18 @@ mod tests {
             assert_eq!(code(client.take_storage_read(at(0))), None);
         }
         refused(&mut client, too_frequent, |client| client.take_storage_read(at(0)));
+    }
+
+    #[test]
+    fn ten_calls_of_locks_a_second_apart_from_all_else() {
+        let mut client = ClientLimits::new(Time::ZERO, &Limits::hosted());
+        for _ in 0..10 {
+            assert_eq!(code(client.take_lock_call(at(0))), None);
+        }
+        let too_frequent = ErrorCode::OPERATION_RATE_EXCEED_LIMITATION;
+        refused(&mut client, too_frequent, |client| client.take_lock_call(at(0)));
+        assert_eq!(code(client.take_storage_write(at(0))), None);
+        assert_eq!(code(client.take_lock_call(at(100))), None, "one more after a 10th");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Message channels.
 
 use bytes::Bytes;
-use rtm_channel::{ChannelName, MessageView, PresenceView, Verdict, ViewState};
+use rtm_channel::{ChannelName, LockView, MessageView, PresenceView, Verdict, ViewState};
 use rtm_wire::{
     ChannelKind, ChannelRef, LaneId, MessageEvent, Position, Publish, PublishFlags, Subscribe,
     SubscribeOptions as WireOptions, Time, Unsubscribe,
@@ -23,6 +23,7 @@ pub(super) struct Channel<W> {
     pub(super) view: MessageView,
     pub(super) presence: PresenceView,
     pub(super) metadata: Follower,
+    pub(super) locks: LockView,
     hears_own: bool,
     /// Who gets its messages; `None` when nobody wants them any more.
     pub(super) handle: Option<HandleId>,
@@ -95,6 +96,7 @@ impl<W> Core<W> {
             view: MessageView::default(),
             presence: PresenceView::new(),
             metadata: Follower::default(),
+            locks: LockView::new(),
             hears_own: true,
             handle: None,
             next: None,
@@ -312,6 +314,7 @@ impl<W> Core<W> {
             entry.view.on_disconnected();
             entry.presence.on_disconnected();
             entry.metadata = Follower::default();
+            entry.locks.on_disconnected();
             if let Some(Next { handle, waiter, .. }) = entry.next.take() {
                 self.end_channel_handle(handle, None);
                 self.answer(waiter, Err(Error::new(ErrorKind::NotConnected)));

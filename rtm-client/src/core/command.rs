@@ -12,6 +12,7 @@ use crate::channel_id::ChannelId;
 use crate::error::Error;
 use crate::limits::ServerLimits;
 use crate::link::LinkEvent;
+use crate::lock::{LockDetail, LockOptions, OwnedLock};
 use crate::message::{ChannelEvent, Published, TopicEvent};
 use crate::options::{JoinOptions, PublishOptions, SubscribeOptions, TopicOptions};
 use crate::presence::{OnlineUsers, OnlineUsersOptions, UserChannels, UserState};
@@ -220,6 +221,41 @@ pub enum Command {
         /// Whose.
         user: UserId,
     },
+    /// Do something with a lock.
+    Lock {
+        /// In which channel.
+        channel: ChannelId,
+        /// Its name.
+        name: String,
+        /// What.
+        act: LockAct,
+    },
+    /// List the locks of a channel.
+    GetLocks {
+        /// Which.
+        channel: ChannelId,
+    },
+}
+
+/// What is done with a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockAct {
+    /// Makes it.
+    Set(LockOptions),
+    /// Does away with it.
+    Remove,
+    /// Makes this user its owner.
+    Acquire {
+        /// Whether to wait while somebody else has it.
+        retry: bool,
+    },
+    /// Gives it up.
+    Release,
+    /// Takes it from this owner.
+    Revoke {
+        /// Who is meant.
+        owner: String,
+    },
 }
 
 /// Whose metadata is meant.
@@ -267,6 +303,10 @@ pub enum Answer {
     Metadata(Metadata),
     /// A part of it.
     MetadataPage(MetadataPage),
+    /// The lock is this user's.
+    Acquired(OwnedLock),
+    /// The locks of a channel.
+    Locks(Vec<LockDetail>),
 }
 
 /// Credit that a message takes until the application has taken the message.

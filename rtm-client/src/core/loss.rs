@@ -38,7 +38,10 @@ impl<W> Core<W> {
         let Operation { purpose, waiter } = operation;
         let lost = Error::of(ErrorKind::NotConnected, "the connection was lost before the answer");
         match purpose {
-            Purpose::Publish(_) | Purpose::WriteMetadata => {
+            Purpose::Publish(_)
+            | Purpose::WriteMetadata
+            | Purpose::ChangeLock
+            | Purpose::AcquireLock { .. } => {
                 self.answer(waiter, Err(Error::new(ErrorKind::OutcomeUnknown)));
             }
             Purpose::Subscribe { channel, is_restore: false } => {

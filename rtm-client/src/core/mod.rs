@@ -25,6 +25,7 @@ mod follower;
 mod inbox;
 mod lanes;
 mod link;
+mod lock;
 mod loss;
 mod operations;
 mod presence;
@@ -40,7 +41,9 @@ mod storage;
 mod stream;
 mod topic;
 
-pub use command::{Answer, Command, Credit, HandleId, MetadataTarget, Output, Target, WriteKind};
+pub use command::{
+    Answer, Command, Credit, HandleId, LockAct, MetadataTarget, Output, Target, WriteKind,
+};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -282,6 +285,10 @@ impl<W> Core<W> {
             Command::UnsubscribeUserMetadata { user } => {
                 self.unsubscribe_user_metadata(now, user, waiter);
             }
+            Command::Lock { channel, name, act } => {
+                self.act_on_lock(now, &channel, (&name, act), waiter);
+            }
+            Command::GetLocks { channel } => self.get_locks(now, &channel, waiter),
         }
         self.settle(now);
     }
@@ -451,6 +458,9 @@ impl<W> Core<W> {
             }
             Ok(ServerOperation::Event(ChannelNews::Storage(event))) => {
                 self.on_storage_event(now, &event, credit)
+            }
+            Ok(ServerOperation::Event(ChannelNews::Lock(event))) => {
+                self.on_lock_event(&event, credit)
             }
             // A later server may know more.
             Ok(ServerOperation::Event(_)) => false,

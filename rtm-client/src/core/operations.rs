@@ -37,6 +37,9 @@ pub(super) enum Purpose {
     Read(Box<Reading>),
     SubscribeUserMetadata { user: UserId, handle: HandleId, is_restore: bool },
     UnsubscribeUserMetadata,
+    ChangeLock,
+    AcquireLock { name: String },
+    GetLocks,
 }
 
 /// Which queue of unanswered messages a message stands in.

@@ -92,6 +92,10 @@ impl<W> Core<W> {
                 let answer = self.on_topic_unsubscribed(&channel, &topic, all, &users);
                 self.answer(waiter, Ok(answer));
             }
+            (
+                purpose @ (Purpose::ChangeLock | Purpose::AcquireLock { .. } | Purpose::GetLocks),
+                result,
+            ) => self.on_lock_success(now, Operation { purpose, waiter }, result),
             (purpose, result) => {
                 self.on_presence_success(now, Operation { purpose, waiter }, result);
             }
@@ -142,15 +146,19 @@ impl<W> Core<W> {
             purpose @ (Purpose::SetStates { .. } | Purpose::RemoveStates { .. }) => {
                 self.on_states_refused(now, Operation { purpose, waiter }, error);
             }
-            Purpose::GetStates(_) | Purpose::OnlineUsers(_) | Purpose::UserChannels => {
-                self.answer(waiter, Err(error));
-            }
+            Purpose::GetStates(_)
+            | Purpose::OnlineUsers(_)
+            | Purpose::UserChannels
+            | Purpose::WriteMetadata
+            | Purpose::ReadPage
+            | Purpose::ChangeLock
+            | Purpose::AcquireLock { .. }
+            | Purpose::GetLocks => self.answer(waiter, Err(error)),
             Purpose::UnsubscribeTopic { channel, topic, all } => {
                 self.on_unsubscribe_topic_refused(&channel, &topic, all);
                 let is_done = all && error.kind() == ErrorKind::NotSubscribed;
                 self.answer(waiter, if is_done { Ok(Answer::Done) } else { Err(error) });
             }
-            Purpose::WriteMetadata | Purpose::ReadPage => self.answer(waiter, Err(error)),
             Purpose::Read(reading) => self.on_read_refused(now, &reading, error, waiter),
             Purpose::SubscribeUserMetadata { user, handle, is_restore } => {
                 self.on_user_metadata_refused(now, (&user, handle), &error, is_restore);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use rtm_channel::{ChannelName, PresenceView, UserId};
+use rtm_channel::{ChannelName, LockView, PresenceView, UserId};
 use rtm_topic::{Membership, PublisherInfo, StreamView, TopicName};
 use rtm_wire::{
     ChannelKind, ChannelRef, Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange,
@@ -28,6 +28,7 @@ pub(super) struct Stream<W> {
     pub(super) view: StreamView,
     pub(super) presence: PresenceView,
     pub(super) metadata: Follower,
+    pub(super) locks: LockView,
     token: String,
     /// Who hears of publishers that come and go; nobody, if the application doesn't care.
     pub(super) events: Option<HandleId>,
@@ -50,6 +51,7 @@ impl<W> Core<W> {
                 view: StreamView::default(),
                 presence: PresenceView::new(),
                 metadata: Follower::default(),
+                locks: LockView::new(),
                 token: String::new(),
                 events: None,
                 publications: BTreeMap::new(),
@@ -209,6 +211,7 @@ impl<W> Core<W> {
                 entry.view.on_disconnected();
                 entry.presence.on_disconnected();
                 entry.metadata = Follower::default();
+                entry.locks.on_disconnected();
             }
             self.lose_publications(&channel);
         }

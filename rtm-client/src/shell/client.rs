@@ -8,6 +8,7 @@ use rtm_channel::{ChannelName, UserId};
 use super::builder::ClientBuilder;
 use super::channel::{MessageChannel, MessageSubscription};
 use super::events::ClientEvents;
+use super::lock::Locks;
 use super::presence::Presence;
 use super::queue::{Queue, Sink};
 use super::shared::Shared;
@@ -177,6 +178,12 @@ impl RtmClient {
     #[must_use]
     pub fn storage(&self) -> Storage {
         Storage::new(&self.shared)
+    }
+
+    /// Locks of channels. Asks nobody.
+    #[must_use]
+    pub fn locks(&self) -> Locks {
+        Locks::new(&self.shared)
     }
 
     /// Opens the inbox: receives messages that others send to this user.

@@ -132,4 +132,15 @@ limits! {
     storage_sets: usize = channel.storage_sets, "limits.storage-sets", 1, 100_000_000;
     /// Bytes of all of them: keys and values, 192 bytes for each item and 512 for each set.
     storage_bytes: usize = channel.storage_bytes, "limits.storage-bytes", 1, 1_099_511_627_776;
+    /// Locks of one channel.
+    locks: usize = channel.locks, "limits.locks", 1, 400;
+    /// Shortest time for which a lost owner keeps a lock, in seconds; less is brought to it.
+    lock_ttl_min_seconds: u32 = channel.lock_ttl_min, "limits.lock-ttl-min-seconds", 1, 86_400;
+    /// Longest one; more is brought to it.
+    lock_ttl_max_seconds: u32 = channel.lock_ttl_max, "limits.lock-ttl-max-seconds", 1, 86_400;
+    /// Locks of all channels of one app together.
+    locks_of_app: usize = channel.locks_of_app, "limits.locks-of-app", 1, 100_000_000;
+    /// Calls a second by one client that set, remove, acquire, release or revoke a lock.
+    lock_calls_per_second: u32 =
+        channel.lock_calls_per_second, "limits.lock-calls-per-second", 1, 1_000_000;
 }

@@ -99,6 +99,32 @@ fn limits_of_metadata_are_taken_at_their_ends_and_refused_beyond() {
 }
 
 #[test]
+fn limits_of_locks_are_taken_at_their_ends_and_refused_beyond() {
+    let limits =
+        |key: &str, value: u64| settings(&format!("[limits]\n{key} = {value}")).limits(false);
+    for (key, least, most) in [
+        ("locks", 1, 400),
+        ("locks-of-app", 1, 100_000_000),
+        ("lock-calls-per-second", 1, 1_000_000),
+        // Each end of the TTL is bounded by the other one, 10 and 300 s in this preset.
+        ("lock-ttl-min-seconds", 1, 300),
+        ("lock-ttl-max-seconds", 10, 86_400),
+    ] {
+        for value in [least, most] {
+            assert!(limits(key, value).is_ok(), "{key} = {value}");
+        }
+        for value in [least - 1, most + 1] {
+            assert!(limits(key, value).is_err(), "{key} = {value}");
+        }
+    }
+    let both = "[limits]\nlock-ttl-min-seconds = 7\nlock-ttl-max-seconds = 7";
+    let changed = settings(both).limits(false).expect("in range").channel;
+    assert_eq!((changed.lock_ttl_min, changed.lock_ttl_max, changed.locks), (7, 7, 32));
+    let error = limits("lock-ttl-min-seconds", 301).expect_err("beyond the longest").to_string();
+    assert!(error.contains("lock-ttl-max-seconds") && error.contains("301"), "{error}");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_by_name() {
     for text in ["listen = 7", "lisent = \"0.0.0.0:1\"", "[limits]\nfoo = 1", "[[app]]\n", "x"] {
         assert!(Settings::parse(text).is_err(), "{text}");

@@ -113,6 +113,13 @@ impl Gateway {
                 client.rates.take_storage_read(work.moment.now)?;
                 Ok(Way::Owner)
             }
+            Request::SetLock(_)
+            | Request::RemoveLock(_)
+            | Request::AcquireLock(_)
+            | Request::ReleaseLock(_)
+            | Request::RevokeLock(_) => {
+                client.rates.take_lock_call(work.moment.now).map(|()| Way::Owner)
+            }
             Request::Join(join) => {
                 let user = &client.identity.user;
                 self.access.join(&client.app, user, join, work.moment.wall)?;

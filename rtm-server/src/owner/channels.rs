@@ -18,6 +18,7 @@ use super::answer::refused;
 use super::command::{LaneKey, Output};
 use super::context::Context;
 use super::inboxes::{Answered, Inboxes, answer_to};
+use super::locks::Locks;
 use super::presences::Presences;
 use super::storages::Storages;
 use crate::limits::AppLimits;
@@ -46,6 +47,7 @@ pub(super) struct AppChannels {
     pub(super) presences: Presences,
     pub(super) inboxes: Inboxes,
     pub(super) storages: Storages,
+    pub(super) locks: Locks,
 }
 
 impl AppChannels {
@@ -61,6 +63,7 @@ impl AppChannels {
             presences: Presences::new(epoch, limits.channel),
             inboxes: Inboxes::new(epoch, limits.channel),
             storages: Storages::new(limits.channel),
+            locks: Locks::new(epoch, limits.channel),
         }
     }
 
@@ -81,6 +84,7 @@ impl AppChannels {
     pub(super) fn session_silent(&mut self, now: Time, from: SubscriberId, identity: &Identity) {
         for key in self.joined.get(&from).into_iter().flatten() {
             self.presences.silent(now, key, from, &identity.user);
+            self.locks.silent(now, key, from, &identity.user);
         }
     }
 
@@ -93,6 +97,7 @@ impl AppChannels {
     ) {
         for key in self.joined.get(&from).into_iter().flatten() {
             self.presences.heard(moment, key, from, &identity.user, out);
+            self.locks.heard(moment, key, from, &identity.user, out);
         }
     }
 
@@ -116,6 +121,8 @@ impl AppChannels {
                 true => self.presences.lose(moment.0, &key, from, &identity.user),
                 false => self.presences.leave(moment, &key, from, &identity.user, out),
             }
+            // Also after a good-bye: an owner has its TTL to come back in.
+            self.locks.lose(moment.0, &key, from, &identity.user);
             match self.authorities.get_mut(&key) {
                 Some(Authority::Message(authority)) => authority.remove(from),
                 Some(Authority::Stream(authority)) => {
@@ -143,12 +150,14 @@ impl AppChannels {
 
     pub(super) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
         self.presences.handle_timeout(now, time, out);
+        self.locks.handle_timeout((now, time), out);
         let outcomes = self.inboxes.handle_timeout(now);
         self.answer(outcomes, out);
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        let due = [self.presences.poll_timeout(), self.inboxes.poll_timeout()];
+        let due =
+            [self.presences.poll_timeout(), self.inboxes.poll_timeout(), self.locks.poll_timeout()];
         due.into_iter().flatten().min()
     }
 

@@ -53,8 +53,8 @@ pub(crate) enum CommandKind {
 pub(crate) enum LaneKey {
     /// Replies and membership events.
     Control,
-    /// The messages of one message or user channel; who is in a message or stream channel, and its
-    /// metadata.
+    /// The messages of one message or user channel; who is in a message or stream channel, its
+    /// metadata and its locks.
     Channel(ChannelKind, ChannelName),
     /// The messages of one publication.
     Publication(ChannelName, TopicName, UserId),

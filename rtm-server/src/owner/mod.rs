@@ -6,6 +6,7 @@
 //!     │                          ├─ InboxAuthority, one for each user who reads or is waited for
 //!     │                          ├─ PresenceAuthority, one for each channel with users in it
 //!     │                          ├─ StorageAuthority, one for each set of metadata
+//!     │                          ├─ LockAuthority, one for each channel with locks
 //!     └────── Output ────────────┴─ PublishLog
 //! ```
 //!
@@ -17,6 +18,7 @@ mod channels;
 mod command;
 mod context;
 mod inboxes;
+mod locks;
 mod places;
 mod presences;
 mod request;

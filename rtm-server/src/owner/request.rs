@@ -77,10 +77,13 @@ impl AppChannels {
             Request::GetStates(get) => self.get_states(context, get),
             Request::GetOnlineUsers(get) => self.get_online_users(context, get),
             Request::GetUserChannels(get) => self.get_user_channels(context, get),
-            _ => self.storage_request(context, request).unwrap_or_else(|| {
-                let reason = "this server does not know the operation; update it";
-                Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason))
-            }),
+            Request::SetLock(_)
+            | Request::RemoveLock(_)
+            | Request::AcquireLock(_)
+            | Request::ReleaseLock(_)
+            | Request::RevokeLock(_)
+            | Request::GetLocks(_) => return self.lock_request(context, request),
+            _ => self.storage_request(context, request).unwrap_or_else(|| Err(unknown())),
         };
         answer.map(Some)
     }
@@ -154,6 +157,7 @@ impl AppChannels {
             Ok(position) => {
                 self.presences.join(context, &key, subscribe.options);
                 self.storages.join(context, &key, subscribe.options.metadata);
+                self.locks.join(context, &key, subscribe.options.locks);
                 self.note_joined(from, key);
                 Ok(granted(context.operation, ReplyResult::Subscribed(position)))
             }
@@ -175,6 +179,7 @@ impl AppChannels {
         let (moment, user) = ((context.now, context.time), &context.identity.user);
         self.presences.leave(moment, key, context.from, user, context.out);
         self.storages.leave(context.from, key);
+        self.locks.leave(context, key);
         let lane = LaneKey::Channel(key.kind, key.name.clone());
         context.out.push(Output::LaneEnds { to: vec![context.from], lane });
         Ok(granted(context.operation, ReplyResult::None))
@@ -239,6 +244,7 @@ impl AppChannels {
                 }
                 self.presences.join(context, &key, join.options);
                 self.storages.join(context, &key, join.options.metadata);
+                self.locks.join(context, &key, join.options.locks);
                 self.note_joined(from, key);
                 Ok(answer)
             }
@@ -258,6 +264,7 @@ impl AppChannels {
         let (moment, user) = ((context.now, context.time), &context.identity.user);
         self.presences.leave(moment, &key, context.from, user, context.out);
         self.storages.leave(context.from, &key);
+        self.locks.leave(context, &key);
         self.note_left(context.from, &key);
         context.out.push(Output::ChannelEnds { to: context.from, channel: key.name });
         Ok(granted(context.operation, ReplyResult::None))
@@ -322,7 +329,11 @@ impl AppChannels {
     }
 
     /// The key of a stream channel that the session has joined; others have no authority to ask.
-    fn joined_stream(&self, from: SubscriberId, name: &str) -> Result<ChannelKey, Refusal> {
+    pub(super) fn joined_stream(
+        &self,
+        from: SubscriberId,
+        name: &str,
+    ) -> Result<ChannelKey, Refusal> {
         let key = self.key(ChannelKind::Stream, channel_name(name)?);
         if self.is_in(from, &key) {
             return Ok(key);
@@ -331,7 +342,7 @@ impl AppChannels {
         Err(Refusal::new(ErrorCode::CHANNEL_NOT_JOINED, reason))
     }
 
-    fn message_key(&self, channel: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {
+    pub(super) fn message_key(&self, channel: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {
         let name = channel_name(channel.name)?;
         match channel.kind {
             ChannelKind::Message => Ok(self.key(ChannelKind::Message, name)),
@@ -371,6 +382,11 @@ fn end_lanes(
         let lane = LaneKey::Publication(channel.clone(), topic.clone(), heard.user.clone());
         context.out.push(Output::LaneEnds { to: vec![context.from], lane });
     }
+}
+
+pub(super) fn unknown() -> Refusal {
+    let reason = "this server does not know the operation; update it";
+    Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason)
 }
 
 pub(super) fn wrong_kind() -> Refusal {

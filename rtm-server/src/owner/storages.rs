@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use rtm_channel::{
-    ChannelKey, ChannelName, Fanout, Limits, Refusal, StorageAuthority, StorageRoom, SubscriberId,
-    UserId, Writer, check_user_subscriptions,
+    ChannelKey, ChannelName, Fanout, Guard, Limits, Refusal, StorageAuthority, StorageRoom,
+    SubscriberId, UserId, Writer, check_user_subscriptions,
 };
 use rtm_wire::{
-    ChannelKind, ChannelRef, ErrorCode, LaneMode, Priority, ReplyResult, Request, Revision, Stored,
+    ChannelKind, ChannelRef, ErrorCode, LaneMode, Priority, ReplyResult, Request, Revision,
+    SetMetadata, Stored, UnderLock, UpdateMetadata,
 };
 
 use super::answer::granted;
@@ -79,11 +80,10 @@ impl Storages {
     pub(super) fn write(
         &mut self,
         context: &mut Context<'_>,
-        key: &ChannelKey,
+        (key, guard): (&ChannelKey, Option<&Guard>),
         act: impl FnOnce(&mut StorageAuthority, &Writer<'_>) -> Written,
     ) -> Result<Stored, Refusal> {
-        // There are no locks yet, so none is held.
-        let writer = Writer { user: &context.identity.user, time: context.time, guard: None };
+        let writer = Writer { user: &context.identity.user, time: context.time, guard };
         let room = StorageRoom {
             may_begin: self.sets < self.limits.storage_sets,
             bytes: self.limits.storage_bytes.saturating_sub(self.bytes),
@@ -178,15 +178,17 @@ impl AppChannels {
         request: &Request<'_>,
     ) -> Option<Result<Bytes, Refusal>> {
         let stored = match request {
-            Request::SetMetadata(set) => self.set_key(&set.0.target).and_then(|key| {
-                self.storages.write(context, &key, |it, writer| it.set(writer, &set.0))
-            }),
-            Request::UpdateMetadata(update) => self.set_key(&update.0.target).and_then(|key| {
-                self.storages.write(context, &key, |it, writer| it.update(writer, &update.0))
-            }),
-            Request::RemoveMetadata(remove) => self.set_key(&remove.target).and_then(|key| {
-                self.storages.write(context, &key, |it, writer| it.remove(writer, remove))
-            }),
+            Request::SetMetadata(SetMetadata(set)) => {
+                self.write_set(context, (&set.target, set.lock), |it, writer| it.set(writer, set))
+            }
+            Request::UpdateMetadata(UpdateMetadata(update)) => {
+                let what = (&update.target, update.lock);
+                self.write_set(context, what, |it, writer| it.update(writer, update))
+            }
+            Request::RemoveMetadata(remove) => {
+                let what = (&remove.target, remove.lock);
+                self.write_set(context, what, |it, writer| it.remove(writer, remove))
+            }
             Request::GetMetadata(get) => {
                 let operation = context.operation;
                 return Some(self.set_key(&get.target).map(|key| {
@@ -209,6 +211,18 @@ impl AppChannels {
             _ => return None,
         };
         Some(stored.map(|stored| granted(context.operation, ReplyResult::Stored(stored))))
+    }
+
+    /// Writes to a set, under the lock that is named, if one is.
+    fn write_set(
+        &mut self,
+        context: &mut Context<'_>,
+        (target, lock): (&ChannelRef<'_>, UnderLock<'_>),
+        act: impl FnOnce(&mut StorageAuthority, &Writer<'_>) -> Written,
+    ) -> Result<Stored, Refusal> {
+        let key = self.set_key(target)?;
+        let guard = self.locks.guard(context, &key, lock)?;
+        self.storages.write(context, (&key, guard.as_ref()), act)
     }
 
     /// Whose set is meant.

@@ -8,8 +8,9 @@ use bytes::BytesMut;
 use rtm_channel::{AppId, UserId};
 use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, Output};
 use rtm_client::{
-    ChannelEvent, Error, LinkEvent, LinkReason, LinkState, PresenceChange, PresenceEvent,
-    ServerLimits, StorageEvent, StreamEvent, TopicEvent, UserMetadataEvent, UserState,
+    ChannelEvent, Error, LinkEvent, LinkReason, LinkState, LockEvent, PresenceChange,
+    PresenceEvent, ServerLimits, StorageEvent, StreamEvent, TopicEvent, UserMetadataEvent,
+    UserState,
 };
 use rtm_session::{Carriers, Remote};
 use rtm_sim::Node;
@@ -34,6 +35,8 @@ pub(crate) struct Client {
     pub(crate) presence: Vec<(HandleId, PresenceEvent)>,
     /// Metadata of channels, stream channels and users, apart from everything else.
     pub(crate) storage: Vec<(HandleId, StorageEvent)>,
+    /// Locks of channels and stream channels, apart from everything else.
+    pub(crate) locks: Vec<(HandleId, LockEvent)>,
     /// Why subscriptions to users' metadata have ended.
     pub(crate) storage_ended: Vec<(HandleId, Error)>,
     pub(crate) ended: Vec<HandleId>,
@@ -72,6 +75,7 @@ impl Client {
             streams: Vec::new(),
             presence: Vec::new(),
             storage: Vec::new(),
+            locks: Vec::new(),
             storage_ended: Vec::new(),
             ended: Vec::new(),
             takes: true,
@@ -191,6 +195,32 @@ impl Client {
         items.collect::<Vec<_>>().join(" ")
     }
 
+    /// What a subscription or membership was told of locks, in short: what was done, by whom, and
+    /// each lock with its owner and token: `acquired by bob l=bob/2`.
+    pub(crate) fn locked(&self, handle: u64) -> Vec<String> {
+        let events = self.locks.iter().filter(|(to, _)| to.0 == handle);
+        let in_short = |event: &LockEvent| {
+            let mut words = format!("{:?}", event.change).to_lowercase();
+            words.extend(event.actor.iter().map(|actor| format!(" by {actor}")));
+            let locks = event.locks.iter().map(|lock| {
+                let owner = lock.owner.as_deref().unwrap_or_default();
+                format!(" {}={owner}/{}", lock.name, lock.token)
+            });
+            words.extend(locks);
+            words
+        };
+        events.map(|(_, event)| in_short(event)).collect()
+    }
+
+    fn take_stream(&mut self, handle: HandleId, event: StreamEvent) {
+        match event {
+            StreamEvent::Presence(event) => self.presence.push((handle, event)),
+            StreamEvent::Storage(event) => self.storage.push((handle, event)),
+            StreamEvent::Lock(event) => self.locks.push((handle, event)),
+            event => self.streams.push((handle, event)),
+        }
+    }
+
     fn settle(&mut self, now: Time) {
         while let Some(output) = self.core.poll_output() {
             let credit = match output {
@@ -206,6 +236,10 @@ impl Client {
                 }
                 Output::Channel { handle, event: ChannelEvent::Storage(event), credit } => {
                     self.storage.push((handle, event));
+                    credit
+                }
+                Output::Channel { handle, event: ChannelEvent::Lock(event), credit } => {
+                    self.locks.push((handle, event));
                     credit
                 }
                 Output::UserMetadata { handle, event, credit } => {
@@ -224,16 +258,8 @@ impl Client {
                     self.topics.push((handle, event));
                     credit
                 }
-                Output::Stream { handle, event: StreamEvent::Presence(event) } => {
-                    self.presence.push((handle, event));
-                    None
-                }
-                Output::Stream { handle, event: StreamEvent::Storage(event) } => {
-                    self.storage.push((handle, event));
-                    None
-                }
                 Output::Stream { handle, event } => {
-                    self.streams.push((handle, event));
+                    self.take_stream(handle, event);
                     None
                 }
                 Output::End(handle) => {

@@ -119,7 +119,7 @@ fn revisions_of_set_and_item_are_compared() {
 }
 
 #[test]
-fn there_are_no_locks_yet() {
+fn a_lock_that_is_not_there_guards_nothing() {
     let mut lab = lab(|_| {});
     let item = || MetadataItem::new("a", "1");
     let options = [

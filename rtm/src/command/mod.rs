@@ -2,6 +2,8 @@
 
 pub(crate) mod chat;
 mod link;
+pub(crate) mod lock;
+mod lock_print;
 pub(crate) mod presence;
 pub(crate) mod publish;
 pub(crate) mod storage;

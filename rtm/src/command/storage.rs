@@ -39,13 +39,13 @@ pub(crate) async fn remove(arguments: StorageRemove) -> Result<(), Failure> {
     let options = options(&conditions);
     let items = keys.into_iter().map(MetadataItem::named);
     let items = items.map(|item| at(item, &conditions)).collect();
-    write(Write::Remove, (&owner, &who), items, (options, conditions.quiet)).await
+    write(Write::Remove, (&owner, &who), items, (options, &conditions)).await
 }
 
 pub(crate) async fn get(arguments: StorageGet) -> Result<(), Failure> {
     let StorageGet { owner, json, who } = arguments;
     let printer = Printer::new(kind(&owner), &owner.name, json);
-    let metadata = with_client(&owner, &who, async |client, target| {
+    let metadata = with_client(&owner, &who, false, async |client, target| {
         let storage = client.storage();
         match target {
             Target::Channel(channel) => Ok(storage.get_channel_metadata(channel).await?),
@@ -169,16 +169,17 @@ async fn write_items(write_: Write, arguments: StorageWrite) -> Result<(), Failu
     };
     let items = items.iter().map(item).collect::<Result<_, _>>()?;
     let options = options(&conditions).record_time(record_time).record_author(record_author);
-    write(write_, (&owner, &who), items, (options, conditions.quiet)).await
+    write(write_, (&owner, &who), items, (options, &conditions)).await
 }
 
 async fn write(
     write: Write,
     (owner, who): (&Owner, &Who),
     items: Vec<MetadataItem>,
-    (options, quiet): (MetadataOptions, bool),
+    (options, conditions): (MetadataOptions, &Conditions),
 ) -> Result<(), Failure> {
-    let stored: Stored = with_client(owner, who, async |client, target| {
+    let is_under_lock = conditions.lock.is_some();
+    let stored: Stored = with_client(owner, who, is_under_lock, async |client, target| {
         let storage = client.storage();
         let stored = match (write, target) {
             (Write::Set, Target::Channel(channel)) => {
@@ -203,23 +204,33 @@ async fn write(
         Ok(stored)
     })
     .await?;
-    if !quiet {
+    if !conditions.quiet {
         eprintln!("rtm: the metadata of {} is at revision {}", owner.name, stored.major_revision);
     }
     Ok(())
 }
 
-/// Does something as a client that is logged in, and says good-bye.
+/// Does something as a client that is logged in, and says good-bye. Under a lock it is in the
+/// channel meanwhile, so that it stands for its user's locks.
 async fn with_client<T>(
     owner: &Owner,
     who: &Who,
+    is_under_lock: bool,
     act: impl AsyncFnOnce(&RtmClient, &Target) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let client = Connection::find(who, &[])?.client;
+    let joins = is_under_lock && owner.stream;
+    let joined = if joins { vec![owner.name.clone()] } else { Vec::new() };
+    let Connection { client, token } = Connection::find(who, &joined)?;
     let target = target(owner, &client)?;
     let mut stop = Stop::new()?;
     let work = async {
         client.login().await?;
+        let _source = match &target {
+            Target::Channel(channel) if is_under_lock => {
+                Some(super::lock::source(&client, channel, token).await?)
+            }
+            _ => None,
+        };
         act(&client, &target).await
     };
     match stop.unless(work).await {

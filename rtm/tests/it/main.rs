@@ -5,6 +5,7 @@ mod carriers;
 mod chat;
 mod ending;
 mod lab;
+mod lock;
 mod options;
 mod presence;
 mod program;

@@ -100,7 +100,7 @@ impl LockAuthority {
             news: News::new(key, epoch, limits),
             locks_max: limits.locks,
             ttl_min: limits.lock_ttl_min.into(),
-            ttl_max: limits.lock_ttl_max.into(),
+            ttl_max: limits.lock_ttl_max.max(limits.lock_ttl_min).into(),
         }
     }
 
@@ -391,6 +391,18 @@ impl LockAuthority {
     #[must_use]
     pub fn locks(&self) -> Vec<Lock<'_>> {
         self.locks.iter().map(|(name, held)| held.as_lock(name)).collect()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.locks.len()
+    }
+
+    /// Whether there is one of this name.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.locks.contains_key(name)
     }
 
     /// The last token that was given: what has to be kept when the authority is dropped.

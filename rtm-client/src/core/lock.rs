@@ -1,0 +1,109 @@
+//! Locks: what is done with them, and events for subscriptions and memberships.
+
+use rtm_channel::{LockVerdict, LockView};
+use rtm_wire::{
+    AcquireLock, GetLocks, LaneId, LockEvent as News, ReleaseLock, RemoveLock, ReplyResult,
+    RevokeLock, SetLock, Time,
+};
+
+use super::Core;
+use super::command::{Answer, Credit, LockAct, Output};
+use super::operations::{Operation, Purpose};
+use crate::channel_id::ChannelId;
+use crate::error::{Error, ErrorKind};
+use crate::lock::{LockDetail, LockEvent, OwnedLock, check_name, check_owner};
+use crate::message::ChannelEvent;
+use crate::stream::StreamEvent;
+
+impl<W> Core<W> {
+    /// Does something with a lock. Whether the session is in the channel is for the server to say.
+    pub(super) fn act_on_lock(
+        &mut self,
+        now: Time,
+        channel: &ChannelId,
+        (name, act): (&str, LockAct),
+        waiter: Option<W>,
+    ) {
+        let checked = check_name(name).and_then(|()| match &act {
+            LockAct::Revoke { owner } => check_owner(owner),
+            _ => Ok(()),
+        });
+        if let Err(error) = checked.and_then(|()| self.check_connected()) {
+            return self.answer(waiter, Err(error));
+        }
+        let (lane, channel) = (LaneId::CONTROL, channel.wire());
+        let purpose = Purpose::ChangeLock;
+        match act {
+            LockAct::Set(options) => {
+                let set = SetLock { channel, name, ttl_secs: options.ttl_secs() };
+                self.request(now, lane, set, purpose, waiter);
+            }
+            LockAct::Remove => {
+                self.request(now, lane, RemoveLock { channel, name }, purpose, waiter);
+            }
+            LockAct::Acquire { retry } => {
+                let purpose = Purpose::AcquireLock { name: name.to_owned() };
+                self.request(now, lane, AcquireLock { channel, name, retry }, purpose, waiter);
+            }
+            LockAct::Release => {
+                self.request(now, lane, ReleaseLock { channel, name }, purpose, waiter);
+            }
+            LockAct::Revoke { owner } => {
+                let revoke = RevokeLock { channel, name, owner: &owner };
+                self.request(now, lane, revoke, purpose, waiter);
+            }
+        }
+    }
+
+    /// Asks for all locks of a channel.
+    pub(super) fn get_locks(&mut self, now: Time, channel: &ChannelId, waiter: Option<W>) {
+        if let Err(error) = self.check_connected() {
+            return self.answer(waiter, Err(error));
+        }
+        let get = GetLocks { channel: channel.wire() };
+        self.request(now, LaneId::CONTROL, get, Purpose::GetLocks, waiter);
+    }
+
+    /// The answer to what concerns locks; another one is none that was asked for.
+    pub(super) fn on_lock_success(
+        &mut self,
+        now: Time,
+        operation: Operation<W>,
+        result: ReplyResult<'_>,
+    ) {
+        let Operation { purpose, waiter } = operation;
+        match (purpose, result) {
+            (Purpose::ChangeLock, _) => self.answer(waiter, Ok(Answer::Done)),
+            (Purpose::AcquireLock { name }, ReplyResult::Acquired(acquired)) => {
+                self.answer(waiter, Ok(Answer::Acquired(OwnedLock::new(name, acquired))));
+            }
+            (Purpose::GetLocks, ReplyResult::Locks(locks)) => {
+                let locks = locks.iter().map(|lock| LockDetail::from_wire(&lock)).collect();
+                self.answer(waiter, Ok(Answer::Locks(locks)));
+            }
+            (purpose, _) => {
+                let error = Error::of(ErrorKind::Protocol, "the server answered something else");
+                self.on_failure(now, Operation { purpose, waiter }, error);
+            }
+        }
+    }
+
+    /// Whether the event went to a subscription, which takes its credit.
+    pub(super) fn on_lock_event(&mut self, news: &News<'_>, credit: Credit) -> bool {
+        let Some(channel) = ChannelId::from_wire(&news.channel) else { return false };
+        let is_news = |view: &mut LockView| view.on_event(news) == LockVerdict::Deliver;
+        if channel.is_stream() {
+            let Some(entry) = self.streams.get_mut(channel.channel_name()) else { return false };
+            if let (true, Some(handle)) = (is_news(&mut entry.locks), entry.events) {
+                let event = StreamEvent::Lock(LockEvent::new(news));
+                self.outputs.push_back(Output::Stream { handle, event });
+            }
+            return false;
+        }
+        let Some(entry) = self.channels.get_mut(channel.channel_name()) else { return false };
+        let Some(handle) = entry.handle.filter(|_| is_news(&mut entry.locks)) else { return false };
+        let event = ChannelEvent::Lock(LockEvent::new(news));
+        self.outputs.push_back(Output::Channel { handle, event, credit: Some(credit) });
+        true
+    }
+}
