@@ -439,9 +439,12 @@ pub(crate) struct StorageWrite {
 pub(crate) struct StorageRemove {
     #[command(flatten)]
     pub(crate) owner: Owner,
-    /// The items; none for the whole set
-    #[arg(value_name = "KEY")]
+    /// The items
+    #[arg(value_name = "KEY", required_unless_present = "all")]
     pub(crate) keys: Vec<String>,
+    /// The whole set
+    #[arg(long, conflicts_with_all = ["keys", "revision"])]
+    pub(crate) all: bool,
     #[command(flatten)]
     pub(crate) conditions: Conditions,
     #[command(flatten)]
@@ -653,7 +656,7 @@ All of the items are written, or none. What is at another revision than was expe
 
 const STORAGE_REMOVE: &str = "Examples:
   rtm storage remove lobby topic --as alice
-  rtm storage remove lobby --as alice";
+  rtm storage remove lobby --all --as alice";
 
 const STORAGE_GET: &str = "Examples:
   rtm storage get lobby --as bob

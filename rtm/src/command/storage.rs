@@ -35,7 +35,8 @@ pub(crate) async fn update(arguments: StorageWrite) -> Result<(), Failure> {
 }
 
 pub(crate) async fn remove(arguments: StorageRemove) -> Result<(), Failure> {
-    let StorageRemove { owner, keys, conditions, who } = arguments;
+    // Without keys the library removes all, which takes a flag here.
+    let StorageRemove { owner, keys, all: _, conditions, who } = arguments;
     let options = options(&conditions);
     let items = keys.into_iter().map(MetadataItem::named);
     let items = items.map(|item| at(item, &conditions)).collect();

@@ -42,7 +42,7 @@ fn what_is_set_is_got_and_watched_for_each_kind_of_name() {
             assert_eq!(bob.line(), line);
         }
         bob.end().ok();
-        with(&["remove", "place"]).ok();
+        with(&["remove", "place", "--all"]).ok();
         assert_eq!(with(&["get", "place"]).ok(), "");
     }
 }
@@ -56,7 +56,7 @@ fn what_is_refused_ends_with_its_number_and_exit_code() {
         (&["set", "lobby", "a=2", "--revision", "0"], 1, "-12014"),
         (&["set", "lobby", "a=2", "--major", "7"], 1, "-12014"),
         (&["update", "lobby", "b=2"], 1, "-12014"),
-        (&["remove", "garden"], 1, "-12014"),
+        (&["remove", "garden", "--all"], 1, "-12014"),
         (&["set", "lobby", "a=2", "--lock", "editor", "--lock-token", "3"], 1, "-12007"),
         (&["set", "lobby", &long], 5, "-12011"),
         (&["set", "lobby", "=1"], 2, "-12009"),
@@ -68,9 +68,15 @@ fn what_is_refused_ends_with_its_number_and_exit_code() {
         assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.err);
         assert!(ended.err.contains(number), "{arguments:?}: {}", ended.err);
     }
-    for arguments in
-        [&["set", "lobby", "words"][..], &["set", "lobby"], &["get", "a", "--stream", "--user"]]
-    {
+    let usage: [&[&str]; 6] = [
+        &["set", "lobby", "words"],
+        &["set", "lobby"],
+        &["get", "a", "--stream", "--user"],
+        &["remove", "lobby"],
+        &["remove", "lobby", "--all", "--revision", "1"],
+        &["remove", "lobby", "a", "--all"],
+    ];
+    for arguments in usage {
         let ended = storage(&lab, arguments);
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.err);
     }

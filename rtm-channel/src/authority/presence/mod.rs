@@ -68,7 +68,7 @@ pub struct PresenceAuthority {
     page_max: usize,
     /// When those who are lost, or leave, are gone.
     due: BTreeSet<(Time, UserId)>,
-    /// Users who are gone since their sessions were silent for so long, and may be heard again: then
+    /// Users who are gone since their sessions were silent for so long, and may be heard again:
     /// with what they have shown.
     gone: BTreeMap<UserId, Present>,
     news: News,
