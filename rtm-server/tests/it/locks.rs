@@ -216,6 +216,19 @@ fn locks_outlive_everybody_in_the_channel() {
 }
 
 #[test]
+fn tokens_grow_though_every_lock_was_removed_and_nobody_heard_of_any() {
+    let at = At::Lobby;
+    let mut lab = lab(11, 0.0, &["alice"]);
+    lab.call("alice", at.come()).unwrap();
+    for life in 1..=3 {
+        lab.call("alice", at.set("l")).unwrap();
+        assert_eq!(token(lab.call("alice", at.acquire("l"))), life);
+        lab.call("alice", at.remove("l")).unwrap();
+        assert_eq!(at.locks(&mut lab, "alice"), "");
+    }
+}
+
+#[test]
 fn who_waits_longest_is_next() {
     for at in [At::Lobby, At::Town] {
         let mut lab = lab_at(at, 0.1, &["alice", "bob", "carol", "dave"]);
