@@ -47,6 +47,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     inbox(&mut page, &scene)?;
     positions(&mut page, &scene)?;
     metadata(&mut page, &scene)?;
+    locks(&mut page, &scene)?;
     for (loss, delay_ms) in [(0, 0), (20, 0), (20, 5)] {
         file(&mut page, &mut scene, &text, loss, delay_ms)?;
     }
@@ -151,6 +152,29 @@ fn metadata(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
     page.title("Metadata that two people write");
     page.commands(&[(&first[..], written), (&get[..], read), (&second[..], taken)]);
     page.commands(&[(&third[..], refused), (&watch[..], dave.end()?)]);
+    Ok(())
+}
+
+/// Bob takes a lock from Alice; what Alice writes under her token then is refused.
+fn locks(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
+    let make = ["lock", "set", "board", "editor", "--ttl", "60", "--as", "alice"];
+    let made = scene.start(&make)?.end()?;
+    let acquire = ["lock", "acquire", "board", "editor", "--keep", "--as", "alice"];
+    let acquired = scene.start(&acquire)?.end()?;
+    let write = ["storage", "set", "board", "title=Map", "--lock", "editor", "--lock-token", "1"];
+    let write = [&write[..], &["--as", "alice"]].concat();
+    let written = scene.start(&write)?.end()?;
+    let taken = ["lock", "acquire", "board", "editor", "--as", "bob"];
+    let refused = scene.start(&taken)?.end_badly()?;
+    let revoke = ["lock", "revoke", "board", "editor", "--owner", "alice", "--as", "bob"];
+    let revoked = scene.start(&revoke)?.end()?;
+    let next = ["lock", "acquire", "board", "editor", "--keep", "--as", "bob"];
+    let owned = scene.start(&next)?.end()?;
+    let outdated = scene.start(&write)?.end_badly()?;
+    page.title("A lock, and what its former owner writes");
+    page.commands(&[(&make[..], made), (&acquire[..], acquired), (&write[..], written)]);
+    page.commands(&[(&taken[..], refused), (&revoke[..], revoked), (&next[..], owned)]);
+    page.commands(&[(&write[..], outdated)]);
     Ok(())
 }
 
