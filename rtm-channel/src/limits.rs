@@ -64,7 +64,7 @@ pub struct Limits {
     pub storage_items: usize,
     /// Writes of metadata a second by one client.
     pub storage_writes_per_second: u32,
-    /// Reads of metadata a second by one client: pages, and subscriptions to users'.
+    /// Reads a second by one client: pages of metadata, subscriptions to users', lists of locks.
     pub storage_reads_per_second: u32,
     /// Users whose metadata one client may be subscribed to.
     pub storage_user_subscriptions: usize,

@@ -123,7 +123,8 @@ impl ClientLimits {
         Ok(())
     }
 
-    /// Counts a read of metadata: a page, or the beginning or end of a subscription to a user's.
+    /// Counts a read: a page of metadata, the beginning or end of a subscription to a user's, a list
+    /// of locks.
     ///
     /// # Errors
     /// Too frequent; then nothing was counted.
@@ -132,7 +133,7 @@ impl ClientLimits {
             return Ok(());
         }
         let rate = self.storage_reads_per_second;
-        let reason = format!("more than {rate} reads of metadata a second; slow down");
+        let reason = format!("more than {rate} reads of metadata and locks a second; slow down");
         Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
     }
 

@@ -150,9 +150,10 @@ impl Locks {
         self.act(channel, name, LockAct::Remove).await.map(drop)
     }
 
-    /// All locks of a channel, by name. Nobody has to be in the channel, and it isn't counted.
+    /// All locks of a channel, by name. Nobody has to be in the channel. It counts as a read of metadata.
     ///
     /// # Errors
+    /// [`TooFrequent`](crate::ErrorKind::TooFrequent) (−10021).
     /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn),
     /// [`NotConnected`](crate::ErrorKind::NotConnected): not asked, or the session was lost before
     /// the answer.

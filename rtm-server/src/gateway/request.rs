@@ -108,6 +108,7 @@ impl Gateway {
                 Ok(Way::Owner)
             }
             Request::GetMetadata(_)
+            | Request::GetLocks(_)
             | Request::SubscribeUserMetadata(_)
             | Request::UnsubscribeUserMetadata(_) => {
                 client.rates.take_storage_read(work.moment.now)?;
