@@ -123,8 +123,8 @@ impl ClientLimits {
         Ok(())
     }
 
-    /// Counts a read: a page of metadata, the beginning or end of a subscription to a user's, a list
-    /// of locks.
+    /// Counts a read: a page of metadata, the beginning or end of a subscription to a user's, or a
+    /// list of locks.
     ///
     /// # Errors
     /// Too frequent; then nothing was counted.

@@ -150,7 +150,8 @@ impl Locks {
         self.act(channel, name, LockAct::Remove).await.map(drop)
     }
 
-    /// All locks of a channel, by name. Nobody has to be in the channel. It counts as a read of metadata.
+    /// All locks of a channel, by name. Nobody has to be in the channel. It counts as a read of
+    /// metadata.
     ///
     /// # Errors
     /// [`TooFrequent`](crate::ErrorKind::TooFrequent) (−10021).
