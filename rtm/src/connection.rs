@@ -183,13 +183,6 @@ fn proxy(text: &str) -> Result<Proxy, Failure> {
     })
 }
 
-/// Logs out after a failure, so that the server does not wait for the client; the failure.
-pub(crate) async fn goodbye(client: &RtmClient, failure: Failure) -> Failure {
-    // Nobody may be logged in.
-    let _ = client.logout().await;
-    failure
-}
-
 fn context() -> Result<Option<Context>, Failure> {
     let path = match Context::path() {
         Ok(path) => path,

@@ -8,6 +8,7 @@ mod lines;
 mod output;
 mod pace;
 mod stop;
+mod visit;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, Stdout, Write};
 
-use rtm_client::{ChannelMessage, MessageType, TopicMessage};
+use rtm_client::{ChannelId, ChannelMessage, MessageType, TopicMessage};
 use serde::Serialize;
 
 /// A message, wherever it comes from.
@@ -121,11 +121,27 @@ fn object<'a>(channel: &'a str, topic: Option<&'a str>, message: &'a Received) -
     }
 }
 
-/// A line of standard output, at once; false when nobody reads it any more, which is no failure:
-/// `rtm presence … | head`.
-pub(crate) fn print_line(line: &str) -> io::Result<bool> {
+/// An object of JSON Lines, with its newline.
+pub(crate) fn json(object: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec(object).expect("texts and numbers only");
+    text.push(b'\n');
+    text
+}
+
+/// A channel's kind, as objects name it.
+pub(crate) fn kind(channel: &ChannelId) -> &'static str {
+    if channel.is_stream() { "stream" } else { "message" }
+}
+
+/// Prints all of it, for all to see; false when nobody reads it any more.
+pub(crate) fn print(text: impl AsRef<[u8]>) -> io::Result<bool> {
     let mut out = io::stdout().lock();
-    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+    is_read(out.write_all(text.as_ref()).and_then(|()| out.flush()))
+}
+
+/// Whether somebody still reads the output. If not, that is no failure: `rtm sub … | head`.
+pub(crate) fn is_read(written: io::Result<()>) -> io::Result<bool> {
+    match written {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(error),

@@ -7,10 +7,11 @@ use rtm_client::{ChannelEvent, ErrorKind, MessageChannel, PublishOptions, Subscr
 use super::link::notice;
 use super::presence::words;
 use crate::cli::Chat;
-use crate::connection::{Connection, goodbye};
+use crate::connection::Connection;
 use crate::failure::{Exit, Failure};
 use crate::lines::{Line, standard_input};
 use crate::stop::Stop;
+use crate::visit::begin;
 
 pub(crate) async fn run(arguments: Chat) -> Result<(), Failure> {
     let Chat { channel: name, who } = arguments;
@@ -22,10 +23,7 @@ pub(crate) async fn run(arguments: Chat) -> Result<(), Failure> {
         client.login().await?;
         Ok(channel.subscribe(SubscribeOptions::new()).await?)
     };
-    let mut messages = match stop.unless(subscribe).await {
-        Ok(messages) => messages,
-        Err(failure) => return Err(goodbye(&client, failure).await),
-    };
+    let mut messages = begin(&client, &mut stop, subscribe).await?;
     let user = &who.user;
     eprintln!("* You are {user} in {name}. Type and press Enter; Ctrl-D ends.");
 

@@ -1,6 +1,17 @@
 //! What people are told of the link.
 
-use rtm_client::{ClientEvent, LinkState};
+use rtm_client::{ClientEvent, ClientEvents, LinkState};
+
+/// Says on standard error what becomes of the link.
+pub(crate) fn tell_of_link(mut events: ClientEvents) {
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            if let Some(notice) = notice(&event) {
+                eprintln!("rtm: {notice}");
+            }
+        }
+    });
+}
 
 /// The news in words, if it is any.
 pub(crate) fn notice(event: &ClientEvent) -> Option<&'static str> {

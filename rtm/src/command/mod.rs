@@ -3,11 +3,11 @@
 pub(crate) mod chat;
 mod link;
 pub(crate) mod lock;
-mod lock_print;
+mod place;
 pub(crate) mod presence;
 pub(crate) mod publish;
 pub(crate) mod storage;
-mod storage_print;
 pub(crate) mod subscribe;
 pub(crate) mod token;
 pub(crate) mod user;
+mod watch;

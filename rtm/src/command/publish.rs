@@ -11,11 +11,12 @@ use tokio::sync::mpsc;
 
 use super::presence::without_presence;
 use crate::cli::{Publish, Urgency};
-use crate::connection::{Connection, goodbye};
+use crate::connection::Connection;
 use crate::failure::{Exit, Failure};
 use crate::lines::{Line, standard_input};
 use crate::pace::Pace;
 use crate::stop::Stop;
+use crate::visit::begin;
 
 /// Messages whose answers are waited for at a time.
 const UNANSWERED_MAX: usize = 4_096;
@@ -26,7 +27,7 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
     // Names are checked before anything is sent.
     let message_channel = client.message_channel(&arguments.channel)?;
     let mut stop = Stop::new()?;
-    let begin = async {
+    let work = async {
         client.login().await?;
         let Some(topic) = &arguments.topic else {
             return Ok((Target::Channel(message_channel), None));
@@ -37,10 +38,7 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
         let publisher = stream.join_topic(topic, topic_options(&arguments)).await?;
         Ok((Target::Topic(publisher), Some(stream)))
     };
-    let (target, stream) = match stop.unless(begin).await {
-        Ok(begun) => begun,
-        Err(failure) => return Err(goodbye(&client, failure).await),
-    };
+    let (target, stream) = begin(&client, &mut stop, work).await?;
     let limits = client.limits().unwrap_or_default();
     let (rate, length) = target.limits(&limits);
     let rate = arguments.rate.unwrap_or(rate).min(rate);

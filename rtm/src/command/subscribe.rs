@@ -1,17 +1,18 @@
 //! `rtm sub`.
 
 use rtm_client::{
-    ChannelEvent, ClientEvents, MessageSubscription, Publishers, RtmClient, SubscribeOptions,
-    TopicEvent, TopicSubscription,
+    ChannelEvent, MessageSubscription, Publishers, RtmClient, SubscribeOptions, TopicEvent,
+    TopicSubscription,
 };
 
-use super::link::notice;
+use super::link::tell_of_link;
 use super::presence::{without_presence, words};
 use crate::cli::Subscribe;
-use crate::connection::{Connection, goodbye};
+use crate::connection::Connection;
 use crate::failure::{Exit, Failure};
-use crate::output::{Printer, Received};
+use crate::output::{Printer, Received, is_read};
 use crate::stop::Stop;
+use crate::visit::begin;
 
 pub(crate) async fn run(arguments: Subscribe) -> Result<(), Failure> {
     let joined: Vec<_> = arguments.topic.iter().map(|_| arguments.channel.clone()).collect();
@@ -20,10 +21,7 @@ pub(crate) async fn run(arguments: Subscribe) -> Result<(), Failure> {
     client.message_channel(&arguments.channel)?;
     let mut stop = Stop::new()?;
     let events = client.events();
-    let mut source = match stop.unless(subscribe(&client, &arguments, token)).await {
-        Ok(source) => source,
-        Err(failure) => return Err(goodbye(&client, failure).await),
-    };
+    let mut source = begin(&client, &mut stop, subscribe(&client, &arguments, token)).await?;
     if !arguments.printing.quiet {
         tell_of_link(events);
         let topic = arguments.topic.as_ref().map_or(String::new(), |topic| format!("/{topic}"));
@@ -34,17 +32,6 @@ pub(crate) async fn run(arguments: Subscribe) -> Result<(), Failure> {
     let result = print_all(&mut source, printer, arguments.printing.count, &mut stop).await;
     client.logout().await?;
     result
-}
-
-/// Says on standard error what becomes of the link.
-pub(super) fn tell_of_link(mut events: ClientEvents) {
-    tokio::spawn(async move {
-        while let Some(event) = events.recv().await {
-            if let Some(notice) = notice(&event) {
-                eprintln!("rtm: {notice}");
-            }
-        }
-    });
 }
 
 pub(super) enum Source {
@@ -160,7 +147,7 @@ pub(super) async fn print_all(
             news = source.next() => news?,
             // Nothing is there: what was printed is to be seen before the wait.
             () = std::future::ready(()) => {
-                if is_closed(printer.flush())? {
+                if !is_read(printer.flush())? {
                     return Ok(());
                 }
                 tokio::select! {
@@ -171,7 +158,7 @@ pub(super) async fn print_all(
         };
         match news {
             Some(News::Message(message)) => {
-                if is_closed(printer.print(&message))? {
+                if !is_read(printer.print(&message))? {
                     return Ok(());
                 }
                 printed += 1;
@@ -188,7 +175,7 @@ pub(super) async fn print_all(
             None => break,
         }
     }
-    is_closed(printer.flush())?;
+    is_read(printer.flush())?;
     if sealed > 0 {
         let text = "messages could not be opened, as told above; compare --encryption";
         return Err(Failure::new(Exit::Access, text));
@@ -201,13 +188,4 @@ pub(super) async fn print_all(
         return Err(Failure::new(Exit::Interrupted, format!("ended after {printed} messages")));
     }
     Ok(())
-}
-
-/// Whether nobody reads the output any more, which is no failure: `rtm sub … | head`.
-fn is_closed(result: std::io::Result<()>) -> Result<bool, Failure> {
-    match result {
-        Ok(()) => Ok(false),
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(true),
-        Err(error) => Err(error.into()),
-    }
 }

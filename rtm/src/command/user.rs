@@ -2,15 +2,17 @@
 
 use rtm_client::{PublishOptions, Reached, UserChannel};
 
+use super::link::tell_of_link;
 use super::publish::lines;
-use super::subscribe::{Source, print_all, tell_of_link};
+use super::subscribe::{Source, print_all};
 use crate::cli::{Inbox, Send};
-use crate::connection::{Connection, goodbye};
+use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::lines::Line;
 use crate::output::Printer;
 use crate::pace::Pace;
 use crate::stop::Stop;
+use crate::visit::begin;
 
 pub(crate) async fn send(arguments: Send) -> Result<(), Failure> {
     let client = Connection::find(&arguments.who, &[])?.client;
@@ -18,9 +20,7 @@ pub(crate) async fn send(arguments: Send) -> Result<(), Failure> {
     let user = client.user(&arguments.to)?;
     let mut stop = Stop::new()?;
     let login = async { Ok(client.login().await?) };
-    if let Err(failure) = stop.unless(login).await {
-        return Err(goodbye(&client, failure).await);
-    }
+    begin(&client, &mut stop, login).await?;
     let rate = client.limits().unwrap_or_default().messages_per_second;
     let mut sent = Sent { user, pace: Pace::new(rate), received: 0, stored: 0 };
     let result = stop.unless(sent.send_all(&arguments)).await;
@@ -81,10 +81,7 @@ pub(crate) async fn inbox(arguments: Inbox) -> Result<(), Failure> {
         client.login().await?;
         Ok(inbox)
     };
-    let inbox = match stop.unless(open).await {
-        Ok(inbox) => inbox,
-        Err(failure) => return Err(goodbye(&client, failure).await),
-    };
+    let inbox = begin(&client, &mut stop, open).await?;
     if !arguments.printing.quiet {
         tell_of_link(events);
         eprintln!("rtm: the inbox of {} is open", arguments.who.user);

@@ -41,6 +41,11 @@ fn states_are_seen_by_who_is_there_and_by_who_asks() {
     assert_eq!(ask(&lab, &["where", "bob"]), "");
     alice.signal("INT");
     alice.end().ok();
+    // Who counts events has not got all of them.
+    let mut carol = show(&lab, "carol", &["--count", "2"]);
+    assert_eq!(carol.line(), "here: carol");
+    carol.signal("INT");
+    assert_eq!(carol.end().code, Some(130));
 }
 
 #[test]

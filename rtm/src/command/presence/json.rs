@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use rtm_client::{ChannelId, PresenceChange, PresenceEvent, UserState};
 use serde::Serialize;
 
+use crate::output::{json, kind};
+
 #[derive(Serialize)]
 struct User<'a> {
     user: &'a str,
@@ -34,17 +36,16 @@ struct Event<'a> {
     users: Vec<User<'a>>,
 }
 
-pub(super) fn user(user: &UserState) -> String {
-    line(&User::from(user))
+pub(super) fn user(user: &UserState) -> Vec<u8> {
+    json(&User::from(user))
 }
 
-pub(super) fn channel(channel: &ChannelId) -> String {
-    let kind = if channel.is_stream() { "stream" } else { "message" };
-    line(&Channel { kind, channel: channel.name() })
+pub(super) fn channel(channel: &ChannelId) -> Vec<u8> {
+    json(&Channel { kind: kind(channel), channel: channel.name() })
 }
 
 /// `None` for what has no name.
-pub(super) fn event(event: &PresenceEvent) -> Option<String> {
+pub(super) fn event(event: &PresenceEvent) -> Option<Vec<u8>> {
     let one = std::slice::from_ref::<String>;
     let base = Event { total: event.total, time_ms: event.time_ms, ..Event::default() };
     let event = match &event.change {
@@ -69,15 +70,11 @@ pub(super) fn event(event: &PresenceEvent) -> Option<String> {
         }
         _ => return None,
     };
-    Some(line(&event))
+    Some(json(&event))
 }
 
 impl<'a> From<&'a UserState> for User<'a> {
     fn from(user: &'a UserState) -> Self {
         Self { user: &user.user, states: &user.states, unreadable: &user.unreadable }
     }
-}
-
-fn line(object: &impl Serialize) -> String {
-    serde_json::to_string(object).expect("strings and numbers only")
 }

@@ -1,15 +1,13 @@
-//! Locks on standard output.
+//! Locks as lines for people, or as JSON Lines.
 
-use std::io::{self, Write};
-
-use rtm_client::{LockChange, LockDetail, LockEvent, OwnedLock};
+use rtm_client::{ChannelId, LockChange, LockDetail, LockEvent, OwnedLock};
 use serde::Serialize;
 
-use crate::cli::LockAt;
+use crate::output::{json, kind};
 
-/// Prints locks and changes, as lines for people or as JSON Lines.
+/// How the locks of a channel are shown.
 #[derive(Debug)]
-pub(super) struct Printer {
+pub(super) struct Texts {
     kind: &'static str,
     channel: String,
     json: bool,
@@ -42,35 +40,34 @@ struct Change<'a> {
     locks: Vec<Lock<'a>>,
 }
 
-impl Printer {
-    pub(super) fn new(at: &LockAt, json: bool) -> Self {
-        let kind = if at.stream { "stream" } else { "message" };
-        Self { kind, channel: at.channel.clone(), json }
+impl Texts {
+    pub(super) fn new(channel: &ChannelId, json: bool) -> Self {
+        Self { kind: kind(channel), channel: channel.name().to_owned(), json }
     }
 
     /// All locks of the channel.
-    pub(super) fn locks(&self, locks: &[LockDetail]) -> io::Result<()> {
+    pub(super) fn locks(&self, locks: &[LockDetail]) -> Vec<u8> {
         if self.json {
             let (kind, channel) = (self.kind, self.channel.as_str());
-            return object(&All { kind, channel, locks: locks.iter().map(lock).collect() });
+            return json(&All { kind, channel, locks: locks.iter().map(lock).collect() });
         }
-        print(&locks.iter().map(line).collect::<String>())
+        locks.iter().map(line).collect::<String>().into_bytes()
     }
 
     /// What the command has got.
-    pub(super) fn acquired(&self, own: &OwnedLock) -> io::Result<()> {
+    pub(super) fn acquired(&self, own: &OwnedLock) -> Vec<u8> {
         let (name, ttl_s, token) = (own.name.as_str(), own.ttl.as_secs(), own.token);
         match self.json {
-            true => object(&Lock { name, owner: None, ttl_s, token }),
-            false => print(&format!("{token}\n")),
+            true => json(&Lock { name, owner: None, ttl_s, token }),
+            false => format!("{token}\n").into_bytes(),
         }
     }
 
     /// A change, or the locks that changes begin with.
-    pub(super) fn event(&self, event: &LockEvent) -> io::Result<()> {
+    pub(super) fn event(&self, event: &LockEvent) -> Vec<u8> {
         let change = name_of(event.change);
         if self.json {
-            return object(&Change {
+            return json(&Change {
                 kind: self.kind,
                 channel: &self.channel,
                 change,
@@ -81,7 +78,7 @@ impl Printer {
         }
         let by = event.actor.as_deref().map_or(String::new(), |actor| format!(" by {actor}"));
         let lines: String = event.locks.iter().map(line).collect();
-        print(&format!("{change}{by}\n{lines}"))
+        format!("{change}{by}\n{lines}").into_bytes()
     }
 }
 
@@ -106,17 +103,4 @@ fn lock(detail: &LockDetail) -> Lock<'_> {
 fn line(detail: &LockDetail) -> String {
     let Lock { name, owner, ttl_s, token } = lock(detail);
     format!("{name}\t{}\t{ttl_s}\t{token}\n", owner.unwrap_or_default())
-}
-
-fn object(value: &impl Serialize) -> io::Result<()> {
-    let mut text = serde_json::to_string(value)?;
-    text.push('\n');
-    print(&text)
-}
-
-/// All of it, for all to see.
-fn print(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
 }

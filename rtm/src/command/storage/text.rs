@@ -1,15 +1,13 @@
-//! Metadata on standard output.
-
-use std::io::{self, Write};
+//! Metadata as lines for people, or as JSON Lines.
 
 use rtm_client::{Metadata, MetadataItem, StorageChange, StorageEvent};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::output::json;
 
-/// Prints sets and changes, as lines for people or as JSON Lines.
+/// How the metadata of a channel or user are shown.
 #[derive(Debug)]
-pub(super) struct Printer {
+pub(super) struct Texts {
     kind: &'static str,
     name: String,
     json: bool,
@@ -53,34 +51,30 @@ struct Change<'a> {
     items: Vec<Item<'a>>,
 }
 
-impl Printer {
+impl Texts {
     pub(super) fn new(kind: &'static str, name: &str, json: bool) -> Self {
         Self { kind, name: name.to_owned(), json }
     }
 
     /// A set.
-    pub(super) fn metadata(&self, metadata: &Metadata) -> io::Result<()> {
-        let mut text = Vec::new();
+    pub(super) fn metadata(&self, metadata: &Metadata) -> Vec<u8> {
         if self.json {
-            let set = Set {
+            return json(&Set {
                 kind: self.kind,
                 name: &self.name,
                 major_revision: metadata.major_revision,
                 items: metadata.items.iter().map(item).collect(),
-            };
-            serde_json::to_writer(&mut text, &set)?;
-            text.push(b'\n');
-        } else {
-            metadata.items.iter().for_each(|item| line(&mut text, item));
+            });
         }
-        print(&text)
+        let mut text = Vec::new();
+        metadata.items.iter().for_each(|item| line(&mut text, item));
+        text
     }
 
     /// A change, or the set that changes begin with.
-    pub(super) fn event(&self, event: &StorageEvent) -> io::Result<()> {
-        let mut text = Vec::new();
+    pub(super) fn event(&self, event: &StorageEvent) -> Vec<u8> {
         if self.json {
-            let change = Change {
+            return json(&Change {
                 kind: self.kind,
                 name: &self.name,
                 change: name_of(event.change),
@@ -90,18 +84,15 @@ impl Printer {
                 changed: &event.changed,
                 removed: &event.removed,
                 items: event.items.iter().map(item).collect(),
-            };
-            serde_json::to_writer(&mut text, &change)?;
-            text.push(b'\n');
-        } else {
-            let author = event.author.as_deref().map_or(String::new(), |it| format!(" by {it}"));
-            let (what, major) = (name_of(event.change), event.major_revision);
-            text.extend(format!("{what} {major}{author}\n").into_bytes());
-            let changed = event.changed.iter().filter_map(|key| event.items.get(key));
-            changed.for_each(|item| line(&mut text, item));
-            event.removed.iter().for_each(|key| text.extend(format!("-{key}\n").into_bytes()));
+            });
         }
-        print(&text)
+        let author = event.author.as_deref().map_or(String::new(), |it| format!(" by {it}"));
+        let (what, major) = (name_of(event.change), event.major_revision);
+        let mut text = format!("{what} {major}{author}\n").into_bytes();
+        let changed = event.changed.iter().filter_map(|key| event.items.get(key));
+        changed.for_each(|item| line(&mut text, item));
+        event.removed.iter().for_each(|key| text.extend(format!("-{key}\n").into_bytes()));
+        text
     }
 }
 
@@ -133,20 +124,4 @@ fn line(text: &mut Vec<u8>, item: &MetadataItem) {
     text.push(b'=');
     text.extend(&item.value[..]);
     text.push(b'\n');
-}
-
-/// All of it, for all to see.
-fn print(text: &[u8]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text)?;
-    out.flush()
-}
-
-/// Whether nobody reads the output any more, which is no failure: `rtm storage watch … | head`.
-pub(super) fn is_closed(result: io::Result<()>) -> Result<bool, Failure> {
-    match result {
-        Ok(()) => Ok(false),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(true),
-        Err(error) => Err(error.into()),
-    }
 }

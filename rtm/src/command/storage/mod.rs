@@ -1,17 +1,22 @@
 //! `rtm storage`: metadata of channels and users.
 
+mod text;
+
 use rtm_client::{
-    ChannelEvent, ChannelId, JoinOptions, MessageSubscription, Metadata, MetadataItem,
-    MetadataOptions, MetadataSubscription, RtmClient, StorageEvent, Stored, StreamEvent,
-    StreamEvents, SubscribeOptions, UserMetadataEvent,
+    ChannelId, Metadata, MetadataItem, MetadataOptions, MetadataSubscription, RtmClient,
+    StorageEvent, Stored, UserMetadataEvent,
 };
 
-use super::storage_print::{Printer, is_closed};
-use super::subscribe::tell_of_link;
+use self::text::Texts;
+use super::link::tell_of_link;
+use super::place::{News, Place, unseen};
+use super::watch::print_all;
 use crate::cli::{Conditions, Owner, StorageGet, StorageRemove, StorageWatch, StorageWrite, Who};
-use crate::connection::{Connection, goodbye};
+use crate::connection::Connection;
 use crate::failure::{Exit, Failure};
+use crate::output::print;
 use crate::stop::Stop;
+use crate::visit::{begin, visit};
 
 /// Whose metadata is meant; the name is checked.
 enum Target {
@@ -45,84 +50,65 @@ pub(crate) async fn remove(arguments: StorageRemove) -> Result<(), Failure> {
 
 pub(crate) async fn get(arguments: StorageGet) -> Result<(), Failure> {
     let StorageGet { owner, json, who } = arguments;
-    let printer = Printer::new(kind(&owner), &owner.name, json);
-    let metadata = with_client(&owner, &who, false, async |client, target| {
+    let metadata: Metadata = with_client(&owner, &who, false, async |client, target| {
         let storage = client.storage();
         match target {
             Target::Channel(channel) => Ok(storage.get_channel_metadata(channel).await?),
             Target::User(user) => Ok(storage.get_user_metadata(Some(user)).await?),
         }
-    });
-    let metadata: Metadata = metadata.await?;
+    })
+    .await?;
     if !json {
         eprintln!("rtm: revision {}", metadata.major_revision);
     }
-    is_closed(printer.metadata(&metadata)).map(drop)
+    print(texts(&owner, json).metadata(&metadata))?;
+    Ok(())
 }
 
 pub(crate) async fn watch(arguments: StorageWatch) -> Result<(), Failure> {
-    let StorageWatch { owner, count, json, quiet, who } = arguments;
-    let joined = if owner.stream { vec![owner.name.clone()] } else { Vec::new() };
-    let Connection { client, token } = Connection::find(&who, &joined)?;
-    let target = target(&owner, &client)?;
+    let StorageWatch { owner, watching, json, who } = arguments;
+    let (Connection { client, token }, target) = connection(&owner, &who)?;
     let mut stop = Stop::new()?;
     let events = client.events();
-    let mut source = match stop.unless(source(&client, &target, token)).await {
-        Ok(source) => source,
-        Err(failure) => return Err(goodbye(&client, failure).await),
+    let come = async {
+        client.login().await?;
+        Source::of(&client, &target, token).await
     };
-    if !quiet {
+    let mut source = begin(&client, &mut stop, come).await?;
+    if !watching.quiet {
         tell_of_link(events);
         eprintln!("rtm: watching the metadata of {}", owner.name);
     }
-    let printer = Printer::new(kind(&owner), &owner.name, json);
-    let result = print_all(&mut source, &printer, count, &mut stop).await;
+    let texts = texts(&owner, json);
+    let next = async || Ok(source.next().await?.map(|event| texts.event(&event)));
+    let result = print_all(next, watching.count, &mut stop).await;
     client.logout().await?;
     result
 }
 
 /// Where events come from.
 enum Source {
-    Channel(MessageSubscription),
-    Stream(StreamEvents),
+    Channel(Place),
     User(MetadataSubscription),
 }
 
-async fn source(client: &RtmClient, target: &Target, token: String) -> Result<Source, Failure> {
-    client.login().await?;
-    // Who only watches is nobody's news.
-    let options =
-        SubscribeOptions::new().messages(false).presence(false).quiet(true).metadata(true);
-    Ok(match target {
-        Target::Channel(channel) if channel.is_stream() => {
-            let options = JoinOptions::new().token(token).options(options);
-            Source::Stream(client.stream_channel(channel.name())?.join(options).await?)
-        }
-        Target::Channel(channel) => {
-            Source::Channel(client.message_channel(channel.name())?.subscribe(options).await?)
-        }
-        Target::User(user) => Source::User(client.storage().subscribe_user_metadata(user).await?),
-    })
-}
-
 impl Source {
+    async fn of(client: &RtmClient, target: &Target, token: String) -> Result<Self, Failure> {
+        Ok(match target {
+            Target::Channel(channel) => {
+                let options = unseen().metadata(true);
+                Self::Channel(Place::come(client, channel, token, options).await?)
+            }
+            Target::User(user) => Self::User(client.storage().subscribe_user_metadata(user).await?),
+        })
+    }
+
     /// The next event; `None` at an orderly end.
     async fn next(&mut self) -> Result<Option<StorageEvent>, Failure> {
         loop {
             match self {
-                Self::Channel(subscription) => match subscription.recv().await {
-                    Some(ChannelEvent::Storage(event)) => return Ok(Some(event)),
-                    Some(ChannelEvent::Ended(error)) => return Err(error.into()),
-                    Some(_) => {}
-                    None => return Ok(None),
-                },
-                Self::Stream(events) => match events.recv().await {
-                    Some(StreamEvent::Storage(event)) => return Ok(Some(event)),
-                    Some(StreamEvent::Lagged(missed)) => {
-                        let text = format!("{missed} events were too fast to be printed");
-                        return Err(Failure::new(Exit::Missing, text));
-                    }
-                    Some(StreamEvent::Ended(error)) => return Err(error.into()),
+                Self::Channel(place) => match place.next().await? {
+                    Some(News::Storage(event)) => return Ok(Some(event)),
                     Some(_) => {}
                     None => return Ok(None),
                 },
@@ -135,31 +121,6 @@ impl Source {
             }
         }
     }
-}
-
-/// Prints until there are enough, the source ends, or somebody interrupts.
-async fn print_all(
-    source: &mut Source,
-    printer: &Printer,
-    count: Option<u64>,
-    stop: &mut Stop,
-) -> Result<(), Failure> {
-    let mut printed = 0;
-    while count.is_none_or(|count| printed < count) {
-        let event = tokio::select! {
-            () = stop.wait() => break,
-            event = source.next() => event?,
-        };
-        let Some(event) = event else { break };
-        if is_closed(printer.event(&event))? {
-            return Ok(());
-        }
-        printed += 1;
-    }
-    if count.is_some_and(|count| printed < count) {
-        return Err(Failure::new(Exit::Interrupted, format!("ended after {printed} events")));
-    }
-    Ok(())
 }
 
 async fn write_items(write_: Write, arguments: StorageWrite) -> Result<(), Failure> {
@@ -219,46 +180,39 @@ async fn with_client<T>(
     is_under_lock: bool,
     act: impl AsyncFnOnce(&RtmClient, &Target) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let joins = is_under_lock && owner.stream;
-    let joined = if joins { vec![owner.name.clone()] } else { Vec::new() };
-    let Connection { client, token } = Connection::find(who, &joined)?;
-    let target = target(owner, &client)?;
-    let mut stop = Stop::new()?;
+    let (Connection { client, token }, target) = connection(owner, who)?;
     let work = async {
-        client.login().await?;
-        let _source = match &target {
+        let _place = match &target {
             Target::Channel(channel) if is_under_lock => {
-                Some(super::lock::source(&client, channel, token).await?)
+                Some(Place::come(&client, channel, token, unseen()).await?)
             }
             _ => None,
         };
         act(&client, &target).await
     };
-    match stop.unless(work).await {
-        Ok(result) => {
-            client.logout().await?;
-            Ok(result)
-        }
-        Err(failure) => Err(goodbye(&client, failure).await),
-    }
+    visit(&client, work).await
 }
 
-/// Names are checked before anything is sent.
-fn target(owner: &Owner, client: &RtmClient) -> Result<Target, Failure> {
+/// A client, and whose metadata is meant; names are checked before anything is sent.
+fn connection(owner: &Owner, who: &Who) -> Result<(Connection, Target), Failure> {
     let Owner { name, stream, is_user } = owner;
-    Ok(match (stream, is_user) {
+    let joined: Vec<_> = stream.then(|| name.clone()).into_iter().collect();
+    let connection = Connection::find(who, &joined)?;
+    let target = match (stream, is_user) {
         (true, _) => Target::Channel(ChannelId::stream(name)?),
-        (_, true) => Target::User(client.user(name)?.user_id().to_owned()),
+        (_, true) => Target::User(connection.client.user(name)?.user_id().to_owned()),
         _ => Target::Channel(ChannelId::message(name)?),
-    })
+    };
+    Ok((connection, target))
 }
 
-fn kind(owner: &Owner) -> &'static str {
-    match (owner.stream, owner.is_user) {
+fn texts(owner: &Owner, json: bool) -> Texts {
+    let kind = match (owner.stream, owner.is_user) {
         (true, _) => "stream",
         (_, true) => "user",
         _ => "message",
-    }
+    };
+    Texts::new(kind, &owner.name, json)
 }
 
 fn options(conditions: &Conditions) -> MetadataOptions {
