@@ -84,6 +84,15 @@ fn a_holder_whose_lock_is_revoked_fails() {
 }
 
 #[test]
+fn what_is_told_of_an_earlier_ownership_does_not_end_this_one() {
+    let lab = Lab::new(true);
+    lock(&lab, "alice", &["set", "place", "editor"]).ok();
+    lock(&lab, "alice", &["acquire", "place", "editor", "--keep"]).ok();
+    lock(&lab, "bob", &["revoke", "place", "editor", "--owner", "alice"]).ok();
+    assert_eq!(lock(&lab, "alice", &["acquire", "place", "editor", "--hold", "1"]).ok(), "2\n");
+}
+
+#[test]
 fn who_waits_gets_the_lock_while_every_fifth_packet_is_lost() {
     let lab = Lab::new(true);
     let lossy = Lossy::new(&lab, 20.0, 4);
@@ -97,6 +106,7 @@ fn who_waits_gets_the_lock_while_every_fifth_packet_is_lost() {
     assert_eq!(alice.line(), "1");
     alice.wait_for("holding lock editor");
     let mut bob = acquire("bob", &["--retry", "--hold", "0"]);
+    bob.wait_for("waiting for lock editor");
     alice.signal("INT");
     alice.end().ok();
     assert_eq!(bob.line(), "2");

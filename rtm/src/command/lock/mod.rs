@@ -1,11 +1,13 @@
 //! `rtm lock`: locks of channels.
 
+mod hold;
 mod text;
 
 use std::time::Duration;
 
-use rtm_client::{ChannelId, LockChange, LockOptions, OwnedLock, RtmClient};
+use rtm_client::{ChannelId, ErrorKind, LockOptions, OwnedLock, RtmClient};
 
+use self::hold::Hold;
 use self::text::Texts;
 use super::link::tell_of_link;
 use super::place::{News, Place, connection, unseen};
@@ -63,7 +65,18 @@ pub(crate) async fn acquire(arguments: LockAcquire) -> Result<(), Failure> {
     let LockAcquire { of, retry, hold, keep: is_left, json, quiet } = arguments;
     let LockOf { at, lock, who } = &of;
     let Begun { client, channel, mut stop, mut place } = come(at, who).await?;
-    let acquire = async { Ok(client.locks().acquire_lock(&channel, lock, retry).await?) };
+    let locks = client.locks();
+    let acquire = async {
+        match locks.acquire_lock(&channel, lock, false).await {
+            Err(error) if retry && error.kind() == ErrorKind::LockTaken => {
+                if !quiet {
+                    eprintln!("rtm: waiting for lock {lock} of {}", at.channel);
+                }
+                Ok(locks.acquire_lock(&channel, lock, true).await?)
+            }
+            answer => Ok(answer?),
+        }
+    };
     let own: OwnedLock = begin(&client, &mut stop, acquire).await?;
     let printed = print(Texts::new(&channel, json).acquired(&own)).map_err(Failure::from);
     if is_left {
@@ -74,7 +87,7 @@ pub(crate) async fn acquire(arguments: LockAcquire) -> Result<(), Failure> {
         eprintln!("rtm: holding lock {lock} of {}", at.channel);
     }
     let kept = match printed {
-        Ok(_) => keep(&mut place, lock, hold, &mut stop).await,
+        Ok(_) => keep(&mut place, Hold::new(lock, own.token), hold, &mut stop).await,
         Err(failure) => Err(failure),
     };
     if let Err(failure) = kept {
@@ -88,7 +101,7 @@ pub(crate) async fn acquire(arguments: LockAcquire) -> Result<(), Failure> {
 /// Waits while the lock is held.
 async fn keep(
     place: &mut Place,
-    lock: &str,
+    mut own: Hold<'_>,
     hold: Option<u64>,
     stop: &mut Stop,
 ) -> Result<(), Failure> {
@@ -101,14 +114,9 @@ async fn keep(
     let is_lost = async {
         while let Some(news) = place.next().await? {
             let News::Lock(event) = news else { continue };
-            let is_it = event.locks.iter().any(|it| it.name == lock);
-            let what = match event.change {
-                LockChange::Expired if is_it => "is lost",
-                LockChange::Removed if is_it => "was removed",
-                _ => continue,
-            };
-            let by = event.actor.unwrap_or_default();
-            return Err(Failure::new(Exit::Failed, format!("lock {lock} {what}, by {by}")));
+            if let Some(end) = own.end(&event) {
+                return Err(Failure::new(Exit::Failed, end));
+            }
         }
         Err(Failure::new(Exit::Failed, "the subscription has ended"))
     };
