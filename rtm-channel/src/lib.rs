@@ -85,8 +85,7 @@ pub use name::{
 pub use rate::RateLimit;
 pub use refusal::Refusal;
 pub use view::{
-    CACHED_STATES_MAX, Early, Gap, LOCK_VIEW_MAX, LockVerdict, LockView, MessageView, OwnLock,
-    OwnStates, PRESENCE_VIEW_MAX, PresenceVerdict, PresenceView, STORAGE_VIEW_ITEMS_MAX,
-    STORAGE_VIEW_LEN_MAX, StatesToSend, StorageNews, StorageVerdict, StorageView, Verdict,
-    ViewState,
+    CACHED_STATES_MAX, Early, Gap, LockVerdict, LockView, MessageView, OwnStates,
+    PRESENCE_VIEW_MAX, PresenceVerdict, PresenceView, STORAGE_VIEW_ITEMS_MAX, STORAGE_VIEW_LEN_MAX,
+    StatesToSend, StorageNews, StorageVerdict, StorageView, Verdict, ViewState,
 };

@@ -1,12 +1,6 @@
-//! The view of a channel's locks, and what an owner may rely on (protocol §6.27).
+//! The view of a channel's locks (protocol §6.27).
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use rtm_wire::{Acquired, Lock, LockChange, LockEvent, LockToken, Position, Time};
-
-/// Locks that a view keeps; of more it forgets those it hears of last.
-pub const LOCK_VIEW_MAX: usize = 4_096;
+use rtm_wire::{LockChange, LockEvent, Position};
 
 /// What to do with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,22 +11,15 @@ pub enum LockVerdict {
     Stale,
 }
 
-/// The mirror of the locks of one channel, for one subscription of one session.
+/// What has been told of the locks of one channel, for one subscription of one session.
 ///
-/// Equal to the authority's truth once all events have arrived. Who has a lock by its view may have
-/// lost it in the meantime: see [`OwnLock`].
+/// It keeps no locks: a snapshot has all of them, and each event the lock that it is about, as it
+/// is then. Who has a lock by what it was told may have lost it in the meantime; an owner that the
+/// authority has lost can't be told. Against that only the token helps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockView {
     /// The last event that counted; before the first snapshot nothing counts.
     position: Option<Position>,
-    locks: BTreeMap<Box<str>, Seen>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Seen {
-    owner: Box<str>,
-    ttl_secs: u64,
-    token: LockToken,
 }
 
 impl LockView {
@@ -44,91 +31,20 @@ impl LockView {
 
     /// Takes an event.
     pub fn on_event(&mut self, event: &LockEvent<'_>) -> LockVerdict {
-        let is_snapshot = event.change == LockChange::Snapshot;
         let is_new = match self.position {
             Some(known) => event.position > known,
-            None => is_snapshot,
+            None => event.change == LockChange::Snapshot,
         };
         if !is_new {
             return LockVerdict::Stale;
         }
         self.position = Some(event.position);
-        if is_snapshot {
-            self.locks.clear();
-        }
-        for lock in event.locks.iter() {
-            if event.change == LockChange::Removed {
-                self.locks.remove(lock.name);
-            } else {
-                self.put(lock);
-            }
-        }
         LockVerdict::Deliver
     }
 
     /// The session is gone: the next snapshot begins anew.
     pub fn on_disconnected(&mut self) {
         *self = Self::default();
-    }
-
-    /// All locks, by name, as far as they are known.
-    pub fn locks(&self) -> impl Iterator<Item = Lock<'_>> {
-        self.locks.iter().map(|(name, seen)| seen.as_lock(name))
-    }
-
-    /// One lock.
-    #[must_use]
-    pub fn lock(&self, name: &str) -> Option<Lock<'_>> {
-        self.locks.get_key_value(name).map(|(name, seen)| seen.as_lock(name))
-    }
-
-    fn put(&mut self, lock: Lock<'_>) {
-        let Lock { name, owner, ttl_secs, token } = lock;
-        if self.locks.len() < LOCK_VIEW_MAX || self.locks.contains_key(name) {
-            self.locks.insert(name.into(), Seen { owner: owner.into(), ttl_secs, token });
-        }
-    }
-}
-
-impl Seen {
-    fn as_lock<'a>(&'a self, name: &'a str) -> Lock<'a> {
-        Lock { name, owner: &self.owner, ttl_secs: self.ttl_secs, token: self.token }
-    }
-}
-
-/// An ownership, at its owner.
-///
-/// The authority takes a lock from an owner that it has lost for the TTL, and can't tell it then.
-/// So an owner counts for itself: it relies on the lock until the TTL has passed since it last knew
-/// that the authority heard it. That is never later than the authority's end, which begins when the
-/// loss is detected. A revocation may come at any time; against that, and against work that goes on
-/// behind its back, only the token helps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnLock {
-    /// The token.
-    pub token: LockToken,
-    /// How long the lock is kept for a lost owner.
-    pub ttl: Duration,
-}
-
-impl OwnLock {
-    /// Until when an owner relies on its lock. `last_ack` is when the newest packet was sent that
-    /// is known to have arrived: not when the acknowledgement came, which may have taken long.
-    #[must_use]
-    pub fn trusted_until(last_ack: Time, ttl: Duration) -> Time {
-        last_ack + ttl
-    }
-
-    /// Whether the owner relies on the lock now; see [`trusted_until`](Self::trusted_until).
-    #[must_use]
-    pub fn held(&self, last_ack: Time, now: Time) -> bool {
-        now < Self::trusted_until(last_ack, self.ttl)
-    }
-}
-
-impl From<Acquired> for OwnLock {
-    fn from(acquired: Acquired) -> Self {
-        Self { token: acquired.token, ttl: Duration::from_secs(acquired.ttl_secs) }
     }
 }
 
@@ -138,58 +54,27 @@ mod tests {
 
     use super::*;
 
-    fn lock<'a>(name: &'a str, owner: &'a str) -> Lock<'a> {
-        Lock { name, owner, ttl_secs: 10, token: LockToken(1) }
-    }
-
-    fn event<'a>(change: LockChange, sequence: u64, locks: &'a [Lock<'a>]) -> LockEvent<'a> {
+    fn event(change: LockChange, sequence: u64) -> LockEvent<'static> {
         LockEvent {
             channel: ChannelRef { kind: ChannelKind::Message, name: "lobby" },
             change,
             position: Position { epoch: Epoch(1), sequence: Sequence(sequence) },
             time: UnixTime::from_millis(0),
             actor: "",
-            locks: List::Slice(locks),
+            locks: List::Slice(&[]),
         }
     }
 
     #[test]
     fn nothing_counts_before_a_snapshot_and_nothing_old_after_it() {
         let mut view = LockView::new();
-        let (free, held) = ([lock("l", "")], [lock("l", "bob")]);
-        let acquired = |sequence| event(LockChange::Acquired, sequence, &held);
+        let acquired = |sequence| event(LockChange::Acquired, sequence);
         assert_eq!(view.on_event(&acquired(5)), LockVerdict::Stale);
-        let snapshot = event(LockChange::Snapshot, 6, &free);
-        assert_eq!(view.on_event(&snapshot), LockVerdict::Deliver);
+        assert_eq!(view.on_event(&event(LockChange::Snapshot, 6)), LockVerdict::Deliver);
         assert_eq!(view.on_event(&acquired(6)), LockVerdict::Stale);
-        assert_eq!(view.lock("l"), Some(free[0]));
         assert_eq!(view.on_event(&acquired(9)), LockVerdict::Deliver);
-        assert_eq!(view.lock("l"), Some(held[0]));
-        let removed = event(LockChange::Removed, 10, &held);
-        assert_eq!(view.on_event(&removed), LockVerdict::Deliver);
-        assert_eq!(view.locks().count(), 0);
-    }
-
-    #[test]
-    fn a_view_has_a_limit() {
-        let mut view = LockView::new();
-        let names: Vec<String> = (0..4_100).map(|number| format!("{number}")).collect();
-        let locks: Vec<_> = names.iter().map(|name| lock(name, "")).collect();
-        view.on_event(&event(LockChange::Snapshot, 1, &locks[..4_000]));
-        view.on_event(&event(LockChange::Set, 2, &locks[4_000..]));
-        assert_eq!(view.locks().count(), LOCK_VIEW_MAX);
-        let held = [lock("7", "bob")];
-        view.on_event(&event(LockChange::Acquired, 3, &held));
-        assert_eq!(view.lock("7"), Some(held[0]), "those that are known change");
-    }
-
-    #[test]
-    fn an_owner_relies_on_its_lock_for_the_ttl_since_it_was_heard() {
-        let own = OwnLock::from(Acquired { token: LockToken(7), ttl_secs: 10 });
-        let at = |millis: u64| Time::from_micros(millis * 1_000);
-        assert!(own.held(at(1_000), at(10_999)));
-        assert!(!own.held(at(1_000), at(11_000)));
-        assert_eq!(OwnLock::trusted_until(at(1_000), own.ttl), at(11_000));
-        assert!(own.held(at(5_000), at(11_000)), "it was heard again");
+        view.on_disconnected();
+        assert_eq!(view.on_event(&acquired(10)), LockVerdict::Stale);
+        assert_eq!(view.on_event(&event(LockChange::Snapshot, 10)), LockVerdict::Deliver);
     }
 }

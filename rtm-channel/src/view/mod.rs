@@ -6,7 +6,7 @@ mod own_states;
 mod presence;
 mod storage;
 
-pub use lock::{LOCK_VIEW_MAX, LockVerdict, LockView, OwnLock};
+pub use lock::{LockVerdict, LockView};
 pub use message::{Early, Gap, MessageView, Verdict, ViewState};
 pub use own_states::{CACHED_STATES_MAX, OwnStates, StatesToSend};
 pub use presence::{PRESENCE_VIEW_MAX, PresenceVerdict, PresenceView};

@@ -1,18 +1,20 @@
 //! The authority of a channel's locks (protocol §6.27).
 
 mod news;
+mod sessions;
 mod state;
+mod waiting;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use rtm_wire::{Acquired, Epoch, ErrorCode, Lock, LockChange, LockToken, Time, UnixTime};
 
 use self::news::News;
-use self::state::{Held, Holder};
+use self::state::{Due, Holder, LockState};
+use self::waiting::Waiting;
 use super::guard::Guard;
 use super::inbox::Asker;
 use super::message::Fanout;
@@ -55,11 +57,9 @@ const WAITERS_MAX: usize = 1_024;
 pub struct LockAuthority {
     /// The last that was given.
     token: LockToken,
-    locks: BTreeMap<LockName, Held>,
-    /// When owners that are lost have lost their locks, too.
-    due: BTreeSet<(Time, LockName)>,
-    /// Sessions that wait, and of which nothing is heard.
-    silent: BTreeSet<SubscriberId>,
+    locks: BTreeMap<LockName, LockState>,
+    due: Due,
+    waiting: Waiting,
     news: News,
     locks_max: usize,
     /// In seconds.
@@ -95,102 +95,13 @@ impl LockAuthority {
         Self {
             token: floor,
             locks: BTreeMap::new(),
-            due: BTreeSet::new(),
-            silent: BTreeSet::new(),
+            due: Due::new(),
+            waiting: Waiting::default(),
             news: News::new(key, epoch, limits),
             locks_max: limits.locks,
             ttl_min: limits.lock_ttl_min.into(),
             ttl_max: limits.lock_ttl_max.max(limits.lock_ttl_min).into(),
         }
-    }
-
-    /// A session comes to the channel, comes back, or changes its options: it stands for its user's
-    /// locks from now on. If it `hears`, it is told of all locks, and of those that its user has
-    /// lost while it was away.
-    pub fn join(
-        &mut self,
-        (now, time): (Time, UnixTime),
-        subscriber: SubscriberId,
-        user: &UserId,
-        hears: bool,
-    ) -> LockNews {
-        // Who comes too late has lost its locks.
-        let mut news = self.handle_timeout((now, time));
-        for (name, held) in &mut self.locks {
-            if let Some(holder) = held.holder.as_mut().filter(|holder| holder.user == *user) {
-                (holder.subscriber, holder.has_session) = (subscriber, true);
-                if let Some(due) = holder.due.take() {
-                    self.due.remove(&(due, name.clone()));
-                }
-            }
-        }
-        match hears {
-            true => news.fanouts.extend(self.news.add_listener(
-                (now, time),
-                subscriber,
-                user,
-                &self.locks,
-            )),
-            false => self.news.remove_listener(subscriber),
-        }
-        self.resume_waiting((now, time), subscriber, &mut news);
-        news
-    }
-
-    /// A session of this user leaves the channel: its locks are its user's for their TTLs, and it
-    /// waits no more.
-    pub fn leave(&mut self, now: Time, subscriber: SubscriberId, user: &UserId) -> LockNews {
-        let waited = self.end_session(subscriber, user, now);
-        let left = || {
-            let reason = "left the channel before the lock was free; join and acquire it again";
-            Err(Refusal::new(ErrorCode::LOCK_ACQUIRE_FAILED, reason))
-        };
-        let answer = |asker| LockAnswer { asker, result: left() };
-        LockNews { fanouts: Vec::new(), answers: waited.into_iter().map(answer).collect() }
-    }
-
-    /// A session of this user was lost at `lost`, and may be followed by another one, which has to
-    /// ask again for what this one has waited for.
-    pub fn lose(&mut self, subscriber: SubscriberId, user: &UserId, lost: Time) {
-        // Nobody is there any more who could be answered.
-        self.end_session(subscriber, user, lost);
-    }
-
-    /// Nothing is heard of a session of this user, which counts as lost since `lost`.
-    pub fn silent(&mut self, subscriber: SubscriberId, user: &UserId, lost: Time) {
-        for (name, held) in &mut self.locks {
-            if held.is_waited_for_by(subscriber) {
-                self.silent.insert(subscriber);
-            }
-            // The first sign of a loss counts.
-            let ttl = held.ttl();
-            if let Some(holder) = held.holder_if(subscriber, user) {
-                if holder.due.is_none() {
-                    holder.due = Some(lost + ttl);
-                    self.due.insert((lost + ttl, name.clone()));
-                }
-            }
-        }
-    }
-
-    /// A silent session of this user is heard again.
-    pub fn heard(
-        &mut self,
-        moment: (Time, UnixTime),
-        subscriber: SubscriberId,
-        user: &UserId,
-    ) -> LockNews {
-        // Who is heard too late has lost its locks.
-        let mut news = self.handle_timeout(moment);
-        for (name, held) in &mut self.locks {
-            let due = held.holder_if(subscriber, user).and_then(|holder| holder.due.take());
-            if let Some(due) = due {
-                self.due.remove(&(due, name.clone()));
-            }
-        }
-        self.news.forget_former_of(subscriber, user);
-        self.resume_waiting(moment, subscriber, &mut news);
-        news
     }
 
     /// Makes a lock that nobody has. The TTL is brought to what is allowed.
@@ -214,9 +125,9 @@ impl LockAuthority {
             let reason = format!("the channel has {max} locks, the limit; remove one first");
             return Err(Refusal::new(ErrorCode::LOCK_OPERATION_FAILED, reason));
         }
-        let held = Held::new(ttl_secs.clamp(self.ttl_min, self.ttl_max));
-        let told = self.news.tell(moment, LockChange::Set, user, held.as_lock(&name), None);
-        self.locks.insert(name, held);
+        let state = LockState::new(ttl_secs.clamp(self.ttl_min, self.ttl_max));
+        let told = self.news.tell(moment, LockChange::Set, user, state.as_lock(&name), None);
+        self.locks.insert(name, state);
         Ok(LockNews { fanouts: told, answers: Vec::new() })
     }
 
@@ -230,21 +141,20 @@ impl LockAuthority {
         user: &UserId,
         name: &str,
     ) -> Result<LockNews, Refusal> {
-        let (name, mut held) =
+        let (name, mut state) =
             self.locks.remove_entry(name).ok_or_else(|| Self::no_such_lock(name))?;
-        let holder = held.holder.take();
-        if let Some(due) = holder.and_then(|holder| holder.due) {
-            self.due.remove(&(due, name.clone()));
+        if let Some(mut holder) = state.holder.take() {
+            holder.cancel(&name, &mut self.due);
         }
         self.news.forget_lock(&name);
-        let fanouts = self.news.tell(moment, LockChange::Removed, user, held.as_lock(&name), None);
+        let fanouts = self.news.tell(moment, LockChange::Removed, user, state.as_lock(&name), None);
         let removed = || {
             let reason = format!("lock {name} was removed by {user}; set it first");
             Refusal::new(ErrorCode::LOCK_NOT_EXIST, reason)
         };
-        let waited = std::mem::take(&mut held.queue).into_iter();
+        let waited = std::mem::take(&mut state.queue).into_iter();
+        let waited = waited.inspect(|asker| self.waiting.end(asker.subscriber, &name));
         let answers = waited.map(|asker| LockAnswer { asker, result: Err(removed()) }).collect();
-        self.tidy_silent();
         Ok(LockNews { fanouts, answers })
     }
 
@@ -260,37 +170,33 @@ impl LockAuthority {
         name: &str,
         retry: bool,
     ) -> Result<(Option<Acquired>, LockNews), Refusal> {
-        let (name, held) = self
-            .locks
-            .get_key_value(name)
-            .map(|(name, held)| (name.clone(), held))
-            .ok_or_else(|| Self::no_such_lock(name))?;
-        if held.is_waited_for_by(asker.subscriber) {
+        let (Ok(name), Some(state)) = (LockName::new(name), self.locks.get_mut(name)) else {
+            return Err(Self::no_such_lock(name));
+        };
+        if self.waiting.has(asker.subscriber, &name) {
             let reason = format!("this session waits for lock {name} already; wait for the answer");
             return Err(Refusal::new(ErrorCode::LOCK_OPERATION_PERFORMING, reason));
         }
-        let Some(holder) = &held.holder else {
+        let Some(holder) = &mut state.holder else {
             let mut news = LockNews::default();
             let acquired = self.give(moment, &name, asker, &mut news);
             return Ok((acquired, news));
         };
         if holder.user == asker.identity.user {
-            let acquired = held.acquired();
-            self.stand_for(&name, asker.subscriber);
-            return Ok((Some(acquired), LockNews::default()));
+            holder.stand(asker.subscriber, &name, &mut self.due);
+            return Ok((Some(state.acquired()), LockNews::default()));
         }
         let fault = match retry {
             false => Some("try later, or wait for it"),
-            true if held.queue.len() >= WAITERS_MAX => Some("too many wait for it; try later"),
+            true if state.queue.len() >= WAITERS_MAX => Some("too many wait for it; try later"),
             true => None,
         };
         if let Some(what_to_do) = fault {
             let reason = format!("{} has lock {name}; {what_to_do}", holder.user);
             return Err(Refusal::new(ErrorCode::LOCK_ACQUIRE_FAILED, reason));
         }
-        if let Some(held) = self.locks.get_mut(&name) {
-            held.queue.push_back(asker);
-        }
+        self.waiting.begin(asker.subscriber, name);
+        state.queue.push_back(asker);
         Ok((None, LockNews::default()))
     }
 
@@ -305,12 +211,12 @@ impl LockAuthority {
         user: &UserId,
         name: &str,
     ) -> Result<LockNews, Refusal> {
-        let held = self.locks.get_mut(name).ok_or_else(|| Self::no_such_lock(name))?;
-        if held.holder_if(subscriber, user).is_none() {
-            let reason = format!("{user} does not hold lock {name} here; {}", held.owner_words());
+        let state = self.locks.get_mut(name).ok_or_else(|| Self::no_such_lock(name))?;
+        if state.holder_if(subscriber, user).is_none() {
+            let reason = format!("{user} does not hold lock {name} here; {}", state.owner_words());
             return Err(Refusal::new(ErrorCode::LOCK_NOT_ACQUIRED, reason));
         }
-        Ok(self.free(moment, user, name, |_| None))
+        Ok(self.free(moment, user, name, false))
     }
 
     /// Takes a lock from its owner, who is told that it has expired; who waits longest gets it at
@@ -325,12 +231,12 @@ impl LockAuthority {
         name: &str,
         owner: &str,
     ) -> Result<LockNews, Refusal> {
-        let held = self.locks.get(name).ok_or_else(|| Self::no_such_lock(name))?;
-        if held.holder.as_ref().is_none_or(|holder| holder.user.as_str() != owner) {
-            let reason = format!("{owner} does not have lock {name}; {}", held.owner_words());
+        let state = self.locks.get(name).ok_or_else(|| Self::no_such_lock(name))?;
+        if state.holder.as_ref().is_none_or(|holder| holder.user.as_str() != owner) {
+            let reason = format!("{owner} does not have lock {name}; {}", state.owner_words());
             return Err(Refusal::new(ErrorCode::LOCK_NOT_ACQUIRED, reason));
         }
-        Ok(self.free(moment, user, name, Some))
+        Ok(self.free(moment, user, name, true))
     }
 
     /// The verdict on a write of metadata under a lock: whether this session of this user holds it,
@@ -346,22 +252,22 @@ impl LockAuthority {
         user: &UserId,
         token: LockToken,
     ) -> Result<Guard, Refusal> {
-        let Some((name, held)) = self.locks.get_key_value(name) else {
+        let Some((name, state)) = self.locks.get_key_value(name) else {
             let reason = format!("there is no lock {name} in this channel; set it first");
             return Err(Refusal::new(ErrorCode::STORAGE_INVALID_LOCK_NAME, reason));
         };
         let refused = |reason| Err(Refusal::new(ErrorCode::STORAGE_LOCK_NOT_ACQUIRED, reason));
-        let is_held = held.holder.as_ref().is_some_and(|holder| holder.is_of(subscriber, user));
+        let is_held = state.holder.as_ref().is_some_and(|holder| holder.is_of(subscriber, user));
         if !is_held {
-            let words = held.owner_words();
+            let words = state.owner_words();
             return refused(format!("{user} does not hold lock {name} here; {words}"));
         }
-        if token.0 != 0 && token != held.token {
-            let current = held.token;
+        if token.0 != 0 && token != state.token {
+            let current = state.token;
             let reason = format!("lock {name} is held under token {current}, not {token}");
             return refused(format!("{reason}; find out what has happened in between"));
         }
-        Ok(Guard::new(name.clone(), held.token))
+        Ok(Guard::new(name.clone(), state.token))
     }
 
     /// Does what is due: takes locks from owners that were lost for too long.
@@ -372,9 +278,9 @@ impl LockAuthority {
                 break;
             }
             self.due.pop_first();
-            let holder = self.locks.get(&name).and_then(|held| held.holder.as_ref());
+            let holder = self.locks.get(&name).and_then(|state| state.holder.as_ref());
             let Some(owner) = holder.map(|holder| holder.user.clone()) else { continue };
-            let freed = self.free(moment, &owner, name.as_str(), Some);
+            let freed = self.free(moment, &owner, name.as_str(), true);
             news.fanouts.extend(freed.fanouts);
             news.answers.extend(freed.answers);
         }
@@ -390,7 +296,7 @@ impl LockAuthority {
     /// All locks, by name.
     #[must_use]
     pub fn locks(&self) -> Vec<Lock<'_>> {
-        self.locks.iter().map(|(name, held)| held.as_lock(name)).collect()
+        self.locks.iter().map(|(name, state)| state.as_lock(name)).collect()
     }
 
     /// How many there are.
@@ -425,42 +331,39 @@ impl LockAuthority {
         Refusal::new(ErrorCode::LOCK_NOT_EXIST, reason)
     }
 
-    /// Takes a lock from its owner, tells it, and gives it to the next one. `to_owner` says which
-    /// session of the former owner is told that the lock has expired.
+    /// Ends an ownership, tells it, and gives the lock to the next one. A former owner that it
+    /// `is_taken` from is told that it has expired.
     fn free(
         &mut self,
         moment: (Time, UnixTime),
         actor: &UserId,
         name: &str,
-        to_owner: impl FnOnce(SubscriberId) -> Option<SubscriberId>,
+        is_taken: bool,
     ) -> LockNews {
         let mut news = LockNews::default();
-        let Some((name, held)) = self.locks.get_key_value(name) else { return news };
-        let (name, lock) = (name.clone(), Lock { owner: "", ..held.as_lock(name) });
-        if let Some(holder) = &held.holder {
-            if let Some(due) = holder.due {
-                self.due.remove(&(due, name.clone()));
-            }
-            let former = to_owner(holder.subscriber);
-            news.fanouts = self.news.tell(moment, LockChange::Released, actor, lock, former);
-            // A silent session may never get what it is told, and be followed by another one.
-            if former.is_some() && (!holder.has_session || holder.due.is_some()) {
-                self.news.remember_former(&holder.user, &name);
-            }
+        let (Ok(name), Some(state)) = (LockName::new(name), self.locks.get_mut(name)) else {
+            return news;
+        };
+        let Some(mut holder) = state.holder.take() else { return news };
+        let former = is_taken.then_some(holder.subscriber);
+        let lock = state.as_lock(&name);
+        news.fanouts = self.news.tell(moment, LockChange::Released, actor, lock, former);
+        // A silent session may never get what it is told, and be followed by another one.
+        if is_taken && (!holder.has_session || holder.due.is_some()) {
+            self.news.remember_former(&holder.user, &name);
         }
-        if let Some(held) = self.locks.get_mut(&name) {
-            held.holder = None;
-        }
+        holder.cancel(&name, &mut self.due);
         self.give_to_next(moment, &name, &mut news);
         news
     }
 
     /// Gives a free lock to whoever waits longest and is heard of.
     fn give_to_next(&mut self, moment: (Time, UnixTime), name: &LockName, news: &mut LockNews) {
-        let Some(held) = self.locks.get_mut(name) else { return };
-        let is_heard = |asker: &Asker| !self.silent.contains(&asker.subscriber);
-        let next = held.queue.iter().position(is_heard);
-        let Some(asker) = next.and_then(|at| held.queue.remove(at)) else { return };
+        let Some(state) = self.locks.get_mut(name) else { return };
+        let is_heard = |asker: &Asker| !self.waiting.is_silent(asker.subscriber);
+        let next = state.queue.iter().position(is_heard);
+        let Some(asker) = next.and_then(|at| state.queue.remove(at)) else { return };
+        self.waiting.end(asker.subscriber, name);
         if let Some(acquired) = self.give(moment, name, asker.clone(), news) {
             news.answers.push(LockAnswer { asker, result: Ok(acquired) });
         }
@@ -474,9 +377,9 @@ impl LockAuthority {
         asker: Asker,
         news: &mut LockNews,
     ) -> Option<Acquired> {
-        let held = self.locks.get_mut(name)?;
+        let state = self.locks.get_mut(name)?;
         self.token = self.token.next();
-        held.token = self.token;
+        state.token = self.token;
         let user = asker.identity.user;
         self.news.forget_former(&user, name);
         let holder = Holder {
@@ -485,65 +388,9 @@ impl LockAuthority {
             has_session: true,
             due: None,
         };
-        held.holder = Some(holder);
-        let told = self.news.tell(moment, LockChange::Acquired, &user, held.as_lock(name), None);
+        state.holder = Some(holder);
+        let told = self.news.tell(moment, LockChange::Acquired, &user, state.as_lock(name), None);
         news.fanouts.extend(told);
-        Some(held.acquired())
-    }
-
-    /// The owner has acquired the lock again, by this session.
-    fn stand_for(&mut self, name: &LockName, subscriber: SubscriberId) {
-        let held = self.locks.get_mut(name);
-        let Some(holder) = held.and_then(|held| held.holder.as_mut()) else { return };
-        (holder.subscriber, holder.has_session) = (subscriber, true);
-        if let Some(due) = holder.due.take() {
-            self.due.remove(&(due, name.clone()));
-        }
-    }
-
-    /// A session is heard of again, and gets what it has waited for and nobody has.
-    fn resume_waiting(
-        &mut self,
-        moment: (Time, UnixTime),
-        subscriber: SubscriberId,
-        news: &mut LockNews,
-    ) {
-        if !self.silent.remove(&subscriber) {
-            return;
-        }
-        let is_free = |held: &Held| held.holder.is_none() && held.is_waited_for_by(subscriber);
-        let free = self.locks.iter().filter(|(_, held)| is_free(held));
-        for name in Vec::from_iter(free.map(|(name, _)| name.clone())) {
-            self.give_to_next(moment, &name, news);
-        }
-    }
-
-    /// A session of this user ends; who has waited in it.
-    fn end_session(&mut self, subscriber: SubscriberId, user: &UserId, lost: Time) -> Vec<Asker> {
-        self.silent(subscriber, user, lost);
-        self.silent.remove(&subscriber);
-        self.news.remove_listener(subscriber);
-        let mut waited = Vec::new();
-        for held in self.locks.values_mut() {
-            if let Some(holder) = held.holder_if(subscriber, user) {
-                holder.has_session = false;
-            }
-            let at = held.queue.iter().position(|asker| asker.subscriber == subscriber);
-            waited.extend(at.and_then(|at| held.queue.remove(at)));
-        }
-        waited
-    }
-
-    /// Forgets silent sessions that wait for nothing any more.
-    fn tidy_silent(&mut self) {
-        let Self { silent, locks, .. } = self;
-        silent.retain(|of| locks.values().any(|held| held.is_waited_for_by(*of)));
-    }
-}
-
-impl Held {
-    /// How long a lost owner keeps it.
-    const fn ttl(&self) -> Duration {
-        Duration::from_secs(self.ttl_secs)
+        Some(state.acquired())
     }
 }

@@ -7,7 +7,7 @@ use rtm_wire::{
     Encode, Epoch, Event, List, Lock, LockChange, LockEvent, Position, Sequence, Time, UnixTime,
 };
 
-use super::state::Held;
+use super::state::LockState;
 use crate::authority::message::Fanout;
 use crate::identity::ChannelKey;
 use crate::limits::Limits;
@@ -46,13 +46,13 @@ impl News {
         (now, time): (Time, UnixTime),
         subscriber: SubscriberId,
         user: &UserId,
-        locks: &BTreeMap<LockName, Held>,
+        locks: &BTreeMap<LockName, LockState>,
     ) -> Vec<Fanout> {
         if self.listeners.len() < self.listeners_max {
             self.listeners.insert(subscriber);
         }
         let to = vec![subscriber];
-        let all: Vec<_> = locks.iter().map(|(name, held)| held.as_lock(name)).collect();
+        let all: Vec<_> = locks.iter().map(|(name, state)| state.as_lock(name)).collect();
         self.advance(now);
         let event = self.write(time, LockChange::Snapshot, "", &all);
         let mut out = vec![Fanout { event, to: to.clone() }];
@@ -61,9 +61,9 @@ impl News {
         self.former = rest;
         let lost: VecDeque<_> = lost;
         for (_, name) in lost {
-            let Some(held) = locks.get(&name) else { continue };
+            let Some(state) = locks.get(&name) else { continue };
             self.advance(now);
-            let lock = held.as_lock(&name);
+            let lock = state.as_lock(&name);
             let event = self.write(time, LockChange::Expired, user.as_str(), &[lock]);
             out.push(Fanout { event, to: to.clone() });
         }

@@ -1,14 +1,19 @@
 //! One lock: who has it, and who waits.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use rtm_wire::{Acquired, Lock, LockToken, Time};
 
 use crate::authority::inbox::Asker;
 use crate::name::{LockName, SubscriberId, UserId};
 
+/// When owners that are lost have lost their locks, too.
+pub(super) type Due = BTreeSet<(Time, LockName)>;
+
+/// A lock, free or held.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct LockState {
     /// How long a lost owner keeps it.
     pub(super) ttl_secs: u64,
     /// The last that was given for it; 0 if none ever was.
@@ -34,9 +39,22 @@ impl Holder {
     pub(super) fn is_of(&self, subscriber: SubscriberId, user: &UserId) -> bool {
         self.has_session && self.subscriber == subscriber && self.user == *user
     }
+
+    /// This session stands for the user from now on.
+    pub(super) fn stand(&mut self, subscriber: SubscriberId, name: &LockName, due: &mut Due) {
+        (self.subscriber, self.has_session) = (subscriber, true);
+        self.cancel(name, due);
+    }
+
+    /// Nothing has happened: the lock isn't lost.
+    pub(super) fn cancel(&mut self, name: &LockName, due: &mut Due) {
+        if let Some(at) = self.due.take() {
+            due.remove(&(at, name.clone()));
+        }
+    }
 }
 
-impl Held {
+impl LockState {
     pub(super) const fn new(ttl_secs: u64) -> Self {
         Self { ttl_secs, token: LockToken(0), holder: None, queue: VecDeque::new() }
     }
@@ -49,8 +67,15 @@ impl Held {
         self.holder.as_mut().filter(|holder| holder.is_of(subscriber, user))
     }
 
-    pub(super) fn is_waited_for_by(&self, subscriber: SubscriberId) -> bool {
-        self.queue.iter().any(|asker| asker.subscriber == subscriber)
+    /// How long a lost owner keeps it.
+    pub(super) const fn ttl(&self) -> Duration {
+        Duration::from_secs(self.ttl_secs)
+    }
+
+    /// The session waits no more, if it did.
+    pub(super) fn dequeue(&mut self, subscriber: SubscriberId) -> Option<Asker> {
+        let at = self.queue.iter().position(|asker| asker.subscriber == subscriber)?;
+        self.queue.remove(at)
     }
 
     /// What its owner is answered.

@@ -259,7 +259,7 @@ fn a_silent_waiter_is_passed_over_and_keeps_its_place() {
     assert_eq!(told(&news), wanted, "only a silent one waits");
     let news = locks.heard(at(10_004), SubscriberId(2), &user("bob"));
     assert_eq!(told(&news), ["Acquired by bob: l=bob/3 to [1, 2, 3]", "2 has 3"]);
-    assert!(locks.silent.is_empty());
+    assert_eq!(locks.waiting, Waiting::default());
 }
 
 #[test]
