@@ -1,6 +1,6 @@
 //! How much is allowed.
 
-use rtm_wire::ErrorCode;
+use rtm_wire::{ChannelKind, ErrorCode};
 
 use crate::refusal::Refusal;
 
@@ -174,6 +174,16 @@ impl Limits {
             locks_of_app: 1_000_000,
             lock_calls_per_second: 1_000_000,
         }
+    }
+
+    /// Those of a channel of this kind, where they differ: as many may listen to what is told of a
+    /// stream channel as may be in it.
+    #[must_use]
+    pub const fn of_kind(mut self, kind: ChannelKind) -> Self {
+        if matches!(kind, ChannelKind::Stream) {
+            self.message_members = self.stream_members;
+        }
+        self
     }
 
     /// Checks a message for a message or user channel.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_channel::{AppId, ChannelName, Identity, SubscriberId, UserId};
+use rtm_channel::{AppId, ChannelKey, ChannelName, Identity, SubscriberId, UserId};
 use rtm_topic::TopicName;
 use rtm_wire::{ChannelKind, LaneMode, OperationId, Priority};
 
@@ -101,4 +101,25 @@ pub(crate) enum Output {
         /// The stream channel.
         channel: ChannelName,
     },
+}
+
+impl Output {
+    /// An event that comes, and comes in order.
+    pub(crate) const fn in_order(lane: LaneKey, to: Vec<SubscriberId>, message: Bytes) -> Self {
+        Self::Event {
+            to,
+            lane,
+            mode: LaneMode::RELIABLE_ORDERED,
+            priority: Priority::Normal,
+            time_left: None,
+            message,
+        }
+    }
+}
+
+impl LaneKey {
+    /// The lane of a channel's messages, and of all else that is told of it.
+    pub(crate) fn of(channel: &ChannelKey) -> Self {
+        Self::Channel(channel.kind, channel.name.clone())
+    }
 }

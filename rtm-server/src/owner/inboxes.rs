@@ -9,8 +9,8 @@ use rtm_channel::{
 };
 use rtm_session::Deadlines;
 use rtm_wire::{
-    ChannelKind, Epoch, ErrorCode, LaneMode, OperationId, Position, Priority, Publish, Published,
-    Reach, ReplyResult, Sequence, Time, UserPublished,
+    ChannelKind, Epoch, ErrorCode, OperationId, Position, Publish, Published, Reach, ReplyResult,
+    Sequence, Time, UserPublished,
 };
 
 use super::answer::{granted, refused};
@@ -193,12 +193,5 @@ pub(super) fn answer_to(operation: OperationId, (published, reached): Answered) 
 
 fn deliver(key: &ChannelKey, to: SubscriberId, message: Bytes) -> Output {
     debug_assert!(key.kind == ChannelKind::User, "inboxes are users'");
-    Output::Event {
-        to: vec![to],
-        lane: LaneKey::Channel(key.kind, key.name.clone()),
-        mode: LaneMode::RELIABLE_ORDERED,
-        priority: Priority::Normal,
-        time_left: None,
-        message,
-    }
+    Output::in_order(LaneKey::of(key), vec![to], message)
 }

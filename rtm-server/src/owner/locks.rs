@@ -9,15 +9,15 @@ use rtm_channel::{
 };
 use rtm_session::Deadlines;
 use rtm_wire::{
-    Acquired, ChannelKind, ChannelRef, Epoch, ErrorCode, LaneMode, List, LockToken, Priority,
-    ReplyResult, Request, SetLock, Time, UnderLock, UnixTime,
+    Acquired, ChannelKind, ChannelRef, Epoch, ErrorCode, List, LockToken, ReplyResult, Request,
+    SetLock, Time, UnderLock, UnixTime,
 };
 
 use super::answer::{granted, refused};
 use super::channels::AppChannels;
 use super::command::{LaneKey, Output};
 use super::context::Context;
-use super::request::{unknown, wrong_kind};
+use super::request::unknown;
 
 /// Invariants: an authority exists while it has locks or listeners; `floor` is no lower than any
 /// token of one that was dropped; `count` counts the locks of all; `due` holds the next deadline of
@@ -185,11 +185,7 @@ impl Locks {
     fn make(&mut self, key: &ChannelKey) {
         let (epoch, floor, limits) = (self.epoch, self.floor, &self.limits);
         self.channels.entry(key.clone()).or_insert_with(|| {
-            let mut limits = *limits;
-            if key.kind == ChannelKind::Stream {
-                limits.message_members = limits.stream_members;
-            }
-            LockAuthority::new(key.clone(), epoch, floor, &limits)
+            LockAuthority::new(key.clone(), epoch, floor, &limits.of_kind(key.kind))
         });
     }
 
@@ -283,18 +279,6 @@ impl AppChannels {
         let reason = "this channel is not subscribed; subscribe it before using its locks";
         Err(Refusal::new(ErrorCode::CHANNEL_NOT_SUBSCRIBED, reason))
     }
-
-    /// A message or stream channel, whoever is in it.
-    fn channel_key(&self, channel: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {
-        match channel.kind {
-            ChannelKind::Message => self.message_key(channel),
-            ChannelKind::Stream => {
-                let name = super::request::channel_name(channel.name)?;
-                Ok(self.key(ChannelKind::Stream, name))
-            }
-            _ => Err(wrong_kind()),
-        }
-    }
 }
 
 /// Events on the lane of the channel's messages, answers to who has waited.
@@ -307,12 +291,9 @@ fn tell(key: &ChannelKey, news: LockNews, out: &mut Vec<Output>) {
         };
         Output::Reply { to: asker.subscriber, message }
     }));
-    out.extend(fanouts.into_iter().map(|Fanout { event, to }| Output::Event {
-        to,
-        lane: LaneKey::Channel(key.kind, key.name.clone()),
-        mode: LaneMode::RELIABLE_ORDERED,
-        priority: Priority::Normal,
-        time_left: None,
-        message: event,
-    }));
+    out.extend(
+        fanouts
+            .into_iter()
+            .map(|Fanout { event, to }| Output::in_order(LaneKey::of(key), to, event)),
+    );
 }

@@ -7,9 +7,7 @@ use rtm_channel::{
     Arrival, ChannelKey, Fanout, Limits, PresenceAuthority, Refusal, SubscriberId, UserId,
 };
 use rtm_session::Deadlines;
-use rtm_wire::{
-    ChannelKind, Epoch, LaneMode, List, Priority, State, SubscribeOptions, Time, UnixTime,
-};
+use rtm_wire::{ChannelKind, Epoch, List, State, SubscribeOptions, Time, UnixTime};
 
 use super::command::{LaneKey, Output};
 use super::context::Context;
@@ -92,11 +90,8 @@ impl Presences {
     ) -> Result<(), Refusal> {
         let (now, time, from) = (context.now, context.time, context.from);
         let user = &context.identity.user;
-        let authority = self.channels.get_mut(key).ok_or_else(PresenceAuthority::not_writable)?;
-        let told = authority.set_states(now, time, from, user, states)?;
-        tell(key, told, context.out);
-        self.settle(key);
-        Ok(())
+        let set = |it: &mut PresenceAuthority| it.set_states(now, time, from, user, states);
+        self.change(key, context.out, set)
     }
 
     /// It shows something no more.
@@ -108,11 +103,8 @@ impl Presences {
     ) -> Result<(), Refusal> {
         let (now, time, from) = (context.now, context.time, context.from);
         let user = &context.identity.user;
-        let authority = self.channels.get_mut(key).ok_or_else(PresenceAuthority::not_writable)?;
-        let told = authority.remove_states(now, time, from, user, keys)?;
-        tell(key, told, context.out);
-        self.settle(key);
-        Ok(())
+        let remove = |it: &mut PresenceAuthority| it.remove_states(now, time, from, user, keys);
+        self.change(key, context.out, remove)
     }
 
     /// Who is in a channel, if anybody is.
@@ -185,6 +177,19 @@ impl Presences {
         self.due.next()
     }
 
+    /// Does something that may be refused, and is if nobody is there.
+    fn change(
+        &mut self,
+        key: &ChannelKey,
+        out: &mut Vec<Output>,
+        act: impl FnOnce(&mut PresenceAuthority) -> Result<Vec<Fanout>, Refusal>,
+    ) -> Result<(), Refusal> {
+        let authority = self.channels.get_mut(key).ok_or_else(PresenceAuthority::not_writable)?;
+        tell(key, act(authority)?, out);
+        self.settle(key);
+        Ok(())
+    }
+
     /// Does something in a channel, if anybody is there, and tells what comes of it.
     fn with(
         &mut self,
@@ -211,12 +216,7 @@ impl Presences {
 /// On the channel's own lane: in order with its messages, and bounded by its credit.
 fn tell(key: &ChannelKey, told: Vec<Fanout>, out: &mut Vec<Output>) {
     debug_assert!(key.kind != ChannelKind::User || told.is_empty(), "users have no presence");
-    out.extend(told.into_iter().map(|Fanout { event, to }| Output::Event {
-        to,
-        lane: LaneKey::Channel(key.kind, key.name.clone()),
-        mode: LaneMode::RELIABLE_ORDERED,
-        priority: Priority::Normal,
-        time_left: None,
-        message: event,
-    }));
+    out.extend(
+        told.into_iter().map(|Fanout { event, to }| Output::in_order(LaneKey::of(key), to, event)),
+    );
 }

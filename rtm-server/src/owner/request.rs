@@ -6,8 +6,8 @@ use bytes::Bytes;
 use rtm_channel::{ChannelKey, ChannelName, Reached, Refusal, SubscriberId};
 use rtm_topic::{PublicationKey, SubscribeOutcome, TopicName};
 use rtm_wire::{
-    ChannelKind, ChannelRef, Delivery, ErrorCode, FailedUser, Join, JoinTopic, LaneMode, List,
-    OperationId, Priority, Publish, PublishTopic, ReplyResult, Request, Subscribe, TopicUsers,
+    ChannelKind, ChannelRef, Delivery, ErrorCode, FailedUser, Join, JoinTopic, List, OperationId,
+    Publish, PublishTopic, ReplyResult, Request, Subscribe, TopicUsers,
 };
 
 use super::answer::granted;
@@ -112,8 +112,7 @@ impl AppChannels {
         }
         let outcomes = self.inboxes.close(&key, context.from);
         self.answer(outcomes, context.out);
-        let lane = LaneKey::Channel(key.kind, key.name);
-        context.out.push(Output::LaneEnds { to: vec![context.from], lane });
+        context.out.push(Output::LaneEnds { to: vec![context.from], lane: LaneKey::of(&key) });
         Ok(granted(context.operation, ReplyResult::None))
     }
 
@@ -180,8 +179,7 @@ impl AppChannels {
         self.presences.leave(moment, key, context.from, user, context.out);
         self.storages.leave(context.from, key);
         self.locks.leave(context, key);
-        let lane = LaneKey::Channel(key.kind, key.name.clone());
-        context.out.push(Output::LaneEnds { to: vec![context.from], lane });
+        context.out.push(Output::LaneEnds { to: vec![context.from], lane: LaneKey::of(key) });
         Ok(granted(context.operation, ReplyResult::None))
     }
 
@@ -207,14 +205,7 @@ impl AppChannels {
         let (published, fanout) = self.message(&key).publish(context.time, user, publish);
         self.drop_if_empty(&key);
         self.log.insert(context.identity, context.operation, (published, Reached::Sequenced));
-        context.out.push(Output::Event {
-            to: fanout.to,
-            lane: LaneKey::Channel(key.kind, key.name),
-            mode: LaneMode::RELIABLE_ORDERED,
-            priority: Priority::Normal,
-            time_left: None,
-            message: fanout.event,
-        });
+        context.out.push(Output::in_order(LaneKey::of(&key), fanout.to, fanout.event));
         Ok(granted(context.operation, ReplyResult::Published(published)))
     }
 
@@ -340,6 +331,15 @@ impl AppChannels {
         }
         let reason = "this stream channel is not joined; join it first";
         Err(Refusal::new(ErrorCode::CHANNEL_NOT_JOINED, reason))
+    }
+
+    /// A message or stream channel, whoever is in it.
+    pub(super) fn channel_key(&self, channel: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {
+        let name = channel_name(channel.name)?;
+        match channel.kind {
+            kind @ (ChannelKind::Message | ChannelKind::Stream) => Ok(self.key(kind, name)),
+            _ => Err(wrong_kind()),
+        }
     }
 
     pub(super) fn message_key(&self, channel: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {

@@ -3,14 +3,13 @@
 use bytes::Bytes;
 use rtm_channel::{ChannelKey, OnlinePage, PresenceAuthority, Refusal, UserId};
 use rtm_wire::{
-    ChannelKind, ChannelRef, Encode, GetOnlineUsers, GetStates, GetUserChannels, List, OnlineUsers,
-    PresentUser, RemoveStates, ReplyResult, SetStates, UserChannels, limits,
+    ChannelRef, Encode, GetOnlineUsers, GetStates, GetUserChannels, List, OnlineUsers, PresentUser,
+    RemoveStates, ReplyResult, SetStates, UserChannels, limits,
 };
 
 use super::answer::granted;
 use super::channels::AppChannels;
 use super::context::Context;
-use super::request::{channel_name, wrong_kind};
 
 /// Longest list of channels in an answer, in bytes; every client takes as much.
 const CHANNELS_BYTES_MAX: usize = 32 * 1_024;
@@ -21,7 +20,7 @@ impl AppChannels {
         context: &mut Context<'_>,
         set: &SetStates<'_>,
     ) -> Result<Bytes, Refusal> {
-        let key = self.present_key(&set.channel)?;
+        let key = self.channel_key(&set.channel)?;
         self.presences.set_states(context, &key, set.states)?;
         Ok(granted(context.operation, ReplyResult::None))
     }
@@ -31,7 +30,7 @@ impl AppChannels {
         context: &mut Context<'_>,
         remove: &RemoveStates<'_>,
     ) -> Result<Bytes, Refusal> {
-        let key = self.present_key(&remove.channel)?;
+        let key = self.channel_key(&remove.channel)?;
         self.presences.remove_states(context, &key, remove.keys)?;
         Ok(granted(context.operation, ReplyResult::None))
     }
@@ -41,7 +40,7 @@ impl AppChannels {
         context: &Context<'_>,
         get: &GetStates<'_>,
     ) -> Result<Bytes, Refusal> {
-        let key = self.present_key(&get.channel)?;
+        let key = self.channel_key(&get.channel)?;
         let authority = self.presences.channel(&key);
         let authority = authority.ok_or_else(|| PresenceAuthority::user_not_exist(get.user))?;
         let states = authority.states(get.user)?;
@@ -54,7 +53,7 @@ impl AppChannels {
         context: &Context<'_>,
         get: &GetOnlineUsers<'_>,
     ) -> Result<Bytes, Refusal> {
-        let key = self.present_key(&get.channel)?;
+        let key = self.channel_key(&get.channel)?;
         let page = match self.presences.channel(&key) {
             Some(authority) => authority.online_users(get.flags, get.limit, get.after)?,
             None => OnlinePage::nobody(get.flags)?,
@@ -77,15 +76,6 @@ impl AppChannels {
         let channels = List::Slice(&channels[..that_fit(&channels)]);
         let result = UserChannels { total, channels };
         Ok(granted(context.operation, ReplyResult::UserChannels(result)))
-    }
-
-    /// Users have no presence of their own.
-    fn present_key(&self, channel: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {
-        let name = channel_name(channel.name)?;
-        match channel.kind {
-            kind @ (ChannelKind::Message | ChannelKind::Stream) => Ok(self.key(kind, name)),
-            _ => Err(wrong_kind()),
-        }
     }
 }
 

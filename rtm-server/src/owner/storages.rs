@@ -8,8 +8,8 @@ use rtm_channel::{
     SubscriberId, UserId, Writer, check_user_subscriptions,
 };
 use rtm_wire::{
-    ChannelKind, ChannelRef, ErrorCode, LaneMode, Priority, ReplyResult, Request, Revision,
-    SetMetadata, Stored, UnderLock, UpdateMetadata,
+    ChannelKind, ChannelRef, ErrorCode, ReplyResult, Request, Revision, SetMetadata, Stored,
+    UnderLock, UpdateMetadata,
 };
 
 use super::answer::granted;
@@ -59,13 +59,8 @@ impl Storages {
 
     /// A session hears of a set no more, if it did.
     pub(super) fn leave(&mut self, from: SubscriberId, key: &ChannelKey) {
-        if let Some(heard) = self.heard.get_mut(&from) {
-            if heard.remove(key) {
-                if heard.is_empty() {
-                    self.heard.remove(&from);
-                }
-                self.with(key, |set| set.leave(from));
-            }
+        if self.forget_heard(from, key) {
+            self.with(key, |set| set.leave(from));
         }
     }
 
@@ -127,10 +122,20 @@ impl Storages {
     ) -> Result<(), Refusal> {
         let from = context.from;
         self.with(key, |set| set.unsubscribe(from))?;
-        self.leave(from, key);
+        self.forget_heard(from, key);
         let lane = LaneKey::UserMetadata(key.name.clone());
         context.out.push(Output::LaneEnds { to: vec![from], lane });
         Ok(())
+    }
+
+    /// Whether the session has listened to the set, which it does no more.
+    fn forget_heard(&mut self, from: SubscriberId, key: &ChannelKey) -> bool {
+        let Some(heard) = self.heard.get_mut(&from) else { return false };
+        let was_heard = heard.remove(key);
+        if heard.is_empty() {
+            self.heard.remove(&from);
+        }
+        was_heard
     }
 
     /// Users whose sets a session hears of.
@@ -151,11 +156,7 @@ impl Storages {
     fn with<R>(&mut self, key: &ChannelKey, act: impl FnOnce(&mut StorageAuthority) -> R) -> R {
         let (floor, limits) = (self.floor, &self.limits);
         let set = self.authorities.entry(key.clone()).or_insert_with(|| {
-            let mut limits = *limits;
-            if key.kind == ChannelKind::Stream {
-                limits.message_members = limits.stream_members;
-            }
-            StorageAuthority::new(key.clone(), floor, &limits)
+            StorageAuthority::new(key.clone(), floor, &limits.of_kind(key.kind))
         });
         let before = set.footprint();
         let result = act(set);
@@ -228,11 +229,7 @@ impl AppChannels {
     /// Whose set is meant.
     fn set_key(&self, target: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {
         match target.kind {
-            ChannelKind::Message | ChannelKind::Stream => {
-                let name = ChannelName::new(target.name);
-                let name = name.map_err(|error| error.refusal(ChannelName::ERROR))?;
-                Ok(self.key(target.kind, name))
-            }
+            ChannelKind::Message | ChannelKind::Stream => self.channel_key(target),
             ChannelKind::User => self.user_key(target.name),
             _ => {
                 let reason = "metadata is of message channels, stream channels and users";
@@ -252,14 +249,8 @@ impl AppChannels {
 fn tell(key: &ChannelKey, told: Vec<Fanout>, out: &mut Vec<Output>) {
     let lane = match key.kind {
         ChannelKind::User => LaneKey::UserMetadata(key.name.clone()),
-        kind => LaneKey::Channel(kind, key.name.clone()),
+        _ => LaneKey::of(key),
     };
-    out.extend(told.into_iter().map(|Fanout { event, to }| Output::Event {
-        to,
-        lane: lane.clone(),
-        mode: LaneMode::RELIABLE_ORDERED,
-        priority: Priority::Normal,
-        time_left: None,
-        message: event,
-    }));
+    let event = |Fanout { event, to }| Output::in_order(lane.clone(), to, event);
+    out.extend(told.into_iter().map(event));
 }

@@ -344,7 +344,8 @@ fn an_old_token_is_refused_after_the_lock_has_gone_to_another() {
 enum Doing {
     Nothing,
     Waits(u64),
-    Has,
+    /// For so many more steps.
+    Has(u32),
     Releases(u64),
 }
 
@@ -362,7 +363,7 @@ fn of_two_who_contend_at_a_loss_of_a_fifth_never_two_own_and_tokens_only_grow() 
         let (mut last, mut turns) = (0, [0, 0]);
         for _ in 0..3_000 {
             for (index, user) in users.into_iter().enumerate() {
-                let is_others = matches!(doing[1 - index], Doing::Has);
+                let is_others = matches!(doing[1 - index], Doing::Has(_));
                 doing[index] = match &doing[index] {
                     Doing::Nothing => Doing::Waits(lab.command(user, at.wait("l"))),
                     Doing::Waits(waiter) if is_answered(&lab, user, *waiter) => {
@@ -371,9 +372,10 @@ fn of_two_who_contend_at_a_loss_of_a_fifth_never_two_own_and_tokens_only_grow() 
                         assert!(token > last, "seed {seed}: {token} after {last}");
                         last = token;
                         turns[index] += 1;
-                        Doing::Has
+                        Doing::Has(10)
                     }
-                    Doing::Has => Doing::Releases(lab.command(user, at.release("l"))),
+                    Doing::Has(more @ 1..) => Doing::Has(more - 1),
+                    Doing::Has(0) => Doing::Releases(lab.command(user, at.release("l"))),
                     Doing::Releases(waiter) if is_answered(&lab, user, *waiter) => {
                         lab.answer(user, *waiter).unwrap();
                         Doing::Nothing
