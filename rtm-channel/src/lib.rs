@@ -64,6 +64,7 @@
 
 mod authority;
 mod identity;
+mod item;
 mod limits;
 mod name;
 mod rate;

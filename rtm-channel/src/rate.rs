@@ -20,6 +20,12 @@ impl RateLimit {
         Self { rate, tokens: rate as u64 * ONE, filled: now }
     }
 
+    /// Tokens a second.
+    #[must_use]
+    pub const fn rate(&self) -> u32 {
+        self.rate
+    }
+
     /// Takes a token; false when there is none.
     #[must_use]
     pub fn take(&mut self, now: Time) -> bool {

@@ -13,9 +13,9 @@ use crate::refusal::Refusal;
 /// Within which span subscriptions to one channel are counted.
 const SPAN: Duration = Duration::from_secs(5);
 
-/// The rates of one client over all its channels, of its writes of metadata, and of its calls of
-/// locks. Whoever carries out requests keeps one for each session, and asks it before the channel's
-/// authority.
+/// The rates of one client over all its channels: messages, subscriptions, calls of presence,
+/// writes and reads of metadata, calls of locks. Whoever carries out requests keeps one for each
+/// session, and asks it before the authority.
 ///
 /// ```
 /// use rtm_channel::{ChannelName, ClientLimits, Limits};
@@ -34,19 +34,14 @@ const SPAN: Duration = Duration::from_secs(5);
 /// be subscribed to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientLimits {
-    messages_per_second: u32,
     publishes: RateLimit,
-    presence_calls_per_second: u32,
     presence_calls: RateLimit,
     subscribes_max: u32,
     channels_max: usize,
     /// When each channel was subscribed within the last five seconds; none is empty.
     subscribes: BTreeMap<ChannelName, VecDeque<Time>>,
-    storage_writes_per_second: u32,
     storage_writes: RateLimit,
-    storage_reads_per_second: u32,
     storage_reads: RateLimit,
-    lock_calls_per_second: u32,
     lock_calls: RateLimit,
 }
 
@@ -55,18 +50,13 @@ impl ClientLimits {
     #[must_use]
     pub const fn new(now: Time, limits: &Limits) -> Self {
         Self {
-            messages_per_second: limits.messages_per_second,
             publishes: RateLimit::new(now, limits.messages_per_second),
-            presence_calls_per_second: limits.presence_calls_per_second,
             presence_calls: RateLimit::new(now, limits.presence_calls_per_second),
             subscribes_max: limits.subscribes_per_5_seconds,
             channels_max: limits.subscriptions.saturating_mul(2),
             subscribes: BTreeMap::new(),
-            storage_writes_per_second: limits.storage_writes_per_second,
             storage_writes: RateLimit::new(now, limits.storage_writes_per_second),
-            storage_reads_per_second: limits.storage_reads_per_second,
             storage_reads: RateLimit::new(now, limits.storage_reads_per_second),
-            lock_calls_per_second: limits.lock_calls_per_second,
             lock_calls: RateLimit::new(now, limits.lock_calls_per_second),
         }
     }
@@ -77,12 +67,7 @@ impl ClientLimits {
     /// # Errors
     /// Too frequent; then nothing was counted.
     pub fn take_publish(&mut self, now: Time) -> Result<(), Refusal> {
-        if self.publishes.take(now) {
-            return Ok(());
-        }
-        let rate = self.messages_per_second;
-        let reason = format!("more than {rate} messages a second; slow down");
-        Err(Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, reason))
+        take(&mut self.publishes, now, ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, "messages")
     }
 
     /// Counts a call of presence: states that are set or removed, or a question.
@@ -90,12 +75,12 @@ impl ClientLimits {
     /// # Errors
     /// Too frequent; then nothing was counted.
     pub fn take_presence(&mut self, now: Time) -> Result<(), Refusal> {
-        if self.presence_calls.take(now) {
-            return Ok(());
-        }
-        let rate = self.presence_calls_per_second;
-        let reason = format!("more than {rate} calls of presence a second; slow down");
-        Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
+        take(
+            &mut self.presence_calls,
+            now,
+            ErrorCode::OPERATION_RATE_EXCEED_LIMITATION,
+            "calls of presence",
+        )
     }
 
     /// Counts a subscription to a message channel.
@@ -129,12 +114,12 @@ impl ClientLimits {
     /// # Errors
     /// Too frequent; then nothing was counted.
     pub fn take_storage_read(&mut self, now: Time) -> Result<(), Refusal> {
-        if self.storage_reads.take(now) {
-            return Ok(());
-        }
-        let rate = self.storage_reads_per_second;
-        let reason = format!("more than {rate} reads of metadata and locks a second; slow down");
-        Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
+        take(
+            &mut self.storage_reads,
+            now,
+            ErrorCode::OPERATION_RATE_EXCEED_LIMITATION,
+            "reads of metadata and locks",
+        )
     }
 
     /// Counts a write of metadata, whatever becomes of it.
@@ -142,12 +127,12 @@ impl ClientLimits {
     /// # Errors
     /// Too frequent; then nothing was counted.
     pub fn take_storage_write(&mut self, now: Time) -> Result<(), Refusal> {
-        if self.storage_writes.take(now) {
-            return Ok(());
-        }
-        let rate = self.storage_writes_per_second;
-        let reason = format!("more than {rate} writes of metadata a second; slow down");
-        Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
+        take(
+            &mut self.storage_writes,
+            now,
+            ErrorCode::OPERATION_RATE_EXCEED_LIMITATION,
+            "writes of metadata",
+        )
     }
 
     /// Counts a call that changes a lock, or asks for it, whatever becomes of it.
@@ -155,13 +140,21 @@ impl ClientLimits {
     /// # Errors
     /// Too frequent; then nothing was counted.
     pub fn take_lock_call(&mut self, now: Time) -> Result<(), Refusal> {
-        if self.lock_calls.take(now) {
-            return Ok(());
-        }
-        let rate = self.lock_calls_per_second;
-        let reason = format!("more than {rate} calls of locks a second; slow down");
-        Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason))
+        take(
+            &mut self.lock_calls,
+            now,
+            ErrorCode::OPERATION_RATE_EXCEED_LIMITATION,
+            "calls of locks",
+        )
     }
+}
+
+fn take(limit: &mut RateLimit, now: Time, code: ErrorCode, what: &str) -> Result<(), Refusal> {
+    if limit.take(now) {
+        return Ok(());
+    }
+    let rate = limit.rate();
+    Err(Refusal::new(code, format!("more than {rate} {what} a second; slow down")))
 }
 
 #[cfg(test)]

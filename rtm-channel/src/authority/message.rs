@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use rtm_wire::{
-    Encode, Epoch, ErrorCode, Event, MessageEvent, Position, Publish, Published, Sequence,
+    Epoch, ErrorCode, Event, MessageEvent, Position, Publish, Published, Sequence,
     SubscribeOptions, UnixTime,
 };
 
+use super::event::encoded;
 use super::membership::{Member, Membership};
 use crate::identity::{ChannelKey, Identity};
 use crate::limits::Limits;
@@ -102,14 +103,13 @@ impl MessageAuthority {
             custom_type: publish.custom_type,
             payload: publish.payload,
         });
-        let mut encoded = Vec::with_capacity(event.encoded_len());
-        event.encode(&mut encoded);
+        let event = encoded(&event);
         let hears = self.members.iter().filter(|(_, member)| member.options.messages);
         // At once, not in steps: the list is the one allocation besides the event.
         let mut to = Vec::with_capacity(self.members.len());
         to.extend(hears.map(|(subscriber, _)| subscriber));
         let published = Published { position: self.position, time };
-        (published, Fanout { event: encoded.into(), to })
+        (published, Fanout { event, to })
     }
 
     /// The last message's place.

@@ -1,6 +1,7 @@
 //! The authority: what a channel's owner knows, the truth.
 
 mod client_limits;
+mod event;
 mod guard;
 mod inbox;
 mod last_sequences;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rtm_wire::{List, Position, PresenceChange, PresenceEvent, State};
+use rtm_wire::{Position, PresenceChange, PresenceEvent, State};
 
 use crate::states::{StateLimits, States};
 
@@ -16,7 +16,7 @@ const STATES_MAX: StateLimits = StateLimits::bounds(128, 64 * 1_024);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PresenceVerdict {
     /// Hand it to the user. After a snapshot, [`PresenceView::users`] are all that it names; after
-    /// news of states, [`PresenceView::states`] has all that the named users show.
+    /// news of states, [`PresenceView::users_with_states`] has all that they show.
     Deliver,
     /// The rest of a snapshot is still to come.
     Partial,
@@ -27,7 +27,8 @@ pub enum PresenceVerdict {
 /// The mirror of who is in one channel and of what they show, for one subscription of one session.
 ///
 /// Equal to the authority's truth once all events have arrived, as long as no more users are there
-/// than snapshots name.
+/// than snapshots name. But for what the client's own user shows: others are told of that, and it
+/// is in snapshots; [`OwnStates`](crate::OwnStates) has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PresenceView {
     /// The last event that counted; before the first snapshot nothing counts.
@@ -73,25 +74,6 @@ impl PresenceView {
         }
     }
 
-    /// The server has taken what this client's own user shows, and tells only others of it. Merged
-    /// as the server does, if the user is known to be there.
-    ///
-    /// Answers and events come on lanes of their own: an event that is older than the answer may
-    /// come after it. So this is to be called for all that the user shows after each snapshot, too.
-    pub fn set_own(&mut self, user: &str, states: List<'_, State<'_>>) {
-        if let Some(known) = self.users.get_mut(user) {
-            known.merge(&STATES_MAX, states);
-        }
-    }
-
-    /// The server has removed what this client's own user doesn't show any more: the states of
-    /// these keys, or all if there are none.
-    pub fn remove_own(&mut self, user: &str, keys: List<'_, &str>) {
-        if let Some(known) = self.users.get_mut(user) {
-            known.remove(keys);
-        }
-    }
-
     /// The session is gone: the next snapshot begins anew.
     pub fn on_disconnected(&mut self) {
         *self = Self::default();
@@ -100,11 +82,6 @@ impl PresenceView {
     /// Who is there, by name, as far as it is known.
     pub fn users(&self) -> impl Iterator<Item = &str> {
         self.users.keys().map(|user| &**user)
-    }
-
-    /// All that a user shows, by key; nothing if the user isn't there, as far as it is known.
-    pub fn states(&self, user: &str) -> impl Iterator<Item = State<'_>> + use<'_> {
-        self.users.get(user).into_iter().flat_map(States::iter)
     }
 
     /// Who is there, by name, and all that they show, by key; as far as it is known.
@@ -131,7 +108,7 @@ impl PresenceView {
 
 #[cfg(test)]
 mod tests {
-    use rtm_wire::{ChannelKind, ChannelRef, Epoch, PresentUser, Sequence, UnixTime};
+    use rtm_wire::{ChannelKind, ChannelRef, Epoch, List, PresentUser, Sequence, UnixTime};
 
     use super::*;
 
@@ -229,8 +206,6 @@ mod tests {
         assert_eq!(shown(&view), ["alice hand=up mood=well"]);
         showing(&mut view, PresenceChange::StateChanged, 2, &tired);
         assert_eq!(shown(&view), ["alice mood=tired"], "it is told whole");
-        assert_eq!(Vec::from_iter(view.states("alice")), tired);
-        assert_eq!(view.states("bob").count(), 0);
         showing(&mut view, PresenceChange::StateChanged, 2, &well);
         assert_eq!(shown(&view), ["alice mood=tired"], "stale");
         view.on_event(&event(PresenceChange::Joined, 3, &["alice"]));
@@ -247,24 +222,6 @@ mod tests {
         };
         view.on_event(&left);
         assert_eq!(shown(&view), ["alice", "carol"]);
-    }
-
-    #[test]
-    fn what_the_own_user_shows_is_merged_as_the_server_does() {
-        let mut view = PresenceView::new();
-        let states = [State { key: "mood", value: b"well" }, State { key: "hand", value: b"up" }];
-        view.set_own("alice", List::Slice(&states));
-        assert_eq!(shown(&view), [""; 0], "nobody is known to be there");
-        let users = present(&["alice"]);
-        let snapshot = event(PresenceChange::Snapshot, 1, &[]);
-        view.on_event(&PresenceEvent { users: List::Slice(&users), ..snapshot });
-        view.set_own("alice", List::Slice(&states[..1]));
-        view.set_own("alice", List::Slice(&states[1..]));
-        assert_eq!(shown(&view), ["alice hand=up mood=well"]);
-        view.remove_own("alice", List::Slice(&["mood"]));
-        assert_eq!(shown(&view), ["alice hand=up"]);
-        view.remove_own("alice", List::default());
-        assert_eq!(shown(&view), ["alice"]);
     }
 
     /// Snapshots of large channels don't name everybody.
@@ -289,7 +246,7 @@ mod tests {
             let users = [PresentUser { user: "eve", states: List::Slice(&states) }];
             let snapshot = event(PresenceChange::Snapshot, value_len as u64, &[]);
             view.on_event(&PresenceEvent { users: List::Slice(&users), ..snapshot });
-            let count = view.states("eve").count();
+            let count = view.users_with_states().map(|(_, states)| states.count()).sum::<usize>();
             assert_eq!(count, if value_len == 0 { 128 } else { 65 });
         }
     }

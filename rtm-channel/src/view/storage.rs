@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rtm_wire::{MetadataItem, Revision, StorageChange, StorageEvent, UnixTime};
 
+use crate::item::Item;
+
 /// Items, and bytes of keys and values, of the largest set that a view keeps.
 pub const STORAGE_VIEW_ITEMS_MAX: usize = 4_096;
 /// See [`STORAGE_VIEW_ITEMS_MAX`]; twice what the open preset allows.
@@ -33,7 +35,7 @@ pub enum StorageVerdict {
 pub struct StorageView {
     /// None before the first snapshot, and when the set was lost.
     major: Option<Revision>,
-    items: BTreeMap<Box<str>, Seen>,
+    items: BTreeMap<Box<str>, Item>,
     /// Parts of an event whose last is still to come.
     pending: Option<Parts>,
     news: StorageNews,
@@ -54,20 +56,12 @@ pub struct StorageNews {
     pub removed: Vec<Box<str>>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Seen {
-    value: Box<[u8]>,
-    revision: Revision,
-    time: UnixTime,
-    author: Box<str>,
-}
-
 /// What has come of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Parts {
     change: StorageChange,
     major: Revision,
-    items: BTreeMap<Box<str>, Seen>,
+    items: BTreeMap<Box<str>, Item>,
     removed: BTreeSet<Box<str>>,
     len: usize,
 }
@@ -123,12 +117,6 @@ impl StorageView {
         self.items.iter().map(|(key, seen)| seen.as_item(key))
     }
 
-    /// One item.
-    #[must_use]
-    pub fn item(&self, key: &str) -> Option<MetadataItem<'_>> {
-        self.items.get_key_value(key).map(|(key, seen)| seen.as_item(key))
-    }
-
     /// What the last delivered event has changed.
     #[must_use]
     pub const fn news(&self) -> &StorageNews {
@@ -166,13 +154,6 @@ impl StorageView {
     }
 }
 
-impl Seen {
-    fn as_item<'a>(&'a self, key: &'a str) -> MetadataItem<'a> {
-        let Self { value, revision, time, author } = self;
-        MetadataItem { key, value, revision: *revision, time: *time, author }
-    }
-}
-
 impl Parts {
     fn new(event: &StorageEvent<'_>) -> Self {
         let (items, removed) = (BTreeMap::new(), BTreeSet::new());
@@ -183,13 +164,7 @@ impl Parts {
     fn with(mut self, event: &StorageEvent<'_>) -> Option<Self> {
         for item in event.items.iter() {
             self.len += item.key.len() + item.value.len();
-            let seen = Seen {
-                value: item.value.into(),
-                revision: item.revision,
-                time: item.time,
-                author: item.author.into(),
-            };
-            self.items.insert(item.key.into(), seen);
+            self.items.insert(item.key.into(), (&item).into());
             if self.is_too_much() {
                 return None;
             }
@@ -265,7 +240,7 @@ mod tests {
         let snapshot = event(StorageChange::Snapshot, 12, &items);
         assert_eq!(view.on_event(&snapshot), StorageVerdict::Deliver);
         assert_eq!(view.on_event(&snapshot), StorageVerdict::Deliver, "asked for again");
-        assert_eq!(view.item("a").map(|item| item.value), Some(&b"1"[..]));
+        assert_eq!(view.items().next().map(|item| item.value), Some(&b"1"[..]));
     }
 
     #[test]

@@ -120,22 +120,7 @@ struct Model {
 impl Model {
     fn take(&mut self, step: &Step) -> Given {
         match *step {
-            Step::Join { who, hears } => {
-                for fact in self.locks.values_mut() {
-                    if fact.owner.is_some_and(|owner| owner.user == who.user) {
-                        (fact.owner, fact.is_there, fact.lost) = (Some(who), true, None);
-                    }
-                }
-                self.hearers.remove(&who);
-                if hears {
-                    self.hearers.insert(who);
-                    let own = self.former.iter().filter(|(user, _)| *user == who.user);
-                    self.expired.extend(own.map(|(_, lock)| (who, *lock)));
-                    self.former.retain(|(user, _)| *user != who.user);
-                }
-                self.silent.remove(&who);
-                self.settle();
-            }
+            Step::Join { who, hears } => self.join(who, hears),
             Step::Leave { who } => self.end(who, true),
             Step::Lose { who } => self.end(who, false),
             Step::Silent { who } => {
@@ -193,6 +178,23 @@ impl Model {
             }
         }
         Given::Done
+    }
+
+    fn join(&mut self, who: Who, hears: bool) {
+        for fact in self.locks.values_mut() {
+            if fact.owner.is_some_and(|owner| owner.user == who.user) {
+                (fact.owner, fact.is_there, fact.lost) = (Some(who), true, None);
+            }
+        }
+        self.hearers.remove(&who);
+        if hears {
+            self.hearers.insert(who);
+            let own = self.former.iter().filter(|(user, _)| *user == who.user);
+            self.expired.extend(own.map(|(_, lock)| (who, *lock)));
+            self.former.retain(|(user, _)| *user != who.user);
+        }
+        self.silent.remove(&who);
+        self.settle();
     }
 
     fn acquire(&mut self, who: Who, lock: usize, retry: bool) -> Given {

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtm_wire::{
-    Encode, Epoch, ErrorCode, Event, MessageEvent, Position, Publish, Published, Sequence, Time,
-    UnixTime,
+    Epoch, ErrorCode, Event, MessageEvent, Position, Publish, Published, Sequence, Time, UnixTime,
 };
 
 use self::letter::Letter;
 pub use self::letter::{Asker, Outcome, Reached};
+use super::event::encoded;
 use super::message::Fanout;
 use crate::identity::ChannelKey;
 use crate::limits::Limits;
@@ -184,9 +184,7 @@ impl InboxAuthority {
             custom_type: publish.custom_type,
             payload: publish.payload,
         });
-        let mut encoded = Vec::with_capacity(event.encoded_len());
-        event.encode(&mut encoded);
-        let event = Bytes::from(encoded);
+        let event = encoded(&event);
         let has_room = self.stored < self.letters_max
             && self.stored_bytes + event.len() + LETTER <= self.bytes_max
             && may_store;

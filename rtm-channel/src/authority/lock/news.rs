@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use rtm_wire::{
-    Encode, Epoch, Event, List, Lock, LockChange, LockEvent, Position, Sequence, Time, UnixTime,
+    Epoch, Event, List, Lock, LockChange, LockEvent, Position, Sequence, Time, UnixTime,
 };
 
 use super::state::LockState;
+use crate::authority::event::{advance, encoded};
 use crate::authority::message::Fanout;
 use crate::identity::ChannelKey;
 use crate::limits::Limits;
@@ -53,7 +54,7 @@ impl News {
         }
         let to = vec![subscriber];
         let all: Vec<_> = locks.iter().map(|(name, state)| state.as_lock(name)).collect();
-        self.advance(now);
+        advance(&mut self.position, now);
         let event = self.write(time, LockChange::Snapshot, "", &all);
         let mut out = vec![Fanout { event, to: to.clone() }];
         let is_own = |(former, _): &(UserId, LockName)| former == user;
@@ -62,7 +63,7 @@ impl News {
         let lost: VecDeque<_> = lost;
         for (_, name) in lost {
             let Some(state) = locks.get(&name) else { continue };
-            self.advance(now);
+            advance(&mut self.position, now);
             let lock = state.as_lock(&name);
             let event = self.write(time, LockChange::Expired, user.as_str(), &[lock]);
             out.push(Fanout { event, to: to.clone() });
@@ -88,7 +89,7 @@ impl News {
         lock: Lock<'_>,
         former: Option<SubscriberId>,
     ) -> Vec<Fanout> {
-        self.advance(now);
+        advance(&mut self.position, now);
         let is_former = |subscriber: &SubscriberId| Some(*subscriber) == former;
         let (own, others): (Vec<_>, Vec<_>) = self.listeners.iter().copied().partition(is_former);
         let mut out = Vec::new();
@@ -127,13 +128,6 @@ impl News {
         self.former.retain(|(_, lock)| lock != name);
     }
 
-    /// Positions grow over the lives of the channel, too, which remembers nothing in between: they
-    /// are the owner's time, and one more where that has not gone on.
-    fn advance(&mut self, now: Time) {
-        let next = self.position.sequence.next();
-        self.position.sequence = next.max(Sequence(now.as_micros()));
-    }
-
     fn write(&self, time: UnixTime, change: LockChange, actor: &str, locks: &[Lock<'_>]) -> Bytes {
         let event = Event::Lock(LockEvent {
             channel: self.key.as_ref(),
@@ -143,8 +137,6 @@ impl News {
             actor,
             locks: List::Slice(locks),
         });
-        let mut encoded = Vec::with_capacity(event.encoded_len());
-        event.encode(&mut encoded);
-        encoded.into()
+        encoded(&event)
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rtm_wire::{
-    Encode, Epoch, Event, List, Position, PresenceChange, PresenceEvent, Sequence, Time, UnixTime,
+    Epoch, Event, List, Position, PresenceChange, PresenceEvent, Sequence, Time, UnixTime,
 };
 
 use super::Present;
 use super::parts::{Entry, PART_MAX, WHOLE_MAX, split};
+use crate::authority::event::{advance, encoded};
 use crate::authority::message::Fanout;
 use crate::identity::ChannelKey;
 use crate::limits::Limits;
@@ -94,7 +95,7 @@ impl News {
             self.gather(now, user, change);
             return None;
         }
-        self.advance(now);
+        advance(&mut self.position, now);
         let others = self.listeners.keys().copied();
         let to: Vec<_> = others.filter(|subscriber| Some(*subscriber) != but).collect();
         if to.is_empty() {
@@ -120,7 +121,7 @@ impl News {
     ) -> Vec<Fanout> {
         let gathered = self.gathered.take_if(|gathered| gathered.until <= now);
         let Some(Gathered { changes, is_too_much, .. }) = gathered else { return Vec::new() };
-        self.advance(now);
+        advance(&mut self.position, now);
         let to: Vec<_> = self.listeners.keys().copied().collect();
         if to.is_empty() {
             return Vec::new();
@@ -145,7 +146,7 @@ impl News {
     ) -> Vec<Fanout> {
         let Some(own) = self.listeners.get(&subscriber).cloned() else { return Vec::new() };
         // What is gathered is in the snapshot; what is told later comes behind it.
-        self.advance(now);
+        advance(&mut self.position, now);
         let others = users.iter().filter(|(user, _)| **user != own);
         let named = self.named(users.get_key_value(&own).into_iter().chain(others));
         self.write_parts(time, PresenceChange::Snapshot, users.len(), &named, &[subscriber])
@@ -177,13 +178,6 @@ impl News {
             gathered.is_too_much = true;
             gathered.changes.clear();
         }
-    }
-
-    /// Positions grow over the lives of the channel, too, which remembers nothing in between: they
-    /// are the owner's time, and one more where that has not gone on.
-    fn advance(&mut self, now: Time) {
-        let next = self.position.sequence.next();
-        self.position.sequence = next.max(Sequence(now.as_micros()));
     }
 
     fn write_parts(
@@ -230,9 +224,7 @@ impl News {
             timed_out: List::Slice(&timed_out),
             users: List::Slice(&users),
         });
-        let mut encoded = Vec::with_capacity(event.encoded_len());
-        event.encode(&mut encoded);
-        encoded.into()
+        encoded(&event)
     }
 }
 

@@ -20,6 +20,7 @@ use self::news::{PART_ITEMS_MAX, PART_MAX};
 use super::guard::Guard;
 use super::message::Fanout;
 use crate::identity::ChannelKey;
+use crate::item::Item;
 use crate::limits::Limits;
 use crate::name::{SubscriberId, UserId};
 use crate::refusal::Refusal;
@@ -53,22 +54,11 @@ const ITEM: usize = 192;
 pub struct StorageAuthority {
     key: ChannelKey,
     major: Revision,
-    items: BTreeMap<Box<str>, Kept>,
+    items: BTreeMap<Box<str>, Item>,
     /// Bytes of all keys and values.
     len: usize,
     listeners: BTreeSet<SubscriberId>,
     bounds: Bounds,
-}
-
-/// An item.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Kept {
-    value: Box<[u8]>,
-    revision: Revision,
-    /// 0 when it was not to be recorded.
-    time: UnixTime,
-    /// Empty when it was not to be recorded.
-    author: Box<str>,
 }
 
 /// Who writes, and when.
@@ -136,13 +126,7 @@ impl StorageAuthority {
     ) -> Self {
         let mut set = Self::new(key, floor, limits);
         for item in items {
-            let kept = Kept {
-                value: item.value.into(),
-                revision: item.revision,
-                time: item.time,
-                author: item.author.into(),
-            };
-            set.put(item.key, kept);
+            set.put(item.key, (&item).into());
         }
         set
     }
@@ -274,12 +258,6 @@ impl StorageAuthority {
         self.major
     }
 
-    /// Bytes of all keys and values.
-    #[must_use]
-    pub const fn stored_len(&self) -> usize {
-        self.len
-    }
-
     /// Bytes of memory that the set takes, about: keys and values, 192 bytes for each item, and 512
     /// for the set; 0 without items.
     #[must_use]
@@ -320,7 +298,7 @@ impl StorageAuthority {
         let mut written = Vec::with_capacity(write.items.len());
         for item in write.items.iter() {
             let (value, author) = (item.value.into(), author.into());
-            self.put(item.key, Kept { value, revision: self.major, time, author });
+            self.put(item.key, Item { value, revision: self.major, time, author });
             written.push(item.key);
         }
         let change = match kind {
@@ -331,7 +309,7 @@ impl StorageAuthority {
         Ok((Stored { major: self.major, time: writer.time }, told))
     }
 
-    fn put(&mut self, key: &str, kept: Kept) {
+    fn put(&mut self, key: &str, kept: Item) {
         self.len += kept.value.len();
         match self.items.get_mut(key) {
             Some(former) => {
@@ -351,12 +329,5 @@ const fn footprint(count: usize, len: usize) -> usize {
     match count {
         0 => 0,
         count => SET + count * ITEM + len,
-    }
-}
-
-impl Kept {
-    fn as_item<'a>(&'a self, key: &'a str) -> MetadataItem<'a> {
-        let Self { value, revision, time, author } = self;
-        MetadataItem { key, value, revision: *revision, time: *time, author }
     }
 }

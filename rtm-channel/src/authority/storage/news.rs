@@ -6,6 +6,7 @@ use rtm_wire::{
 };
 
 use super::{StorageAuthority, Writer};
+use crate::authority::event::encoded;
 use crate::authority::message::Fanout;
 use crate::identity::ChannelKey;
 use crate::name::SubscriberId;
@@ -77,9 +78,7 @@ impl Head<'_> {
                 items: List::Slice(&part.items),
                 removed: List::Slice(&part.removed),
             });
-            let mut encoded = Vec::with_capacity(event.encoded_len());
-            event.encode(&mut encoded);
-            encoded.into()
+            encoded(&event)
         })
     }
 }

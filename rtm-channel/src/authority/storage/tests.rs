@@ -111,7 +111,7 @@ fn set_writes_what_it_names_and_update_and_remove_what_is_there() {
     assert_eq!(REMOVE.done(&mut set, &[item("a", b""), item("b", b"")]), 4);
     assert_eq!(shown(&set), ["c=3 @2"]);
     assert_eq!(REMOVE.done(&mut set, &[]), 5);
-    assert_eq!((shown(&set), set.stored_len()), (Vec::new(), 0));
+    assert_eq!((shown(&set), set.len), (Vec::new(), 0));
     REMOVE.refused(&mut set, &[], 12_014);
     assert!(set.is_empty());
 }
@@ -181,16 +181,16 @@ fn values_and_sets_are_checked_at_the_limit_and_one_beyond() {
     let mut set = set_of(ChannelKind::Message, &limits);
     SET.refused(&mut set, &[item("a", &[0; 11])], 12_012);
     SET.done(&mut set, &[item("a", &[0; 10]), item("b", &[0; 10])]);
-    assert_eq!(set.stored_len(), 22);
+    assert_eq!(set.len, 22);
     SET.refused(&mut set, &[item("c", b"x")], 12_006);
     SET.done(&mut set, &[item("c", b"")]);
-    assert_eq!(set.stored_len(), 23);
+    assert_eq!(set.len, 23);
     SET.refused(&mut set, &[item("d", b""), item("a", b"")], 12_002);
     UPDATE.done(&mut set, &[item("a", b"")]);
     SET.refused(&mut set, &[item("d", b"")], 12_002);
     REMOVE.done(&mut set, &[item("c", b"")]);
     SET.done(&mut set, &[item("d", b"")]);
-    assert_eq!(set.stored_len(), 13);
+    assert_eq!(set.len, 13);
 }
 
 #[test]

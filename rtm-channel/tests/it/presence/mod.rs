@@ -143,21 +143,13 @@ impl World {
         let pairs = pairs.iter().map(|(key, value)| State { key, value: value.as_bytes() });
         let pairs = Vec::from_iter(pairs);
         let (from, pairs) = (subscriber(user, session), List::Slice(&pairs));
-        let told = self.authority.set_states(self.now(), TIME, from, &id(user), pairs)?;
-        if let Some(view) = self.views.get_mut(&from) {
-            view.set_own(&name(user), pairs);
-        }
-        Ok(told)
+        self.authority.set_states(self.now(), TIME, from, &id(user), pairs)
     }
 
     fn remove(&mut self, user: u64, session: u64, keys: &[String]) -> Result<Vec<Fanout>, Refusal> {
         let keys = Vec::from_iter(keys.iter().map(String::as_str));
         let (from, keys) = (subscriber(user, session), List::Slice(&keys));
-        let told = self.authority.remove_states(self.now(), TIME, from, &id(user), keys)?;
-        if let Some(view) = self.views.get_mut(&from) {
-            view.remove_own(&name(user), keys);
-        }
-        Ok(told)
+        self.authority.remove_states(self.now(), TIME, from, &id(user), keys)
     }
 
     fn settle(&mut self, result: Result<Vec<Fanout>, Refusal>) -> bool {
@@ -236,18 +228,20 @@ fn play(announced: usize, debounce: u32, steps: &[Step]) {
     converged(&world, &model);
 }
 
-/// Every view equals the truth; what they see of those who are leaving may be older.
+/// Every view equals the truth; what they see of those who are leaving may be older, and nobody is
+/// told what it shows itself.
 fn converged(world: &World, model: &Model) {
     let leaving = model.leaving();
-    let visible = |mut users: BTreeMap<String, Shown>| {
-        for (user, shown) in &mut users {
-            if leaving.contains(user) {
-                shown.clear();
-            }
-        }
-        users
-    };
     for (subscriber, view) in &world.views {
+        let own = name((subscriber.0 - 1) / SESSIONS);
+        let visible = |mut users: BTreeMap<String, Shown>| {
+            for (user, shown) in &mut users {
+                if *user == own || leaving.contains(user) {
+                    shown.clear();
+                }
+            }
+            users
+        };
         let seen = view.users_with_states().map(|(user, states)| (user.to_owned(), shown(states)));
         assert_eq!(visible(seen.collect()), visible(model.truth()), "{subscriber:?}");
         let total = view.total();
