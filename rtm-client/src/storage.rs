@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rtm_channel::Refusal;
-use rtm_wire::{ErrorCode, Expected, StorageChange as Change, limits};
+use rtm_wire::{ErrorCode, Expected, StorageChange as Change, limits, varint};
 
 use crate::error::Error;
 
@@ -315,7 +315,7 @@ pub(crate) fn check(items: &[MetadataItem], options: &MetadataOptions) -> Result
         let code = ErrorCode::STORAGE_INVALID_LOCK_NAME;
         return too_long(code, "the lock's name", options.lock.len(), limits::NAME);
     }
-    if options.token > MAX {
+    if options.token > varint::MAX {
         let reason = "that is no token of a lock; take the one that acquiring it gave";
         return Err(Refusal::new(ErrorCode::STORAGE_INVALID_LOCK_NAME, reason));
     }
@@ -338,9 +338,6 @@ pub(crate) fn check(items: &[MetadataItem], options: &MetadataOptions) -> Result
     }
     Ok(())
 }
-
-/// The largest number that the wire carries.
-const MAX: u64 = (1 << 62) - 1;
 
 #[cfg(test)]
 mod tests {
@@ -367,8 +364,11 @@ mod tests {
         let no_lock = Some(ErrorCode::STORAGE_INVALID_LOCK_NAME);
         assert_eq!(code(&[], &MetadataOptions::new().lock("l".repeat(255))), None);
         assert_eq!(code(&[], &MetadataOptions::new().lock("l".repeat(256))), no_lock);
-        assert_eq!(code(&[], &MetadataOptions::new().lock_with_token("l", MAX)), None);
-        assert_eq!(code(&[], &MetadataOptions::new().lock_with_token("l", MAX + 1)), no_lock);
+        assert_eq!(code(&[], &MetadataOptions::new().lock_with_token("l", varint::MAX)), None);
+        assert_eq!(
+            code(&[], &MetadataOptions::new().lock_with_token("l", varint::MAX + 1)),
+            no_lock
+        );
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Message channels.
 
 use bytes::Bytes;
-use rtm_channel::{ChannelName, LockView, MessageView, PresenceView, Verdict, ViewState};
+use rtm_channel::{ChannelName, Gap, LockView, MessageView, PresenceView, Verdict, ViewState};
 use rtm_wire::{
     ChannelKind, ChannelRef, LaneId, MessageEvent, Position, Publish, PublishFlags, Subscribe,
     SubscribeOptions as WireOptions, Time, Unsubscribe,
 };
 
-use super::command::{Answer, Credit, HandleId, Output, Target};
+use super::command::{Answer, Credit, HandleId, MetadataTarget, Output, Target};
 use super::follower::Follower;
 use super::operations::{Purpose, Route};
 use super::seal::Envelope;
@@ -125,7 +125,8 @@ impl<W> Core<W> {
         is_restore: bool,
         waiter: Option<W>,
     ) {
-        self.begin_following(&message_channel(channel), options.metadata);
+        let channel_id = ChannelId::of(ChannelKind::Message, channel);
+        self.begin_following(MetadataTarget::Channel(channel_id), options.metadata);
         let subscribe = Subscribe { channel: message_channel(channel), options, resume };
         let purpose = Purpose::Subscribe { channel: channel.clone(), is_restore };
         self.request(now, LaneId::CONTROL, subscribe, purpose, waiter);
@@ -140,9 +141,8 @@ impl<W> Core<W> {
     ) {
         if let Some(entry) = self.channels.get_mut(channel) {
             let gaps = entry.view.on_subscribed(position);
-            for (gap, handle) in gaps.into_iter().zip(entry.handle.into_iter().cycle()) {
-                let event = ChannelEvent::Gap(gap.into());
-                self.outputs.push_back(Output::Channel { handle, event, credit: None });
+            if let Some(handle) = entry.handle {
+                self.outputs.extend(gaps.into_iter().map(|gap| gap_of(handle, gap)));
             }
             let is_loud = matches!(entry.view.state(),
                 ViewState::Subscribed { options, .. } if !options.quiet);
@@ -152,7 +152,8 @@ impl<W> Core<W> {
                 self.show_states(now, &ChannelId::of(ChannelKind::Message, channel));
             }
         }
-        self.catch_up(now, &message_channel(channel));
+        let channel = ChannelId::of(ChannelKind::Message, channel);
+        self.catch_up(now, MetadataTarget::Channel(channel));
         if is_restore {
             self.on_restored(now);
         }
@@ -351,6 +352,11 @@ impl<W> Core<W> {
         }
         self.outputs.push_back(Output::End(handle));
     }
+}
+
+/// Messages are missing.
+pub(super) fn gap_of<W>(handle: HandleId, gap: Gap) -> Output<W> {
+    Output::Channel { handle, event: ChannelEvent::Gap(gap.into()), credit: None }
 }
 
 fn message_channel(name: &ChannelName) -> ChannelRef<'_> {

@@ -9,12 +9,12 @@ use rtm_wire::{
     SubscribeOptions, Time, Unsubscribe,
 };
 
+use super::channel::gap_of;
 use super::command::{Answer, HandleId, Output};
 use super::connection::Connection;
 use super::operations::Purpose;
 use super::{Core, Place};
 use crate::error::{Error, ErrorKind};
-use crate::message::ChannelEvent;
 
 /// The user's own channel.
 #[derive(Debug, Default)]
@@ -114,9 +114,8 @@ impl<W> Core<W> {
 
     pub(super) fn on_inbox_opened(&mut self, now: Time, position: Position, is_restore: bool) {
         let gaps = self.inbox.view.on_subscribed(position);
-        for (gap, handle) in gaps.into_iter().zip(self.inbox.reader().into_iter().cycle()) {
-            let event = ChannelEvent::Gap(gap.into());
-            self.outputs.push_back(Output::Channel { handle, event, credit: None });
+        if let Some(handle) = self.inbox.reader() {
+            self.outputs.extend(gaps.into_iter().map(|gap| gap_of(handle, gap)));
         }
         if is_restore {
             self.on_restored(now);

@@ -7,10 +7,9 @@ use rtm_wire::{
 };
 
 use super::Core;
-use super::command::{Answer, Credit, LockAct, Output};
+use super::command::{Answer, Credit, LockAct};
 use super::operations::{Operation, Purpose};
 use crate::channel_id::ChannelId;
-use crate::error::{Error, ErrorKind};
 use crate::lock::{LockDetail, LockEvent, OwnedLock, check_name, check_owner};
 use crate::message::ChannelEvent;
 use crate::stream::StreamEvent;
@@ -64,7 +63,7 @@ impl<W> Core<W> {
         self.request(now, LaneId::CONTROL, get, Purpose::GetLocks, waiter);
     }
 
-    /// The answer to what concerns locks; another one is none that was asked for.
+    /// The answer to what concerns locks.
     pub(super) fn on_lock_success(
         &mut self,
         now: Time,
@@ -81,29 +80,26 @@ impl<W> Core<W> {
                 let locks = locks.iter().map(|lock| LockDetail::from_wire(&lock)).collect();
                 self.answer(waiter, Ok(Answer::Locks(locks)));
             }
-            (purpose, _) => {
-                let error = Error::of(ErrorKind::Protocol, "the server answered something else");
-                self.on_failure(now, Operation { purpose, waiter }, error);
-            }
+            (purpose, _) => self.on_other_answer(now, Operation { purpose, waiter }),
         }
     }
 
     /// Whether the event went to a subscription, which takes its credit.
     pub(super) fn on_lock_event(&mut self, news: &News<'_>, credit: Credit) -> bool {
         let Some(channel) = ChannelId::from_wire(&news.channel) else { return false };
-        let is_news = |view: &mut LockView| view.on_event(news) == LockVerdict::Deliver;
-        if channel.is_stream() {
-            let Some(entry) = self.streams.get_mut(channel.channel_name()) else { return false };
-            if let (true, Some(handle)) = (is_news(&mut entry.locks), entry.events) {
-                let event = StreamEvent::Lock(LockEvent::new(news));
-                self.outputs.push_back(Output::Stream { handle, event });
-            }
+        let Some(view) = self.lock_view(&channel) else { return false };
+        if view.on_event(news) != LockVerdict::Deliver {
             return false;
         }
-        let Some(entry) = self.channels.get_mut(channel.channel_name()) else { return false };
-        let Some(handle) = entry.handle.filter(|_| is_news(&mut entry.locks)) else { return false };
-        let event = ChannelEvent::Lock(LockEvent::new(news));
-        self.outputs.push_back(Output::Channel { handle, event, credit: Some(credit) });
-        true
+        let told = (ChannelEvent::Lock as fn(_) -> _, StreamEvent::Lock as fn(_) -> _);
+        self.tell(&channel, LockEvent::new(news), told, Some(credit))
+    }
+
+    fn lock_view(&mut self, channel: &ChannelId) -> Option<&mut LockView> {
+        if channel.is_stream() {
+            return self.streams.get_mut(channel.channel_name()).map(|entry| &mut entry.locks);
+        }
+        let entry = self.channels.get_mut(channel.channel_name())?;
+        entry.handle.map(|_| &mut entry.locks)
     }
 }

@@ -3,7 +3,6 @@
 use super::Core;
 use super::command::Answer;
 use super::operations::{Operation, Purpose};
-use super::states::is_kept;
 use crate::error::{Error, ErrorKind};
 
 impl<W> Core<W> {
@@ -13,8 +12,8 @@ impl<W> Core<W> {
         self.lanes.clear();
         self.skipping.clear();
         self.own_states.on_lost();
-        self.states_due.clear();
-        self.reads_due.clear();
+        self.states_due = rtm_session::Deadlines::new();
+        self.reads_due = rtm_session::Deadlines::new();
         self.restore = None;
         for operation in self.operations.take_all() {
             self.lose_operation(operation);
@@ -83,7 +82,9 @@ impl<W> Core<W> {
                 self.answer(waiter, Err(lost));
             }
             // Taken up again when the client is back.
-            purpose if is_kept(&purpose) => self.answer(waiter, Ok(Answer::Done)),
+            Purpose::SetStates { .. } | Purpose::RemoveStates { .. } => {
+                self.answer(waiter, Ok(Answer::Done));
+            }
             Purpose::SubscribeUserMetadata { user, handle, is_restore: false } => {
                 self.end_heard_user(&user, handle, None);
                 self.answer(waiter, Err(lost));

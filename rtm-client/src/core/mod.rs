@@ -22,6 +22,7 @@ mod channel;
 mod command;
 mod connection;
 mod follower;
+mod following;
 mod inbox;
 mod lanes;
 mod link;
@@ -39,7 +40,9 @@ mod skipping;
 mod states;
 mod storage;
 mod stream;
+mod tell;
 mod topic;
+mod who;
 
 pub use command::{
     Answer, Command, Credit, HandleId, LockAct, MetadataTarget, Output, Target, WriteKind,
@@ -54,7 +57,7 @@ use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
 use rtm_channel::{AppId, ChannelName, OwnStates, UserId};
 use rtm_session::{
-    Carriers, Endpoint, Event, PublicKey, Remote, Seed, SessionId, StreamAction, Ticket,
+    Carriers, Deadlines, Endpoint, Event, PublicKey, Remote, Seed, SessionId, StreamAction, Ticket,
 };
 use rtm_topic::TopicName;
 use rtm_wire::{
@@ -64,6 +67,7 @@ use rtm_wire::{
 
 use self::channel::Channel;
 use self::connection::Connection;
+use self::following::HeardUsers;
 use self::inbox::Inbox;
 use self::lanes::PublishLanes;
 use self::link::Link;
@@ -71,7 +75,6 @@ use self::operations::{Operation, Operations, Purpose};
 use self::restore::Restore;
 use self::seal::Sealer;
 use self::skipping::Skipping;
-use self::storage::HeardUsers;
 use self::stream::Stream;
 use crate::channel_id::ChannelId;
 use crate::encryption::Encryption;
@@ -151,9 +154,9 @@ pub struct Core<W> {
     skipping: Skipping,
     own_states: OwnStates,
     /// Channels in which states are to be shown again, at a time.
-    states_due: BTreeMap<ChannelId, Time>,
+    states_due: Deadlines<ChannelId>,
     /// Sets of metadata that are to be read again for who follows them, at a time.
-    reads_due: BTreeMap<MetadataTarget, Time>,
+    reads_due: Deadlines<MetadataTarget>,
     /// What the server has told that it allows.
     limits: ServerLimits,
     restore: Option<Restore>,
@@ -185,6 +188,7 @@ impl<W> Core<W> {
         }
         let sealing = config.encryption.take();
         let sealer = sealing.map(|it| Sealer::new(config.app_id.clone(), &it, &mut chance));
+        let limits = ServerLimits::default();
         Self {
             link: Link::new(config.reconnect_timeout),
             config,
@@ -200,14 +204,14 @@ impl<W> Core<W> {
             tried: Vec::new(),
             untried: Vec::new(),
             last_failure: None,
+            own_states: states::none(&limits, sealer.is_some()),
             sealer,
             operations: Operations::new(),
             lanes: PublishLanes::default(),
             skipping: Skipping::default(),
-            own_states: OwnStates::new(&ServerLimits::default().of_states(0)),
-            states_due: BTreeMap::new(),
-            reads_due: BTreeMap::new(),
-            limits: ServerLimits::default(),
+            states_due: Deadlines::new(),
+            reads_due: Deadlines::new(),
+            limits,
             restore: None,
             channels: BTreeMap::new(),
             inbox: Inbox::default(),
@@ -365,8 +369,8 @@ impl<W> Core<W> {
             self.link_deadline(),
             self.connection.deadline(),
             self.skipping.poll_timeout(),
-            self.states_due.values().min().copied(),
-            self.reads_due.values().min().copied(),
+            self.states_due.next(),
+            self.reads_due.next(),
         ];
         deadlines.into_iter().flatten().min()
     }

@@ -1,10 +1,10 @@
 //! Who is in a channel: events for subscriptions and memberships.
 
 use rtm_channel::{PresenceVerdict, PresenceView};
-use rtm_wire::{ChannelKind, PresenceChange, PresenceEvent as PresenceNews, State, Time};
+use rtm_wire::{PresenceChange, PresenceEvent as PresenceNews, State, Time};
 
 use super::Core;
-use super::command::{Credit, Output};
+use super::command::Credit;
 use crate::channel_id::ChannelId;
 use crate::message::ChannelEvent;
 use crate::presence::PresenceEvent;
@@ -26,23 +26,8 @@ impl<W> Core<W> {
             // It was gone, after a silence that was too long, and shows nothing any more.
             self.show_states(now, &channel);
         }
-        match channel.kind() {
-            ChannelKind::Message => {
-                let entry = self.channels.get(channel.channel_name());
-                let Some(handle) = entry.and_then(|entry| entry.handle) else { return false };
-                let event = ChannelEvent::Presence(event);
-                self.outputs.push_back(Output::Channel { handle, event, credit: Some(credit) });
-                true
-            }
-            _ => {
-                let entry = self.streams.get(channel.channel_name());
-                if let Some(handle) = entry.and_then(|entry| entry.events) {
-                    let event = StreamEvent::Presence(event);
-                    self.outputs.push_back(Output::Stream { handle, event });
-                }
-                false
-            }
-        }
+        let told = (ChannelEvent::Presence as fn(_) -> _, StreamEvent::Presence as fn(_) -> _);
+        self.tell(&channel, event, told, Some(credit))
     }
 
     /// What is to be told, if anything is.
@@ -74,13 +59,11 @@ impl<W> Core<W> {
     }
 
     fn presence_view(&mut self, channel: &ChannelId) -> Option<&mut PresenceView> {
-        match channel.kind() {
-            ChannelKind::Message => {
-                let entry = self.channels.get_mut(channel.channel_name())?;
-                entry.handle.map(|_| &mut entry.presence)
-            }
-            _ => self.streams.get_mut(channel.channel_name()).map(|entry| &mut entry.presence),
+        if channel.is_stream() {
+            return self.streams.get_mut(channel.channel_name()).map(|entry| &mut entry.presence);
         }
+        let entry = self.channels.get_mut(channel.channel_name())?;
+        entry.handle.map(|_| &mut entry.presence)
     }
 }
 

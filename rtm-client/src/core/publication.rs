@@ -148,11 +148,12 @@ impl<W> Core<W> {
         let publication = self.publication_mut(&channel, &topic);
         let publication = publication.filter(|found| found.leaving.is_none());
         let delivery = publication.map(|found| found.delivery).unwrap_or_default();
-        if !delivery.is_reliable() && connected.as_ref().is_err_and(is_leaving) {
-            return self.answer(waiter, connected.map(|_| Answer::Done));
-        }
         if !delivery.is_reliable() {
-            let result = self.publish_skipping(now, handle, payload, options);
+            let result = match connected {
+                Err(error) if is_logged_out(&error) => Err(error),
+                // Without a connection a value waits for the next one.
+                _ => self.publish_skipping(now, handle, payload, options),
+            };
             return self.answer(waiter, result);
         }
         if let Err(error) = connected {
@@ -338,6 +339,6 @@ fn check_meta(meta: &[u8]) -> Result<(), Error> {
 }
 
 /// Whether nobody is logged in any more, or soon.
-fn is_leaving(error: &Error) -> bool {
+fn is_logged_out(error: &Error) -> bool {
     error.kind() == ErrorKind::NotLoggedIn
 }

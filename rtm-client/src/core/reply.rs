@@ -92,14 +92,38 @@ impl<W> Core<W> {
                 let answer = self.on_topic_unsubscribed(&channel, &topic, all, &users);
                 self.answer(waiter, Ok(answer));
             }
-            (
-                purpose @ (Purpose::ChangeLock | Purpose::AcquireLock { .. } | Purpose::GetLocks),
-                result,
-            ) => self.on_lock_success(now, Operation { purpose, waiter }, result),
             (purpose, result) => {
-                self.on_presence_success(now, Operation { purpose, waiter }, result);
+                self.on_module_success(now, Operation { purpose, waiter }, result);
             }
         }
+    }
+
+    /// The answer to what concerns presence, metadata or locks.
+    fn on_module_success(&mut self, now: Time, operation: Operation<W>, result: ReplyResult<'_>) {
+        match &operation.purpose {
+            Purpose::SetStates { channel, .. } | Purpose::RemoveStates { channel, .. } => {
+                self.on_states_answered(&channel.clone());
+                self.answer(operation.waiter, Ok(Answer::Done));
+            }
+            Purpose::GetStates(_) | Purpose::OnlineUsers(_) | Purpose::UserChannels => {
+                self.on_found(now, operation, result);
+            }
+            Purpose::WriteMetadata
+            | Purpose::ReadPage
+            | Purpose::Read(_)
+            | Purpose::SubscribeUserMetadata { .. }
+            | Purpose::UnsubscribeUserMetadata => self.on_storage_success(now, operation, result),
+            Purpose::ChangeLock | Purpose::AcquireLock { .. } | Purpose::GetLocks => {
+                self.on_lock_success(now, operation, result);
+            }
+            _ => self.on_other_answer(now, operation),
+        }
+    }
+
+    /// The answer isn't one to what was asked.
+    pub(super) fn on_other_answer(&mut self, now: Time, operation: Operation<W>) {
+        let error = Error::of(ErrorKind::Protocol, "the server answered something else");
+        self.on_failure(now, operation, error);
     }
 
     /// The server has refused, or the request could not be sent.

@@ -1,11 +1,12 @@
 //! Publications that skip messages: success is that this client has taken the message, and nobody
 //! answers. The server tells refusals only, which the next publish gives.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
 use rtm_channel::{ChannelName, RateLimit};
+use rtm_session::{Deadlines, SessionId};
 use rtm_topic::TopicName;
 use rtm_wire::{ErrorCode, LaneId, OperationId, PublishTopic, Reply, Time};
 
@@ -28,7 +29,7 @@ pub(super) struct Skipping {
     /// The newest ones, of all publications.
     sent: VecDeque<(OperationId, HandleId)>,
     /// Publications whose value is to be sent at a time.
-    due: BTreeMap<HandleId, Time>,
+    due: Deadlines<HandleId>,
     /// Publications that are left once their lanes are empty.
     draining: BTreeSet<HandleId>,
 }
@@ -59,7 +60,7 @@ impl Skipping {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        self.due.values().min().copied()
+        self.due.next()
     }
 }
 
@@ -95,7 +96,7 @@ impl<W> Core<W> {
             self.send_skipping(now, handle, payload, options)?;
         } else if is_latest_only {
             let pause = Duration::from_secs(1) / rate.max(1);
-            self.skipping.due.entry(handle).or_insert(now + pause);
+            self.skipping.due.set_if_none(handle, now + pause);
         } else {
             let reason = format!("more than {rate} messages a second in this topic; slow down");
             let code = ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT;
@@ -115,9 +116,7 @@ impl<W> Core<W> {
 
     /// Does what is due: sends values that had to wait.
     pub(super) fn advance_skipping(&mut self, now: Time) {
-        let due = self.skipping.due.iter().filter(|(_, at)| **at <= now);
-        for handle in due.map(|(&handle, _)| handle).collect::<Vec<_>>() {
-            self.skipping.due.remove(&handle);
+        while let Some(handle) = self.skipping.due.pop_due(now) {
             self.send_latest(now, handle);
         }
         for handle in self.skipping.draining.clone() {
@@ -132,12 +131,7 @@ impl<W> Core<W> {
     /// Whether all that was published is with the server, or given up. Else it is asked again.
     pub(super) fn is_drained(&mut self, handle: HandleId, lane: LaneId) -> bool {
         let Some(session) = self.connection.session() else { return false };
-        // On the control lane what follows follows.
-        let waiting = match lane {
-            LaneId::CONTROL => 0,
-            lane => self.endpoint.lane_stats(session, lane).map_or(0, |stats| stats.send_messages),
-        };
-        let is_drained = waiting == 0 && !self.skipping.due.contains_key(&handle);
+        let is_drained = !self.is_lane_busy(session, lane) && !self.skipping.due.contains(&handle);
         if is_drained {
             self.skipping.draining.remove(&handle);
         } else {
@@ -163,7 +157,7 @@ impl<W> Core<W> {
             Some(value) if is_too_frequent => {
                 // An older one is of no interest any more.
                 if value.operation == Some(operation) {
-                    self.skipping.due.entry(handle).or_insert(now + RETRY_PAUSE);
+                    self.skipping.due.set_if_none(handle, now + RETRY_PAUSE);
                 }
             }
             _ => {
@@ -187,12 +181,14 @@ impl<W> Core<W> {
     pub(super) fn has_admitted(&self) -> bool {
         let Some(session) = self.connection.session() else { return false };
         let lanes = self.streams.values().flat_map(|entry| entry.publications.values());
-        let lanes = lanes.filter(|it| !it.delivery.is_reliable()).filter_map(|it| it.lane);
-        let waits = |lane: LaneId| {
-            lane != LaneId::CONTROL
-                && self.endpoint.lane_stats(session, lane).is_some_and(|it| it.send_messages > 0)
-        };
-        !self.skipping.due.is_empty() || lanes.into_iter().any(waits)
+        let mut lanes = lanes.filter(|it| !it.delivery.is_reliable()).filter_map(|it| it.lane);
+        self.skipping.due.next().is_some() || lanes.any(|lane| self.is_lane_busy(session, lane))
+    }
+
+    /// Whether messages wait on a lane; on the control lane what follows follows.
+    fn is_lane_busy(&self, session: SessionId, lane: LaneId) -> bool {
+        let stats = self.endpoint.lane_stats(session, lane);
+        lane != LaneId::CONTROL && stats.is_some_and(|stats| stats.send_messages > 0)
     }
 
     fn send_latest(&mut self, now: Time, handle: HandleId) {
@@ -200,12 +196,12 @@ impl<W> Core<W> {
         let Some(value) = &publication.skipping.latest else { return };
         let (payload, options) = (value.payload.clone(), value.options.clone());
         if publication.skipping.rate.as_mut().is_some_and(|rate| !rate.take(now)) {
-            self.skipping.due.insert(handle, now + RETRY_PAUSE);
+            self.skipping.due.set(handle, Some(now + RETRY_PAUSE));
             return;
         }
         if let Err(error) = self.send_skipping(now, handle, &payload, &options) {
             tracing::debug!(%error, "a value has to wait");
-            self.skipping.due.insert(handle, now + RETRY_PAUSE);
+            self.skipping.due.set(handle, Some(now + RETRY_PAUSE));
         }
     }
 
@@ -235,14 +231,14 @@ impl<W> Core<W> {
             self.skipping.sent.pop_front();
         }
         self.skipping.sent.push_back((operation, handle));
-        self.skipping.due.remove(&handle);
+        self.skipping.due.set(handle, None);
         if let Some(value) = &mut self.publication_of(handle)?.skipping.latest {
             value.operation = Some(operation);
         }
         Ok(())
     }
 
-    /// The publication, unless it is being left.
+    /// The publication of this handle, also while it is being left.
     fn publication_of(&mut self, handle: HandleId) -> Result<&mut Publication<W>, Error> {
         let not_joined = || Error::new(ErrorKind::TopicNotJoined);
         let Some(Place::Publication(channel, topic)) = self.places.get(&handle) else {

@@ -1,11 +1,10 @@
-//! What this user shows in channels, and questions who is where.
+//! What this user shows in channels, and how what others show is read.
 
 use std::time::Duration;
 
 use rtm_channel::OwnStates;
 use rtm_wire::{
-    ChannelKind, GetOnlineUsers, GetStates, GetUserChannels, LaneId, List, MessageType,
-    OnlineFlags, PresentUser, RemoveStates, ReplyResult, SetStates, State, Time,
+    ChannelKind, LaneId, List, MessageType, PresentUser, RemoveStates, SetStates, State, Time,
 };
 
 use super::Core;
@@ -14,7 +13,8 @@ use super::operations::{Operation, Purpose};
 use super::seal::{self, Envelope};
 use crate::channel_id::ChannelId;
 use crate::error::{Error, ErrorKind};
-use crate::presence::{OnlineUsers, OnlineUsersOptions, UserChannels, UserState};
+use crate::limits::ServerLimits;
+use crate::presence::UserState;
 
 /// Pause before states are shown again that were too much at a time.
 const AGAIN_PAUSE: Duration = Duration::from_secs(1);
@@ -90,11 +90,11 @@ impl<W> Core<W> {
 
     /// Nobody is logged in any more, and nothing is kept for later.
     pub(super) fn forget_states(&mut self) {
-        self.own_states = OwnStates::new(&self.state_limits());
+        self.own_states = none(&self.limits, self.sealer.is_some());
     }
 
     pub(super) fn note_state_limits(&mut self) {
-        let limits = self.state_limits();
+        let limits = allowed(&self.limits, self.sealer.is_some());
         self.own_states.set_limits(&limits);
     }
 
@@ -134,7 +134,7 @@ impl<W> Core<W> {
             _ => return self.answer(waiter, Err(error)),
         };
         if !is_asked_for && error.kind() == ErrorKind::TooFrequent {
-            self.states_due.entry(channel).or_insert(now + AGAIN_PAUSE);
+            self.states_due.set_if_none(channel, now + AGAIN_PAUSE);
             return;
         }
         self.on_states_answered(&channel);
@@ -146,75 +146,9 @@ impl<W> Core<W> {
 
     /// Shows again what was too much at a time.
     pub(super) fn advance_states(&mut self, now: Time) {
-        let due = self.states_due.iter().filter(|(_, at)| **at <= now);
-        for channel in due.map(|(channel, _)| channel.clone()).collect::<Vec<_>>() {
-            self.states_due.remove(&channel);
+        while let Some(channel) = self.states_due.pop_due(now) {
             if self.own_states.is_joined(channel.kind(), channel.channel_name()) {
                 self.show_states(now, &channel);
-            }
-        }
-    }
-
-    pub(super) fn get_states(
-        &mut self,
-        now: Time,
-        channel: ChannelId,
-        user: &str,
-        waiter: Option<W>,
-    ) {
-        let get = GetStates { channel: channel.wire(), user };
-        let purpose = Purpose::GetStates(channel.clone());
-        self.ask(now, get, purpose, waiter);
-    }
-
-    pub(super) fn online_users(
-        &mut self,
-        now: Time,
-        channel: ChannelId,
-        options: &OnlineUsersOptions,
-        waiter: Option<W>,
-    ) {
-        if let Err(error) = check_names([options.page.as_str()].into_iter()) {
-            return self.answer(waiter, Err(error));
-        }
-        let flags = OnlineFlags { user_ids: options.user_ids, states: options.states };
-        let (limit, after) = (options.limit, options.page.as_str());
-        let get = GetOnlineUsers { channel: channel.wire(), flags, limit, after };
-        let purpose = Purpose::OnlineUsers(channel.clone());
-        self.ask(now, get, purpose, waiter);
-    }
-
-    pub(super) fn user_channels(&mut self, now: Time, user: &str, waiter: Option<W>) {
-        self.ask(now, GetUserChannels { user }, Purpose::UserChannels, waiter);
-    }
-
-    /// The answer to what concerns presence; another one is of metadata, or none that was asked
-    /// for.
-    pub(super) fn on_presence_success(
-        &mut self,
-        now: Time,
-        operation: Operation<W>,
-        result: ReplyResult<'_>,
-    ) {
-        let Operation { purpose, waiter } = operation;
-        match (purpose, result) {
-            (Purpose::SetStates { channel, .. } | Purpose::RemoveStates { channel, .. }, _) => {
-                self.on_states_answered(&channel);
-                self.answer(waiter, Ok(Answer::Done));
-            }
-            (Purpose::GetStates(channel), ReplyResult::PresentUser(user)) => {
-                let states = self.user_state(&channel, &user);
-                self.answer(waiter, Ok(Answer::States(states)));
-            }
-            (Purpose::OnlineUsers(channel), ReplyResult::OnlineUsers(page)) => {
-                let page = self.page_of_users(&channel, &page);
-                self.answer(waiter, Ok(Answer::OnlineUsers(page)));
-            }
-            (Purpose::UserChannels, ReplyResult::UserChannels(found)) => {
-                self.answer(waiter, Ok(Answer::UserChannels(channels_of_user(&found))));
-            }
-            (purpose, result) => {
-                self.on_storage_success(now, Operation { purpose, waiter }, result);
             }
         }
     }
@@ -244,16 +178,6 @@ impl<W> Core<W> {
             }
         }
         read
-    }
-
-    pub(super) fn page_of_users(
-        &mut self,
-        channel: &ChannelId,
-        page: &rtm_wire::OnlineUsers<'_>,
-    ) -> OnlineUsers {
-        let users = page.users.iter().map(|user| self.user_state(channel, &user)).collect();
-        let next_page = (!page.next.is_empty()).then(|| page.next.to_owned());
-        OnlineUsers { total: page.total, users, next_page }
     }
 
     fn tried(&self, channel: &ChannelId, states: &[(String, String)]) -> Vec<Tried> {
@@ -302,34 +226,15 @@ impl<W> Core<W> {
         let purpose = Purpose::RemoveStates { channel: channel.clone(), removed, keys };
         self.request(now, LaneId::CONTROL, remove, purpose, waiter);
     }
-
-    fn ask<'a>(
-        &mut self,
-        now: Time,
-        question: impl Into<rtm_wire::Request<'a>>,
-        purpose: Purpose,
-        waiter: Option<W>,
-    ) {
-        match self.check_connected() {
-            Ok(_) => self.request(now, LaneId::CONTROL, question, purpose, waiter),
-            Err(error) => self.answer(waiter, Err(error)),
-        }
-    }
-
-    fn state_limits(&self) -> rtm_channel::Limits {
-        self.limits.of_states(if self.sealer.is_some() { seal::OVERHEAD } else { 0 })
-    }
 }
 
-/// The channels that a user is in, as far as this version knows their kinds.
-fn channels_of_user(found: &rtm_wire::UserChannels<'_>) -> UserChannels {
-    let channels = found.channels.iter().filter_map(|channel| ChannelId::from_wire(&channel));
-    UserChannels { total: found.total, channels: channels.collect() }
+/// Nothing is shown, within what the server allows. Sealing makes values longer.
+pub(super) fn none(limits: &ServerLimits, is_sealed: bool) -> OwnStates {
+    OwnStates::new(&allowed(limits, is_sealed))
 }
 
-/// The answer of an operation that is taken up again when the client is back.
-pub(super) const fn is_kept(purpose: &Purpose) -> bool {
-    matches!(purpose, Purpose::SetStates { .. } | Purpose::RemoveStates { .. })
+fn allowed(limits: &ServerLimits, is_sealed: bool) -> rtm_channel::Limits {
+    limits.of_states(if is_sealed { seal::OVERHEAD } else { 0 })
 }
 
 fn state((key, value): &(String, String)) -> State<'_> {
@@ -348,7 +253,7 @@ fn envelope<'a>(channel: &'a ChannelId, user: &'a str, key: &'a str) -> Envelope
 }
 
 /// A key or user that no server could read.
-fn check_names<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+pub(super) fn check_names<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
     let limit = rtm_wire::limits::NAME;
     match names.find(|name| name.len() > limit) {
         None => Ok(()),

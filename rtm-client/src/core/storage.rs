@@ -1,46 +1,19 @@
-//! Metadata: writes, reads, and who hears of whose.
-
-use std::collections::BTreeMap;
-use std::time::Duration;
+//! Metadata: writes and reads.
 
 use rtm_channel::{Refusal, UserId};
 use rtm_wire::{
-    ChannelKind, ErrorCode, GetMetadata, ItemRemoval, ItemWrite, LaneId, List, LockToken,
-    Metadata as Page, MetadataWrite, RemoveMetadata, ReplyResult, SetMetadata,
-    StorageEvent as News, SubscribeUserMetadata, Time, UnderLock, UnsubscribeUserMetadata,
-    UpdateMetadata,
+    ChannelKind, ChannelRef, ErrorCode, GetMetadata, ItemRemoval, ItemWrite, LaneId, List,
+    LockToken, Metadata as Page, MetadataWrite, RemoveMetadata, ReplyResult, SetMetadata, Time,
+    UnderLock, UpdateMetadata,
 };
 
-use super::command::{Answer, Credit, HandleId, MetadataTarget, Output, WriteKind};
-use super::follower::{Follower, Step};
+use super::Core;
+use super::command::{Answer, MetadataTarget, WriteKind};
 use super::operations::{Operation, Purpose};
 use super::reading::{Progress, Reading};
-use super::{Core, Place};
 use crate::channel_id::ChannelId;
-use crate::error::{Error, ErrorKind};
-use crate::message::ChannelEvent;
-use crate::storage::{
-    Metadata, MetadataItem, MetadataOptions, MetadataPage, StorageEvent, UserMetadataEvent, check,
-    expected,
-};
-use crate::stream::StreamEvent;
-
-/// A user whose metadata is heard, or is about to be.
-#[derive(Debug)]
-pub(super) struct HeardUser {
-    handle: HandleId,
-    follower: Follower,
-}
-
-/// Pause before a set is read again that could not be read.
-const READ_PAUSE: Duration = Duration::from_secs(1);
-
-/// Sets of which it is remembered that they were followed in this session; further ones count as
-/// such.
-const FOLLOWED_MAX: usize = 4_096;
-
-/// All of them.
-pub(super) type HeardUsers = BTreeMap<UserId, HeardUser>;
+use crate::error::Error;
+use crate::storage::{MetadataItem, MetadataOptions, MetadataPage, check, expected};
 
 impl<W> Core<W> {
     pub(super) fn write_metadata(
@@ -86,7 +59,7 @@ impl<W> Core<W> {
         }
     }
 
-    /// The answer to what concerns metadata; another one is none that was asked for.
+    /// The answer to what concerns metadata.
     pub(super) fn on_storage_success(
         &mut self,
         now: Time,
@@ -106,16 +79,13 @@ impl<W> Core<W> {
             }
             (Purpose::SubscribeUserMetadata { user, is_restore, .. }, _) => {
                 self.answer(waiter, Ok(Answer::Done));
-                self.catch_up(now, &user_ref(&user));
+                self.catch_up(now, MetadataTarget::User(user));
                 if is_restore {
                     self.on_restored(now);
                 }
             }
             (Purpose::UnsubscribeUserMetadata, _) => self.answer(waiter, Ok(Answer::Done)),
-            (purpose, _) => {
-                let error = Error::of(ErrorKind::Protocol, "the server answered something else");
-                self.on_failure(now, Operation { purpose, waiter }, error);
-            }
+            (purpose, _) => self.on_other_answer(now, Operation { purpose, waiter }),
         }
     }
 
@@ -146,7 +116,7 @@ impl<W> Core<W> {
         self.read_on(now, Reading::new(target, false), waiter);
     }
 
-    fn read_on(&mut self, now: Time, reading: Reading, waiter: Option<W>) {
+    pub(super) fn read_on(&mut self, now: Time, reading: Reading, waiter: Option<W>) {
         let (target, after) = (reading.target.clone(), reading.after().to_owned());
         // As many as the server gives.
         let get = GetMetadata { target: target.wire(), limit: 0, after: &after };
@@ -170,255 +140,22 @@ impl<W> Core<W> {
             Err(error) => self.on_read_refused(now, &reading, error, waiter),
         }
     }
-
-    /// A set can't be read now: it changes too fast, or too much is read at a time. For who follows
-    /// it, it is read again after a pause.
-    pub(super) fn on_read_refused(
-        &mut self,
-        now: Time,
-        reading: &Reading,
-        error: Error,
-        waiter: Option<W>,
-    ) {
-        if reading.is_for_follower {
-            tracing::debug!(target = ?reading.target, %error, "metadata is read again later");
-            self.reads_due.entry(reading.target.clone()).or_insert(now + READ_PAUSE);
-        }
-        self.answer(waiter, Err(error));
-    }
-
-    /// Reads again what could not be read.
-    pub(super) fn advance_reads(&mut self, now: Time) {
-        let due = self.reads_due.iter().filter(|(_, at)| **at <= now);
-        for target in due.map(|(target, _)| target.clone()).collect::<Vec<_>>() {
-            self.reads_due.remove(&target);
-            if self.follower(&target).is_some_and(|follower| follower.needs_reading()) {
-                self.read_on(now, Reading::new(target, true), None);
-            }
-        }
-    }
-
-    pub(super) fn subscribe_user_metadata(
-        &mut self,
-        now: Time,
-        user: UserId,
-        handle: HandleId,
-        waiter: Option<W>,
-    ) {
-        let checked = self.check_connected().map(drop).and_then(|()| {
-            let is_heard = self.heard_users.contains_key(&user);
-            let wrong = format!("the metadata of {user} is subscribed already");
-            if is_heard { Err(Error::of(ErrorKind::Duplicate, wrong)) } else { Ok(()) }
-        });
-        if let Err(error) = checked {
-            self.outputs.push_back(Output::End(handle));
-            return self.answer(waiter, Err(error));
-        }
-        self.places.insert(handle, Place::UserMetadata(user.clone()));
-        let follower = Follower::default();
-        self.heard_users.insert(user.clone(), HeardUser { handle, follower });
-        self.begin_following(&user_ref(&user), true);
-        self.send_subscribe_user(now, user, handle, false, waiter);
-    }
-
-    fn send_subscribe_user(
-        &mut self,
-        now: Time,
-        user: UserId,
-        handle: HandleId,
-        is_restore: bool,
-        waiter: Option<W>,
-    ) {
-        let purpose = Purpose::SubscribeUserMetadata { user: user.clone(), handle, is_restore };
-        let request = SubscribeUserMetadata { user: user.as_str() };
-        self.request(now, LaneId::CONTROL, request, purpose, waiter);
-    }
-
-    pub(super) fn on_user_metadata_refused(
-        &mut self,
-        now: Time,
-        (user, handle): (&UserId, HandleId),
-        error: &Error,
-        is_restore: bool,
-    ) {
-        self.end_heard_user(user, handle, is_restore.then_some(error));
-        if is_restore {
-            self.on_restored(now);
-        }
-    }
-
-    /// Hears of a user no more; the server takes requests in order, so it may be subscribed again
-    /// at once.
-    pub(super) fn unsubscribe_user_metadata(&mut self, now: Time, user: UserId, waiter: Option<W>) {
-        let Some(handle) = self.heard_users.get(&user).map(|heard| heard.handle) else {
-            let reason = format!("not subscribed to the metadata of {user}; subscribe first");
-            let refusal = Refusal::new(ErrorCode::STORAGE_NOT_SUBSCRIBE, reason);
-            return self.answer(waiter, Err(refusal.into()));
-        };
-        self.end_heard_user(&user, handle, None);
-        if self.check_connected().is_err() {
-            // It ends with the session.
-            return self.answer(waiter, Ok(Answer::Done));
-        }
-        let request = UnsubscribeUserMetadata { user: user.as_str() };
-        let purpose = Purpose::UnsubscribeUserMetadata;
-        self.request(now, LaneId::CONTROL, request, purpose, waiter);
-    }
-
-    /// Ends what this handle hears of a user, if it still does.
-    pub(super) fn end_heard_user(
-        &mut self,
-        user: &UserId,
-        handle: HandleId,
-        error: Option<&Error>,
-    ) {
-        if self.heard_users.get(user).is_some_and(|heard| heard.handle == handle) {
-            self.heard_users.remove(user);
-            self.places.remove(&handle);
-            if let Some(error) = error {
-                let event = UserMetadataEvent::Ended(error.clone());
-                self.outputs.push_back(Output::UserMetadata { handle, event, credit: None });
-            }
-            self.outputs.push_back(Output::End(handle));
-        }
-    }
-
-    /// The session is gone; the next one begins with snapshots.
-    pub(super) fn lose_user_metadata(&mut self) {
-        self.followed.clear();
-        for heard in self.heard_users.values_mut() {
-            heard.follower = Follower::default();
-        }
-    }
-
-    pub(super) fn restore_user_metadata(&mut self, now: Time) {
-        let heard = self.heard_users.iter().map(|(user, heard)| (user.clone(), heard.handle));
-        for (user, handle) in heard.collect::<Vec<_>>() {
-            self.expect_restored();
-            self.begin_following(&user_ref(&user), true);
-            self.send_subscribe_user(now, user, handle, true, None);
-        }
-    }
-
-    /// Nobody is logged in any more.
-    pub(super) fn end_user_metadata(&mut self, error: Option<&Error>) {
-        let heard = self.heard_users.iter().map(|(user, heard)| (user.clone(), heard.handle));
-        for (user, handle) in heard.collect::<Vec<_>>() {
-            self.end_heard_user(&user, handle, error);
-        }
-    }
-
-    /// Whether the event went to a subscription, which takes its credit.
-    pub(super) fn on_storage_event(&mut self, now: Time, news: &News<'_>, credit: Credit) -> bool {
-        let Some(target) = MetadataTarget::from_wire(&news.target) else { return false };
-        match self.follower(&target).map(|follower| follower.on_event(news)) {
-            Some(Step::Tell(event)) => self.tell(&target, event, Some(credit)),
-            Some(Step::Read) => {
-                self.read_on(now, Reading::new(target, true), None);
-                false
-            }
-            Some(Step::Nothing) | None => false,
-        }
-    }
-
-    /// A set was read for who had lost something of it.
-    fn on_caught_up(&mut self, now: Time, target: &MetadataTarget, metadata: &Metadata) {
-        let step = self.follower(target).map(|follower| follower.on_read(metadata));
-        match step {
-            Some(Step::Tell(event)) => {
-                self.tell(target, event, None);
-            }
-            Some(Step::Read) => self.read_on(now, Reading::new(target.clone(), true), None),
-            Some(Step::Nothing) | None => {}
-        }
-    }
-
-    /// A set is about to be followed, if it is a channel's that was joined to hear of it.
-    pub(super) fn begin_following(&mut self, target: &rtm_wire::ChannelRef<'_>, hears: bool) {
-        let Some(target) = MetadataTarget::from_wire(target) else { return };
-        if !hears {
-            // What is still on its way to a former subscription is nobody's.
-            if let Some(follower) = self.follower(&target) {
-                *follower = Follower::deaf();
-            }
-            return;
-        }
-        let is_first = self.followed.len() < FOLLOWED_MAX && self.followed.insert(target.clone());
-        if let Some(follower) = self.follower(&target) {
-            *follower = if is_first { Follower::default() } else { Follower::again() };
-        }
-    }
-
-    /// The server tells of a set from now on: it is read, if it was followed before.
-    pub(super) fn catch_up(&mut self, now: Time, target: &rtm_wire::ChannelRef<'_>) {
-        let Some(target) = MetadataTarget::from_wire(target) else { return };
-        if self.follower(&target).is_some_and(|follower| follower.needs_reading()) {
-            self.read_on(now, Reading::new(target, true), None);
-        }
-    }
-
-    fn follower(&mut self, target: &MetadataTarget) -> Option<&mut Follower> {
-        match target {
-            MetadataTarget::Channel(channel) if channel.is_stream() => {
-                self.streams.get_mut(channel.name()).map(|entry| &mut entry.metadata)
-            }
-            MetadataTarget::Channel(channel) => {
-                self.channels.get_mut(channel.name()).map(|entry| &mut entry.metadata)
-            }
-            MetadataTarget::User(user) => {
-                self.heard_users.get_mut(user).map(|heard| &mut heard.follower)
-            }
-        }
-    }
-
-    /// Whether somebody took the event, and the credit.
-    fn tell(
-        &mut self,
-        target: &MetadataTarget,
-        event: StorageEvent,
-        credit: Option<Credit>,
-    ) -> bool {
-        let (output, takes_credit) = match target {
-            MetadataTarget::Channel(channel) if channel.is_stream() => {
-                let handle = self.streams.get(channel.name()).and_then(|entry| entry.events);
-                let event = StreamEvent::Storage(event);
-                (handle.map(|handle| Output::Stream { handle, event }), false)
-            }
-            MetadataTarget::Channel(channel) => {
-                let handle = self.channels.get(channel.name()).and_then(|entry| entry.handle);
-                let event = ChannelEvent::Storage(event);
-                (handle.map(|handle| Output::Channel { handle, event, credit }), true)
-            }
-            MetadataTarget::User(user) => {
-                let handle = self.heard_users.get(user).map(|heard| heard.handle);
-                let event = UserMetadataEvent::Storage(event);
-                (handle.map(|handle| Output::UserMetadata { handle, event, credit }), true)
-            }
-        };
-        let is_told = output.is_some();
-        self.outputs.extend(output);
-        is_told && takes_credit
-    }
 }
 
 impl MetadataTarget {
-    pub(super) fn wire(&self) -> rtm_wire::ChannelRef<'_> {
+    pub(super) fn wire(&self) -> ChannelRef<'_> {
         match self {
             Self::Channel(channel) => channel.wire(),
-            Self::User(user) => user_ref(user),
+            Self::User(user) => ChannelRef { kind: ChannelKind::User, name: user.as_str() },
         }
     }
 
-    fn from_wire(target: &rtm_wire::ChannelRef<'_>) -> Option<Self> {
+    pub(super) fn from_wire(target: &ChannelRef<'_>) -> Option<Self> {
         match target.kind {
             ChannelKind::User => UserId::new(target.name).ok().map(Self::User),
             _ => ChannelId::from_wire(target).map(Self::Channel),
         }
     }
-}
-
-fn user_ref(user: &UserId) -> rtm_wire::ChannelRef<'_> {
-    rtm_wire::ChannelRef { kind: ChannelKind::User, name: user.as_str() }
 }
 
 fn writes(items: &[MetadataItem]) -> Result<Vec<ItemWrite<'_>>, Refusal> {

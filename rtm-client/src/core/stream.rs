@@ -6,11 +6,11 @@ use bytes::Bytes;
 use rtm_channel::{ChannelName, LockView, PresenceView, UserId};
 use rtm_topic::{Membership, PublisherInfo, StreamView, TopicName};
 use rtm_wire::{
-    ChannelKind, ChannelRef, Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange,
+    ChannelKind, Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange,
     TopicEvent as TopicNews,
 };
 
-use super::command::{Answer, HandleId, Output};
+use super::command::{Answer, HandleId, MetadataTarget, Output};
 use super::follower::Follower;
 use super::operations::Purpose;
 use super::publication::Publication;
@@ -83,7 +83,8 @@ impl<W> Core<W> {
     ) {
         let token = self.streams.get(&channel).map(|entry| entry.token.clone());
         let token = token.unwrap_or_default();
-        self.begin_following(&stream_channel(&channel), options.metadata);
+        let channel_id = ChannelId::of(ChannelKind::Stream, &channel);
+        self.begin_following(MetadataTarget::Channel(channel_id), options.metadata);
         let join = Join { channel: channel.as_str(), options, token: &token };
         let purpose = Purpose::Join { channel: channel.clone(), is_restore };
         self.request(now, LaneId::CONTROL, join, purpose, waiter);
@@ -111,7 +112,8 @@ impl<W> Core<W> {
                 self.show_states(now, &ChannelId::of(ChannelKind::Stream, channel));
             }
         }
-        self.catch_up(now, &stream_channel(channel));
+        let channel_id = ChannelId::of(ChannelKind::Stream, channel);
+        self.catch_up(now, MetadataTarget::Channel(channel_id));
         if is_restore {
             self.restore_publications(now, channel);
             self.restore_topics(now, channel);
@@ -260,10 +262,6 @@ impl<W> Core<W> {
         }
         self.outputs.push_back(Output::End(handle));
     }
-}
-
-fn stream_channel(name: &ChannelName) -> ChannelRef<'_> {
-    ChannelRef { kind: ChannelKind::Stream, name: name.as_str() }
 }
 
 fn publications(view: &StreamView) -> Vec<stream::Publication> {

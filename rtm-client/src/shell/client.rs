@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rtm_channel::{ChannelName, UserId};
+use rtm_channel::ChannelName;
 
 use super::builder::ClientBuilder;
 use super::channel::{MessageChannel, MessageSubscription};
@@ -12,7 +12,7 @@ use super::lock::Locks;
 use super::presence::Presence;
 use super::queue::{Queue, Sink};
 use super::shared::Shared;
-use super::storage::Storage;
+use super::storage::{Storage, user_id as checked_user_id};
 use super::stream::StreamChannel;
 use super::user::UserChannel;
 use crate::core::Command;
@@ -153,8 +153,7 @@ impl RtmClient {
     /// [`Unsupported`](crate::ErrorKind::Unsupported): the private config has no such channels.
     pub fn user(&self, user_id: &str) -> Result<UserChannel, Error> {
         self.shared.check_service(ServiceType::MESSAGE, "user channels")?;
-        let user = UserId::new(user_id).map_err(|wrong| wrong.refusal(UserId::ERROR))?;
-        Ok(UserChannel::new(&self.shared, user))
+        Ok(UserChannel::new(&self.shared, checked_user_id(user_id)?))
     }
 
     /// A stream channel: to join it, and to publish in its topics. Asks nobody.

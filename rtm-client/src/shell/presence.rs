@@ -3,9 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rtm_channel::UserId;
-
 use super::shared::Shared;
+use super::storage::user_id;
 use crate::channel_id::ChannelId;
 use crate::core::{Answer, Command};
 use crate::error::{Error, ErrorKind};
@@ -152,6 +151,5 @@ impl fmt::Debug for Presence {
 }
 
 fn checked(user: &str) -> Result<String, Error> {
-    let user = UserId::new(user).map_err(|wrong| wrong.refusal(UserId::ERROR))?;
-    Ok(user.as_str().to_owned())
+    Ok(user_id(user)?.as_str().to_owned())
 }

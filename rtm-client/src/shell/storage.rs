@@ -336,7 +336,7 @@ impl fmt::Debug for Storage {
 /// Survives losses of the session: the next one begins with a new snapshot. Dropping it
 /// unsubscribes in the background. Ends with the logout, and when the link becomes
 /// [`Failed`](crate::LinkState::Failed). An application that doesn't receive stops the lane
-/// that all users' metadata share.
+/// of this user's metadata, and no other.
 #[must_use = "dropping a subscription ends it"]
 pub struct MetadataSubscription {
     queue: Queue<UserMetadataEvent>,
@@ -376,6 +376,7 @@ fn of_channel(channel: &ChannelId) -> MetadataTarget {
     MetadataTarget::Channel(channel.clone())
 }
 
-fn user_id(user: &str) -> Result<UserId, Error> {
+/// A user's name, checked before anything is sent.
+pub(super) fn user_id(user: &str) -> Result<UserId, Error> {
     Ok(UserId::new(user).map_err(|wrong| wrong.refusal(UserId::ERROR))?)
 }

@@ -533,6 +533,11 @@ fn with_encryption_values_are_for_those_who_have_the_key() {
     assert_eq!(lab.code("bob", set(lobby(), &[("long", &long)])), -13_009);
     let kept = lab.code("bob", set(room(), &[("long", &long)]));
     assert_eq!(kept, -13_009, "also where nobody but the client checks it, yet");
+    lab.add_with("carol", OPEN_APP, "carol", |config| {
+        config.encryption = Some(Encryption::new(EncryptionMode::Aes256Gcm, [1; 32], [3; 32]));
+    });
+    assert_eq!(lab.code("carol", set(room(), &[("long", &long)])), -13_009, "before a login, too");
+    assert_eq!(lab.code("carol", set(room(), &[("long", &long[1..])])), 0);
 }
 
 #[test]

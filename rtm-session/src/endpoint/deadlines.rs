@@ -44,6 +44,19 @@ impl<K: Clone + Ord> Deadlines<K> {
         }
     }
 
+    /// Sets a deadline for what has none.
+    pub fn set_if_none(&mut self, key: K, deadline: Time) {
+        if !self.contains(&key) {
+            self.set(key, Some(deadline));
+        }
+    }
+
+    /// Whether `key` has a deadline.
+    #[must_use]
+    pub fn contains(&self, key: &K) -> bool {
+        self.due.contains_key(key)
+    }
+
     /// The earliest deadline.
     #[must_use]
     pub fn next(&self) -> Option<Time> {
