@@ -64,7 +64,8 @@ pub struct Limits {
     pub storage_items: usize,
     /// Writes of metadata a second by one client.
     pub storage_writes_per_second: u32,
-    /// Reads a second by one client: pages of metadata, subscriptions to users', lists of locks.
+    /// Reads a second by one client: pages of metadata, subscriptions to users' and their ends,
+    /// lists of locks.
     pub storage_reads_per_second: u32,
     /// Users whose metadata one client may be subscribed to.
     pub storage_user_subscriptions: usize,

@@ -15,25 +15,24 @@
 //! Members of a stream channel publish in topics and subscribe to publishers of topics; the roles
 //! are independent. A publication is one publisher's part in a topic: it has a number, messages
 //! counted from 1 without holes, an order, an urgency and a reliability of the publisher's choice,
-//! and a lane of its own on the way to each subscriber ([`Delivery::lane_mode`]). Views drop
-//! repeats, and name each message that a subscriber was to get and will not, unless the publisher
-//! has chosen that messages may be skipped.
+//! and a lane of its own on the way to each subscriber ([`rtm_wire::Delivery::lane_mode`]). Views
+//! drop repeats, and name each message that a subscriber was to get and will not, unless the
+//! publisher has chosen that messages may be skipped.
 //!
 //! Nothing here reads a clock, draws a number, or knows of sockets. See `examples/classroom.rs` for
 //! an authority and a view that talk without a network.
 
 mod authority;
-mod lanes;
+mod delivery;
 mod limits;
 mod name;
 mod view;
 mod wish;
 
 pub use authority::{Heard, PublicationKey, StreamAuthority, SubscribeOutcome, Topics};
-pub use lanes::{DEADLINE_MAX, check_delivery};
+pub use delivery::check_delivery;
 pub use limits::TopicLimits;
 pub use name::TopicName;
-pub use rtm_wire::Delivery;
 pub use view::{
     Membership, PublicationView, PublisherInfo, PublisherState, StreamView, TopicGap, TopicMissed,
     TopicVerdict,

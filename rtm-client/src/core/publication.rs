@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use rtm_channel::ChannelName;
-use rtm_topic::{Delivery, TopicName, check_delivery};
-use rtm_wire::{ErrorCode, JoinTopic, LaneId, LeaveTopic, Time, limits};
+use rtm_topic::{TopicName, check_delivery};
+use rtm_wire::{Delivery, ErrorCode, JoinTopic, LaneId, LeaveTopic, Time, limits};
 
 use super::command::{Answer, HandleId};
 use super::operations::{Purpose, Route};

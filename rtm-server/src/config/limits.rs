@@ -120,7 +120,8 @@ limits! {
     /// Writes of metadata a second by one client.
     storage_writes_per_second: u32 =
         channel.storage_writes_per_second, "limits.storage-writes-per-second", 1, 1_000_000;
-    /// Reads of metadata a second by one client: pages, and subscriptions to users'.
+    /// Reads a second by one client: pages of metadata, subscriptions to users' and their ends,
+    /// lists of locks.
     storage_reads_per_second: u32 =
         channel.storage_reads_per_second, "limits.storage-reads-per-second", 1, 1_000_000;
     /// Users whose metadata one client may be subscribed to.

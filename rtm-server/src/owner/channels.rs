@@ -10,8 +10,8 @@ use rtm_channel::{
 };
 use rtm_topic::{StreamAuthority, TopicName};
 use rtm_wire::{
-    ChannelKind, Epoch, ErrorCode, Event, LaneMode, Priority, Request, RequestError, Time,
-    TopicChange, UnixTime,
+    ChannelKind, Epoch, ErrorCode, Event, LaneMode, Priority, Request, RequestError,
+    SubscribeOptions, Time, TopicChange, UnixTime,
 };
 
 use super::answer::refused;
@@ -209,8 +209,26 @@ impl AppChannels {
         }
     }
 
-    pub(super) fn note_joined(&mut self, from: SubscriberId, key: ChannelKey) {
-        self.joined.entry(from).or_default().insert(key);
+    /// A session has come to a channel, or has changed its options there: all that is told of the
+    /// channel besides its messages begins.
+    pub(super) fn enter(
+        &mut self,
+        context: &mut Context<'_>,
+        key: ChannelKey,
+        options: SubscribeOptions,
+    ) {
+        self.presences.join(context, &key, options);
+        self.storages.join(context, &key, options.metadata);
+        self.locks.join(context, &key, options.locks);
+        self.joined.entry(context.from).or_default().insert(key);
+    }
+
+    /// A session goes from a channel for good, and all of that ends.
+    pub(super) fn exit(&mut self, context: &mut Context<'_>, key: &ChannelKey) {
+        let (moment, user) = ((context.now, context.time), &context.identity.user);
+        self.presences.leave(moment, key, context.from, user, context.out);
+        self.storages.leave(context.from, key);
+        self.locks.leave(context, key);
     }
 
     pub(super) fn note_left(&mut self, from: SubscriberId, key: &ChannelKey) {

@@ -154,10 +154,7 @@ impl AppChannels {
         let result = self.message(&key).subscribe(from, identity, subscribe.options);
         match result {
             Ok(position) => {
-                self.presences.join(context, &key, subscribe.options);
-                self.storages.join(context, &key, subscribe.options.metadata);
-                self.locks.join(context, &key, subscribe.options.locks);
-                self.note_joined(from, key);
+                self.enter(context, key, subscribe.options);
                 Ok(granted(context.operation, ReplyResult::Subscribed(position)))
             }
             Err(refusal) => {
@@ -175,10 +172,7 @@ impl AppChannels {
         let result = self.message(key).unsubscribe(context.from);
         self.note_left(context.from, key);
         result?;
-        let (moment, user) = ((context.now, context.time), &context.identity.user);
-        self.presences.leave(moment, key, context.from, user, context.out);
-        self.storages.leave(context.from, key);
-        self.locks.leave(context, key);
+        self.exit(context, key);
         context.out.push(Output::LaneEnds { to: vec![context.from], lane: LaneKey::of(key) });
         Ok(granted(context.operation, ReplyResult::None))
     }
@@ -233,10 +227,7 @@ impl AppChannels {
                                   when some have left, or use several channels";
                     return Err(Refusal::new(ErrorCode::CHANNEL_JOIN_FAILED, reason));
                 }
-                self.presences.join(context, &key, join.options);
-                self.storages.join(context, &key, join.options.metadata);
-                self.locks.join(context, &key, join.options.locks);
-                self.note_joined(from, key);
+                self.enter(context, key, join.options);
                 Ok(answer)
             }
             Err(refusal) => {
@@ -252,10 +243,7 @@ impl AppChannels {
         for fanout in news {
             tell_members(&key.name, fanout, context.out);
         }
-        let (moment, user) = ((context.now, context.time), &context.identity.user);
-        self.presences.leave(moment, &key, context.from, user, context.out);
-        self.storages.leave(context.from, &key);
-        self.locks.leave(context, &key);
+        self.exit(context, &key);
         self.note_left(context.from, &key);
         context.out.push(Output::ChannelEnds { to: context.from, channel: key.name });
         Ok(granted(context.operation, ReplyResult::None))

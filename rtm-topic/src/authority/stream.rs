@@ -13,7 +13,7 @@ use rtm_wire::{
 };
 
 use super::topic::{Publication, PublicationKey, Topic};
-use crate::lanes::check_delivery;
+use crate::delivery::check_delivery;
 use crate::limits::TopicLimits;
 use crate::name::TopicName;
 use crate::wish::Wish;

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rtm_channel::{AppId, ChannelKey, ChannelName, Fanout, Identity, Limits, SubscriberId, UserId};
 use rtm_topic::{
-    Delivery, Membership, PublicationKey, StreamAuthority, StreamView, TopicLimits, TopicMissed,
-    TopicName, TopicVerdict,
+    Membership, PublicationKey, StreamAuthority, StreamView, TopicLimits, TopicMissed, TopicName,
+    TopicVerdict,
 };
 use rtm_wire::{
-    ChannelKind, Epoch, Event, JoinTopic, List, MessageType, PublishTopic, Qos, Reliability,
-    Sequence, SessionInstance, SubscribeOptions, Time, TopicUsers, UnixTime,
+    ChannelKind, Delivery, Epoch, Event, JoinTopic, List, MessageType, PublishTopic, Qos,
+    Reliability, Sequence, SessionInstance, SubscribeOptions, Time, TopicUsers, UnixTime,
 };
 
 const PUBLISHER: SubscriberId = SubscriberId(1);

@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::Bytes;
 use rtm_channel::{AppId, ChannelKey, ChannelName, Limits, Refusal, SubscriberId, UserId};
 use rtm_topic::{
-    Delivery, StreamAuthority, StreamView, SubscribeOutcome, TopicLimits, TopicName, TopicVerdict,
-    Topics,
+    StreamAuthority, StreamView, SubscribeOutcome, TopicLimits, TopicName, TopicVerdict, Topics,
 };
 use rtm_wire::{
-    ChannelKind, Epoch, Event, FailedUser, List, Priority, Qos, Sequence, SubscribeOptions,
-    TopicUsers,
+    ChannelKind, Delivery, Epoch, Event, FailedUser, List, Priority, Qos, Sequence,
+    SubscribeOptions, TopicUsers,
 };
 
 use crate::client_model::{self, Arrival, Own, Phase, Said};

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use rtm_channel::{Fanout, Identity, SubscriberId, UserId};
-use rtm_topic::{Delivery, StreamAuthority};
+use rtm_topic::StreamAuthority;
 use rtm_wire::{
-    Epoch, Event, JoinTopic, List, MessageType, Position, PublishTopic, Qos, Sequence,
+    Delivery, Epoch, Event, JoinTopic, List, MessageType, Position, PublishTopic, Qos, Sequence,
     SessionInstance, SubscribeOptions, Time, UnixTime,
 };
 

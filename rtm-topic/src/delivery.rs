@@ -6,7 +6,7 @@ use rtm_channel::Refusal;
 use rtm_wire::{Delivery, ErrorCode, Priority, Qos, Reliability};
 
 /// Longest time to live of a message in a topic: one minute. Shortest: a millisecond.
-pub const DEADLINE_MAX: Duration = Duration::from_secs(60);
+const DEADLINE_MAX: Duration = Duration::from_secs(60);
 
 /// Checks what a publisher has chosen, at both ends.
 ///
