@@ -56,7 +56,7 @@
 #define RTM_EVENT_RESULT 1
 
 /*
- A message, of a channel, a topic or to the user.
+ A message, of a channel or a topic.
  */
 #define RTM_EVENT_MESSAGE 2
 

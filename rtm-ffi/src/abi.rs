@@ -184,7 +184,7 @@ pub const RTM_ERROR_TOO_MANY: i32 = -10_021;
 
 /// A call's result: `request`, `operation`, `error`.
 pub const RTM_EVENT_RESULT: u32 = 1;
-/// A message, of a channel, a topic or to the user.
+/// A message, of a channel or a topic.
 pub const RTM_EVENT_MESSAGE: u32 = 2;
 /// Messages are missing: `count` of them, with `RTM_FLAG_COUNTED`.
 pub const RTM_EVENT_GAP: u32 = 3;

@@ -13,7 +13,7 @@ use super::*;
 use crate::dist::targets::{TARGETS, named};
 
 const GOOD: &str = "void *table[] = {&table}; int rtm_version(void) { return table[0] != 0; }";
-const SECRET: &str = "/home/somebody";
+const SECRET: &str = "/builder/somebody";
 
 /// Compiles `source` into a library that all gates let pass, but for what `flags` change.
 fn library(folder: &Path, source: &str, flags: &[&str]) -> PathBuf {
@@ -110,7 +110,7 @@ fn each_gate_of_shared_libraries_refuses_what_it_is_for() {
     let local = "static volatile __thread int x = 3; int rtm_version(void) { return x; }";
     let text = "__asm__(\".text\\n.quad rtm_version\\n\"); int rtm_version(void) { return 0; }";
     let path = "int rtm_version(void) { return 0; } \
-        __attribute__((used)) static const char p[] = \"/home/somebody/main.rs\";";
+        __attribute__((used)) static const char p[] = \"/builder/somebody/main.rs\";";
     let more = "int rtm_version(void) { return 0; } int rtm_more(void) { return 0; }";
     let none = "int rtm_none(void) { return 0; }";
     let exec: &[&str] = &["-ftls-model=initial-exec"];

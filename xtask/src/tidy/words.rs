@@ -12,8 +12,9 @@ const UNFINISHED: &[(&str, bool)] = &[
     ("XXX", true),
 ];
 
-/// In all texts, where they begin a path.
-const MACHINE_PATHS: &[&str] = &["/work/", "/root/", "/tmp/brief", "/farm/"];
+/// In all texts, where they begin a path: where people and their tools keep things.
+const MACHINE_PATHS: &[&str] =
+    &["/Users/", "/data/", "/farm/", "/home/", "/mnt/", "/root/", "/srv/", "/tmp/", "/work/"];
 
 /// The one folder that has to spell all of these.
 const EXEMPT: &str = "xtask/src/tidy/";
@@ -79,7 +80,8 @@ mod tests {
         let cases = [
             ("docs/a.md", "see /work/main/x", vec![1]),
             ("a.toml", "\nkey = \"/root/.ssh\"", vec![2]),
-            ("a", "/tmp/brief/x", vec![1]),
+            ("a", "/tmp/x/y", vec![1]),
+            ("a", "/home/alice/x", vec![1]),
             ("docs/a.md", "https://example.org/work/x", vec![]),
             ("docs/a.md", "target/work/x and $HOME/root/x", vec![]),
             ("xtask/src/tidy/words.rs", "/root/", vec![]),
