@@ -86,7 +86,7 @@ pub use name::{
 pub use rate::RateLimit;
 pub use refusal::Refusal;
 pub use view::{
-    CACHED_STATES_MAX, Early, Gap, LockVerdict, LockView, MessageView, OwnStates,
+    CACHED_STATES_MAX, Early, Gap, Holdings, LockVerdict, LockView, MessageView, OwnStates,
     PRESENCE_VIEW_MAX, PresenceVerdict, PresenceView, STORAGE_VIEW_ITEMS_MAX, STORAGE_VIEW_LEN_MAX,
     StatesToSend, StorageNews, StorageVerdict, StorageView, Verdict, ViewState,
 };

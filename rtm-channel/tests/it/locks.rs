@@ -8,8 +8,8 @@ use rtm_channel::{
     LockVerdict, LockView, SubscriberId, UserId,
 };
 use rtm_wire::{
-    ChannelKind, Epoch, Event, Lock, LockChange, LockEvent, LockToken, OperationId,
-    SessionInstance, Time, UnixTime,
+    ChannelKind, Epoch, Event, Lock, LockChange, LockToken, OperationId, SessionInstance, Time,
+    UnixTime,
 };
 
 const TIME: UnixTime = UnixTime::from_millis(1);
@@ -294,32 +294,9 @@ fn name(user: u64) -> String {
     format!("user {user}")
 }
 
-/// What a session knows of the locks, by what it was told.
-#[derive(Debug, Default)]
-struct Mirror {
-    view: LockView,
-    /// Owner and token.
-    locks: BTreeMap<String, (String, u64)>,
-}
-
-impl Mirror {
-    fn take(&mut self, event: &LockEvent<'_>) {
-        assert_eq!(self.view.on_event(event), LockVerdict::Deliver);
-        if event.change == LockChange::Snapshot {
-            self.locks.clear();
-        }
-        for lock in event.locks.iter() {
-            match event.change {
-                LockChange::Removed => self.locks.remove(lock.name),
-                _ => self.locks.insert(lock.name.to_owned(), (lock.owner.to_owned(), lock.token.0)),
-            };
-        }
-    }
-}
-
 struct World {
     locks: LockAuthority,
-    views: BTreeMap<SubscriberId, Mirror>,
+    views: BTreeMap<SubscriberId, LockView>,
     now: u64,
     operations: u64,
     /// Tokens that were given, in order.
@@ -358,7 +335,7 @@ impl World {
         let called = match *step {
             Step::Join { who, hears } => {
                 match hears {
-                    true => self.views.insert(who.subscriber(), Mirror::default()),
+                    true => self.views.insert(who.subscriber(), LockView::new()),
                     false => self.views.remove(&who.subscriber()),
                 };
                 Ok(self.locks.join(moment, who.subscriber(), &who.id(), hears))
@@ -432,7 +409,7 @@ impl World {
             let Ok(Event::Lock(event)) = Event::decode(&event) else { panic!("no lock event") };
             for subscriber in to {
                 let view = self.views.get_mut(&subscriber).expect("only listeners are told");
-                view.take(&event);
+                assert_eq!(view.on_event(&event), LockVerdict::Deliver);
                 if event.change == LockChange::Expired {
                     let lock = event.locks.iter().next().expect("it names the lock");
                     let name = NAMES.iter().position(|name| *name == lock.name);
@@ -475,9 +452,7 @@ impl World {
         let found: Vec<_> = self.locks.locks().into_iter().map(shown).collect();
         assert_eq!(found, wanted);
         for (subscriber, view) in &self.views {
-            let seen = view.locks.iter();
-            let seen: Vec<_> =
-                seen.map(|(lock, (owner, token))| (lock.clone(), owner.clone(), *token)).collect();
+            let seen: Vec<_> = view.locks().map(shown).collect();
             assert_eq!(seen, wanted, "{subscriber:?}");
         }
         assert_eq!(self.locks.floor().0, model.token);

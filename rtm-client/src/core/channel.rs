@@ -152,6 +152,7 @@ impl<W> Core<W> {
                 self.show_states(now, &ChannelId::of(ChannelKind::Message, channel));
             }
         }
+        self.hold_on(ChannelKind::Message, channel, position);
         let channel = ChannelId::of(ChannelKind::Message, channel);
         self.catch_up(now, MetadataTarget::Channel(channel));
         if is_restore {
@@ -173,7 +174,7 @@ impl<W> Core<W> {
                 self.end_channel_handle(handle, ended);
             }
             if is_restore {
-                self.end_states(ChannelKind::Message, channel);
+                self.end_own(ChannelKind::Message, channel);
             }
             self.settle_channel(now, channel);
         }
@@ -193,7 +194,7 @@ impl<W> Core<W> {
             return self.cancel_next(channel, waiter);
         };
         self.end_channel_handle(handle, None);
-        self.end_states(ChannelKind::Message, channel);
+        self.end_own(ChannelKind::Message, channel);
         self.end_subscription(now, channel, waiter);
     }
 

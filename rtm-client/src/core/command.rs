@@ -1,5 +1,6 @@
 //! What the core is asked for, and what it gives.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -267,6 +268,9 @@ pub enum MetadataTarget {
     User(UserId),
 }
 
+/// Locks that this client's user has and may rely on, by channel and name, with their tokens.
+pub type HeldLocks = BTreeMap<(ChannelId, String), u64>;
+
 /// What a write of metadata does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteKind {
@@ -387,6 +391,8 @@ pub enum Output<W> {
     Link(LinkEvent),
     /// The server has told what it allows.
     Limits(ServerLimits),
+    /// Which locks may be relied on now.
+    Held(HeldLocks),
     /// The server's name should be looked up again, for the next attempts.
     ServersWanted,
 }

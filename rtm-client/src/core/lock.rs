@@ -30,7 +30,15 @@ impl<W> Core<W> {
         if let Err(error) = checked.and_then(|()| self.check_connected()) {
             return self.answer(waiter, Err(error));
         }
-        let (lane, channel) = (LaneId::CONTROL, channel.wire());
+        let is_given_up = match &act {
+            LockAct::Release | LockAct::Remove => true,
+            LockAct::Revoke { owner } => *owner == self.config.user_id.as_str(),
+            LockAct::Set(_) | LockAct::Acquire { .. } => false,
+        };
+        if is_given_up {
+            self.unhold(channel, name);
+        }
+        let (lane, id, channel) = (LaneId::CONTROL, channel.clone(), channel.wire());
         let purpose = Purpose::ChangeLock;
         match act {
             LockAct::Set(options) => {
@@ -41,7 +49,7 @@ impl<W> Core<W> {
                 self.request(now, lane, RemoveLock { channel, name }, purpose, waiter);
             }
             LockAct::Acquire { retry } => {
-                let purpose = Purpose::AcquireLock { name: name.to_owned() };
+                let purpose = Purpose::AcquireLock { channel: id, name: name.to_owned() };
                 self.request(now, lane, AcquireLock { channel, name, retry }, purpose, waiter);
             }
             LockAct::Release => {
@@ -73,7 +81,8 @@ impl<W> Core<W> {
         let Operation { purpose, waiter } = operation;
         match (purpose, result) {
             (Purpose::ChangeLock, _) => self.answer(waiter, Ok(Answer::Done)),
-            (Purpose::AcquireLock { name }, ReplyResult::Acquired(acquired)) => {
+            (Purpose::AcquireLock { channel, name }, ReplyResult::Acquired(acquired)) => {
+                self.hold(&channel, &name, acquired);
                 self.answer(waiter, Ok(Answer::Acquired(OwnedLock::new(name, acquired))));
             }
             (Purpose::GetLocks, ReplyResult::Locks(locks)) => {
@@ -91,6 +100,7 @@ impl<W> Core<W> {
         if view.on_event(news) != LockVerdict::Deliver {
             return false;
         }
+        self.note_told(&channel);
         let told = (ChannelEvent::Lock as fn(_) -> _, StreamEvent::Lock as fn(_) -> _);
         self.tell(&channel, LockEvent::new(news), told, Some(credit))
     }

@@ -1,5 +1,7 @@
 //! When the session is gone: what becomes of operations in flight and of all that users have.
 
+use rtm_channel::Holdings;
+
 use super::Core;
 use super::command::Answer;
 use super::operations::{Operation, Purpose};
@@ -31,6 +33,8 @@ impl<W> Core<W> {
         self.end_streams(error);
         self.forget_states();
         self.end_user_metadata(error);
+        self.holdings = Holdings::new();
+        self.tell_held();
     }
 
     fn lose_operation(&mut self, operation: Operation<W>) {

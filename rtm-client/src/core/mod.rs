@@ -23,6 +23,7 @@ mod command;
 mod connection;
 mod follower;
 mod following;
+mod holding;
 mod inbox;
 mod lanes;
 mod link;
@@ -45,7 +46,8 @@ mod topic;
 mod who;
 
 pub use command::{
-    Answer, Command, Credit, HandleId, LockAct, MetadataTarget, Output, Target, WriteKind,
+    Answer, Command, Credit, HandleId, HeldLocks, LockAct, MetadataTarget, Output, Target,
+    WriteKind,
 };
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -55,7 +57,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use rand::rngs::ChaCha12Rng;
 use rand::{Rng, SeedableRng};
-use rtm_channel::{AppId, ChannelName, OwnStates, UserId};
+use rtm_channel::{AppId, ChannelName, Holdings, OwnStates, UserId};
 use rtm_session::{
     Carriers, Deadlines, Endpoint, Event, PublicKey, Remote, Seed, SessionId, StreamAction, Ticket,
 };
@@ -157,6 +159,9 @@ pub struct Core<W> {
     states_due: Deadlines<ChannelId>,
     /// Sets of metadata that are to be read again for who follows them, at a time.
     reads_due: Deadlines<MetadataTarget>,
+    holdings: Holdings,
+    /// What was told of them last.
+    held: HeldLocks,
     /// What the server has told that it allows.
     limits: ServerLimits,
     restore: Option<Restore>,
@@ -211,6 +216,8 @@ impl<W> Core<W> {
             skipping: Skipping::default(),
             states_due: Deadlines::new(),
             reads_due: Deadlines::new(),
+            holdings: Holdings::new(),
+            held: HeldLocks::new(),
             limits,
             restore: None,
             channels: BTreeMap::new(),
@@ -371,6 +378,7 @@ impl<W> Core<W> {
             self.skipping.poll_timeout(),
             self.states_due.next(),
             self.reads_due.next(),
+            self.holdings.poll_timeout(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -439,6 +447,7 @@ impl<W> Core<W> {
         self.advance_skipping(now);
         self.advance_states(now);
         self.advance_reads(now);
+        self.advance_holdings(now);
     }
 
     fn on_message(&mut self, now: Time, session: SessionId, lane: LaneId, message: &Bytes) {

@@ -38,7 +38,7 @@ pub(super) enum Purpose {
     SubscribeUserMetadata { user: UserId, handle: HandleId, is_restore: bool },
     UnsubscribeUserMetadata,
     ChangeLock,
-    AcquireLock { name: String },
+    AcquireLock { channel: ChannelId, name: String },
     GetLocks,
 }
 

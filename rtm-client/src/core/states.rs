@@ -44,7 +44,7 @@ impl<W> Core<W> {
             Err(refusal) => self.answer(waiter, Err(refusal.into())),
             // Kept until the channel is joined.
             Ok(false) => self.answer(waiter, Ok(Answer::Done)),
-            Ok(true) => self.send_states(now, &channel, states, before, waiter),
+            Ok(true) => self.send_own(now, &channel, states, before, waiter),
         }
     }
 
@@ -84,7 +84,7 @@ impl<W> Core<W> {
             self.send_removal(now, channel, &keys, Vec::new(), None);
         }
         if !states.is_empty() {
-            self.send_states(now, channel, &states, Vec::new(), None);
+            self.send_own(now, channel, &states, Vec::new(), None);
         }
     }
 
@@ -98,9 +98,10 @@ impl<W> Core<W> {
         self.own_states.set_limits(&limits);
     }
 
-    /// The channel is left.
-    pub(super) fn end_states(&mut self, kind: ChannelKind, channel: &rtm_channel::ChannelName) {
+    /// The channel is left: nothing is shown there any more, and nothing held.
+    pub(super) fn end_own(&mut self, kind: ChannelKind, channel: &rtm_channel::ChannelName) {
         self.own_states.leave(kind, channel);
+        self.end_holdings(kind, channel);
     }
 
     pub(super) fn on_states_answered(&mut self, channel: &ChannelId) {
@@ -191,7 +192,7 @@ impl<W> Core<W> {
         tried.collect()
     }
 
-    fn send_states(
+    fn send_own(
         &mut self,
         now: Time,
         channel: &ChannelId,

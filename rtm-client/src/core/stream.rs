@@ -112,6 +112,7 @@ impl<W> Core<W> {
                 self.show_states(now, &ChannelId::of(ChannelKind::Stream, channel));
             }
         }
+        self.hold_on(ChannelKind::Stream, channel, position);
         let channel_id = ChannelId::of(ChannelKind::Stream, channel);
         self.catch_up(now, MetadataTarget::Channel(channel_id));
         if is_restore {
@@ -133,7 +134,7 @@ impl<W> Core<W> {
         }
         self.end_stream(channel, is_restore.then_some(error));
         if is_restore {
-            self.end_states(ChannelKind::Stream, channel);
+            self.end_own(ChannelKind::Stream, channel);
             self.note_unrestored(channel, None, error);
             self.on_restored(now);
         }
@@ -145,7 +146,7 @@ impl<W> Core<W> {
         };
         let (left, membership) = (entry.view.leave(), entry.view.membership());
         if left.is_ok() {
-            self.end_states(ChannelKind::Stream, channel);
+            self.end_own(ChannelKind::Stream, channel);
         }
         match (left, membership) {
             (Ok(()), Membership::Leaving) => {

@@ -13,7 +13,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use super::events::{ClientEvent, Handler};
 use super::queue::Sink;
 use super::shared::{Counters, Notice, Waiter, Wish};
-use crate::core::{Command, Core, HandleId, Output};
+use crate::core::{Command, Core, HandleId, HeldLocks, Output};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::Hosts;
 use crate::limits::ServerLimits;
@@ -30,6 +30,7 @@ pub(super) struct Wiring {
     pub(super) handler: Option<Handler>,
     pub(super) stream_failure: StreamFailure,
     pub(super) limits: watch::Sender<Option<ServerLimits>>,
+    pub(super) held: watch::Sender<HeldLocks>,
 }
 
 pub(super) struct ClientEngine {
@@ -141,6 +142,10 @@ impl ClientEngine {
                 }
                 Output::Limits(limits) => {
                     self.wiring.limits.send_replace(Some(limits));
+                    continue;
+                }
+                Output::Held(held) => {
+                    self.wiring.held.send_replace(held);
                     continue;
                 }
                 Output::ServersWanted => {

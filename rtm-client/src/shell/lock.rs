@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::shared::Shared;
 use crate::channel_id::ChannelId;
-use crate::core::{Answer, Command, LockAct};
+use crate::core::{Answer, Command, HeldLocks, LockAct};
 use crate::error::{Error, ErrorKind};
 use crate::lock::{LockDetail, LockOptions, OwnedLock};
 
@@ -169,10 +169,42 @@ impl Locks {
         }
     }
 
+    /// Whether this client may rely on a lock that it has acquired. Asks nobody.
+    ///
+    /// Not once its TTL has passed since the newest packet was sent that the server is known to
+    /// have: the server may have given the lock to somebody else, and can't tell it. Choose a TTL
+    /// well above [`heartbeat_interval`](crate::ClientBuilder::heartbeat_interval), in which the
+    /// server is pinged. Nor after what ends it here: the lock is released, the channel left, the
+    /// client logged out; and when an event tells so, of which
+    /// [`SubscribeOptions::locks`](crate::SubscribeOptions::locks) lets the client hear. What has
+    /// ended once doesn't begin again; acquire the lock anew, which gives the same token if it is
+    /// still this user's.
+    ///
+    /// Against a revocation that isn't known yet, work that was begun before, and a device that
+    /// sleeps (its clock may stand still), only the [token](OwnedLock::token) helps.
+    #[must_use]
+    pub fn is_held(&self, channel: &ChannelId, own: &OwnedLock) -> bool {
+        is_held(&self.shared.held().borrow(), channel, own)
+    }
+
+    /// Waits until a lock isn't [held](Self::is_held) any more.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed when the future is dropped.
+    pub async fn lost(&self, channel: &ChannelId, own: &OwnedLock) {
+        let mut held = self.shared.held();
+        // The sender lives as long as this does.
+        let _ = held.wait_for(|held| !is_held(held, channel, own)).await;
+    }
+
     async fn act(&self, channel: &ChannelId, name: &str, act: LockAct) -> Result<Answer, Error> {
         let (channel, name) = (channel.clone(), name.to_owned());
         self.shared.call(Command::Lock { channel, name, act }, None).await
     }
+}
+
+fn is_held(held: &HeldLocks, channel: &ChannelId, own: &OwnedLock) -> bool {
+    held.get(&(channel.clone(), own.name.clone())) == Some(&own.token)
 }
 
 impl fmt::Debug for Locks {

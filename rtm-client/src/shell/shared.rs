@@ -17,7 +17,7 @@ use super::log_file::LogFile;
 use super::publish::Window;
 use super::queue::Sink;
 use super::sockets::Sockets;
-use crate::core::{Answer, Command, Core, CoreConfig, Credit, HandleId};
+use crate::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, HeldLocks};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::Hosts;
 use crate::limits::ServerLimits;
@@ -79,6 +79,7 @@ pub(super) struct Shared {
     notices: mpsc::UnboundedSender<Notice>,
     link: watch::Receiver<LinkState>,
     limits: watch::Sender<Option<ServerLimits>>,
+    held: watch::Sender<HeldLocks>,
     events: broadcast::Sender<ClientEvent>,
     counters: Arc<Counters>,
     next_handle: AtomicU64,
@@ -138,6 +139,7 @@ impl Shared {
             notices,
             link: link_out,
             limits: watch::Sender::new(None),
+            held: watch::Sender::new(HeldLocks::new()),
             events,
             counters: Arc::default(),
             next_handle: AtomicU64::new(1),
@@ -172,6 +174,11 @@ impl Shared {
 
     pub(super) fn link_state(&self) -> LinkState {
         *self.link.borrow()
+    }
+
+    /// Locks that may be relied on.
+    pub(super) fn held(&self) -> watch::Receiver<HeldLocks> {
+        self.held.subscribe()
     }
 
     pub(super) fn limits(&self) -> Option<ServerLimits> {
@@ -280,6 +287,7 @@ impl Shared {
             handler: self.handler.as_ref().map(Handler::here),
             stream_failure: sockets.failure(),
             limits: self.limits.clone(),
+            held: self.held.clone(),
         };
         let engine = ClientEngine::new(Core::new(config, seed), wiring);
         let events = self.events.clone();

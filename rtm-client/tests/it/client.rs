@@ -169,6 +169,7 @@ impl Client {
                     self.limits.push(limits);
                     None
                 }
+                Output::Held(_) => None,
                 Output::ServersWanted => {
                     self.servers_wanted += 1;
                     None

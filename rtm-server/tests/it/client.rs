@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use rtm_channel::{AppId, UserId};
-use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, Output};
+use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, HeldLocks, Output};
 use rtm_client::{
     ChannelEvent, Error, LinkEvent, LinkReason, LinkState, LockEvent, PresenceChange,
     PresenceEvent, ServerLimits, StorageEvent, StreamEvent, TopicEvent, UserMetadataEvent,
@@ -24,6 +24,8 @@ pub(crate) struct Client {
     pub(crate) answers: BTreeMap<u64, Result<Answer, Error>>,
     pub(crate) links: Vec<LinkEvent>,
     pub(crate) limits: Option<ServerLimits>,
+    /// Locks that it may rely on.
+    pub(crate) held: HeldLocks,
     pub(crate) channels: Vec<(HandleId, ChannelEvent)>,
     /// How many of them there were when the client was logged out, or gave up.
     pub(crate) lives: Vec<usize>,
@@ -68,6 +70,7 @@ impl Client {
             answers: BTreeMap::new(),
             links: Vec::new(),
             limits: None,
+            held: HeldLocks::new(),
             channels: Vec::new(),
             lives: Vec::new(),
             answered_at: BTreeMap::new(),
@@ -275,6 +278,10 @@ impl Client {
                 }
                 Output::Limits(limits) => {
                     self.limits = Some(limits);
+                    None
+                }
+                Output::Held(held) => {
+                    self.held = held;
                     None
                 }
                 Output::ServersWanted => None,

@@ -10,6 +10,7 @@ mod limits;
 mod linear;
 mod lock_limits;
 mod lock_losses;
+mod lock_trust;
 mod locks;
 mod logins;
 mod losses;

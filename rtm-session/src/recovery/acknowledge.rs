@@ -68,7 +68,7 @@ impl<T: Clone + Default> Recovery<T> {
         let queue_stands = self.queue.stands();
         let (sent, congestion) = (&mut self.sent, &mut self.congestion);
         let (resume, flight) = (&mut self.resume, &mut self.flight);
-        let largest_on_path = &mut self.largest_on_path;
+        let (largest_on_path, heard_until) = (&mut self.largest_on_path, &mut self.heard_until);
         let (mut count, mut late, mut spurious, mut newest) = (0, None, 0, None);
         sent.take(range, |number, packet| {
             if packet.lost.is_some() {
@@ -86,6 +86,7 @@ impl<T: Clone + Default> Recovery<T> {
                     resume.on_acked(sent, bytes);
                 }
             }
+            *heard_until = (*heard_until).max(Some(packet.sent));
             if packet.sent >= path_since {
                 if !packet.is_length_probe {
                     *largest_on_path = (*largest_on_path).max(Some(number));

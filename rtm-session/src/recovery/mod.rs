@@ -117,6 +117,8 @@ pub(crate) struct Recovery<T> {
     last_eliciting: Time,
     probe_count: u32,
     last_acked: Time,
+    /// When the newest packet was sent that is known to have arrived.
+    heard_until: Option<Time>,
     /// Whether messages were missing when the last probe timeout passed.
     has_data: bool,
     /// Since when the peer has been silent, from the first probe timeout on.
@@ -161,6 +163,7 @@ impl<T: Clone + Default> Recovery<T> {
             last_eliciting: now,
             probe_count: 0,
             last_acked: now,
+            heard_until: None,
             has_data: false,
             silent_since: None,
             packet_threshold: PACKET_THRESHOLD,
@@ -316,6 +319,11 @@ impl<T: Clone + Default> Recovery<T> {
             acked: self.meter.totals().0,
             lost: self.meter.totals().1,
         }
+    }
+
+    /// When the newest packet was sent that is known to have arrived.
+    pub(crate) const fn heard_until(&self) -> Option<Time> {
+        self.heard_until
     }
 
     /// Packets that counted as lost and were late only.

@@ -335,6 +335,7 @@ impl Session {
         let (send_bytes, send_messages) = self.send.queued();
         SessionStats {
             rtt: self.recovery.rtt(),
+            heard_until: self.recovery.heard_until(),
             window: self.recovery.window(),
             in_flight: self.recovery.in_flight(),
             send_bytes,

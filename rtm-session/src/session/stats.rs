@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
+use rtm_wire::Time;
+
 /// A snapshot of one session.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SessionStats {
     /// Smoothed round-trip time.
     pub rtt: Duration,
+    /// When the newest packet was sent that the peer is known to have; before that it was heard.
+    pub heard_until: Option<Time>,
     /// Congestion window in bytes.
     pub window: u64,
     /// Bytes sent and neither acknowledged nor lost.

@@ -1,0 +1,141 @@
+//! Until when an owner relies on its lock: never longer than the server keeps it.
+
+use std::time::Duration;
+
+use rtm_client::LinkState;
+use rtm_client::core::Command;
+
+use super::locks::{At, is_answered, lab, lab_at, secs, token};
+use super::world::Lab;
+
+type End = fn(At) -> Command;
+
+const TICK: Duration = Duration::from_millis(50);
+
+/// Alice owns a lock of this TTL in seconds, and bob is there.
+fn owned(at: At, ttl: u64) -> Lab {
+    let mut lab = lab_at(at, 0.0, &["alice", "bob"]);
+    lab.call("bob", at.set_for("l", ttl)).unwrap();
+    assert_eq!(token(lab.call("alice", at.acquire("l"))), 1);
+    assert!(is_held(&lab, at, 1));
+    lab
+}
+
+/// Whether alice relies on the lock under this token.
+fn is_held(lab: &Lab, at: At, token: u64) -> bool {
+    lab.client("alice").held.get(&(at.id(), "l".to_owned())) == Some(&token)
+}
+
+/// Runs until alice relies on the lock no more, which happens; how long that took.
+fn until_lost(lab: &mut Lab, at: At) -> Duration {
+    let mut passed = Duration::ZERO;
+    while is_held(lab, at, 1) {
+        assert!(passed < secs(400), "never");
+        lab.run(TICK);
+        passed += TICK;
+    }
+    passed
+}
+
+#[test]
+fn an_owner_stops_relying_on_its_lock_before_another_has_it() {
+    let at = At::Lobby;
+    for (seed, loss) in [(1, 0.0), (2, 0.2), (3, 0.5)] {
+        for ttl in [10, 25, 60] {
+            let mut lab = lab(seed, loss, &["alice", "bob"]);
+            for user in ["alice", "bob"] {
+                lab.call(user, at.watch()).unwrap();
+            }
+            lab.call("alice", at.set_for("l", ttl)).unwrap();
+            assert_eq!(token(lab.call("alice", at.acquire("l"))), 1);
+            let waiter = lab.command("bob", at.wait("l"));
+            lab.run(secs(7));
+            assert!(is_held(&lab, at, 1));
+            lab.set_blackout("alice", true);
+            let lost = until_lost(&mut lab, at);
+            // The last packet that has arrived was sent at most a heartbeat and its repetition ago.
+            assert!(
+                lost <= secs(ttl) && lost >= secs(ttl.saturating_sub(8)),
+                "{lost:?} of {ttl} s"
+            );
+            assert!(!is_answered(&lab, "bob", waiter), "seed {seed}: both have it");
+            assert_eq!(token(lab.answer("bob", waiter)), 2);
+            // Back again, it isn't held by the former token, nor by the next one's.
+            lab.set_blackout("alice", false);
+            lab.run_until_link("alice", LinkState::Connected);
+            lab.run(secs(20));
+            assert!(lab.client("alice").held.is_empty());
+        }
+    }
+}
+
+#[test]
+fn an_owner_that_is_heard_relies_on_its_lock_for_as_long_as_it_likes() {
+    for at in [At::Lobby, At::Town] {
+        let mut lab = owned(at, 10);
+        for _ in 0..6_000 {
+            lab.run(TICK);
+            assert!(is_held(&lab, at, 1));
+        }
+    }
+}
+
+#[test]
+fn who_is_back_in_time_relies_on_it_still_and_who_is_not_has_to_acquire_it_again() {
+    for at in [At::Lobby, At::Town] {
+        // In the same session, and in its successor: the session dies after 40 s.
+        for (outage, ttl) in [(15, 60), (45, 120)] {
+            let mut lab = owned(at, ttl);
+            lab.set_blackout("alice", true);
+            lab.run(secs(outage));
+            lab.set_blackout("alice", false);
+            lab.run_until_link("alice", LinkState::Connected);
+            lab.run(secs(300));
+            assert!(is_held(&lab, at, 1), "{outage} s");
+        }
+        // The lock is its user's still: the loss was detected later than it began.
+        let mut lab = owned(at, 10);
+        lab.set_blackout("alice", true);
+        until_lost(&mut lab, at);
+        lab.set_blackout("alice", false);
+        lab.run(secs(30));
+        assert!(lab.client("alice").held.is_empty());
+        assert_eq!(at.locks(&mut lab, "bob"), "l=alice/1");
+        assert_eq!(token(lab.call("alice", at.acquire("l"))), 1);
+        assert!(is_held(&lab, at, 1));
+    }
+}
+
+#[test]
+fn each_end_of_an_ownership_ends_the_reliance_on_it() {
+    let at = At::Lobby;
+    let ends: [(&str, End); 6] = [
+        ("alice", |at| at.release("l")),
+        ("alice", |at| at.remove("l")),
+        ("alice", At::go),
+        ("alice", |_| Command::Logout),
+        ("bob", |at| at.revoke("l", "alice")),
+        ("bob", |at| at.remove("l")),
+    ];
+    for (user, end) in ends {
+        let mut lab = owned(at, 60);
+        lab.call(user, end(at)).unwrap();
+        lab.run(secs(1));
+        assert!(lab.client("alice").held.is_empty(), "{user}");
+    }
+}
+
+#[test]
+fn what_was_held_in_a_former_life_of_the_server_is_not_relied_on() {
+    for at in [At::Lobby, At::Town] {
+        let mut lab = owned(at, 300);
+        lab.restart_server();
+        lab.run_until_link("alice", LinkState::Disconnected);
+        lab.run_until_link("alice", LinkState::Connected);
+        lab.run(secs(5));
+        assert!(lab.client("alice").held.is_empty(), "{at:?}");
+        lab.call("bob", at.set("l")).unwrap();
+        assert_eq!(token(lab.call("alice", at.acquire("l"))), 1);
+        assert!(is_held(&lab, at, 1));
+    }
+}
