@@ -5,16 +5,23 @@ use std::time::Duration;
 use rtm_client::LinkState;
 use rtm_client::core::Command;
 
-use super::locks::{At, is_answered, lab, lab_at, secs, token};
+use super::locks::{At, is_answered, lab, secs, token};
 use super::world::Lab;
 
-type End = fn(At) -> Command;
+type Act = fn(At) -> Command;
 
 const TICK: Duration = Duration::from_millis(50);
 
 /// Alice owns a lock of this TTL in seconds, and bob is there.
 fn owned(at: At, ttl: u64) -> Lab {
-    let mut lab = lab_at(at, 0.0, &["alice", "bob"]);
+    owned_by(at, ttl, At::watch)
+}
+
+/// The same; this is how alice has come.
+fn owned_by(at: At, ttl: u64, come: Act) -> Lab {
+    let mut lab = lab(11, 0.0, &["alice", "bob"]);
+    lab.call("alice", come(at)).unwrap();
+    lab.call("bob", at.watch()).unwrap();
     lab.call("bob", at.set_for("l", ttl)).unwrap();
     assert_eq!(token(lab.call("alice", at.acquire("l"))), 1);
     assert!(is_held(&lab, at, 1));
@@ -109,7 +116,7 @@ fn who_is_back_in_time_relies_on_it_still_and_who_is_not_has_to_acquire_it_again
 #[test]
 fn each_end_of_an_ownership_ends_the_reliance_on_it() {
     let at = At::Lobby;
-    let ends: [(&str, End); 6] = [
+    let ends: [(&str, Act); 6] = [
         ("alice", |at| at.release("l")),
         ("alice", |at| at.remove("l")),
         ("alice", At::go),
@@ -118,17 +125,21 @@ fn each_end_of_an_ownership_ends_the_reliance_on_it() {
         ("bob", |at| at.remove("l")),
     ];
     for (user, end) in ends {
-        let mut lab = owned(at, 60);
-        lab.call(user, end(at)).unwrap();
-        lab.run(secs(1));
-        assert!(lab.client("alice").held.is_empty(), "{user}");
+        // What others do, only who hears of locks knows.
+        for (come, hears) in [(At::watch as Act, true), (At::come, false)] {
+            let mut lab = owned_by(at, 60, come);
+            lab.call(user, end(at)).unwrap();
+            lab.run(secs(1));
+            let is_known = user == "alice" || hears;
+            assert_eq!(lab.client("alice").held.is_empty(), is_known, "{user}");
+        }
     }
 }
 
 #[test]
 fn what_was_held_in_a_former_life_of_the_server_is_not_relied_on() {
-    for at in [At::Lobby, At::Town] {
-        let mut lab = owned(at, 300);
+    for (at, come) in [(At::Lobby, At::watch as Act), (At::Lobby, At::come), (At::Town, At::come)] {
+        let mut lab = owned_by(at, 300, come);
         lab.restart_server();
         lab.run_until_link("alice", LinkState::Disconnected);
         lab.run_until_link("alice", LinkState::Connected);

@@ -41,7 +41,7 @@ impl At {
     }
 
     /// Comes to the channel, and hears nothing of its locks.
-    fn come(self) -> Command {
+    pub(crate) fn come(self) -> Command {
         match self {
             Self::Lobby => subscribe("lobby", 1),
             Self::Town => join("town", 1),

@@ -25,6 +25,22 @@ fn ack(recovery: &mut Recovery<u64>, now: Time, numbers: &[u64]) -> AckOutcome<u
     recovery.on_ack(now, ranges, Duration::ZERO).expect("all were sent")
 }
 
+/// However late the acknowledgement comes, and whatever order it has.
+#[test]
+fn the_peer_is_heard_until_its_newest_packet_was_sent() {
+    let mut recovery = recovery();
+    assert_eq!(recovery.heard_until(), None);
+    for number in 0..4 {
+        send(&mut recovery, at(100 * number), number);
+    }
+    ack(&mut recovery, at(5_000), &[2]);
+    assert_eq!(recovery.heard_until(), Some(at(200)));
+    ack(&mut recovery, at(6_000), &[0, 1]);
+    assert_eq!(recovery.heard_until(), Some(at(200)), "they are older, and lost meanwhile");
+    ack(&mut recovery, at(7_000), &[3]);
+    assert_eq!(recovery.heard_until(), Some(at(300)));
+}
+
 #[test]
 fn three_later_packets_make_one_lost() {
     let mut recovery = recovery();
