@@ -54,7 +54,8 @@ pub struct OwnedLock {
     /// [`MetadataOptions::lock_with_token`](crate::MetadataOptions::lock_with_token), so that what
     /// comes late is refused.
     pub token: u64,
-    /// How long the lock is kept while this client is lost.
+    /// How long the lock is kept while this client is lost; and for how long this client relies on
+    /// it ([`is_held`](crate::Locks::is_held)) without hearing of the server.
     pub ttl: Duration,
 }
 

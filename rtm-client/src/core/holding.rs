@@ -9,9 +9,15 @@ use super::command::{HeldLocks, Output};
 use crate::channel_id::ChannelId;
 
 impl<W> Core<W> {
-    /// A lock was acquired.
-    pub(super) fn hold(&mut self, channel: &ChannelId, name: &str, acquired: Acquired) {
-        let Some(heard) = self.heard_until() else { return };
+    /// A lock was acquired that was asked for at `asked`, which the server has heard.
+    pub(super) fn hold(
+        &mut self,
+        channel: &ChannelId,
+        name: &str,
+        acquired: Acquired,
+        asked: Time,
+    ) {
+        let heard = self.heard_until().map_or(asked, |heard| heard.max(asked));
         let place = (channel.kind(), channel.channel_name());
         self.holdings.acquired(place, name, acquired, heard);
         // Something may have been told already.

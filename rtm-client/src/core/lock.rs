@@ -49,8 +49,10 @@ impl<W> Core<W> {
                 self.request(now, lane, RemoveLock { channel, name }, purpose, waiter);
             }
             LockAct::Acquire { retry } => {
-                let purpose = Purpose::AcquireLock { channel: id, name: name.to_owned() };
-                self.request(now, lane, AcquireLock { channel, name, retry }, purpose, waiter);
+                let acquire = AcquireLock { channel, name, retry };
+                let (name, asked) = (name.to_owned(), now);
+                let purpose = Purpose::AcquireLock { channel: id, name, asked };
+                self.request(now, lane, acquire, purpose, waiter);
             }
             LockAct::Release => {
                 self.request(now, lane, ReleaseLock { channel, name }, purpose, waiter);
@@ -81,8 +83,8 @@ impl<W> Core<W> {
         let Operation { purpose, waiter } = operation;
         match (purpose, result) {
             (Purpose::ChangeLock, _) => self.answer(waiter, Ok(Answer::Done)),
-            (Purpose::AcquireLock { channel, name }, ReplyResult::Acquired(acquired)) => {
-                self.hold(&channel, &name, acquired);
+            (Purpose::AcquireLock { channel, name, asked }, ReplyResult::Acquired(acquired)) => {
+                self.hold(&channel, &name, acquired, asked);
                 self.answer(waiter, Ok(Answer::Acquired(OwnedLock::new(name, acquired))));
             }
             (Purpose::GetLocks, ReplyResult::Locks(locks)) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rtm_channel::{ChannelName, UserId};
 use rtm_topic::TopicName;
-use rtm_wire::OperationId;
+use rtm_wire::{OperationId, Time};
 
 use super::command::HandleId;
 use super::reading::Reading;
@@ -38,7 +38,7 @@ pub(super) enum Purpose {
     SubscribeUserMetadata { user: UserId, handle: HandleId, is_restore: bool },
     UnsubscribeUserMetadata,
     ChangeLock,
-    AcquireLock { channel: ChannelId, name: String },
+    AcquireLock { channel: ChannelId, name: String, asked: Time },
     GetLocks,
 }
 

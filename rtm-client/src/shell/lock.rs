@@ -20,8 +20,9 @@ use crate::lock::{LockDetail, LockOptions, OwnedLock};
 /// **Loss.** An owner whose session is lost, or who leaves the channel or logs out, keeps the lock
 /// for its TTL. Back in the channel in that time, in whichever session, nothing has happened; else
 /// others get it, and the former owner is told [`Expired`](crate::LockChange::Expired) when it
-/// comes back. It can't be told before. So what is done under a lock should name its
-/// [token](crate::OwnedLock::token): metadata that is written with
+/// comes back, or sees in the first snapshot that the lock isn't its own. It can't be told before,
+/// and counts for itself: see [`is_held`](Self::is_held) and [`lost`](Self::lost). And what is done
+/// under a lock should name its [token](crate::OwnedLock::token): metadata that is written with
 /// [`lock_with_token`](crate::MetadataOptions::lock_with_token) is refused once the lock has gone
 /// to somebody else.
 ///

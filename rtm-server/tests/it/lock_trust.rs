@@ -78,8 +78,11 @@ fn an_owner_stops_relying_on_its_lock_before_another_has_it() {
 
 #[test]
 fn an_owner_that_is_heard_relies_on_its_lock_for_as_long_as_it_likes() {
-    for at in [At::Lobby, At::Town] {
-        let mut lab = owned(at, 10);
+    for (at, loss) in [(At::Lobby, 0.0), (At::Town, 0.0), (At::Lobby, 0.2), (At::Town, 0.2)] {
+        let mut lab = lab(11, loss, &["alice"]);
+        lab.call("alice", at.come()).unwrap();
+        lab.call("alice", at.set_for("l", 10)).unwrap();
+        lab.call("alice", at.acquire("l")).unwrap();
         for _ in 0..6_000 {
             lab.run(TICK);
             assert!(is_held(&lab, at, 1));

@@ -80,7 +80,7 @@ fn a_holder_whose_lock_is_revoked_fails() {
     lock(&lab, "bob", &["revoke", "place", "editor", "--owner", "alice"]).ok();
     let ended = alice.end();
     assert_eq!(ended.code, Some(1));
-    assert!(ended.err.contains("lock editor is lost, by bob"), "{}", ended.err);
+    assert!(ended.err.contains("lock editor is lost: taken by bob"), "{}", ended.err);
 }
 
 #[test]
@@ -131,4 +131,17 @@ fn what_is_refused_ends_with_its_number_and_exit_code() {
         assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.err);
         assert!(ended.err.contains(number), "{arguments:?}: {}", ended.err);
     }
+}
+
+#[test]
+fn a_holder_that_can_not_reach_the_server_stops_when_the_ttl_is_over() {
+    let mut lab = Lab::new(true);
+    lock(&lab, "alice", &["set", "place", "editor", "--ttl", "7"]).ok();
+    let mut alice =
+        Running::start(&mut rtm(&lab, &["lock", "acquire", "place", "editor", "--as", "alice"]));
+    alice.wait_for("holding lock editor");
+    lab.shut_down();
+    let ended = alice.end();
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.err.contains("lock editor is lost: nothing was heard"), "{}", ended.err);
 }

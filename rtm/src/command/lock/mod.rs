@@ -1,13 +1,11 @@
 //! `rtm lock`: locks of channels.
 
-mod hold;
 mod text;
 
 use std::time::Duration;
 
-use rtm_client::{ChannelId, ErrorKind, LockOptions, OwnedLock, RtmClient};
+use rtm_client::{ChannelId, ErrorKind, LockChange, LockEvent, LockOptions, OwnedLock, RtmClient};
 
-use self::hold::Hold;
 use self::text::Texts;
 use super::link::tell_of_link;
 use super::place::{News, Place, connection, unseen};
@@ -64,21 +62,22 @@ pub(crate) async fn get(arguments: LockGet) -> Result<(), Failure> {
 pub(crate) async fn acquire(arguments: LockAcquire) -> Result<(), Failure> {
     let LockAcquire { of, retry, hold, keep: is_left, json, quiet } = arguments;
     let LockOf { at, lock, who } = &of;
-    let Begun { client, channel, mut stop, mut place } = come(at, who).await?;
+    let mut begun = come(at, who).await?;
+    let Begun { client, channel, stop, .. } = &mut begun;
     let locks = client.locks();
     let acquire = async {
-        match locks.acquire_lock(&channel, lock, false).await {
+        match locks.acquire_lock(channel, lock, false).await {
             Err(error) if retry && error.kind() == ErrorKind::LockTaken => {
                 if !quiet {
                     eprintln!("rtm: waiting for lock {lock} of {}", at.channel);
                 }
-                Ok(locks.acquire_lock(&channel, lock, true).await?)
+                Ok(locks.acquire_lock(channel, lock, true).await?)
             }
             answer => Ok(answer?),
         }
     };
-    let own: OwnedLock = begin(&client, &mut stop, acquire).await?;
-    let printed = print(Texts::new(&channel, json).acquired(&own)).map_err(Failure::from);
+    let own: OwnedLock = begin(client, stop, acquire).await?;
+    let printed = print(Texts::new(channel, json).acquired(&own)).map_err(Failure::from);
     if is_left {
         client.logout().await?;
         return printed.map(drop);
@@ -87,43 +86,62 @@ pub(crate) async fn acquire(arguments: LockAcquire) -> Result<(), Failure> {
         eprintln!("rtm: holding lock {lock} of {}", at.channel);
     }
     let kept = match printed {
-        Ok(_) => keep(&mut place, Hold::new(lock, own.token), hold, &mut stop).await,
+        Ok(_) => keep(&mut begun, &own, hold).await,
         Err(failure) => Err(failure),
     };
     if let Err(failure) = kept {
-        return Err(goodbye(&client, failure).await);
+        return Err(goodbye(&begun.client, failure).await);
     }
-    let released = client.locks().release_lock(&channel, lock).await;
+    let Begun { client, channel, .. } = &begun;
+    let released = client.locks().release_lock(channel, lock).await;
     client.logout().await?;
     Ok(released?)
 }
 
 /// Waits while the lock is held.
-async fn keep(
-    place: &mut Place,
-    mut own: Hold<'_>,
-    hold: Option<u64>,
-    stop: &mut Stop,
-) -> Result<(), Failure> {
+async fn keep(begun: &mut Begun, own: &OwnedLock, hold: Option<u64>) -> Result<(), Failure> {
+    let Begun { client, channel, stop, place } = begun;
     let is_over = async {
         match hold {
             Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
             None => std::future::pending().await,
         }
     };
-    let is_lost = async {
-        while let Some(news) = place.next().await? {
-            let News::Lock(event) = news else { continue };
-            if let Some(end) = own.end(&event) {
-                return Err(Failure::new(Exit::Failed, end));
+    let locks = client.locks();
+    tokio::pin!(is_over);
+    let is_lost = locks.lost(channel, own);
+    tokio::pin!(is_lost);
+    let mut why = "nothing was heard of the server for as long as it keeps the lock".to_owned();
+    loop {
+        tokio::select! {
+            // What was told first: it says why.
+            biased;
+            () = stop.wait() => return Ok(()),
+            news = place.next() => match news? {
+                Some(News::Lock(event)) => why = reason(&event, own).unwrap_or(why),
+                Some(_) => {}
+                None => return Err(Failure::new(Exit::Failed, "the subscription has ended")),
+            },
+            () = &mut is_lost => {
+                return Err(Failure::new(Exit::Failed, format!("lock {} is lost: {why}", own.name)));
             }
+            () = &mut is_over => return Ok(()),
         }
-        Err(Failure::new(Exit::Failed, "the subscription has ended"))
-    };
-    tokio::select! {
-        () = stop.wait() => Ok(()),
-        () = is_over => Ok(()),
-        lost = is_lost => lost,
+    }
+}
+
+/// Why the lock may be lost, by what is told; what is older than its token says nothing.
+fn reason(event: &LockEvent, own: &OwnedLock) -> Option<String> {
+    let by = event.actor.as_deref().unwrap_or_default();
+    let lock = event.locks.iter().find(|lock| lock.name == own.name);
+    let is_new = lock.is_some_and(|lock| lock.token >= own.token);
+    match event.change {
+        LockChange::Expired if is_new => Some(format!("taken by {by}")),
+        LockChange::Removed if is_new => Some(format!("removed by {by}")),
+        LockChange::Snapshot if is_new || lock.is_none() => {
+            Some("gone when the client came back".to_owned())
+        }
+        _ => None,
     }
 }
 
