@@ -108,7 +108,8 @@ const ACQUIRE: &str = "Examples:
   rtm lock release lobby editor --as alice
 
 Ctrl-C releases the lock. When it is revoked or removed, or nothing was heard of the server for its
-TTL, the command fails. With --keep nobody else gets it before its TTL has passed since your last command.";
+TTL, the command fails. With --keep nobody else gets it before its TTL has passed since your last
+command.";
 
 const GET: &str = "Examples:
   rtm lock get lobby --as bob
