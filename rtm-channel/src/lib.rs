@@ -73,10 +73,10 @@ mod states;
 mod view;
 
 pub use authority::{
-    Arrival, Asker, ClientLimits, Delivered, Fanout, Guard, InboxAuthority, LastSequences,
-    LockAnswer, LockAuthority, LockNews, Member, Membership, MessageAuthority, OnlinePage, Opened,
-    Outcome, Page, PresenceAuthority, Progress, PublishLog, Reached, StorageAuthority, StorageRoom,
-    Writer,
+    Arrival, Asker, ClientLimits, Delivered, Fanout, Guard, InboxAuthority, KeptInbox, KeptLetter,
+    KeptLock, LastSequences, LockAnswer, LockAuthority, LockNews, Member, Membership,
+    MessageAuthority, OnlinePage, Opened, Outcome, Page, PresenceAuthority, Progress, PublishLog,
+    Reached, StorageAuthority, StorageRoom, Writer,
 };
 pub use identity::{ChannelKey, Identity};
 pub use limits::{Limits, check_custom_type, check_length, check_user_subscriptions};

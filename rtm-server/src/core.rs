@@ -14,6 +14,7 @@ use crate::access::Access;
 use crate::gateway::{Gateway, GatewayCounters, Work};
 use crate::limits::AppLimits;
 use crate::owner::{Command, Output, Owner};
+use crate::store::Change;
 
 /// How long an orderly end waits for messages to arrive.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -73,8 +74,10 @@ enum State {
 /// The whole server as a sans-IO state machine.
 ///
 /// The driver's rule is that of [`Endpoint`]: after each input take all of
-/// [`poll_transmit`](Self::poll_transmit), then ask [`poll_timeout`](Self::poll_timeout). The same
-/// seed, inputs and times give the same datagrams, to the byte.
+/// [`poll_transmit`](Self::poll_transmit), then ask [`poll_timeout`](Self::poll_timeout). And it
+/// gives the changes of [`poll_commit`](Self::poll_commit) to a store, and tells when they are
+/// kept: answers wait for that. The same seed, inputs and times give the same datagrams, to the
+/// byte.
 #[derive(Debug)]
 pub struct ServerCore {
     endpoint: Endpoint,
@@ -98,6 +101,27 @@ impl ServerCore {
             commands: Vec::new(),
             outputs: Vec::new(),
         }
+    }
+
+    /// Takes up what a former life has kept, as [`Store::load`](crate::Store::load) gives it;
+    /// before anything else.
+    pub fn restore(&mut self, moment: Moment, kept: impl IntoIterator<Item = Change>) {
+        self.owner.restore((moment.now, moment.wall), kept);
+    }
+
+    /// Changes that are to be kept next, all of them or none, in this order. There are no more
+    /// until [`handle_committed`](Self::handle_committed): one commit is under way at a time.
+    ///
+    /// A server that can't keep them must end: what its clients would be told from now on is not
+    /// what its successor knows.
+    pub fn poll_commit(&mut self) -> Option<Vec<Change>> {
+        self.owner.poll_commit()
+    }
+
+    /// The changes that were polled last are kept, whatever happens: what tells of them goes out.
+    pub fn handle_committed(&mut self, moment: Moment) {
+        self.owner.committed(&mut self.outputs);
+        self.work(moment);
     }
 
     /// Takes a datagram, or a packet of a stream. Anything may be in it.
@@ -178,7 +202,7 @@ impl ServerCore {
     pub fn is_finished(&self) -> bool {
         match self.state {
             State::Serving | State::Draining { .. } => false,
-            State::Closing { .. } => self.endpoint.is_idle(),
+            State::Closing { .. } => self.endpoint.is_idle() && !self.owner.is_committing(),
             State::Closed => true,
         }
     }
@@ -223,7 +247,10 @@ impl ServerCore {
     fn drain(&mut self, moment: Moment, until: Time) {
         let is_over = moment.now >= until;
         let Self { endpoint, gateway, commands, .. } = self;
-        gateway.close_sessions(&mut Work { moment, endpoint, commands }, is_over);
+        // Nobody has all its answers while some wait for the disk.
+        if is_over || !self.owner.is_committing() {
+            gateway.close_sessions(&mut Work { moment, endpoint, commands }, is_over);
+        }
         let is_done = is_over || gateway.sessions() == 0;
         self.state = match is_done {
             true => State::Closing { until: moment.now + GOOD_BYE },

@@ -2,7 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::store::StoreError;
 
 /// What is wrong; the text names it, the error number of RTM 2.x, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +78,40 @@ pub enum ServerError {
         /// What is wrong.
         wrong: String,
     },
+    /// Another server uses the same folder.
+    #[error(
+        "{} is in use by another server [-10007 INIT_SERVICE_FAILED]: end that one, or name \
+         another folder with --data-dir",
+        path.display()
+    )]
+    StoreInUse {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// What is kept can't be used.
+    #[error(
+        "{} cannot be used: {error} [-10007 INIT_SERVICE_FAILED]: restore it from a backup; \
+         without one, move it away, and metadata, locks and waiting messages are lost",
+        path.display()
+    )]
+    Store {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        error: StoreError,
+    },
+    /// What is to be kept can't be.
+    #[error(
+        "{} cannot be written: {error}: make room or mend the disk, and start the server again; \
+         what clients were told is kept",
+        path.display()
+    )]
+    StoreFailed {
+        /// Which file.
+        path: PathBuf,
+        /// What went wrong.
+        error: StoreError,
+    },
     /// The address is in use, or not one of this machine's.
     #[error(
         "cannot listen on {protocol} {addr}: {error} [-10007 INIT_SERVICE_FAILED]: {}",
@@ -100,6 +136,17 @@ pub enum ServerError {
         /// What it says.
         error: io::Error,
     },
+}
+
+impl ServerError {
+    pub(crate) fn of_store(path: &Path, error: StoreError) -> Self {
+        let path = path.to_owned();
+        match error {
+            StoreError::InUse => Self::StoreInUse { path },
+            StoreError::Io(error) => Self::File { path, verb: "used", error },
+            error => Self::Store { path, error },
+        }
+    }
 }
 
 fn advice(error: &io::Error) -> &'static str {

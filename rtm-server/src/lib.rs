@@ -39,6 +39,7 @@
 mod access;
 mod config;
 mod core;
+mod data;
 mod error;
 mod gateway;
 mod limits;
@@ -50,10 +51,11 @@ pub use self::core::{CoreConfig, ServerCore, Status};
 pub use access::{Access, Admission};
 pub use config::{
     AppSettings, DEFAULT_LISTEN, DEFAULT_LISTEN_DEV, LimitSettings, LogFormat, Preset,
-    SessionSettings, Settings, TEMPLATE, TicketSettings,
+    SessionSettings, Settings, StoreKind, TEMPLATE, TicketSettings,
 };
+pub use data::{DataDir, OwnApp};
 pub use error::ServerError;
 pub use gateway::GatewayCounters;
 pub use limits::AppLimits;
 pub use server::{Server, ServerHandle, own_app};
-pub use store::{DataDir, OwnApp};
+pub use store::{Change, DiskStore, KeptItem, MemoryStore, Store, StoreError};

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use bytes::BytesMut;
 use rtm_session::driver::{
@@ -12,10 +13,12 @@ use rtm_wire::Time;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::access::Access;
+use crate::config::StoreKind;
 use crate::config::{STREAMS_SPARE, Settings};
 use crate::core::{CoreConfig, ServerCore, Status};
+use crate::data::{DataDir, OwnApp};
 use crate::error::ServerError;
-use crate::store::{DataDir, OwnApp};
+use crate::store::{DiskStore, MemoryStore, Store, Writer};
 
 /// Commands that may wait: there are few, and none in a hurry.
 const COMMANDS_MAX: usize = 16;
@@ -33,6 +36,8 @@ pub struct Server {
     public_host: Option<String>,
     key: PublicKey,
     commands: (mpsc::Sender<Command>, mpsc::Receiver<Command>),
+    store: Box<dyn Store>,
+    store_path: PathBuf,
 }
 
 /// Asks a running server. Cheap to clone.
@@ -45,10 +50,13 @@ pub struct ServerHandle {
 enum Command {
     ShutDown,
     Status(oneshot::Sender<Status>),
+    /// The store has kept what it was given, or can't.
+    Committed(bool),
 }
 
 impl Server {
-    /// Counts a new epoch and binds the sockets: UDP, and TCP at the same port number. Needs a
+    /// Counts a new epoch, takes up what a former server has kept in the folder, and binds the
+    /// sockets: UDP, and TCP at the same port number. Needs a
     /// tokio runtime with IO and time.
     ///
     /// # Errors
@@ -69,14 +77,33 @@ impl Server {
         let addr = transport
             .local_addr()
             .map_err(|error| ServerError::System { what: "the socket's address", error })?;
+        let store_path = data.store();
+        let wrong = |error| ServerError::of_store(&store_path, error);
+        let mut store: Box<dyn Store> = match settings.store {
+            StoreKind::Disk => Box::new(DiskStore::open(&store_path).map_err(wrong)?),
+            StoreKind::Memory => Box::new(MemoryStore::default()),
+        };
+        let kept = store.load().map_err(wrong)?;
         // Last, so that a server that can't start counts nothing.
         let epoch = data.next_epoch(clock.moment().wall)?;
         let public = key.public();
         let seed = Seed::from_bytes(secret()?);
-        let core = ServerCore::new(CoreConfig { session, key, seed, epoch, access, limits });
+        let mut core = ServerCore::new(CoreConfig { session, key, seed, epoch, access, limits });
+        core.restore(clock.moment(), kept);
         let public_host = settings.public_host.clone();
         let commands = mpsc::channel(COMMANDS_MAX);
-        Ok(Self { core, transport, clock, addr, tcp_addr, public_host, key: public, commands })
+        Ok(Self {
+            core,
+            transport,
+            clock,
+            addr,
+            tcp_addr,
+            public_host,
+            key: public,
+            commands,
+            store,
+            store_path,
+        })
     }
 
     /// Where it listens.
@@ -127,13 +154,22 @@ impl Server {
     /// seconds or so.
     ///
     /// # Errors
-    /// The socket has become useless.
+    /// The socket has become useless, or the store: what clients did from then on wasn't answered,
+    /// and is not kept.
     ///
     /// # Cancel safety
     /// Dropping the future ends the server without a word to its clients.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Status, ServerError> {
-        let Self { core, transport, clock, commands: (sender, receiver), .. } = self;
-        let serving = drive(Shell { core }, transport, receiver, clock);
+        let Self {
+            core, transport, clock, commands: (sender, receiver), store, store_path, ..
+        } = self;
+        let (kept, failed) = (sender.clone(), sender.clone());
+        // A server that is gone needs no news.
+        let on_kept = move || _ = kept.blocking_send(Command::Committed(true));
+        let on_failed = move || _ = failed.blocking_send(Command::Committed(false));
+        let writer = Writer::start(store, on_kept, on_failed)
+            .map_err(|error| ServerError::System { what: "a thread", error })?;
+        let serving = drive(Shell { core, writer }, transport, receiver, clock);
         tokio::pin!(serving);
         let ended = tokio::select! {
             ended = &mut serving => ended,
@@ -143,9 +179,13 @@ impl Server {
                 ended
             }
         };
-        ended
-            .map(|shell| shell.core.status())
-            .map_err(|error| ServerError::System { what: "the socket", error })
+        let Shell { mut core, writer } =
+            ended.map_err(|error| ServerError::System { what: "the socket", error })?;
+        if let Some(changes) = core.poll_commit() {
+            writer.commit(changes);
+        }
+        writer.finish().map_err(|error| ServerError::StoreFailed { path: store_path, error })?;
+        Ok(core.status())
     }
 }
 
@@ -172,6 +212,7 @@ impl ServerHandle {
 
 struct Shell {
     core: ServerCore,
+    writer: Writer,
 }
 
 impl Engine for Shell {
@@ -183,6 +224,11 @@ impl Engine for Shell {
             Command::Status(answer) => {
                 // Whoever asked may be gone.
                 let _ = answer.send(self.core.status());
+            }
+            Command::Committed(true) => self.core.handle_committed(moment),
+            Command::Committed(false) => {
+                tracing::error!("the store has failed; ending");
+                self.core.shut_down(moment);
             }
         }
     }
@@ -204,6 +250,9 @@ impl Engine for Shell {
     }
 
     fn flush(&mut self, _: Moment) -> Flow {
+        if let Some(changes) = self.core.poll_commit() {
+            self.writer.commit(changes);
+        }
         if self.core.is_finished() { Flow::Stop } else { Flow::Continue }
     }
 

@@ -14,9 +14,11 @@ mod storage;
 
 pub use client_limits::ClientLimits;
 pub use guard::Guard;
-pub use inbox::{Asker, Delivered, InboxAuthority, Opened, Outcome, Progress, Reached};
+pub use inbox::{
+    Asker, Delivered, InboxAuthority, KeptInbox, KeptLetter, Opened, Outcome, Progress, Reached,
+};
 pub use last_sequences::LastSequences;
-pub use lock::{LockAnswer, LockAuthority, LockNews};
+pub use lock::{KeptLock, LockAnswer, LockAuthority, LockNews};
 pub use membership::{Member, Membership};
 pub use message::{Fanout, MessageAuthority};
 pub use presence::{Arrival, OnlinePage, PresenceAuthority};

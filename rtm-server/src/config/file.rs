@@ -23,8 +23,10 @@ pub struct Settings {
     pub tcp_listen: Option<SocketAddr>,
     /// Host that clients reach the server by, for the connection string.
     pub public_host: Option<String>,
-    /// Folder of key, epoch and own app.
+    /// Folder of key, epoch, own app and store.
     pub data_dir: Option<PathBuf>,
+    /// What outlives the server.
+    pub store: StoreKind,
     /// Which limits to begin with.
     pub preset: Option<Preset>,
     /// Single limits, over those of the preset.
@@ -49,6 +51,17 @@ pub enum Preset {
     Hosted,
     /// As much as the machine bears.
     Open,
+}
+
+/// What outlives the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreKind {
+    /// Metadata, locks and messages that wait for users, in the data folder.
+    #[default]
+    Disk,
+    /// Nothing: less to wait for, in tests and measurements.
+    Memory,
 }
 
 /// How logs look.

@@ -4,7 +4,7 @@ mod file;
 mod limits;
 
 pub use file::{
-    AppSettings, LogFormat, Preset, SessionSettings, Settings, TEMPLATE, TicketSettings,
+    AppSettings, LogFormat, Preset, SessionSettings, Settings, StoreKind, TEMPLATE, TicketSettings,
 };
 pub use limits::LimitSettings;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtm_channel::SubscriberId;
 use rtm_session::{LaneSpec, SendError, SendOptions};
-use rtm_wire::{ChannelKind, CloseCode, LaneId};
+use rtm_wire::{CloseCode, LaneId};
 
 use super::{Gateway, Work};
 use crate::owner::{LaneKey, Output};
@@ -14,7 +14,7 @@ impl Gateway {
     /// Carries out what the owner wants to be sent.
     pub(crate) fn deliver(&mut self, work: &mut Work<'_>, output: Output) {
         match output {
-            Output::Reply { to, message } => self.send_reply(work, to, message),
+            Output::Reply { to, message, .. } => self.send_reply(work, to, message),
             Output::Event { to, lane, mode, priority, time_left, message } => {
                 let spec = LaneSpec { mode, priority, ..LaneSpec::ORDERED };
                 for subscriber in to {
@@ -27,12 +27,12 @@ impl Gateway {
                     self.end_lanes(work, subscriber, |key| *key == lane);
                 }
             }
-            Output::ChannelEnds { to, channel } => {
-                self.end_lanes(work, to, |key| match key {
-                    LaneKey::Publication(name, ..)
-                    | LaneKey::Channel(ChannelKind::Stream, name) => *name == channel,
+            Output::TopicsEnd { to, channel } => {
+                let is_of = |key: &LaneKey| match key {
+                    LaneKey::Publication(name, ..) => *name == channel,
                     _ => false,
-                });
+                };
+                self.end_lanes(work, to, is_of);
             }
         }
     }

@@ -19,6 +19,7 @@ use super::command::{LaneKey, Output};
 use super::context::Context;
 use super::inboxes::{Answered, Inboxes, answer_to};
 use super::locks::Locks;
+use super::outbox::Outbox;
 use super::presences::Presences;
 use super::storages::Storages;
 use crate::limits::AppLimits;
@@ -93,7 +94,7 @@ impl AppChannels {
         moment: (Time, UnixTime),
         from: SubscriberId,
         identity: &Identity,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
     ) {
         for key in self.joined.get(&from).into_iter().flatten() {
             self.presences.heard(moment, key, from, &identity.user, out);
@@ -107,14 +108,14 @@ impl AppChannels {
         from: SubscriberId,
         identity: &Identity,
         is_lost: bool,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
     ) {
         let inbox = self.key(ChannelKind::User, ChannelName::from(&identity.user));
         let outcomes = match is_lost {
-            true => self.inboxes.lose(&inbox, from),
-            false => self.inboxes.close(&inbox, from),
+            true => self.inboxes.lose(&inbox, from, out),
+            false => self.inboxes.close(&inbox, from, out),
         };
-        self.answer(outcomes, out);
+        self.answer(&inbox, outcomes, out);
         self.log.on_session_ended(moment.0, identity);
         for key in self.joined.remove(&from).unwrap_or_default() {
             match is_lost {
@@ -138,21 +139,22 @@ impl AppChannels {
         self.storages.session_ended(from);
     }
 
-    /// Answers that have been waited for.
-    pub(super) fn answer(&mut self, outcomes: Vec<Outcome>, out: &mut Vec<Output>) {
+    /// Answers that have been waited for, of messages to this inbox.
+    pub(super) fn answer(&mut self, inbox: &ChannelKey, outcomes: Vec<Outcome>, out: &mut Outbox) {
         for Outcome { asker, published, reached } in outcomes {
             let answered = (published, reached);
             self.log.update(&asker.identity, asker.operation, answered);
             let message = answer_to(asker.operation, answered);
-            out.push(Output::Reply { to: asker.subscriber, message });
+            out.push(Output::Reply { to: asker.subscriber, of: Some(inbox.clone()), message });
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
+    pub(super) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Outbox) {
         self.presences.handle_timeout(now, time, out);
         self.locks.handle_timeout((now, time), out);
-        let outcomes = self.inboxes.handle_timeout(now);
-        self.answer(outcomes, out);
+        while let Some((key, outcomes)) = self.inboxes.handle_timeout(now, out) {
+            self.answer(&key, outcomes, out);
+        }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
@@ -163,18 +165,25 @@ impl AppChannels {
 
     /// Carries out a request; its answer, unless that comes later or never.
     pub(super) fn request(&mut self, context: &mut Context<'_>, message: &Bytes) -> Option<Output> {
-        let result = match Request::decode(message) {
-            Ok((_, request)) => self.dispatch(context, &request),
+        let (of, result) = match Request::decode(message) {
+            Ok((_, request)) => {
+                let of = self.subject(context, &request);
+                match self.check_backlog(context, &request, of.as_ref()) {
+                    Ok(()) => (of, self.dispatch(context, &request)),
+                    // Tells of nothing that is kept, so that it needn't wait itself.
+                    Err(refusal) => (None, Err(refusal)),
+                }
+            }
             Err(RequestError { error, .. }) => {
                 let reason = format!("the request can't be read: {error}");
-                Err(Refusal::new(ErrorCode::INVALID_PARAMETER, reason))
+                (None, Err(Refusal::new(ErrorCode::INVALID_PARAMETER, reason)))
             }
         };
         let message = match result {
             Ok(message) => message?,
             Err(refusal) => refused(context.operation, &refusal),
         };
-        Some(Output::Reply { to: context.from, message })
+        Some(Output::Reply { to: context.from, of, message })
     }
 
     pub(super) fn key(&self, kind: ChannelKind, name: ChannelName) -> ChannelKey {
@@ -266,7 +275,7 @@ impl AppChannels {
 }
 
 /// News for the members of a stream channel. When a publication has ended, so do its lanes.
-pub(super) fn tell_members(channel: &ChannelName, news: Fanout, out: &mut Vec<Output>) {
+pub(super) fn tell_members(channel: &ChannelName, news: Fanout, out: &mut Outbox) {
     let ended = match Event::decode(&news.event) {
         Ok(Event::Topic(event)) if event.change == TopicChange::Left => {
             let names = (TopicName::new(event.topic), UserId::new(event.publisher));

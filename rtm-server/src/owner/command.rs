@@ -69,6 +69,8 @@ pub(crate) enum Output {
     Reply {
         /// To whom.
         to: SubscriberId,
+        /// The channel or user whose metadata, locks or inbox it tells of, if it does.
+        of: Option<ChannelKey>,
         /// The encoded reply.
         message: Bytes,
     },
@@ -94,8 +96,8 @@ pub(crate) enum Output {
         /// The lane.
         lane: LaneKey,
     },
-    /// Nothing more comes on any lane of a stream channel.
-    ChannelEnds {
+    /// Nothing more comes on any lane of a stream channel's topics.
+    TopicsEnd {
         /// At whom.
         to: SubscriberId,
         /// The stream channel.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use rtm_channel::{Asker, Identity, SubscriberId};
 use rtm_wire::{OperationId, Time, UnixTime};
 
-use super::command::Output;
+use super::commits::Commits;
+use super::outbox::Outbox;
 
 /// Who asks, when, and where what follows goes.
 pub(super) struct Context<'a> {
@@ -16,7 +17,9 @@ pub(super) struct Context<'a> {
     pub(super) operation: OperationId,
     /// For how long the request is of worth, if it is so for a time only.
     pub(super) time_left: Option<Duration>,
-    pub(super) out: &'a mut Vec<Output>,
+    /// What is on its way to the disk.
+    pub(super) commits: &'a Commits,
+    pub(super) out: &'a mut Outbox,
 }
 
 impl Context<'_> {

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rtm_channel::{
-    Asker, ChannelKey, Delivered, Fanout, InboxAuthority, LastSequences, Limits, Outcome, Reached,
-    Refusal, SubscriberId,
+    Asker, ChannelKey, Delivered, Fanout, InboxAuthority, KeptInbox, KeptLetter, LastSequences,
+    Limits, Outcome, Reached, Refusal, SubscriberId,
 };
 use rtm_session::Deadlines;
 use rtm_wire::{
     ChannelKind, Epoch, ErrorCode, OperationId, Position, Publish, Published, Reach, ReplyResult,
-    Sequence, Time, UserPublished,
+    Sequence, Time, UnixTime, UserPublished,
 };
 
 use super::answer::{granted, refused};
 use super::command::{LaneKey, Output};
 use super::context::Context;
+use super::outbox::Outbox;
+use crate::store::Change;
 
 /// What an inbox takes besides what is in it, for the bound on all of them.
 const INBOX: usize = 1_024;
@@ -57,6 +59,21 @@ impl Inboxes {
         self.read
     }
 
+    /// An inbox was kept, with these letters.
+    pub(super) fn restore(
+        &mut self,
+        moment: (Time, UnixTime),
+        key: &ChannelKey,
+        kept: KeptInbox,
+        letters: Vec<KeptLetter>,
+    ) {
+        let (epoch, limits) = (self.epoch, &self.limits);
+        let inbox = InboxAuthority::restored(key.clone(), epoch, moment, kept, letters, limits);
+        self.stored_bytes += inbox.stored_bytes();
+        self.due.set(key.clone(), inbox.poll_timeout());
+        self.inboxes.insert(key.clone(), inbox);
+    }
+
     /// A user's session reads from now on; the position that it hears first.
     pub(super) fn open(
         &mut self,
@@ -65,7 +82,7 @@ impl Inboxes {
         resume: Option<Position>,
     ) -> (Position, Vec<Outcome>) {
         let from = context.from;
-        let opened = self.with(key, |inbox| inbox.open(from, resume));
+        let opened = self.with(key, context.out, |inbox| inbox.open(from, resume));
         for event in opened.kept {
             context.out.push(deliver(key, from, event));
         }
@@ -73,17 +90,27 @@ impl Inboxes {
     }
 
     /// A session wants to read no more.
-    pub(super) fn close(&mut self, key: &ChannelKey, from: SubscriberId) -> Vec<Outcome> {
+    pub(super) fn close(
+        &mut self,
+        key: &ChannelKey,
+        from: SubscriberId,
+        out: &mut Outbox,
+    ) -> Vec<Outcome> {
         match self.inboxes.contains_key(key) {
-            true => self.with(key, |inbox| inbox.close(from)),
+            true => self.with(key, out, |inbox| inbox.close(from)),
             false => Vec::new(),
         }
     }
 
     /// A session is gone.
-    pub(super) fn lose(&mut self, key: &ChannelKey, from: SubscriberId) -> Vec<Outcome> {
+    pub(super) fn lose(
+        &mut self,
+        key: &ChannelKey,
+        from: SubscriberId,
+        out: &mut Outbox,
+    ) -> Vec<Outcome> {
         match self.inboxes.contains_key(key) {
-            true => self.with(key, |inbox| inbox.lose(from)),
+            true => self.with(key, out, |inbox| inbox.lose(from)),
             false => Vec::new(),
         }
     }
@@ -98,12 +125,12 @@ impl Inboxes {
         key: &ChannelKey,
         from: SubscriberId,
         position: Position,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
     ) -> Vec<Outcome> {
         if !self.inboxes.contains_key(key) {
             return Vec::new();
         }
-        let progress = self.with(key, |inbox| inbox.receipt(from, position));
+        let progress = self.with(key, out, |inbox| inbox.receipt(from, position));
         out.extend(progress.next.into_iter().map(|event| deliver(key, from, event)));
         progress.outcomes
     }
@@ -124,8 +151,9 @@ impl Inboxes {
         let may_store = held + publish.payload.len() + INBOX <= self.limits.inboxes_bytes;
         let moment = (context.now, context.time);
         let (user, asker) = (&context.identity.user, context.asker());
-        let (published, delivered) =
-            self.with(key, |inbox| inbox.publish(moment, user, publish, asker, may_store))?;
+        let (published, delivered) = self.with(key, context.out, |inbox| {
+            inbox.publish(moment, user, publish, asker, may_store)
+        })?;
         let reached = match delivered {
             Delivered::Stored => Reached::Stored,
             Delivered::Queued => Reached::Unknown,
@@ -142,27 +170,39 @@ impl Inboxes {
         self.inboxes.get_mut(key).is_some_and(|inbox| inbox.ask_again(asker))
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Time) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        while let Some(key) = self.due.pop_due(now) {
-            outcomes.extend(self.with(&key, |inbox| inbox.handle_timeout(now)));
-        }
-        outcomes
+    /// Does what is due in one inbox: which one, and what is answered.
+    pub(super) fn handle_timeout(
+        &mut self,
+        now: Time,
+        out: &mut Outbox,
+    ) -> Option<(ChannelKey, Vec<Outcome>)> {
+        let key = self.due.pop_due(now)?;
+        let outcomes = self.with(&key, out, |inbox| inbox.handle_timeout(now));
+        Some((key, outcomes))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
         self.due.next()
     }
 
-    /// Does something with an inbox, made if there is none; then it is dropped if it is empty.
-    fn with<R>(&mut self, key: &ChannelKey, act: impl FnOnce(&mut InboxAuthority) -> R) -> R {
+    /// Does something with an inbox, made if there is none, and keeps what becomes of it; then it
+    /// is dropped if it is empty.
+    fn with<R>(
+        &mut self,
+        key: &ChannelKey,
+        out: &mut Outbox,
+        act: impl FnOnce(&mut InboxAuthority) -> R,
+    ) -> R {
         let (epoch, limits, last) = (self.epoch, &self.limits, &mut self.last);
         let inbox = self.inboxes.entry(key.clone()).or_insert_with(|| {
             let floor: Sequence = last.take(key);
             InboxAuthority::new(key.clone(), epoch, floor, limits)
         });
         let (before, was_read) = (inbox.stored_bytes(), inbox.is_read());
+        let (kept, last) = (inbox.kept(), inbox.position());
         let result = act(inbox);
+        let changes = (inbox.kept(), inbox.letters(last));
+        keep(key, kept, changes, out);
         self.stored_bytes = self.stored_bytes - before + inbox.stored_bytes();
         self.read = self.read - usize::from(was_read) + usize::from(inbox.is_read());
         self.due.set(key.clone(), inbox.poll_timeout());
@@ -189,6 +229,21 @@ pub(super) fn answer_to(operation: OperationId, (published, reached): Answered) 
         Reached::ReceivedNotStored => Reach::ReceivedNotStored,
     };
     granted(operation, ReplyResult::UserPublished(UserPublished { reach, published }))
+}
+
+/// Keeps what is another than before, and new letters.
+fn keep(
+    key: &ChannelKey,
+    before: Option<KeptInbox>,
+    (after, letters): (Option<KeptInbox>, impl Iterator<Item = KeptLetter>),
+    out: &mut Outbox,
+) {
+    match after {
+        Some(kept) if before != after => out.keep(Change::Inbox { key: key.clone(), kept }),
+        None if before.is_some() => out.keep(Change::InboxGone { key: key.clone() }),
+        _ => {}
+    }
+    letters.for_each(|letter| out.keep(Change::Letter { key: key.clone(), letter }));
 }
 
 fn deliver(key: &ChannelKey, to: SubscriberId, message: Bytes) -> Output {

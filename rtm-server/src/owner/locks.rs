@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rtm_channel::{
-    Asker, ChannelKey, Fanout, Guard, Limits, LockAnswer, LockAuthority, LockName, LockNews,
-    Refusal, SubscriberId, UserId,
+    Asker, ChannelKey, Fanout, Guard, KeptLock, Limits, LockAnswer, LockAuthority, LockName,
+    LockNews, Refusal, SubscriberId, UserId,
 };
 use rtm_session::Deadlines;
 use rtm_wire::{
@@ -17,7 +17,9 @@ use super::answer::{granted, refused};
 use super::channels::AppChannels;
 use super::command::{LaneKey, Output};
 use super::context::Context;
+use super::outbox::Outbox;
 use super::request::unknown;
+use crate::store::Change;
 
 /// Invariants: an authority exists while it has locks or listeners; `floor` is no lower than any
 /// token of one that was dropped; `count` counts the locks of all; `due` holds the next deadline of
@@ -44,6 +46,21 @@ impl Locks {
         }
     }
 
+    /// No token at or below this one is given from now on.
+    pub(super) fn raise_floor(&mut self, floor: LockToken) {
+        self.floor = self.floor.max(floor);
+    }
+
+    /// A channel's locks were kept.
+    pub(super) fn restore(&mut self, now: Time, key: &ChannelKey, kept: Vec<KeptLock>) {
+        let limits = self.limits.of_kind(key.kind);
+        let (epoch, floor) = (self.epoch, self.floor);
+        let locks = LockAuthority::restored(key.clone(), epoch, floor, now, kept, &limits);
+        self.count += locks.count();
+        self.due.set(key.clone(), locks.poll_timeout());
+        self.channels.insert(key.clone(), locks);
+    }
+
     /// A session has come to a channel, or has changed its options there: it stands for its user's
     /// locks, and hears of all of them from now on, or no more.
     pub(super) fn join(&mut self, context: &mut Context<'_>, key: &ChannelKey, hears: bool) {
@@ -63,7 +80,9 @@ impl Locks {
 
     /// A session is gone, and may be followed by another one. Nobody is there to be answered.
     pub(super) fn lose(&mut self, now: Time, key: &ChannelKey, from: SubscriberId, user: &UserId) {
-        self.act(key, |locks| locks.lose(from, user, now));
+        let Some(locks) = self.channels.get_mut(key) else { return };
+        locks.lose(from, user, now);
+        self.settle(key);
     }
 
     /// A session counts as lost, and may be heard again.
@@ -74,7 +93,9 @@ impl Locks {
         from: SubscriberId,
         user: &UserId,
     ) {
-        self.act(key, |locks| locks.silent(from, user, now));
+        let Some(locks) = self.channels.get_mut(key) else { return };
+        locks.silent(from, user, now);
+        self.settle(key);
     }
 
     /// It is heard again.
@@ -84,12 +105,12 @@ impl Locks {
         key: &ChannelKey,
         from: SubscriberId,
         user: &UserId,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
     ) {
         self.with(key, out, |locks| locks.heard(moment, from, user));
     }
 
-    pub(super) fn handle_timeout(&mut self, moment: (Time, UnixTime), out: &mut Vec<Output>) {
+    pub(super) fn handle_timeout(&mut self, moment: (Time, UnixTime), out: &mut Outbox) {
         while let Some(key) = self.due.pop_due(moment.0) {
             debug_assert!(self.channels.contains_key(&key), "what is due has an authority");
             self.with(&key, out, |locks| locks.handle_timeout(moment));
@@ -142,10 +163,12 @@ impl Locks {
         (name, retry): (&str, bool),
     ) -> Result<Option<Acquired>, Refusal> {
         let (moment, asker): (_, Asker) = ((context.now, context.time), context.asker());
-        let done = self.act(key, |locks| locks.acquire(moment, asker, name, retry));
-        let (acquired, news) = done.unwrap_or_else(|| Err(LockAuthority::no_such_lock(name)))?;
-        tell(key, news, context.out);
-        Ok(acquired)
+        let acquire = |locks: &mut LockAuthority| locks.acquire(moment, asker, name, retry);
+        let done = self.act(key, context.out, |locks| match acquire(locks) {
+            Ok((acquired, news)) => (Ok(acquired), news),
+            Err(refusal) => (Err(refusal), LockNews::default()),
+        });
+        done.unwrap_or_else(|| Err(LockAuthority::no_such_lock(name)))
     }
 
     /// All locks of a channel, as an answer.
@@ -157,21 +180,22 @@ impl Locks {
     /// Changes a channel that has an authority, and tells what comes of it.
     fn change(
         &mut self,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
         key: &ChannelKey,
         act: impl FnOnce(&mut LockAuthority) -> Result<LockNews, Refusal>,
     ) -> Result<(), Refusal> {
-        match self.act(key, act) {
-            Some(news) => tell(key, news?, out),
-            None => debug_assert!(false, "the caller has made it"),
-        }
-        Ok(())
+        let done = self.act(key, out, |locks| match act(locks) {
+            Ok(news) => (Ok(()), news),
+            Err(refusal) => (Err(refusal), LockNews::default()),
+        });
+        debug_assert!(done.is_some(), "the caller has made it");
+        done.unwrap_or(Ok(()))
     }
 
     /// Changes a lock that is there, and tells what comes of it.
     fn change_known(
         &mut self,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
         key: &ChannelKey,
         name: &str,
         act: impl FnOnce(&mut LockAuthority) -> Result<LockNews, Refusal>,
@@ -192,27 +216,50 @@ impl Locks {
     fn with(
         &mut self,
         key: &ChannelKey,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
         act: impl FnOnce(&mut LockAuthority) -> LockNews,
     ) {
-        if let Some(news) = self.act(key, act) {
-            tell(key, news, out);
-        }
+        self.act(key, out, |locks| ((), act(locks)));
     }
 
-    /// Does something with a channel's locks, if it has an authority; then that is dropped if it is
-    /// empty, and may be due at another time.
-    fn act<R>(&mut self, key: &ChannelKey, act: impl FnOnce(&mut LockAuthority) -> R) -> Option<R> {
+    /// Does something with a channel's locks, if it has an authority; keeps and tells what comes of
+    /// it.
+    fn act<R>(
+        &mut self,
+        key: &ChannelKey,
+        out: &mut Outbox,
+        act: impl FnOnce(&mut LockAuthority) -> (R, LockNews),
+    ) -> Option<R> {
         let locks = self.channels.get_mut(key)?;
         let before = locks.count();
-        let result = act(locks);
+        let (result, news) = act(locks);
         self.count = self.count - before + locks.count();
+        for name in &news.changed {
+            let key = key.clone();
+            match locks.kept(name) {
+                Some(lock) => out.keep(Change::Lock { key, lock }),
+                None => {
+                    // Dropped now or later, no channel gives tokens below it.
+                    self.floor = self.floor.max(locks.floor());
+                    let (app, floor) = (key.app.clone(), self.floor);
+                    out.keep(Change::LockGone { key, name: name.clone() });
+                    out.keep(Change::TokenFloor { app, floor });
+                }
+            }
+        }
+        tell(key, news, out);
+        self.settle(key);
+        Some(result)
+    }
+
+    /// A channel's authority has changed: it may be due at another time, or not be needed any more.
+    fn settle(&mut self, key: &ChannelKey) {
+        let Some(locks) = self.channels.get(key) else { return };
         self.due.set(key.clone(), locks.poll_timeout());
         if locks.is_empty() {
             self.floor = self.floor.max(locks.floor());
             self.channels.remove(key);
         }
-        Some(result)
     }
 }
 
@@ -282,14 +329,14 @@ impl AppChannels {
 }
 
 /// Events on the lane of the channel's messages, answers to who has waited.
-fn tell(key: &ChannelKey, news: LockNews, out: &mut Vec<Output>) {
-    let LockNews { fanouts, answers } = news;
+fn tell(key: &ChannelKey, news: LockNews, out: &mut Outbox) {
+    let LockNews { fanouts, answers, .. } = news;
     out.extend(answers.into_iter().map(|LockAnswer { asker, result }| {
         let message = match result {
             Ok(acquired) => granted(asker.operation, ReplyResult::Acquired(acquired)),
             Err(refusal) => refused(asker.operation, &refusal),
         };
-        Output::Reply { to: asker.subscriber, message }
+        Output::Reply { to: asker.subscriber, of: Some(key.clone()), message }
     }));
     out.extend(
         fanouts

@@ -11,6 +11,7 @@ use rtm_wire::{ChannelKind, Epoch, List, State, SubscribeOptions, Time, UnixTime
 
 use super::command::{LaneKey, Output};
 use super::context::Context;
+use super::outbox::Outbox;
 use super::places::Places;
 
 /// Invariants: an authority exists while it isn't empty; `due` holds its next deadline, if it has
@@ -127,7 +128,7 @@ impl Presences {
         key: &ChannelKey,
         from: SubscriberId,
         user: &UserId,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
     ) {
         self.with(key, out, |authority| authority.leave(now, time, from, user));
     }
@@ -161,12 +162,12 @@ impl Presences {
         key: &ChannelKey,
         from: SubscriberId,
         user: &UserId,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
     ) {
         self.with(key, out, |authority| authority.heard(now, time, from, user));
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
+    pub(super) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Outbox) {
         while let Some(key) = self.due.pop_due(now) {
             debug_assert!(self.channels.contains_key(&key), "what is due has an authority");
             self.with(&key, out, |authority| authority.handle_timeout(now, time));
@@ -181,7 +182,7 @@ impl Presences {
     fn change(
         &mut self,
         key: &ChannelKey,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
         act: impl FnOnce(&mut PresenceAuthority) -> Result<Vec<Fanout>, Refusal>,
     ) -> Result<(), Refusal> {
         let authority = self.channels.get_mut(key).ok_or_else(PresenceAuthority::not_writable)?;
@@ -194,7 +195,7 @@ impl Presences {
     fn with(
         &mut self,
         key: &ChannelKey,
-        out: &mut Vec<Output>,
+        out: &mut Outbox,
         act: impl FnOnce(&mut PresenceAuthority) -> Vec<Fanout>,
     ) {
         if let Some(authority) = self.channels.get_mut(key) {
@@ -214,7 +215,7 @@ impl Presences {
 }
 
 /// On the channel's own lane: in order with its messages, and bounded by its credit.
-fn tell(key: &ChannelKey, told: Vec<Fanout>, out: &mut Vec<Output>) {
+fn tell(key: &ChannelKey, told: Vec<Fanout>, out: &mut Outbox) {
     debug_assert!(key.kind != ChannelKind::User || told.is_empty(), "users have no presence");
     out.extend(
         told.into_iter().map(|Fanout { event, to }| Output::in_order(LaneKey::of(key), to, event)),

@@ -39,7 +39,7 @@ impl AppChannels {
                 let key = self.own_inbox(context);
                 let (from, position) = (context.from, receipt.position);
                 let outcomes = self.inboxes.receipt(&key, from, position, context.out);
-                self.answer(outcomes, context.out);
+                self.answer(&key, outcomes, context.out);
                 return Ok(None);
             }
             Request::Subscribe(subscribe) => self.subscribe(context, subscribe),
@@ -100,7 +100,7 @@ impl AppChannels {
             return Err(Refusal::new(ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED, reason));
         }
         let (position, outcomes) = self.inboxes.open(context, &key, subscribe.resume);
-        self.answer(outcomes, context.out);
+        self.answer(&key, outcomes, context.out);
         Ok(granted(context.operation, ReplyResult::Subscribed(position)))
     }
 
@@ -110,8 +110,8 @@ impl AppChannels {
             let reason = "the inbox is not open; open it first";
             return Err(Refusal::new(ErrorCode::CHANNEL_NOT_SUBSCRIBED, reason));
         }
-        let outcomes = self.inboxes.close(&key, context.from);
-        self.answer(outcomes, context.out);
+        let outcomes = self.inboxes.close(&key, context.from, context.out);
+        self.answer(&key, outcomes, context.out);
         context.out.push(Output::LaneEnds { to: vec![context.from], lane: LaneKey::of(&key) });
         Ok(granted(context.operation, ReplyResult::None))
     }
@@ -134,7 +134,7 @@ impl AppChannels {
         Ok((!is_waiting).then(|| answer_to(context.operation, answered)))
     }
 
-    fn own_inbox(&self, context: &Context<'_>) -> ChannelKey {
+    pub(super) fn own_inbox(&self, context: &Context<'_>) -> ChannelKey {
         self.key(ChannelKind::User, ChannelName::from(&context.identity.user))
     }
 
@@ -245,7 +245,8 @@ impl AppChannels {
         }
         self.exit(context, &key);
         self.note_left(context.from, &key);
-        context.out.push(Output::ChannelEnds { to: context.from, channel: key.name });
+        context.out.push(Output::LaneEnds { to: vec![context.from], lane: LaneKey::of(&key) });
+        context.out.push(Output::TopicsEnd { to: context.from, channel: key.name });
         Ok(granted(context.operation, ReplyResult::None))
     }
 

@@ -16,6 +16,8 @@ use super::answer::granted;
 use super::channels::AppChannels;
 use super::command::{LaneKey, Output};
 use super::context::Context;
+use super::outbox::Outbox;
+use crate::store::{Change, KeptItem};
 
 /// What a write gives.
 type Written = Result<(Stored, Vec<Fanout>), Refusal>;
@@ -46,6 +48,21 @@ impl Storages {
         }
     }
 
+    /// No set begins at or below this revision from now on.
+    pub(super) fn raise_floor(&mut self, floor: Revision) {
+        self.floor = self.floor.max(floor);
+    }
+
+    /// A set was kept, with these items.
+    pub(super) fn restore(&mut self, key: &ChannelKey, major: Revision, items: &[KeptItem]) {
+        let items = items.iter().map(KeptItem::as_item);
+        let limits = self.limits.of_kind(key.kind);
+        let set = StorageAuthority::restored(key.clone(), major, items, &limits);
+        self.bytes += set.footprint();
+        self.sets += usize::from(set.footprint() > 0);
+        self.authorities.insert(key.clone(), set);
+    }
+
     /// A session has come to a channel, or has changed its options there: it hears of the metadata
     /// from now on, all of it first, or no more.
     pub(super) fn join(&mut self, context: &mut Context<'_>, key: &ChannelKey, hears: bool) {
@@ -71,11 +88,12 @@ impl Storages {
         }
     }
 
-    /// Carries out a write, and tells who listens.
-    pub(super) fn write(
+    /// Carries out a write of items under these keys, or of all; keeps what becomes of them, and
+    /// tells who listens.
+    fn write(
         &mut self,
         context: &mut Context<'_>,
-        (key, guard): (&ChannelKey, Option<&Guard>),
+        (key, guard, items): (&ChannelKey, Option<&Guard>, &[&str]),
         act: impl FnOnce(&mut StorageAuthority, &Writer<'_>) -> Written,
     ) -> Result<Stored, Refusal> {
         let writer = Writer { user: &context.identity.user, time: context.time, guard };
@@ -83,10 +101,20 @@ impl Storages {
             may_begin: self.sets < self.limits.storage_sets,
             bytes: self.limits.storage_bytes.saturating_sub(self.bytes),
         };
+        let mut changes = Vec::new();
         let (stored, told) = self.with(key, |set| {
             set.grant(room);
-            act(set, &writer)
+            let written = act(set, &writer)?;
+            changes = changes_of(key, set, items);
+            Ok(written)
         })?;
+        if let [Change::SetGone { .. }] = *changes {
+            // Dropped now or later, no set begins below it.
+            self.floor = self.floor.max(stored.major);
+            let (app, floor) = (key.app.clone(), self.floor);
+            changes.push(Change::RevisionFloor { app, floor });
+        }
+        changes.into_iter().for_each(|change| context.out.keep(change));
         tell(key, told, context.out);
         Ok(stored)
     }
@@ -180,14 +208,18 @@ impl AppChannels {
     ) -> Option<Result<Bytes, Refusal>> {
         let stored = match request {
             Request::SetMetadata(SetMetadata(set)) => {
-                self.write_set(context, (&set.target, set.lock), |it, writer| it.set(writer, set))
+                let items: Vec<_> = set.items.iter().map(|item| item.key).collect();
+                let what = (&set.target, set.lock, &*items);
+                self.write_set(context, what, |it, writer| it.set(writer, set))
             }
             Request::UpdateMetadata(UpdateMetadata(update)) => {
-                let what = (&update.target, update.lock);
+                let items: Vec<_> = update.items.iter().map(|item| item.key).collect();
+                let what = (&update.target, update.lock, &*items);
                 self.write_set(context, what, |it, writer| it.update(writer, update))
             }
             Request::RemoveMetadata(remove) => {
-                let what = (&remove.target, remove.lock);
+                let items: Vec<_> = remove.items.iter().map(|item| item.key).collect();
+                let what = (&remove.target, remove.lock, &*items);
                 self.write_set(context, what, |it, writer| it.remove(writer, remove))
             }
             Request::GetMetadata(get) => {
@@ -218,16 +250,16 @@ impl AppChannels {
     fn write_set(
         &mut self,
         context: &mut Context<'_>,
-        (target, lock): (&ChannelRef<'_>, UnderLock<'_>),
+        (target, lock, items): (&ChannelRef<'_>, UnderLock<'_>, &[&str]),
         act: impl FnOnce(&mut StorageAuthority, &Writer<'_>) -> Written,
     ) -> Result<Stored, Refusal> {
         let key = self.set_key(target)?;
         let guard = self.locks.guard(context, &key, lock)?;
-        self.storages.write(context, (&key, guard.as_ref()), act)
+        self.storages.write(context, (&key, guard.as_ref(), items), act)
     }
 
     /// Whose set is meant.
-    fn set_key(&self, target: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {
+    pub(super) fn set_key(&self, target: &ChannelRef<'_>) -> Result<ChannelKey, Refusal> {
         match target.kind {
             ChannelKind::Message | ChannelKind::Stream => self.channel_key(target),
             ChannelKind::User => self.user_key(target.name),
@@ -238,15 +270,29 @@ impl AppChannels {
         }
     }
 
-    fn user_key(&self, user: &str) -> Result<ChannelKey, Refusal> {
+    pub(super) fn user_key(&self, user: &str) -> Result<ChannelKey, Refusal> {
         let user = UserId::new(user).map_err(|error| error.refusal(UserId::ERROR))?;
         Ok(self.key(ChannelKind::User, ChannelName::from(&user)))
     }
 }
 
+/// What has to be kept of a set that was just written, with these items, or all.
+fn changes_of(key: &ChannelKey, set: &StorageAuthority, items: &[&str]) -> Vec<Change> {
+    let key = || key.clone();
+    if set.footprint() == 0 {
+        return vec![Change::SetGone { key: key() }];
+    }
+    let mut changes = vec![Change::Set { key: key(), major: set.floor() }];
+    changes.extend(items.iter().map(|&name| match set.item(name) {
+        Some(item) => Change::Item { key: key(), item: KeptItem::from(item) },
+        None => Change::ItemGone { key: key(), name: name.into() },
+    }));
+    changes
+}
+
 /// On the lane of the channel's messages; of users, each on its own: many large sets at a time, as
 /// after a loss, would not fit one lane's queue.
-fn tell(key: &ChannelKey, told: Vec<Fanout>, out: &mut Vec<Output>) {
+fn tell(key: &ChannelKey, told: Vec<Fanout>, out: &mut Outbox) {
     let lane = match key.kind {
         ChannelKind::User => LaneKey::UserMetadata(key.name.clone()),
         _ => LaneKey::of(key),

@@ -143,13 +143,20 @@ fn each_end_of_an_ownership_ends_the_reliance_on_it() {
 fn what_was_held_in_a_former_life_of_the_server_is_not_relied_on() {
     for (at, come) in [(At::Lobby, At::watch as Act), (At::Lobby, At::come), (At::Town, At::come)] {
         let mut lab = owned_by(at, 300, come);
-        lab.restart_server();
-        lab.run_until_link("alice", LinkState::Disconnected);
-        lab.run_until_link("alice", LinkState::Connected);
-        lab.run(secs(5));
-        assert!(lab.client("alice").held.is_empty(), "{at:?}");
-        lab.call("bob", at.set("l")).unwrap();
-        assert_eq!(token(lab.call("alice", at.acquire("l"))), 1);
-        assert!(is_held(&lab, at, 1));
+        for is_same in [true, false] {
+            match is_same {
+                true => lab.restart_server(),
+                false => lab.replace_server(),
+            }
+            for state in [LinkState::Disconnected, LinkState::Connected] {
+                lab.run_until_link("alice", state);
+            }
+            lab.run(secs(30));
+            assert!(lab.client("alice").held.is_empty(), "{at:?}");
+            // The same server has kept it; another one knows nothing of it.
+            assert_eq!(lab.call("bob", at.set("l")).is_ok(), !is_same);
+            assert_eq!(token(lab.call("alice", at.acquire("l"))), 1);
+            assert!(is_held(&lab, at, 1));
+        }
     }
 }

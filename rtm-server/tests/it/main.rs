@@ -4,6 +4,7 @@
 mod chaos;
 mod chat;
 mod client;
+mod durable;
 mod hostile;
 mod lanes;
 mod limits;

@@ -1,10 +1,11 @@
 //! The server's core as a node of a simulated network.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use rtm_channel::{AppId, UserId};
-use rtm_server::{Access, AppLimits, CoreConfig, ServerCore, Status};
+use rtm_server::{Access, AppLimits, Change, CoreConfig, MemoryStore, ServerCore, Status, Store};
 use rtm_session::driver::Moment;
 use rtm_session::{Config, PublicKey, Remote, Seed, StaticKey};
 use rtm_sim::Node;
@@ -22,11 +23,37 @@ pub(crate) const BEGIN: u32 = 1_795_000_000;
 
 pub(crate) struct Server {
     pub(crate) core: ServerCore,
+    disk: Disk,
+}
+
+/// A disk whose commits take their time, and are lost with the server if it dies meanwhile.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Disk {
+    pub(crate) store: MemoryStore,
+    /// How long a commit takes.
+    pub(crate) delay: Duration,
+    under_way: Option<(Time, Vec<Change>)>,
+}
+
+impl Disk {
+    /// After a crash: what was under way is there as a whole, or not at all.
+    pub(crate) fn after_crash(mut self, is_there: bool) -> Self {
+        if let Some((_, changes)) = self.under_way.take().filter(|_| is_there) {
+            self.store.commit(&changes).unwrap();
+        }
+        self
+    }
 }
 
 impl Server {
-    /// The server's life with this number; nothing is left of those before.
-    pub(crate) fn new(epoch: u64, limits: AppLimits, session: Config) -> Self {
+    /// The server's life with this number; what the disk has is left of those before.
+    pub(crate) fn new(
+        now: Time,
+        epoch: u64,
+        limits: AppLimits,
+        session: Config,
+        mut disk: Disk,
+    ) -> Self {
         let certificate = Certificate::new(CERTIFICATE).unwrap();
         let mut access = Access::new();
         access.insert(AppId::new(OPEN_APP).unwrap(), None);
@@ -34,9 +61,35 @@ impl Server {
         let mut seed = [77; 32];
         seed[..8].copy_from_slice(&epoch.to_be_bytes());
         let (key, seed) = (key(), Seed::from_bytes(seed));
-        let core =
+        let mut core =
             ServerCore::new(CoreConfig { session, key, seed, epoch: Epoch(epoch), access, limits });
-        Self { core }
+        core.restore(moment(now), disk.store.load().unwrap());
+        Self { core, disk }
+    }
+
+    /// What is left of it when it dies.
+    pub(crate) fn disk(&self) -> Disk {
+        self.disk.clone()
+    }
+
+    pub(crate) fn set_disk_delay(&mut self, delay: Duration) {
+        self.disk.delay = delay;
+    }
+
+    /// Does what a driver does about commits.
+    fn drive(&mut self, now: Time) {
+        loop {
+            if let Some((due, _)) = self.disk.under_way {
+                if due > now {
+                    return;
+                }
+                let (_, changes) = self.disk.under_way.take().unwrap();
+                self.disk.store.commit(&changes).unwrap();
+                self.core.handle_committed(moment(now));
+            }
+            let Some(changes) = self.core.poll_commit() else { return };
+            self.disk.under_way = Some((now + self.disk.delay, changes));
+        }
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -45,20 +98,26 @@ impl Server {
 
     pub(crate) fn set_banned(&mut self, now: Time, app: AppId, user: UserId, is_banned: bool) {
         self.core.set_banned(moment(now), app, user, is_banned);
+        self.drive(now);
     }
 
     pub(crate) fn shut_down(&mut self, now: Time) {
         self.core.shut_down(moment(now));
+        self.drive(now);
     }
 }
 
 impl Node for Server {
     fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: BytesMut) {
         self.core.handle_datagram(moment(now), from, datagram);
+        self.drive(now);
     }
 
     fn handle_timeout(&mut self, now: Time) {
-        self.core.handle_timeout(moment(now));
+        if self.core.poll_timeout().is_some_and(|due| due <= now) {
+            self.core.handle_timeout(moment(now));
+        }
+        self.drive(now);
     }
 
     fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
@@ -66,7 +125,8 @@ impl Node for Server {
     }
 
     fn poll_timeout(&self) -> Option<Time> {
-        self.core.poll_timeout()
+        let kept = self.disk.under_way.as_ref().map(|(due, _)| *due);
+        [self.core.poll_timeout(), kept].into_iter().flatten().min()
     }
 }
 

@@ -435,10 +435,18 @@ fn sets_outlive_channels_sessions_and_logouts() {
     for target in [lobby(), town(), of_user("alice")] {
         assert_eq!(short(&get(&mut lab, "bob", target)), "1 a=1@1");
     }
-    // They are in memory only.
+    let reconnect = |lab: &mut Lab| {
+        lab.run_until_link("bob", LinkState::Disconnected);
+        lab.run_until_link("bob", LinkState::Connected);
+    };
     lab.restart_server();
-    lab.run_until_link("bob", LinkState::Disconnected);
-    lab.run_until_link("bob", LinkState::Connected);
+    reconnect(&mut lab);
+    for target in [lobby(), town(), of_user("alice")] {
+        assert_eq!(short(&get(&mut lab, "bob", target)), "1 a=1@1");
+    }
+    // Another server is another one.
+    lab.replace_server();
+    reconnect(&mut lab);
     assert_eq!(short(&get(&mut lab, "bob", lobby())), "0");
 }
 

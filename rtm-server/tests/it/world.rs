@@ -17,7 +17,7 @@ use rtm_wire::Time;
 
 use super::client::Client;
 use super::raw::{self, Raw};
-use super::server::{OPEN_APP, Server};
+use super::server::{Disk, OPEN_APP, Server};
 
 pub(crate) const SERVER: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 7_700);
@@ -47,7 +47,7 @@ impl Lab {
         let mut network = Network::new(seed);
         network.set_default(link);
         let mut world = World::new(network);
-        let server = Server::new(1, limits, session.clone());
+        let server = Server::new(Time::ZERO, 1, limits, session.clone(), Disk::default());
         world.insert(SERVER, Peer::Server(Box::new(server))).unwrap();
         Self { world, limits, session, names: Vec::new(), epoch: 1 }
     }
@@ -182,10 +182,23 @@ impl Lab {
         self.world.with_node(SERVER, act).unwrap();
     }
 
-    /// Replaces the server by its next life, which remembers nothing.
+    /// Kills the server, and starts it again with what its disk has.
     pub(crate) fn restart_server(&mut self) {
+        let disk = self.server().disk();
+        // What was under way may be on the disk.
+        let is_there = self.epoch % 2 == 0;
+        self.start_server(disk.after_crash(is_there));
+    }
+
+    /// Replaces the server by another one, which remembers nothing.
+    pub(crate) fn replace_server(&mut self) {
+        self.start_server(Disk::default());
+    }
+
+    fn start_server(&mut self, disk: Disk) {
         self.epoch += 1;
-        let server = Server::new(self.epoch, self.limits, self.session.clone());
+        let (now, limits, session) = (self.world.now(), self.limits, self.session.clone());
+        let server = Server::new(now, self.epoch, limits, session, disk);
         self.world.insert(SERVER, Peer::Server(Box::new(server))).unwrap();
     }
 

@@ -47,12 +47,16 @@ const PENDING_MAX: usize = 4_096;
 ///
 /// A letter is a message that its reader has not confirmed. Positions have no holes, but for
 /// letters that were forgotten: the reader's view names them as a gap.
+///
+/// Stored letters may be kept elsewhere over the authority's life: [`kept`](Self::kept) and
+/// [`letters`](Self::letters) say what, [`restored`](Self::restored) takes it back. They have the
+/// places then that they had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboxAuthority {
     key: ChannelKey,
     position: Position,
     /// Up to where there is nothing more to hand over.
-    received: Sequence,
+    received: Position,
     reader: Option<SubscriberId>,
     letters: VecDeque<Letter>,
     /// How many of the letters the reader was sent, the first ones.
@@ -60,7 +64,7 @@ pub struct InboxAuthority {
     /// What they have in bytes.
     sent_bytes: usize,
     /// When receipts are due, and whose.
-    due: VecDeque<(Time, Sequence)>,
+    due: VecDeque<(Time, Position)>,
     /// Bytes of letters that wait for their turn and aren't stored.
     queued_bytes: usize,
     stored: usize,
@@ -79,6 +83,25 @@ pub enum Delivered {
     Queued,
     /// Nobody reads; it is kept.
     Stored,
+}
+
+/// What has to be kept of an inbox besides its stored letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptInbox {
+    /// Up to where there is nothing more to hand over; all letters are behind.
+    pub received: Position,
+    /// The last place that was given. None while somebody reads: then places are given to messages
+    /// that aren't kept.
+    pub last: Option<Position>,
+}
+
+/// A letter that is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptLetter {
+    /// Its place and time.
+    pub published: Published,
+    /// The encoded event.
+    pub event: Bytes,
 }
 
 /// What a receipt gives.
@@ -108,10 +131,11 @@ impl InboxAuthority {
     /// go back.
     #[must_use]
     pub const fn new(key: ChannelKey, epoch: Epoch, floor: Sequence, limits: &Limits) -> Self {
+        let position = Position { epoch, sequence: floor };
         Self {
             key,
-            position: Position { epoch, sequence: floor },
-            received: floor,
+            position,
+            received: position,
             reader: None,
             letters: VecDeque::new(),
             sent: 0,
@@ -126,6 +150,56 @@ impl InboxAuthority {
         }
     }
 
+    /// An inbox as [`kept`](Self::kept) and [`letters`](Self::letters) said, which nobody reads.
+    ///
+    /// It goes on from the last place if that is known, else in the given epoch, which must be
+    /// greater than all before: the reader is told of a gap then. What was kept for too long by the
+    /// wall clock ends at once.
+    #[must_use]
+    pub fn restored(
+        key: ChannelKey,
+        epoch: Epoch,
+        (now, time): (Time, UnixTime),
+        kept: KeptInbox,
+        letters: impl IntoIterator<Item = KeptLetter>,
+        limits: &Limits,
+    ) -> Self {
+        let mut inbox = Self::new(key, epoch, Sequence(0), limits);
+        inbox.position = kept.last.unwrap_or(inbox.position);
+        inbox.received = kept.received;
+        for KeptLetter { published, event } in letters {
+            let age = time.as_millis().saturating_sub(published.time.as_millis());
+            let ends = now + inbox.keep.saturating_sub(Duration::from_millis(age));
+            let len = event.len();
+            (inbox.stored, inbox.stored_bytes) =
+                (inbox.stored + 1, inbox.stored_bytes + len + LETTER);
+            inbox.letters.push_back(Letter {
+                published,
+                event,
+                len,
+                is_stored: true,
+                is_store_missed: false,
+                asker: None,
+                ends,
+            });
+        }
+        inbox
+    }
+
+    /// What has to be kept besides the letters; nothing if there are none.
+    #[must_use]
+    pub fn kept(&self) -> Option<KeptInbox> {
+        let last = self.reader.is_none().then_some(self.position);
+        (self.stored > 0).then_some(KeptInbox { received: self.received, last })
+    }
+
+    /// The stored letters after a place, in order.
+    pub fn letters(&self, after: Position) -> impl Iterator<Item = KeptLetter> {
+        let first = self.letters.partition_point(|letter| letter.published.position <= after);
+        let stored = self.letters.range(first..).filter(|letter| letter.is_stored);
+        stored.map(|it| KeptLetter { published: it.published, event: it.event.clone() })
+    }
+
     /// The user's session reads from now on, in place of an older one. `resume` is the last message
     /// that it has had, if it knows of one.
     pub fn open(&mut self, subscriber: SubscriberId, resume: Option<Position>) -> Opened {
@@ -134,9 +208,12 @@ impl InboxAuthority {
         if let Some(position) = resume {
             outcomes.extend(self.confirm(position));
         }
+        if self.letters.is_empty() && self.received.epoch != self.position.epoch {
+            // Nothing of the former epoch is left to be read, so that it ends here and now.
+            self.received = Position { sequence: Sequence(0), ..self.position };
+        }
         let kept = self.step();
-        let position = Position { sequence: self.received, ..self.position };
-        Opened { position, kept, outcomes }
+        Opened { position: self.received, kept, outcomes }
     }
 
     /// The session wants to read no more: what it hasn't confirmed and isn't stored doesn't count
@@ -144,8 +221,11 @@ impl InboxAuthority {
     pub fn close(&mut self, subscriber: SubscriberId) -> Vec<Outcome> {
         let outcomes = self.lose(subscriber);
         if self.reader.is_none() {
-            let first = self.letters.front().map(|letter| letter.published.position.sequence.0);
-            let before = first.map_or(self.position.sequence, |first| Sequence(first - 1));
+            let first = self.letters.front().map(|letter| letter.published.position);
+            let before = first.map_or(self.position, |first| Position {
+                sequence: Sequence(first.sequence.0 - 1),
+                ..first
+            });
             self.received = self.received.max(before);
         }
         outcomes
@@ -211,7 +291,7 @@ impl InboxAuthority {
         let due = now + RECEIPT_WITHIN;
         let asker = self.reader.is_some().then_some(asker);
         if asker.is_some() {
-            self.due.push_back((due, position.sequence));
+            self.due.push_back((due, position));
         }
         if is_stored {
             self.stored += 1;
@@ -240,7 +320,7 @@ impl InboxAuthority {
     /// The reader has all messages up to this one.
     pub fn receipt(&mut self, subscriber: SubscriberId, position: Position) -> Progress {
         // What confirms nothing is passed over, however often it comes.
-        if self.reader != Some(subscriber) || position.sequence <= self.received {
+        if self.reader != Some(subscriber) || position <= self.received {
             return Progress::default();
         }
         let outcomes = self.confirm(position);
@@ -265,15 +345,13 @@ impl InboxAuthority {
     }
 
     fn confirm(&mut self, position: Position) -> Vec<Outcome> {
-        let is_possible =
-            position.epoch == self.position.epoch && position.sequence <= self.position.sequence;
-        if !is_possible {
+        if position > self.position {
             return Vec::new();
         }
-        self.received = self.received.max(position.sequence);
+        self.received = self.received.max(position);
         let mut outcomes = Vec::new();
         while let Some(letter) = self.letters.front() {
-            if letter.published.position.sequence > position.sequence {
+            if letter.published.position > position {
                 break;
             }
             let letter = self.letters.pop_front().expect("looked at above");
@@ -299,10 +377,10 @@ impl InboxAuthority {
     /// long.
     pub fn handle_timeout(&mut self, now: Time) -> Vec<Outcome> {
         let mut outcomes = Vec::new();
-        while let Some((_, sequence)) = self.due.front().copied().filter(|(due, _)| *due <= now) {
+        while let Some((_, position)) = self.due.front().copied().filter(|(due, _)| *due <= now) {
             self.due.pop_front();
-            let of = |letter: &Letter| letter.published.position.sequence;
-            if let Ok(index) = self.letters.binary_search_by_key(&sequence, of) {
+            let of = |letter: &Letter| letter.published.position;
+            if let Ok(index) = self.letters.binary_search_by_key(&position, of) {
                 outcomes.extend(self.letters[index].lost());
             }
         }
@@ -376,10 +454,10 @@ impl InboxAuthority {
         } else if !letter.is_stored {
             self.queued_bytes -= letter.len;
         }
-        while self.due.front().is_some_and(|(_, of)| *of <= letter.published.position.sequence) {
+        while self.due.front().is_some_and(|(_, of)| *of <= letter.published.position) {
             self.due.pop_front();
         }
-        self.received = self.received.max(letter.published.position.sequence);
+        self.received = self.received.max(letter.published.position);
     }
 
     fn offline(&self, was_to_be_stored: bool) -> Refusal {

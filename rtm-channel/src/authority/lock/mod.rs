@@ -25,6 +25,8 @@ use crate::refusal::Refusal;
 
 /// Sessions that wait for one lock.
 const WAITERS_MAX: usize = 1_024;
+/// Stands for an owner's session that was another server's: no session has this number.
+const NO_SESSION: SubscriberId = SubscriberId(u64::MAX);
 
 /// The truth about the locks of one channel.
 ///
@@ -74,6 +76,22 @@ pub struct LockNews {
     pub fanouts: Vec<Fanout>,
     /// Answers that have been waited for.
     pub answers: Vec<LockAnswer>,
+    /// Locks that have come to be or changed, as [`kept`](LockAuthority::kept) tells, or are gone.
+    /// May name one twice.
+    pub changed: Vec<LockName>,
+}
+
+/// What has to be kept of a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptLock {
+    /// Its name.
+    pub name: LockName,
+    /// How long a lost owner keeps it, in seconds.
+    pub ttl_secs: u64,
+    /// The last token that was given for it; 0 if none ever was.
+    pub token: LockToken,
+    /// Who has it.
+    pub owner: Option<UserId>,
 }
 
 /// The answer to an acquisition that has waited.
@@ -104,6 +122,44 @@ impl LockAuthority {
         }
     }
 
+    /// The locks of a channel as [`kept`](Self::kept) said; `floor` as for [`new`](Self::new). No
+    /// owner has a session, so each has its TTL from now on to come back.
+    #[must_use]
+    pub fn restored(
+        key: ChannelKey,
+        epoch: Epoch,
+        floor: LockToken,
+        now: Time,
+        locks: impl IntoIterator<Item = KeptLock>,
+        limits: &Limits,
+    ) -> Self {
+        let mut restored = Self::new(key, epoch, floor, limits);
+        for KeptLock { name, ttl_secs, token, owner } in locks {
+            restored.token = restored.token.max(token);
+            let mut state = LockState::new(ttl_secs);
+            state.token = token;
+            state.holder = owner.map(|user| {
+                let due = now + state.ttl();
+                restored.due.insert((due, name.clone()));
+                Holder { user, subscriber: NO_SESSION, has_session: false, due: Some(due) }
+            });
+            restored.locks.insert(name, state);
+        }
+        restored
+    }
+
+    /// What has to be kept of a lock, if there is one of this name.
+    #[must_use]
+    pub fn kept(&self, name: &LockName) -> Option<KeptLock> {
+        let state = self.locks.get(name)?;
+        Some(KeptLock {
+            name: name.clone(),
+            ttl_secs: state.ttl_secs,
+            token: state.token,
+            owner: state.holder.as_ref().map(|holder| holder.user.clone()),
+        })
+    }
+
     /// Makes a lock that nobody has. The TTL is brought to what is allowed.
     ///
     /// # Errors
@@ -127,8 +183,8 @@ impl LockAuthority {
         }
         let state = LockState::new(ttl_secs.clamp(self.ttl_min, self.ttl_max));
         let told = self.news.tell(moment, LockChange::Set, user, state.as_lock(&name), None);
-        self.locks.insert(name, state);
-        Ok(LockNews { fanouts: told, answers: Vec::new() })
+        self.locks.insert(name.clone(), state);
+        Ok(LockNews { fanouts: told, answers: Vec::new(), changed: vec![name] })
     }
 
     /// Does away with a lock, whoever has it; those who wait are refused.
@@ -155,7 +211,7 @@ impl LockAuthority {
         let waited = std::mem::take(&mut state.queue).into_iter();
         let waited = waited.inspect(|asker| self.waiting.end(asker.subscriber, &name));
         let answers = waited.map(|asker| LockAnswer { asker, result: Err(removed()) }).collect();
-        Ok(LockNews { fanouts, answers })
+        Ok(LockNews { fanouts, answers, changed: vec![name] })
     }
 
     /// Makes the asker's user the owner, if the lock is free or its own. Else, with `retry`, it
@@ -283,6 +339,7 @@ impl LockAuthority {
             let freed = self.free(moment, &owner, name.as_str(), true);
             news.fanouts.extend(freed.fanouts);
             news.answers.extend(freed.answers);
+            news.changed.extend(freed.changed);
         }
         news
     }
@@ -348,6 +405,7 @@ impl LockAuthority {
         let former = is_taken.then_some(holder.subscriber);
         let lock = state.as_lock(&name);
         news.fanouts = self.news.tell(moment, LockChange::Released, actor, lock, former);
+        news.changed.push(name.clone());
         // A silent session may never get what it is told, and be followed by another one.
         if is_taken && (!holder.has_session || holder.due.is_some()) {
             self.news.remember_former(&holder.user, &name);
@@ -391,6 +449,7 @@ impl LockAuthority {
         state.holder = Some(holder);
         let told = self.news.tell(moment, LockChange::Acquired, &user, state.as_lock(name), None);
         news.fanouts.extend(told);
+        news.changed.push(name.clone());
         Some(state.acquired())
     }
 }

@@ -47,7 +47,8 @@ impl LockAuthority {
             Err(Refusal::new(ErrorCode::LOCK_ACQUIRE_FAILED, reason))
         };
         let answer = |asker| LockAnswer { asker, result: left() };
-        LockNews { fanouts: Vec::new(), answers: waited.into_iter().map(answer).collect() }
+        let answers = waited.into_iter().map(answer).collect();
+        LockNews { answers, ..LockNews::default() }
     }
 
     /// A session of this user was lost at `lost`, and may be followed by another one, which has to

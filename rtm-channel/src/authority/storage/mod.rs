@@ -252,6 +252,12 @@ impl StorageAuthority {
         self.items.iter().map(|(key, kept)| kept.as_item(key))
     }
 
+    /// One item, if it is there.
+    #[must_use]
+    pub fn item<'a>(&'a self, key: &'a str) -> Option<MetadataItem<'a>> {
+        self.items.get(key).map(|kept| kept.as_item(key))
+    }
+
     /// The last revision that was given: what has to be kept when the authority is dropped.
     #[must_use]
     pub const fn floor(&self) -> Revision {

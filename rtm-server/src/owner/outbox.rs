@@ -1,0 +1,31 @@
+//! What carrying something out gives: what is to be sent, and what is to be kept.
+
+use super::command::Output;
+use crate::store::Change;
+
+/// Outputs and changes, in order.
+///
+/// The owner looks at the changes before it lets the outputs go.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    pub(super) outputs: Vec<Output>,
+    pub(super) changes: Vec<Change>,
+}
+
+impl Outbox {
+    /// Something to be sent.
+    pub(super) fn push(&mut self, output: Output) {
+        self.outputs.push(output);
+    }
+
+    /// Something to be kept.
+    pub(super) fn keep(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+}
+
+impl Extend<Output> for Outbox {
+    fn extend<I: IntoIterator<Item = Output>>(&mut self, outputs: I) {
+        self.outputs.extend(outputs);
+    }
+}

@@ -1,0 +1,157 @@
+//! What a server keeps, one change at a time.
+
+use rtm_channel::{AppId, ChannelKey, KeptInbox, KeptLetter, KeptLock, LockName};
+use rtm_wire::{LockToken, MetadataItem, Revision, UnixTime};
+
+/// A change of what is kept.
+///
+/// The order of the variants is that in which [`Store::load`](super::Store::load) gives them: what
+/// belongs to something comes after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// All revisions of removed metadata of an app, so far, are no greater. Only grows.
+    RevisionFloor {
+        /// The app.
+        app: AppId,
+        /// The revision.
+        floor: Revision,
+    },
+    /// All tokens of removed locks of an app, so far, are no greater. Only grows.
+    TokenFloor {
+        /// The app.
+        app: AppId,
+        /// The token.
+        floor: LockToken,
+    },
+    /// A set of metadata has this revision.
+    Set {
+        /// Whose.
+        key: ChannelKey,
+        /// The revision.
+        major: Revision,
+    },
+    /// An item of a set is there, or is another one.
+    Item {
+        /// Of which set, which has a [`Set`](Self::Set).
+        key: ChannelKey,
+        /// The item.
+        item: KeptItem,
+    },
+    /// A lock is there, or has changed.
+    Lock {
+        /// Of which channel.
+        key: ChannelKey,
+        /// The lock.
+        lock: KeptLock,
+    },
+    /// An inbox has letters, and has got so far. Letters up to `received` are gone.
+    Inbox {
+        /// Of which user.
+        key: ChannelKey,
+        /// How far.
+        kept: KeptInbox,
+    },
+    /// A letter waits.
+    Letter {
+        /// In which inbox, which has an [`Inbox`](Self::Inbox).
+        key: ChannelKey,
+        /// The letter.
+        letter: KeptLetter,
+    },
+    /// An item is gone.
+    ItemGone {
+        /// Of which set.
+        key: ChannelKey,
+        /// Its key.
+        name: Box<str>,
+    },
+    /// A set is gone, with all its items.
+    SetGone {
+        /// Whose.
+        key: ChannelKey,
+    },
+    /// A lock is gone.
+    LockGone {
+        /// Of which channel.
+        key: ChannelKey,
+        /// Its name.
+        name: LockName,
+    },
+    /// An inbox is gone, with all its letters.
+    InboxGone {
+        /// Of which user.
+        key: ChannelKey,
+    },
+}
+
+/// An item of metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptItem {
+    /// Its key.
+    pub key: Box<str>,
+    /// Its value.
+    pub value: Box<[u8]>,
+    /// The set's revision at its last write.
+    pub revision: Revision,
+    /// When that was; 0 when it was not to be recorded.
+    pub time: UnixTime,
+    /// Who did it; empty when it was not to be recorded.
+    pub author: Box<str>,
+}
+
+impl From<MetadataItem<'_>> for KeptItem {
+    fn from(item: MetadataItem<'_>) -> Self {
+        Self {
+            key: item.key.into(),
+            value: item.value.into(),
+            revision: item.revision,
+            time: item.time,
+            author: item.author.into(),
+        }
+    }
+}
+
+impl KeptItem {
+    /// The item as it travels.
+    #[must_use]
+    pub fn as_item(&self) -> MetadataItem<'_> {
+        MetadataItem {
+            key: &self.key,
+            value: &self.value,
+            revision: self.revision,
+            time: self.time,
+            author: &self.author,
+        }
+    }
+}
+
+impl Change {
+    /// The channel or user that it concerns; none if it concerns an app.
+    #[must_use]
+    pub const fn key(&self) -> Option<&ChannelKey> {
+        match self {
+            Self::RevisionFloor { .. } | Self::TokenFloor { .. } => None,
+            Self::Set { key, .. }
+            | Self::Item { key, .. }
+            | Self::Lock { key, .. }
+            | Self::Inbox { key, .. }
+            | Self::Letter { key, .. }
+            | Self::ItemGone { key, .. }
+            | Self::SetGone { key }
+            | Self::LockGone { key, .. }
+            | Self::InboxGone { key } => Some(key),
+        }
+    }
+
+    /// What it takes in memory, about.
+    #[must_use]
+    pub(crate) fn footprint(&self) -> usize {
+        let contents = match self {
+            Self::Item { item, .. } => item.value.len(),
+            Self::Letter { letter, .. } => letter.event.len(),
+            _ => 0,
+        };
+        size_of::<Self>() + contents
+    }
+}

@@ -1,0 +1,312 @@
+//! A store in one file, by redb.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use redb::{Database, DatabaseError, ReadableTable, StorageError, Table, TableDefinition};
+use rtm_channel::{
+    AppId, ChannelKey, ChannelName, KeptInbox, KeptLetter, KeptLock, LockName, UserId,
+};
+use rtm_wire::{ChannelKind, Epoch, LockToken, Position, Published, Revision, Sequence, UnixTime};
+
+use super::{Change, KeptItem, Store, StoreError};
+
+/// The format of the tables below.
+const FORMAT: u64 = 1;
+/// Pages that are kept in memory: it is read as a whole, once, and then only written.
+const CACHE: usize = 32 * 1_024 * 1_024;
+
+/// App, kind and name of a channel.
+type Key = (&'static str, u8, &'static str);
+/// And a name in it.
+type NameKey = (&'static str, u8, &'static str, &'static str);
+/// And a place in it: epoch and sequence.
+type PlaceKey = (&'static str, u8, &'static str, u64, u64);
+/// Epoch and sequence.
+type Place = (u64, u64);
+
+/// Under `format`: which one.
+const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
+const REVISION_FLOORS: TableDefinition<'_, &str, u64> = TableDefinition::new("revision-floors");
+const TOKEN_FLOORS: TableDefinition<'_, &str, u64> = TableDefinition::new("token-floors");
+const SETS: TableDefinition<'_, Key, u64> = TableDefinition::new("sets");
+/// Value, revision, time, author.
+const ITEMS: TableDefinition<'_, NameKey, (&[u8], u64, u64, &str)> = TableDefinition::new("items");
+/// TTL in seconds, token, owner or nobody.
+const LOCKS: TableDefinition<'_, NameKey, (u64, u64, &str)> = TableDefinition::new("locks");
+/// Received, last.
+const INBOXES: TableDefinition<'_, Key, (Place, Option<Place>)> = TableDefinition::new("inboxes");
+/// Time, event.
+const LETTERS: TableDefinition<'_, PlaceKey, (u64, &[u8])> = TableDefinition::new("letters");
+
+/// A store in a file, which one server at a time can use.
+///
+/// What was committed is on the disk: each commit ends with a sync.
+pub struct DiskStore {
+    database: Database,
+}
+
+/// The tables during one commit.
+struct Tables<'a> {
+    revision_floors: Table<'a, &'static str, u64>,
+    token_floors: Table<'a, &'static str, u64>,
+    sets: Table<'a, Key, u64>,
+    items: Table<'a, NameKey, (&'static [u8], u64, u64, &'static str)>,
+    locks: Table<'a, NameKey, (u64, u64, &'static str)>,
+    inboxes: Table<'a, Key, (Place, Option<Place>)>,
+    letters: Table<'a, PlaceKey, (u64, &'static [u8])>,
+}
+
+impl DiskStore {
+    /// The store in this file, made if it isn't there, readable for its owner only.
+    ///
+    /// # Errors
+    /// Another server uses it, it is none, or the system's.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let file = open_file(path)?;
+        let database =
+            redb::Builder::new().set_cache_size(CACHE).create_file(file).map_err(open_error)?;
+        let mut store = Self { database };
+        store.prepare()?;
+        Ok(store)
+    }
+
+    /// Makes what isn't there, so that reading finds all of it.
+    fn prepare(&mut self) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().map_err(error)?;
+        {
+            let mut about = transaction.open_table(ABOUT).map_err(error)?;
+            let found = about.get("format").map_err(error)?.map(|found| found.value());
+            match found {
+                None => _ = about.insert("format", FORMAT).map_err(error)?,
+                Some(found) if found > FORMAT => {
+                    return Err(StoreError::TooNew { found, known: FORMAT });
+                }
+                Some(_) => {}
+            }
+        }
+        Tables::open(&transaction)?;
+        transaction.commit().map_err(error)
+    }
+}
+
+impl std::fmt::Debug for DiskStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DiskStore").finish_non_exhaustive()
+    }
+}
+
+impl Store for DiskStore {
+    fn load(&mut self) -> Result<Vec<Change>, StoreError> {
+        let transaction = self.database.begin_read().map_err(error)?;
+        let mut all = Vec::new();
+        for row in transaction.open_table(REVISION_FLOORS).map_err(error)?.iter().map_err(error)? {
+            let (app, floor) = row.map_err(error)?;
+            let (app, floor) = (app_id(app.value())?, Revision(floor.value()));
+            all.push(Change::RevisionFloor { app, floor });
+        }
+        for row in transaction.open_table(TOKEN_FLOORS).map_err(error)?.iter().map_err(error)? {
+            let (app, floor) = row.map_err(error)?;
+            let (app, floor) = (app_id(app.value())?, LockToken(floor.value()));
+            all.push(Change::TokenFloor { app, floor });
+        }
+        for row in transaction.open_table(SETS).map_err(error)?.iter().map_err(error)? {
+            let (key, major) = row.map_err(error)?;
+            all.push(Change::Set { key: channel(key.value())?, major: Revision(major.value()) });
+        }
+        for row in transaction.open_table(ITEMS).map_err(error)?.iter().map_err(error)? {
+            let (key, item) = row.map_err(error)?;
+            let ((app, kind, name, item_key), (value, revision, time, author)) =
+                (key.value(), item.value());
+            let key = channel((app, kind, name))?;
+            let (revision, time) = (Revision(revision), UnixTime::from_millis(time));
+            let (value, author) = (value.into(), author.into());
+            let item = KeptItem { key: item_key.into(), value, revision, time, author };
+            all.push(Change::Item { key, item });
+        }
+        for row in transaction.open_table(LOCKS).map_err(error)?.iter().map_err(error)? {
+            let (key, lock) = row.map_err(error)?;
+            let ((app, kind, name, lock_name), (ttl_secs, token, owner)) =
+                (key.value(), lock.value());
+            let owner = (!owner.is_empty()).then(|| UserId::new(owner)).transpose();
+            let (name_of_lock, owner) =
+                (LockName::new(lock_name).map_err(damaged)?, owner.map_err(damaged)?);
+            let lock = KeptLock { name: name_of_lock, ttl_secs, token: LockToken(token), owner };
+            all.push(Change::Lock { key: channel((app, kind, name))?, lock });
+        }
+        for row in transaction.open_table(INBOXES).map_err(error)?.iter().map_err(error)? {
+            let (key, kept) = row.map_err(error)?;
+            let (received, last) = kept.value();
+            let kept = KeptInbox { received: position(received), last: last.map(position) };
+            all.push(Change::Inbox { key: channel(key.value())?, kept });
+        }
+        for row in transaction.open_table(LETTERS).map_err(error)?.iter().map_err(error)? {
+            let (key, letter) = row.map_err(error)?;
+            let ((app, kind, name, epoch, sequence), (time, event)) = (key.value(), letter.value());
+            let position = position((epoch, sequence));
+            let published = Published { position, time: UnixTime::from_millis(time) };
+            let letter = KeptLetter { published, event: event.to_vec().into() };
+            all.push(Change::Letter { key: channel((app, kind, name))?, letter });
+        }
+        Ok(all)
+    }
+
+    fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
+        let transaction = self.database.begin_write().map_err(error)?;
+        let mut tables = Tables::open(&transaction)?;
+        for change in changes {
+            tables.apply(change).map_err(error)?;
+        }
+        drop(tables);
+        transaction.commit().map_err(error)
+    }
+}
+
+impl<'a> Tables<'a> {
+    fn open(transaction: &'a redb::WriteTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            revision_floors: transaction.open_table(REVISION_FLOORS).map_err(error)?,
+            token_floors: transaction.open_table(TOKEN_FLOORS).map_err(error)?,
+            sets: transaction.open_table(SETS).map_err(error)?,
+            items: transaction.open_table(ITEMS).map_err(error)?,
+            locks: transaction.open_table(LOCKS).map_err(error)?,
+            inboxes: transaction.open_table(INBOXES).map_err(error)?,
+            letters: transaction.open_table(LETTERS).map_err(error)?,
+        })
+    }
+
+    fn apply(&mut self, change: &Change) -> Result<(), StorageError> {
+        match change {
+            Change::RevisionFloor { app, floor } => {
+                self.revision_floors.insert(app.as_str(), floor.0)?;
+            }
+            Change::TokenFloor { app, floor } => {
+                self.token_floors.insert(app.as_str(), floor.0)?;
+            }
+            Change::Set { key, major } => _ = self.sets.insert(row(key), major.0)?,
+            Change::Item { key, item } => {
+                let value = (&*item.value, item.revision.0, item.time.as_millis(), &*item.author);
+                self.items.insert(named(key, &item.key), value)?;
+            }
+            Change::ItemGone { key, name } => _ = self.items.remove(named(key, name))?,
+            Change::SetGone { key } => {
+                self.sets.remove(row(key))?;
+                let end = end_of(key);
+                let all = named(key, "")..(key.app.as_str(), key.kind.number(), &*end, "");
+                self.items.retain_in(all, |_, _| false)?;
+            }
+            Change::Lock { key, lock } => {
+                let owner = lock.owner.as_ref().map_or("", UserId::as_str);
+                let value = (lock.ttl_secs, lock.token.0, owner);
+                self.locks.insert(named(key, lock.name.as_str()), value)?;
+            }
+            Change::LockGone { key, name } => _ = self.locks.remove(named(key, name.as_str()))?,
+            Change::Inbox { key, kept } => {
+                let KeptInbox { received, last } = kept;
+                self.inboxes.insert(row(key), (place(*received), last.map(place)))?;
+                let gone = placed(key, (0, 0))..=placed(key, place(*received));
+                self.letters.retain_in(gone, |_, _| false)?;
+            }
+            Change::Letter { key, letter } => {
+                let Published { position, time } = letter.published;
+                let value = (time.as_millis(), &*letter.event);
+                self.letters.insert(placed(key, place(position)), value)?;
+            }
+            Change::InboxGone { key } => {
+                self.inboxes.remove(row(key))?;
+                let all = placed(key, (0, 0))..=placed(key, (u64::MAX, u64::MAX));
+                self.letters.retain_in(all, |_, _| false)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens or makes a file. A new one's name is on the disk, too.
+fn open_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(file)
+}
+
+fn row(key: &ChannelKey) -> (&str, u8, &str) {
+    (key.app.as_str(), key.kind.number(), key.name.as_str())
+}
+
+fn named<'a>(key: &'a ChannelKey, name: &'a str) -> (&'a str, u8, &'a str, &'a str) {
+    (key.app.as_str(), key.kind.number(), key.name.as_str(), name)
+}
+
+fn placed(key: &ChannelKey, (epoch, sequence): Place) -> (&str, u8, &str, u64, u64) {
+    (key.app.as_str(), key.kind.number(), key.name.as_str(), epoch, sequence)
+}
+
+/// Behind this channel's name, and before all others: names have no such character.
+fn end_of(key: &ChannelKey) -> String {
+    format!("{}\0", key.name)
+}
+
+const fn place(position: Position) -> Place {
+    (position.epoch.0, position.sequence.0)
+}
+
+const fn position((epoch, sequence): Place) -> Position {
+    Position { epoch: Epoch(epoch), sequence: Sequence(sequence) }
+}
+
+fn channel((app, kind, name): (&str, u8, &str)) -> Result<ChannelKey, StoreError> {
+    let (app, name) = (app_id(app)?, ChannelName::new(name).map_err(damaged)?);
+    Ok(ChannelKey { app, kind: ChannelKind::from_number(kind), name })
+}
+
+fn app_id(app: &str) -> Result<AppId, StoreError> {
+    AppId::new(app).map_err(damaged)
+}
+
+fn damaged(wrong: impl ToString) -> StoreError {
+    StoreError::Damaged(wrong.to_string())
+}
+
+fn open_error(error: DatabaseError) -> StoreError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse,
+        DatabaseError::Storage(StorageError::Io(error))
+            if error.kind() == io::ErrorKind::InvalidData =>
+        {
+            damaged(error)
+        }
+        other => self::error(other),
+    }
+}
+
+fn error(error: impl Into<redb::Error>) -> StoreError {
+    match error.into() {
+        redb::Error::Io(error) => StoreError::Io(error),
+        other => damaged(other),
+    }
+}
+
+#[cfg(test)]
+impl DiskStore {
+    /// As a later version would.
+    pub(super) fn set_format(&self, format: u64) {
+        let transaction = self.database.begin_write().expect("begun");
+        transaction.open_table(ABOUT).expect("there").insert("format", format).expect("written");
+        transaction.commit().expect("committed");
+    }
+
+    /// As nobody would.
+    pub(super) fn insert_set(&self, app: &str, name: &str) {
+        let transaction = self.database.begin_write().expect("begun");
+        transaction.open_table(SETS).expect("there").insert((app, 1, name), 1).expect("written");
+        transaction.commit().expect("committed");
+    }
+}
