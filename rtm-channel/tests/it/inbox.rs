@@ -1,5 +1,5 @@
 //! Long histories of one inbox against a plain model, with sessions that are lost, receipts that
-//! don't arrive, and a view that reads.
+//! don't arrive, owners that start anew with what was kept, and a view that reads.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 use rtm_channel::{
-    AppId, Asker, ChannelKey, ChannelName, Delivered, Identity, InboxAuthority, Limits,
-    MessageView, Outcome, Reached, SubscriberId, UserId, Verdict,
+    AppId, Asker, ChannelKey, ChannelName, Delivered, Gap, Identity, InboxAuthority, KeptInbox,
+    KeptLetter, Limits, MessageView, Outcome, Reached, SubscriberId, UserId, Verdict,
 };
 use rtm_wire::{
     ChannelKind, Epoch, Event, MessageType, OperationId, Position, Publish, PublishFlags, Sequence,
@@ -28,8 +28,13 @@ enum Step {
     Lose,
     /// What is on its way to the reader arrives.
     Arrive,
-    /// The receipt for what has arrived gets there.
-    Receipt,
+    /// The receipt for what has arrived gets there. Whether that is kept at once makes no
+    /// difference to anybody.
+    Receipt {
+        is_kept: bool,
+    },
+    /// The owner starts anew with what was kept; all sessions are gone.
+    Restart,
     Pass {
         seconds: u64,
     },
@@ -42,7 +47,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Close),
         1 => Just(Step::Lose),
         5 => Just(Step::Arrive),
-        4 => Just(Step::Receipt),
+        4 => any::<bool>().prop_map(|is_kept| Step::Receipt { is_kept }),
+        1 => Just(Step::Restart),
         1 => (1..15_u64).prop_map(|seconds| Step::Pass { seconds }),
     ]
 }
@@ -54,11 +60,17 @@ struct Said {
     /// None was there to read, and it was refused.
     is_refused: bool,
     answer: Option<Reached>,
-    sequence: u64,
+    position: Position,
 }
 
 struct World {
     inbox: InboxAuthority,
+    kept: Option<(KeptInbox, Vec<KeptLetter>)>,
+    /// How far the reader is known to be, as far as that is kept.
+    kept_confirmed: Position,
+    epoch: u64,
+    /// The owner has died while somebody read.
+    was_cut: bool,
     now: u64,
     sessions: u64,
     /// The session that reads, and its view.
@@ -66,13 +78,27 @@ struct World {
     /// On its way to the reader.
     way: Vec<Bytes>,
     /// What the application has had, in its one life.
-    had: Vec<u64>,
+    had: Vec<Position>,
     last: Option<Position>,
     /// Up to where the owner knows that the reader is.
-    confirmed: u64,
+    confirmed: Position,
     said: BTreeMap<u64, Said>,
-    /// Sequences that the reader was told it has missed.
-    missed: Vec<u64>,
+    /// What the reader was told it has missed.
+    missed: Vec<Gap>,
+}
+
+const NOTHING: Position = Position { epoch: Epoch(0), sequence: Sequence(0) };
+
+fn limits() -> Limits {
+    let mut limits = Limits::hosted();
+    limits.inbox_messages = ROOM;
+    limits
+}
+
+fn key() -> ChannelKey {
+    let (app, name) = (AppId::new("app"), ChannelName::new("bob"));
+    let (app, name) = (app.expect("a name"), name.expect("a name"));
+    ChannelKey { app, kind: ChannelKind::User, name }
 }
 
 fn at(seconds: u64) -> Time {
@@ -81,20 +107,19 @@ fn at(seconds: u64) -> Time {
 
 impl World {
     fn new() -> Self {
-        let (app, name) = (AppId::new("app"), ChannelName::new("bob"));
-        let (app, name) = (app.expect("a name"), name.expect("a name"));
-        let mut limits = Limits::hosted();
-        limits.inbox_messages = ROOM;
-        let key = ChannelKey { app, kind: ChannelKind::User, name };
         Self {
-            inbox: InboxAuthority::new(key, Epoch(1), Sequence(0), &limits),
+            inbox: InboxAuthority::new(key(), Epoch(1), Sequence(0), &limits()),
+            kept: None,
+            kept_confirmed: NOTHING,
+            epoch: 1,
+            was_cut: false,
             now: 0,
             sessions: 0,
             reader: None,
             way: Vec::new(),
             had: Vec::new(),
             last: None,
-            confirmed: 0,
+            confirmed: NOTHING,
             said: BTreeMap::new(),
             missed: Vec::new(),
         }
@@ -107,7 +132,8 @@ impl World {
             Step::Close => self.end(true),
             Step::Lose => self.end(false),
             Step::Arrive => self.arrive(),
-            Step::Receipt => self.receipt(),
+            Step::Receipt { .. } => self.receipt(),
+            Step::Restart => self.restart(),
             Step::Pass { seconds } => {
                 self.now += seconds;
                 while let Some(due) = self.inbox.poll_timeout().filter(|due| *due <= at(self.now)) {
@@ -115,6 +141,29 @@ impl World {
                     self.answer(&outcomes);
                 }
             }
+        }
+        if !matches!(step, Step::Receipt { is_kept: false }) {
+            let letters = self.inbox.letters(NOTHING).collect();
+            self.kept = self.inbox.kept().map(|kept| (kept, letters));
+            self.kept_confirmed = self.confirmed;
+        }
+    }
+
+    fn restart(&mut self) {
+        self.epoch += 1;
+        self.confirmed = self.kept_confirmed;
+        self.was_cut |= self.reader.take().is_some();
+        self.way.clear();
+        let (epoch, moment) = (Epoch(self.epoch), (at(self.now), UnixTime::from_millis(self.now)));
+        self.inbox = match self.kept.take() {
+            Some((kept, letters)) => {
+                InboxAuthority::restored(key(), epoch, moment, kept, letters, &limits())
+            }
+            None => InboxAuthority::new(key(), epoch, Sequence(0), &limits()),
+        };
+        // Whoever has waited for an answer gets none.
+        for said in self.said.values_mut().filter(|said| !said.is_refused) {
+            said.answer.get_or_insert(Reached::Unknown);
         }
     }
 
@@ -135,9 +184,11 @@ impl World {
         let moment = (at(self.now), UnixTime::from_millis(self.now));
         let result = self.inbox.publish(moment, &alice, &publish, asker, true);
         let is_read = self.reader.is_some();
-        let mut said = Said { store, is_refused: false, answer: None, sequence: 0 };
+        let mut said = Said { store, is_refused: false, answer: None, position: NOTHING };
         if let Ok((published, _)) = &result {
-            said.sequence = published.position.sequence.0;
+            said.position = published.position;
+            let last = self.said.values().map(|said| said.position).max().unwrap_or(NOTHING);
+            assert!(said.position > last, "places only grow");
         }
         match result.map(|(_, delivered)| delivered) {
             Ok(Delivered::Sent(fanout)) => {
@@ -159,7 +210,7 @@ impl World {
 
     /// To be stored, and not confirmed; some of them had no room.
     fn is_waiting(&self, said: &Said) -> bool {
-        said.store && !said.is_refused && said.sequence > self.confirmed
+        said.store && !said.is_refused && said.position > self.confirmed
     }
 
     fn open(&mut self) {
@@ -171,7 +222,7 @@ impl World {
         self.sessions += 1;
         let subscriber = SubscriberId(self.sessions);
         let opened = self.inbox.open(subscriber, self.last);
-        self.confirmed = self.last.map_or(self.confirmed, |last| last.sequence.0);
+        self.confirmed = self.last.unwrap_or(self.confirmed);
         self.answer(&opened.outcomes);
         let mut view = MessageView::default();
         view.subscribe(SubscribeOptions::default()).expect("it is new");
@@ -197,12 +248,13 @@ impl World {
             match view.on_message(event.position) {
                 Verdict::Deliver => {}
                 Verdict::DeliverAfter(gap) => {
-                    let missed = gap.after.sequence.0 + 1..gap.before.sequence.0;
-                    self.missed.extend(missed);
+                    // While nobody reads, nothing is given a place that isn't kept.
+                    assert!(gap.count().is_some() || self.was_cut, "{gap:?}");
+                    self.missed.push(gap);
                 }
                 other => panic!("{other:?}: nothing comes twice"),
             }
-            self.had.push(event.position.sequence.0);
+            self.had.push(event.position);
             self.last = Some(event.position);
         }
     }
@@ -210,21 +262,21 @@ impl World {
     fn receipt(&mut self) {
         let (Some((subscriber, _)), Some(last)) = (&self.reader, self.last) else { return };
         let progress = self.inbox.receipt(*subscriber, last);
-        self.confirmed = last.sequence.0;
+        self.confirmed = last;
         self.answer(&progress.outcomes);
         self.way.extend(progress.next);
     }
 
     fn answer(&mut self, outcomes: &[Outcome]) {
         for outcome in outcomes {
-            let sequence = outcome.published.position.sequence.0;
+            let position = outcome.published.position;
             let said = self.said.get_mut(&outcome.asker.operation.0).expect("it was published");
             assert_eq!(said.answer, None, "one answer for each publish");
-            assert_eq!(said.sequence, sequence);
+            assert_eq!(said.position, position);
             match outcome.reached {
-                Reached::Received => assert!(self.had.contains(&sequence)),
+                Reached::Received => assert!(self.had.contains(&position)),
                 Reached::ReceivedNotStored => {
-                    assert!(said.store && self.had.contains(&sequence));
+                    assert!(said.store && self.had.contains(&position));
                 }
                 Reached::Stored => assert!(said.store),
                 Reached::Unknown => {}
@@ -247,8 +299,9 @@ impl World {
             assert!(said.is_refused || said.answer.is_some(), "{operation}: {said:?}");
             let is_kept = said.answer.is_some_and(|reached| reached != Reached::Unknown);
             if is_kept {
-                assert!(self.had.contains(&said.sequence), "{operation}: {said:?}");
-                assert!(!self.missed.contains(&said.sequence), "{operation}: {said:?}");
+                assert!(self.had.contains(&said.position), "{operation}: {said:?}");
+                let is_missed = |gap: &Gap| gap.after < said.position && said.position < gap.before;
+                assert!(!self.missed.iter().any(is_missed), "{operation}: {said:?}");
             }
         }
         assert_eq!(self.inbox.stored_bytes(), 0);

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use rtm_channel::{
-    AppId, Asker, ChannelKey, ChannelName, Fanout, Identity, Limits, LockAuthority, LockNews,
-    LockVerdict, LockView, SubscriberId, UserId,
+    AppId, Asker, ChannelKey, ChannelName, Fanout, Identity, KeptLock, Limits, LockAuthority,
+    LockName, LockNews, LockVerdict, LockView, SubscriberId, UserId,
 };
 use rtm_wire::{
     ChannelKind, Epoch, Event, Lock, LockChange, LockToken, OperationId, SessionInstance, Time,
@@ -45,17 +45,49 @@ impl Who {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Join { who: Who, hears: bool },
-    Leave { who: Who },
-    Lose { who: Who },
-    Silent { who: Who },
-    Heard { who: Who },
-    Set { who: Who, lock: usize },
-    Remove { who: Who, lock: usize },
-    Acquire { who: Who, lock: usize, retry: bool },
-    Release { who: Who, lock: usize },
-    Revoke { who: Who, lock: usize, owner: u64 },
-    Pass { seconds: u64 },
+    Join {
+        who: Who,
+        hears: bool,
+    },
+    Leave {
+        who: Who,
+    },
+    Lose {
+        who: Who,
+    },
+    Silent {
+        who: Who,
+    },
+    Heard {
+        who: Who,
+    },
+    Set {
+        who: Who,
+        lock: usize,
+    },
+    Remove {
+        who: Who,
+        lock: usize,
+    },
+    Acquire {
+        who: Who,
+        lock: usize,
+        retry: bool,
+    },
+    Release {
+        who: Who,
+        lock: usize,
+    },
+    Revoke {
+        who: Who,
+        lock: usize,
+        owner: u64,
+    },
+    Pass {
+        seconds: u64,
+    },
+    /// The owner of the channel starts anew with what was kept; all sessions are gone.
+    Restart,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -76,6 +108,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (who(), lock(), 0..USERS)
             .prop_map(|(who, lock, owner)| Step::Revoke { who, lock, owner }),
         3 => (1..2 * TTL).prop_map(|seconds| Step::Pass { seconds }),
+        1 => Just(Step::Restart),
     ]
 }
 
@@ -144,6 +177,7 @@ impl Model {
                 self.settle();
             }
             Step::Pass { seconds } => self.pass(self.now + seconds),
+            Step::Restart => self.restart(),
             Step::Set { lock, .. } => {
                 if self.locks.contains_key(&lock) {
                     return Given::Refused(14_004);
@@ -178,6 +212,18 @@ impl Model {
             }
         }
         Given::Done
+    }
+
+    /// Who had a lock has it still, and its TTL from now on; all else is forgotten.
+    fn restart(&mut self) {
+        for fact in self.locks.values_mut() {
+            fact.lost = fact.owner.map(|_| self.now);
+            fact.is_there = false;
+            fact.waits.clear();
+        }
+        self.silent.clear();
+        self.hearers.clear();
+        self.former.clear();
     }
 
     fn join(&mut self, who: Who, hears: bool) {
@@ -296,6 +342,9 @@ fn name(user: u64) -> String {
 
 struct World {
     locks: LockAuthority,
+    /// What is kept elsewhere: the locks, and a floor for all tokens of removed ones.
+    kept: BTreeMap<LockName, KeptLock>,
+    floor: LockToken,
     views: BTreeMap<SubscriberId, LockView>,
     now: u64,
     operations: u64,
@@ -307,15 +356,24 @@ struct World {
     expired: Vec<(Who, usize)>,
 }
 
+fn key() -> ChannelKey {
+    let (app, channel) = (AppId::new("app"), ChannelName::new("lobby"));
+    let kind = ChannelKind::Message;
+    ChannelKey { app: app.expect("name"), kind, name: channel.expect("name") }
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::hosted();
+    limits.locks = LOCKS;
+    limits
+}
+
 impl World {
     fn new() -> Self {
-        let (app, channel) = (AppId::new("app"), ChannelName::new("lobby"));
-        let kind = ChannelKind::Message;
-        let key = ChannelKey { app: app.expect("name"), kind, name: channel.expect("name") };
-        let mut limits = Limits::hosted();
-        limits.locks = LOCKS;
         Self {
-            locks: LockAuthority::new(key, Epoch(1), LockToken(0), &limits),
+            locks: LockAuthority::new(key(), Epoch(1), LockToken(0), &limits()),
+            kept: BTreeMap::new(),
+            floor: LockToken(0),
             views: BTreeMap::new(),
             now: 0,
             operations: 0,
@@ -368,6 +426,15 @@ impl World {
                 self.pass(self.now + seconds);
                 Ok(LockNews::default())
             }
+            Step::Restart => {
+                self.views.clear();
+                self.waiting.clear();
+                let (kept, floor) = (self.kept.values().cloned(), self.floor);
+                let limits = limits();
+                self.locks =
+                    LockAuthority::restored(key(), Epoch(2), floor, moment.0, kept, &limits);
+                Ok(LockNews::default())
+            }
         };
         match called {
             Ok(news) => {
@@ -405,6 +472,15 @@ impl World {
     }
 
     fn deliver(&mut self, news: LockNews) {
+        for name in &news.changed {
+            match self.locks.kept(name) {
+                Some(lock) => _ = self.kept.insert(name.clone(), lock),
+                None => {
+                    self.kept.remove(name);
+                    self.floor = self.locks.floor();
+                }
+            }
+        }
         for Fanout { event, to } in news.fanouts {
             let Ok(Event::Lock(event)) = Event::decode(&event) else { panic!("no lock event") };
             for subscriber in to {

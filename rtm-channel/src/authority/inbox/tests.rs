@@ -245,3 +245,57 @@ fn what_was_kept_goes_out_in_steps_and_what_comes_waits_its_turn() {
     let received = inbox.receipt(BOB, position(29)).outcomes;
     assert_eq!(told(&received), [(21, 28, Reached::Received), (22, 29, Reached::Received)]);
 }
+
+/// The inbox as its successor in epoch 3 has it.
+fn restarted(inbox: &InboxAuthority, now: u64) -> InboxAuthority {
+    let letters = inbox.letters(position(0));
+    let kept = inbox.kept().expect("letters are kept");
+    let moment = (at(now), UnixTime::from_millis(now));
+    InboxAuthority::restored(inbox.key.clone(), Epoch(3), moment, kept, letters, &Limits::hosted())
+}
+
+#[test]
+fn what_is_kept_besides_letters_stays_the_same_while_somebody_reads() {
+    let mut inbox = inbox(&Limits::hosted());
+    assert_eq!(inbox.kept(), None, "without letters");
+    send(&mut inbox, 0, 1, true);
+    let received = position(7);
+    assert_eq!(inbox.kept(), Some(KeptInbox { received, last: Some(position(8)) }));
+    inbox.open(BOB, None);
+    for operation in 2..5 {
+        send(&mut inbox, 0, operation, false);
+        // Nothing has to be kept for a message that isn't stored.
+        assert_eq!(inbox.kept(), Some(KeptInbox { received, last: None }));
+    }
+    inbox.lose(BOB);
+    assert_eq!(inbox.kept(), Some(KeptInbox { received, last: Some(position(11)) }));
+    assert_eq!(inbox.letters(position(7)).count(), 1);
+    assert_eq!(inbox.letters(position(8)).count(), 0);
+}
+
+#[test]
+fn who_has_had_all_letters_of_a_former_epoch_learns_at_once_that_it_has_ended() {
+    let mut inbox = inbox(&Limits::hosted());
+    inbox.open(BOB, None);
+    send(&mut inbox, 0, 1, true);
+    let mut successor = restarted(&inbox, 0);
+    let opened = successor.clone().open(BOB, None);
+    assert_eq!((opened.position, kept(&opened)), (position(7), vec![8]));
+    let opened = successor.open(BOB, Some(position(8)));
+    let begin = Position { epoch: Epoch(3), sequence: Sequence(0) };
+    assert_eq!((opened.position, kept(&opened)), (begin, vec![]));
+}
+
+#[test]
+fn what_is_restored_ends_when_it_would_have_ended() {
+    let day = 86_400_000;
+    let mut inbox = inbox(&Limits::hosted());
+    send(&mut inbox, 5 * day, 1, true);
+    let mut successor = restarted(&inbox, 11 * day);
+    assert_eq!(successor.poll_timeout(), Some(at(12 * day)));
+    // Also what is too old already, or comes from the future.
+    assert_eq!(restarted(&inbox, 20 * day).poll_timeout(), Some(at(20 * day)));
+    assert_eq!(restarted(&inbox, day).poll_timeout(), Some(at(8 * day)));
+    successor.handle_timeout(at(12 * day));
+    assert_eq!((successor.stored_bytes(), successor.kept()), (0, None));
+}
