@@ -3,13 +3,17 @@
 
 use std::time::Duration;
 
-use rtm_client::core::{Answer, Command, WriteKind};
-use rtm_client::{LinkState, MetadataItem, MetadataOptions, PublishOptions, Qos, Reached};
+use rtm_client::core::{Answer, Command, LockAct, WriteKind};
+use rtm_client::{
+    ChannelId, LinkState, LockOptions, MetadataItem, MetadataOptions, PublishOptions, Qos, Reached,
+};
 use rtm_server::AppLimits;
 use rtm_session::Config;
 
 use super::locks::{At, is_answered, lab, secs, token};
-use super::storage::{follow, get, items, lobby, major, of_user, remove, set, short, town, write};
+use super::storage::{
+    follow, follow_user, get, items, lobby, major, of_user, remove, set, short, town, update, write,
+};
 use super::world::{
     Lab, channel, join, join_topic, link, open_inbox, publication, subscribe, subscribe_topic, user,
 };
@@ -63,8 +67,10 @@ fn reached(lab: &mut Lab, from: &str, waiter: u64) -> (u64, Reached) {
 fn nobody_is_told_of_a_write_before_it_is_on_the_disk() {
     let mut lab = slow_disk(&["alice", "bob", "carol"]);
     lab.call("bob", follow("lobby", 1)).unwrap();
+    lab.call("bob", follow_user("alice", 2)).unwrap();
     lab.run(SOON);
     let written = lab.command("alice", set(lobby(), &["a=1"]));
+    lab.command("alice", set(of_user("alice"), &["a=1"]));
     let refused = lab.command(
         "carol",
         write(
@@ -80,13 +86,59 @@ fn nobody_is_told_of_a_write_before_it_is_on_the_disk() {
     for (user, waiter) in [("alice", written), ("carol", refused), ("bob", read)] {
         assert!(!is_answered(&lab, user, waiter), "{user}");
     }
-    assert_eq!(lab.client("bob").stored(1), ["snapshot 0"]);
-    lab.run(COMMIT);
+    for handle in [1, 2] {
+        assert_eq!(lab.client("bob").stored(handle), ["snapshot 0"]);
+    }
+    lab.run(2 * COMMIT);
     for (user, waiter) in [("alice", written), ("carol", refused), ("bob", read)] {
         assert!(is_answered(&lab, user, waiter), "{user}");
     }
     assert_eq!(lab.answer("carol", refused).unwrap_err().code(), -12_014);
-    assert_eq!(lab.client("bob").stored(1), ["snapshot 0", "set 1 by alice a=1"]);
+    for handle in [1, 2] {
+        assert_eq!(lab.client("bob").stored(handle), ["snapshot 0", "set 1 by alice a=1"]);
+    }
+}
+
+#[test]
+fn each_answer_that_tells_of_what_is_kept_waits_and_no_other() {
+    let at = At::Lobby;
+    let mut lab = lab(11, 0.0, &["alice", "bob"]);
+    lab.call("alice", at.watch()).unwrap();
+    for target in [lobby(), of_user("alice")] {
+        lab.call("alice", set(target, &["a=1", "b=1"])).unwrap();
+    }
+    for name in ["l", "m"] {
+        lab.call("alice", at.set(name)).unwrap();
+    }
+    lab.call("alice", at.acquire("m")).unwrap();
+    lab.with_server(|server, _| server.set_disk_delay(COMMIT));
+    let changes = [
+        set(lobby(), &["a=2"]),
+        update(lobby(), &["a=3"]),
+        remove(lobby(), &["b"]),
+        at.acquire("l"),
+        at.release("l"),
+        at.revoke("m", "alice"),
+        at.remove("m"),
+        at.set("n"),
+    ];
+    let tell = [
+        (Command::ReadMetadata { target: lobby() }, true),
+        (Command::GetLocks { channel: at.id() }, true),
+        (Command::ReadMetadata { target: of_user("alice") }, false),
+        (Command::UserChannels { user: "bob".to_owned() }, false),
+    ];
+    for (change, (tell, tells)) in changes.into_iter().zip(tell.into_iter().cycle()) {
+        let changed = lab.command("alice", change.clone());
+        lab.run(Duration::from_millis(25));
+        let asked = lab.command("bob", tell.clone());
+        lab.run(SOON);
+        assert!(!is_answered(&lab, "alice", changed), "{change:?}");
+        assert_eq!(is_answered(&lab, "bob", asked), !tells, "{tell:?} after {change:?}");
+        lab.run(COMMIT);
+        assert!(lab.answer("alice", changed).is_ok(), "{change:?}");
+        assert!(is_answered(&lab, "bob", asked), "{tell:?} after {change:?}");
+    }
 }
 
 #[test]
@@ -98,9 +150,13 @@ fn what_came_too_late_for_a_commit_waits_for_the_next() {
         (0..5).map(|n| lab.command("bob", set(lobby(), &[&format!("b={n}")]))).collect();
     lab.run(COMMIT);
     assert!(is_answered(&lab, "alice", first));
+    let read = lab.command("alice", Command::ReadMetadata { target: lobby() });
+    lab.run(SOON);
     assert!(others.iter().all(|&waiter| !is_answered(&lab, "bob", waiter)));
+    assert!(!is_answered(&lab, "alice", read), "nor what tells of it");
     lab.run(COMMIT);
     assert!(others.iter().all(|&waiter| is_answered(&lab, "bob", waiter)), "in one commit");
+    assert!(is_answered(&lab, "alice", read));
 }
 
 #[test]
@@ -226,6 +282,13 @@ fn an_owner_has_its_ttl_from_the_restart_on_to_come_back() {
         assert_eq!(token(lab.call("bob", at.acquire("m"))), 2);
         assert_eq!(token(lab.call("bob", at.acquire("gone"))), 3);
         lab.call("bob", at.remove("gone")).unwrap();
+        // Where nobody comes back to, it ends as well.
+        let other = ChannelId::message("other").unwrap();
+        let act = |act| Command::Lock { channel: other.clone(), name: "l".to_owned(), act };
+        lab.call("bob", subscribe("other", 2)).unwrap();
+        let ttl = LockOptions::new().ttl(secs(60));
+        lab.call("bob", act(LockAct::Set(ttl))).unwrap();
+        lab.call("bob", act(LockAct::Acquire { retry: false })).unwrap();
         // Bob is away for longer than the TTL.
         lab.set_blackout("bob", true);
         kill(&mut lab, &["alice"]);
@@ -235,6 +298,9 @@ fn an_owner_has_its_ttl_from_the_restart_on_to_come_back() {
         assert!(!is_answered(&lab, "alice", waiter), "bob has his time");
         lab.run(secs(30));
         assert_eq!(token(lab.answer("alice", waiter)), 4, "over that of what was removed");
+        let locks = lab.call("alice", Command::GetLocks { channel: other.clone() }).unwrap();
+        let Answer::Locks(locks) = locks else { panic!("{locks:?}") };
+        assert_eq!(locks[0].owner, None);
         come_back(&mut lab, "bob");
         // Alice was there all along, and her session stands for her.
         let guarded = MetadataOptions::new().lock_with_token("l", 1);
@@ -269,8 +335,8 @@ fn what_waits_for_a_user_comes_after_a_restart_as_if_nothing_had_been() {
     // In one sequence, without a gap: nobody can have missed anything.
     assert_eq!(lab.client("bob").heard(1), expected);
     // What was received doesn't come again, to nobody.
-    kill(&mut lab, &["alice", "bob"]);
-    lab.with_client("bob", |client, now| client.drop_handle(now, 1));
+    lab.call("bob", Command::Logout).unwrap();
+    kill(&mut lab, &["alice"]);
     lab.add("bob's other", super::server::OPEN_APP, "bob");
     lab.log_in("bob's other");
     lab.call("bob's other", open_inbox(1)).unwrap();
