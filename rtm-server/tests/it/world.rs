@@ -184,9 +184,12 @@ impl Lab {
 
     /// Kills the server, and starts it again with what its disk has.
     pub(crate) fn restart_server(&mut self) {
+        self.crash_server(false);
+    }
+
+    /// The same; what was on its way to the disk is there, or not.
+    pub(crate) fn crash_server(&mut self, is_there: bool) {
         let disk = self.server().disk();
-        // What was under way may be on the disk.
-        let is_there = self.epoch % 2 == 0;
         self.start_server(disk.after_crash(is_there));
     }
 

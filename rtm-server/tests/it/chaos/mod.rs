@@ -3,6 +3,7 @@
 //! `RTM_SEEDS` says how many seeds, `RTM_SEED` names a single one.
 
 mod events;
+mod kept;
 mod model;
 mod presence;
 mod quiet;
@@ -17,12 +18,13 @@ use rtm_server::AppLimits;
 use rtm_session::Config;
 use rtm_sim::{LinkConfig, Reorder};
 
+use self::kept::{join, subscribe};
 use self::model::{Model, Place};
 use super::raw::{encode, login};
 use super::server::OPEN_APP;
 use super::world::{
-    Lab, channel, join, join_topic_with, leave, leave_topic, link, login as log_in, open_inbox,
-    subscribe, subscribe_topic, unsubscribe, unsubscribe_topic, user, user_ids,
+    Lab, channel, join_topic_with, leave, leave_topic, link, login as log_in, open_inbox,
+    subscribe_topic, unsubscribe, unsubscribe_topic, user, user_ids,
 };
 
 const USERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
@@ -71,6 +73,8 @@ impl Chaos {
         limits.channel.presence_debounce = if seed % 2 == 0 { 0 } else { 2 };
         let mut lab = Lab::build(seed, link, limits, session);
         lab.world.network_mut().record_trace();
+        let delay = [0, 5, 80][chance.next_u64() as usize % 3];
+        lab.with_server(|server, _| server.set_disk_delay(Duration::from_millis(delay)));
         for name in USERS {
             lab.add_with(name, OPEN_APP, name, |config| {
                 // Some are soon gone for others, whatever becomes of their sessions.
@@ -95,6 +99,7 @@ impl Chaos {
             // Often at once, so that operations cross each other.
             let pause = [0, 0, 5, 30, 200][self.below(5)];
             self.lab.run(Duration::from_millis(pause));
+            self.check_held();
         }
         for name in USERS {
             self.lab.set_blackout(name, false);
@@ -116,7 +121,9 @@ impl Chaos {
         let named = [to];
         let users = &named[self.below(2)..];
         let next = self.model.next_handle();
-        let (place, command) = match self.below(44) {
+        let (place, command) = match self.below(56) {
+            44..=48 => return self.write(who),
+            49..=55 => return self.lock(who),
             0..=3 => (Some(Place::Channel(at)), subscribe(at, next)),
             4 => (None, unsubscribe(at)),
             5..=7 => (Some(Place::Stream(at)), join(at, next)),
@@ -182,7 +189,10 @@ impl Chaos {
     fn accident(&mut self) {
         let who = USERS[self.below(USERS.len())];
         match self.below(6) {
-            0 => self.lab.restart_server(),
+            0 => {
+                let is_there = self.below(2) == 0;
+                self.lab.crash_server(is_there);
+            }
             1 => self.lab.outage(who),
             2 => {
                 self.lab.set_blackout(who, true);

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rtm_client::core::{HandleId, Target};
 
+use super::kept::{Acquired, Written};
+
 /// What a handle is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
@@ -41,6 +43,10 @@ pub(super) struct Model {
     pub(super) handles: Vec<Asked>,
     /// By the number that the message's text begins with.
     pub(super) said: BTreeMap<u64, Said>,
+    pub(super) written: Vec<Written>,
+    pub(super) acquired: Vec<Acquired>,
+    /// Who waits for what answer about a lock, perhaps until its owner lets it go.
+    pub(super) acts: Vec<(&'static str, u64)>,
     /// Subscriptions whose publishers were changed by hand.
     pub(super) changed: BTreeSet<(&'static str, u64)>,
     last_handle: u64,

@@ -16,12 +16,15 @@ impl Chaos {
     /// Everybody says something everywhere, and it is heard by exactly those who should.
     pub(super) fn settle(&mut self) {
         for who in USERS {
-            assert_eq!(self.lab.client(who).core.operations_in_flight(), 0, "{who}");
+            // Who waits for a lock may do so for as long as its owner likes.
+            let waits = self.waits_for_locks(who);
+            assert_eq!(self.lab.client(who).core.operations_in_flight(), waits, "{who}");
         }
         let online: Vec<_> = USERS.into_iter().filter(|who| self.is_connected(who)).collect();
         self.check_counts(&online);
         let truth = self.authority();
         self.check_presence(&online);
+        self.check_kept(&online);
         let own = self.say_in_topics(&online);
         assert_eq!(own, truth, "those who can publish are those whom the server knows");
         for who in &online {
@@ -48,6 +51,7 @@ impl Chaos {
         assert_eq!((status.sessions, status.channels), (0, 0));
         for who in USERS {
             assert!(self.lab.client(who).core.session_stats().is_none(), "{who}");
+            assert_eq!(self.waits_for_locks(who), 0, "{who} waits for ever");
         }
         self.lab.shut_down();
         assert!(self.lab.server().core.is_finished(), "no session says good-bye any more");
