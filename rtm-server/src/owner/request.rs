@@ -30,7 +30,7 @@ impl AppChannels {
                 self.open_inbox(context, subscribe)
             }
             Request::Unsubscribe(it) if it.channel.kind == ChannelKind::User => {
-                self.close_inbox(context, it.channel.name)
+                return self.close_inbox(context, it.channel.name).map(|()| None);
             }
             Request::Publish(publish) if publish.channel.kind == ChannelKind::User => {
                 return self.publish_to_user(context, publish);
@@ -104,7 +104,9 @@ impl AppChannels {
         Ok(granted(context.operation, ReplyResult::Subscribed(position)))
     }
 
-    fn close_inbox(&mut self, context: &mut Context<'_>, name: &str) -> Result<Bytes, Refusal> {
+    /// The answer goes behind the inbox's messages, on their lane: the client must know which are
+    /// of the inbox that it may open next.
+    fn close_inbox(&mut self, context: &mut Context<'_>, name: &str) -> Result<(), Refusal> {
         let key = self.own_inbox(context);
         if name != key.name.as_str() || !self.inboxes.is_read_by(&key, context.from) {
             let reason = "the inbox is not open; open it first";
@@ -112,8 +114,10 @@ impl AppChannels {
         }
         let outcomes = self.inboxes.close(&key, context.from, context.out);
         self.answer(&key, outcomes, context.out);
-        context.out.push(Output::LaneEnds { to: vec![context.from], lane: LaneKey::of(&key) });
-        Ok(granted(context.operation, ReplyResult::None))
+        let (lane, answer) = (LaneKey::of(&key), granted(context.operation, ReplyResult::None));
+        context.out.push(Output::in_order(lane.clone(), vec![context.from], answer));
+        context.out.push(Output::LaneEnds { to: vec![context.from], lane });
+        Ok(())
     }
 
     /// The answer; none while the receiver's receipt is waited for.

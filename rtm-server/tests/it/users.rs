@@ -111,6 +111,31 @@ fn an_inbox_that_is_opened_again_at_once_loses_nothing_that_was_stored() {
     }
 }
 
+/// Messages of an inbox that is closed may be late, and are not those of the next one.
+#[test]
+fn an_inbox_that_is_opened_again_tells_no_gap_where_all_was_stored() {
+    for seed in 0..60 {
+        let link = link().loss(0.2).jitter(Duration::from_millis(30));
+        let mut lab = Lab::build(seed, link, AppLimits::open(), Config::server());
+        lab.add_users(&["alice", "bob"]);
+        let delay = Duration::from_millis([0, 5, 80][seed as usize % 3]);
+        lab.with_server(|server, _| server.set_disk_delay(delay));
+        for index in 0..6 {
+            begin(&mut lab, "alice", "bob", &format!("{index}"), true);
+            lab.command("bob", open_inbox(index));
+            lab.run(Duration::from_millis(seed * 7 % 150));
+            lab.with_client("bob", |client, now| client.drop_handle(now, index));
+        }
+        lab.command("bob", open_inbox(6));
+        lab.run(Duration::from_secs(20));
+        let bob = lab.client("bob");
+        let heard: Vec<_> = (0..=6).flat_map(|handle| bob.heard(handle)).collect();
+        let expected: Vec<_> =
+            (0..6).map(|index| format!("alice {}: {index}", index + 1)).collect();
+        assert_eq!(heard, expected, "seed {seed}");
+    }
+}
+
 #[test]
 fn what_is_stored_waits_for_who_is_away_and_comes_once_in_order() {
     let mut lab = Lab::with_users(0.1, &["alice", "bob"]);
