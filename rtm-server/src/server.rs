@@ -55,17 +55,39 @@ enum Command {
 }
 
 impl Server {
-    /// Counts a new epoch, takes up what a former server has kept in the folder, and binds the
-    /// sockets: UDP, and TCP at the same port number. Needs a
-    /// tokio runtime with IO and time.
+    /// Takes up what a former server has kept in the folder, counts a new epoch, and binds the
+    /// sockets: UDP, and TCP at the same port number. Needs a tokio runtime with IO and time.
     ///
     /// # Errors
-    /// A setting out of range, a file that can't be used, or an address that is not to be had.
+    /// A setting out of range, a file that can't be used, another server in the same folder, or an
+    /// address that is not to be had.
     pub fn bind(
         settings: &Settings,
         is_dev: bool,
         access: Access,
         data: &DataDir,
+    ) -> Result<Self, ServerError> {
+        let store: Box<dyn Store> = match settings.store {
+            StoreKind::Disk => {
+                let path = data.store();
+                let store = DiskStore::open(&path);
+                Box::new(store.map_err(|error| ServerError::of_store(&path, error))?)
+            }
+            StoreKind::Memory => Box::new(MemoryStore::default()),
+        };
+        Self::bind_with_store(settings, is_dev, access, data, store)
+    }
+
+    /// As [`bind`](Self::bind), with a store of one's own instead of the one in the folder.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind), and those of the store.
+    pub fn bind_with_store(
+        settings: &Settings,
+        is_dev: bool,
+        access: Access,
+        data: &DataDir,
+        mut store: Box<dyn Store>,
     ) -> Result<Self, ServerError> {
         let clock = Clock::start();
         let key = data.key(secret()?)?;
@@ -78,29 +100,22 @@ impl Server {
             .local_addr()
             .map_err(|error| ServerError::System { what: "the socket's address", error })?;
         let store_path = data.store();
-        let wrong = |error| ServerError::of_store(&store_path, error);
-        let mut store: Box<dyn Store> = match settings.store {
-            StoreKind::Disk => Box::new(DiskStore::open(&store_path).map_err(wrong)?),
-            StoreKind::Memory => Box::new(MemoryStore::default()),
-        };
-        let kept = store.load().map_err(wrong)?;
+        let kept = store.load().map_err(|error| ServerError::of_store(&store_path, error))?;
         // Last, so that a server that can't start counts nothing.
         let epoch = data.next_epoch(clock.moment().wall)?;
         let public = key.public();
         let seed = Seed::from_bytes(secret()?);
         let mut core = ServerCore::new(CoreConfig { session, key, seed, epoch, access, limits });
         core.restore(clock.moment(), kept);
-        let public_host = settings.public_host.clone();
-        let commands = mpsc::channel(COMMANDS_MAX);
         Ok(Self {
             core,
             transport,
             clock,
             addr,
             tcp_addr,
-            public_host,
+            public_host: settings.public_host.clone(),
             key: public,
-            commands,
+            commands: mpsc::channel(COMMANDS_MAX),
             store,
             store_path,
         })

@@ -10,6 +10,7 @@ mod deps;
 mod dist;
 mod failure;
 mod features;
+mod kill;
 mod licence;
 mod lists;
 mod metadata;
@@ -53,6 +54,11 @@ const COMMANDS: &[Command] = &[
         run: dist::run,
     },
     Command { name: "features", help: "the table of feature combinations", run: features::run },
+    Command {
+        name: "kill",
+        help: "[--times N]: kill -9 of a server under load; is what was answered there?",
+        run: kill::run,
+    },
     Command { name: "link", help: "not for people: a linker for rustc", run: dist::link::run },
     Command { name: "msrv", help: "the declared minimum Rust", run: msrv::run },
     Command {

@@ -10,3 +10,4 @@ mod places;
 mod presence;
 mod presets;
 mod services;
+mod store;

@@ -135,6 +135,41 @@ fn damaged_files_stop_the_start_and_stay() {
 }
 
 #[test]
+fn a_store_that_cannot_be_used_stops_the_start_and_stays() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.data()).expect("made");
+    let store = place.data().join("store.redb");
+    std::fs::write(&store, "not a store").expect("written");
+    let (code, text) = place.fail(&["--listen", "127.0.0.1:0"]);
+    assert_eq!(code, Some(1));
+    for words in ["store.redb cannot be used", "damaged", "-10007", "move it away"] {
+        assert!(text.contains(words), "{text}");
+    }
+    assert_eq!(std::fs::read_to_string(&store).expect("there"), "not a store");
+    assert!(!place.data().join("epoch").exists(), "nothing was counted");
+
+    // Who needs nothing kept doesn't look at it.
+    let config = place.path("memory.toml");
+    std::fs::write(&config, "store = \"memory\"\n").expect("written");
+    drop(place.start(&["--config", config.to_str().expect("a path of ours")]));
+    assert_eq!(std::fs::read_to_string(&store).expect("there"), "not a store");
+}
+
+#[test]
+fn two_servers_do_not_share_a_folder() {
+    let place = Place::new();
+    let first = place.start(&[]);
+    let (code, text) = place.fail(&["--listen", "127.0.0.1:0"]);
+    assert_eq!(code, Some(1));
+    for words in ["store.redb is in use by another server", "-10007", "--data-dir"] {
+        assert!(text.contains(words), "{text}");
+    }
+    drop(first);
+    assert_eq!(mode(&place.data().join("store.redb")), 0o600);
+    drop(place.start(&[]));
+}
+
+#[test]
 fn the_printed_configuration_is_one_that_starts() {
     let place = Place::new();
     let output = place.command(&["--print-config"]).output().expect("it runs");
