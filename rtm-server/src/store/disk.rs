@@ -4,12 +4,16 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
-use redb::{Database, DatabaseError, ReadableTable, StorageError, Table, TableDefinition};
+use redb::backends::FileBackend;
+use redb::{
+    Database, DatabaseError, ReadableTable, StorageBackend, StorageError, Table, TableDefinition,
+};
 use rtm_channel::{
     AppId, ChannelKey, ChannelName, KeptInbox, KeptLetter, KeptLock, LockName, UserId,
 };
 use rtm_wire::{ChannelKind, Epoch, LockToken, Position, Published, Revision, Sequence, UnixTime};
 
+use super::length::SyncedLength;
 use super::{Change, KeptItem, Store, StoreError};
 
 /// The format of the tables below.
@@ -65,9 +69,13 @@ impl DiskStore {
     /// Another server uses it, it is none, or the system's.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let file = open_file(path)?;
-        let database =
-            redb::Builder::new().set_cache_size(CACHE).create_file(file).map_err(open_error)?;
-        let mut store = Self { database };
+        Self::on(FileBackend::new(file).map_err(open_error)?)
+    }
+
+    /// A store on a file, or on something like it.
+    pub(super) fn on(backend: impl StorageBackend) -> Result<Self, StoreError> {
+        let database = builder().create_with_backend(SyncedLength(backend));
+        let mut store = Self { database: database.map_err(open_error)? };
         store.prepare()?;
         Ok(store)
     }
@@ -221,6 +229,13 @@ impl<'a> Tables<'a> {
         }
         Ok(())
     }
+}
+
+fn builder() -> redb::Builder {
+    let mut builder = redb::Builder::new();
+    // The format that later versions of the library read, too.
+    builder.set_cache_size(CACHE).create_with_file_format_v3(true);
+    builder
 }
 
 /// Opens or makes a file. A new one's name is on the disk, too.

@@ -11,6 +11,7 @@
 
 mod change;
 mod disk;
+mod length;
 mod memory;
 mod writer;
 

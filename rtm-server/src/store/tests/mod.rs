@@ -1,5 +1,7 @@
 //! What every store has to do, and what only the one on the disk can.
 
+mod power;
+
 use proptest::prelude::*;
 use rtm_channel::{
     AppId, ChannelKey, ChannelName, KeptInbox, KeptLetter, KeptLock, LockName, UserId,
@@ -115,7 +117,7 @@ fn is_in_order(all: &[Change]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Two implementations that share no code hold the same after each commit, also when the one
     /// on the disk is opened anew, and what one gives makes another one like it.
