@@ -35,7 +35,7 @@ struct Cli {
     /// Host in the connection string [default: the address, or 127.0.0.1]
     #[arg(long, value_name = "HOST")]
     public_host: Option<String>,
-    /// Folder of key, epoch and own app [default: ~/.local/share/rtm-server, with --dev
+    /// Folder of key, epoch, own app and store [default: ~/.local/share/rtm-server, with --dev
     /// ~/.local/share/rtm-server-dev]
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<PathBuf>,

@@ -11,8 +11,8 @@ use crate::lock::{LockDetail, LockOptions, OwnedLock};
 
 /// Locks of channels: one user at a time has each.
 ///
-/// A lock is [made](Self::set_lock) once and is there until it is [removed](Self::remove_lock), or
-/// the server ends. Who uses one has to be in its channel, subscribed or joined; without that a
+/// A lock is [made](Self::set_lock) once and is there until it is [removed](Self::remove_lock).
+/// The server keeps it on its disk, and answers when it is there. Who uses one has to be in its channel, subscribed or joined; without that a
 /// call fails with [`NotSubscribed`](crate::ErrorKind::NotSubscribed) or
 /// [`NotJoined`](crate::ErrorKind::NotJoined). Changes are told to who asked for them by
 /// [`SubscribeOptions::locks`](crate::SubscribeOptions::locks), one's own too.
@@ -20,7 +20,8 @@ use crate::lock::{LockDetail, LockOptions, OwnedLock};
 /// **Loss.** An owner whose session is lost, or who leaves the channel or logs out, keeps the lock
 /// for its TTL. Back in the channel in that time, in whichever session, nothing has happened; else
 /// others get it, and the former owner is told [`Expired`](crate::LockChange::Expired) when it
-/// comes back, or sees in the first snapshot that the lock isn't its own. It can't be told before,
+/// comes back, or sees in the first snapshot that the lock isn't its own. A restart of the server
+/// is a loss, too: acquire the lock again, which gives the same token. It can't be told before,
 /// and counts for itself: see [`is_held`](Self::is_held) and [`lost`](Self::lost). And what is done
 /// under a lock should name its [token](crate::OwnedLock::token): metadata that is written with
 /// [`lock_with_token`](crate::MetadataOptions::lock_with_token) is refused once the lock has gone

@@ -10,6 +10,11 @@ use rtm_wire::{ChannelKind, Epoch, LockToken, Position, Published, Revision, Seq
 
 use super::*;
 
+/// What fails becomes a test by hand.
+fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig { cases: count, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 fn app(name: &str) -> AppId {
     AppId::new(name).expect("a name")
 }
@@ -117,7 +122,7 @@ fn is_in_order(all: &[Change]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(64))]
 
     /// Two implementations that share no code hold the same after each commit, also when the one
     /// on the disk is opened anew, and what one gives makes another one like it.

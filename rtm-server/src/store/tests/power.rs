@@ -124,7 +124,7 @@ impl StorageBackend for Disk {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(48))]
 
     /// After any number of cuts, at any moment, the store holds all that was committed, and what
     /// was being committed as a whole or not at all.
