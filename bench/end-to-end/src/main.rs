@@ -17,15 +17,18 @@ mod pace;
 mod path;
 mod saturation;
 mod world;
+mod writes;
 
 use std::error::Error;
 use std::time::Duration;
 
 use clap::Parser;
+use rtm_server::StoreKind;
 
 use crate::path::Kind;
 use crate::saturation::Rate;
 use crate::world::THREADS;
+use crate::writes::Writes;
 
 /// Bytes of each message and of each datagram of the echo.
 pub(crate) const PAYLOAD_LEN: usize = 64;
@@ -91,6 +94,16 @@ fn main() -> Result<(), Failure> {
         if is_wanted(&format!("latency, {kind}, {few}")) {
             let latency = latency::measure(kind, subscribers, rate, span)?;
             println!("| {name}, {rate}/s | {latency} |");
+        }
+    }
+    println!("\n| metadata, 64 bytes | writes/s | p50 | p99 | p99.9 | largest | |");
+    println!("|---|---:|---:|---:|---:|---:|---|");
+    for (store, name) in [(StoreKind::Memory, "memory"), (StoreKind::Disk, "disk")] {
+        for writers in [1, 16, 128] {
+            if is_wanted(&format!("writes, {name}, {writers}")) {
+                let Writes { rate, latency } = writes::measure(store, writers, span)?;
+                println!("| store in {name}, {writers} writers | {rate:.0} | {latency} |");
+            }
         }
     }
     println!("\nLoad average at the end: {}", machine::load());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rtm_client::{RtmClient, ServerAddress};
-use rtm_server::{AppSettings, DataDir, Preset, Server, Settings};
+use rtm_server::{AppSettings, DataDir, Preset, Server, Settings, StoreKind};
 use tempfile::TempDir;
 
 use crate::Failure;
@@ -30,7 +30,7 @@ impl World {
         let [publishing, serving, subscribing] = THREADS.map(Host::start);
         let (publishing, serving, subscribing) = (publishing?, serving?, subscribing?);
         let data = DataDir::open(folder.path())?;
-        let address = serving.run(async move { serve(&data) })?;
+        let address = serving.run(async move { serve(&data, StoreKind::Disk) })?;
         let server = address.clone();
         let publisher = publishing.run(async move {
             let client = client(&server, "publisher").await?;
@@ -51,10 +51,11 @@ impl World {
 }
 
 /// Begins to serve, for as long as the runtime lives.
-fn serve(data: &DataDir) -> Result<ServerAddress, Failure> {
+pub(crate) fn serve(data: &DataDir, store: StoreKind) -> Result<ServerAddress, Failure> {
     let mut settings = Settings::default();
     settings.listen = Some("127.0.0.1:0".parse()?);
     settings.preset = Some(Preset::Open);
+    settings.store = store;
     settings.app.push(AppSettings { id: APP.to_owned(), certificate: None, open: true });
     let server = Server::bind(&settings, true, settings.access()?, data)?;
     let address = server.connection_string().parse()?;
@@ -66,7 +67,7 @@ fn serve(data: &DataDir) -> Result<ServerAddress, Failure> {
     Ok(address)
 }
 
-async fn client(server: &ServerAddress, user: &str) -> Result<RtmClient, Failure> {
+pub(crate) async fn client(server: &ServerAddress, user: &str) -> Result<RtmClient, Failure> {
     let client = RtmClient::builder(APP, user).server(server.clone()).build()?;
     client.login().await?;
     Ok(client)

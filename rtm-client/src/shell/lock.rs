@@ -12,8 +12,9 @@ use crate::lock::{LockDetail, LockOptions, OwnedLock};
 /// Locks of channels: one user at a time has each.
 ///
 /// A lock is [made](Self::set_lock) once and is there until it is [removed](Self::remove_lock).
-/// The server keeps it on its disk, and answers when it is there. Who uses one has to be in its channel, subscribed or joined; without that a
-/// call fails with [`NotSubscribed`](crate::ErrorKind::NotSubscribed) or
+/// The server keeps it on its disk, and answers when it is there. Who uses one has to be in its
+/// channel, subscribed or joined; without that a call fails with
+/// [`NotSubscribed`](crate::ErrorKind::NotSubscribed) or
 /// [`NotJoined`](crate::ErrorKind::NotJoined). Changes are told to who asked for them by
 /// [`SubscribeOptions::locks`](crate::SubscribeOptions::locks), one's own too.
 ///

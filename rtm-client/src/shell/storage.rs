@@ -18,9 +18,9 @@ use crate::storage::{
 ///
 /// Items are there until they are removed, whoever comes and goes; the server keeps them on its
 /// disk, and answers when they are there. Everybody who is logged in may read and write every set,
-/// as in RTM 2.x, and nobody has to be in the channel. Changes of a channel are told to who asked for
-/// them by [`SubscribeOptions::metadata`](crate::SubscribeOptions::metadata), those of a user to
-/// who has [subscribed](Self::subscribe_user_metadata). Values are not sealed by
+/// as in RTM 2.x, and nobody has to be in the channel. Changes of a channel are told to who asked
+/// for them by [`SubscribeOptions::metadata`](crate::SubscribeOptions::metadata), those of a user
+/// to who has [subscribed](Self::subscribe_user_metadata). Values are not sealed by
 /// [`Encryption`](crate::Encryption), which is for messages: seal them yourself.
 ///
 /// **Revisions.** A set's revision grows by one with each write, and what is written has the set's.
