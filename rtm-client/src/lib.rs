@@ -149,6 +149,7 @@ pub mod core;
 mod core;
 mod encryption;
 mod error;
+mod history;
 mod hosts;
 mod limits;
 mod link;
@@ -169,6 +170,9 @@ pub use area::AreaCode;
 pub use channel_id::ChannelId;
 pub use encryption::{Encryption, EncryptionMode};
 pub use error::{Error, ErrorKind};
+pub use history::{
+    HISTORY_COUNT_MAX, HistoryMessage, HistoryMessages, HistoryOptions, HistoryPlace,
+};
 pub use limits::ServerLimits;
 pub use link::{LinkEvent, LinkReason, LinkState, Unrestored};
 pub use lock::{LockChange, LockDetail, LockEvent, LockOptions, OwnedLock};
@@ -184,7 +188,7 @@ pub use presence::{
 pub use private_config::{PrivateConfig, ServiceType};
 pub use rtm_wire::{MessageType, Priority, Qos, Reliability};
 pub use shell::{
-    ClientBuilder, ClientEvent, ClientEvents, Locks, MessageChannel, MessageSubscription,
+    ClientBuilder, ClientEvent, ClientEvents, History, Locks, MessageChannel, MessageSubscription,
     MetadataSubscription, PUBLISH_WINDOW_BYTES, PUBLISH_WINDOW_MESSAGE, PendingPublish, Presence,
     RtmClient, Storage, StreamChannel, StreamEvents, TopicPublisher, TopicSubscription,
     UserChannel,

@@ -235,7 +235,7 @@ impl PublishOptions {
     }
 
     /// Whether the owner shall keep the message: for a user until the user has it; in a message
-    /// channel in its history, which this version's server doesn't have, and says so. Default: no.
+    /// channel in its [`History`](crate::History). Default: no.
     /// Of no meaning in topics.
     pub const fn store_in_history(mut self, store: bool) -> Self {
         self.store_in_history = store;

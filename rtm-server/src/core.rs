@@ -12,9 +12,10 @@ use rtm_wire::{Epoch, Time};
 
 use crate::access::Access;
 use crate::gateway::{Gateway, GatewayCounters, Work};
+use crate::history::HistoryRules;
 use crate::limits::AppLimits;
 use crate::owner::{Command, Output, Owner};
-use crate::store::Change;
+use crate::store::{Change, Found, Query, QueryId};
 
 /// How long an orderly end waits for messages to arrive.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -39,6 +40,8 @@ pub struct CoreConfig {
     pub access: Access,
     /// Of channels and topics.
     pub limits: AppLimits,
+    /// What is kept of messages that are to be stored.
+    pub history: HistoryRules,
 }
 
 /// What a server is doing.
@@ -92,21 +95,26 @@ impl ServerCore {
     /// A server without sessions.
     #[must_use]
     pub fn new(config: CoreConfig) -> Self {
-        let CoreConfig { session, key, seed, epoch, access, limits } = config;
+        let CoreConfig { session, key, seed, epoch, access, limits, history } = config;
         Self {
             endpoint: Endpoint::server(session, key, seed),
             gateway: Gateway::new(access, limits),
-            owner: Owner::new(epoch, limits),
+            owner: Owner::new(epoch, limits, history),
             state: State::Serving,
             commands: Vec::new(),
             outputs: Vec::new(),
         }
     }
 
-    /// Takes up what a former life has kept, as [`Store::load`](crate::Store::load) gives it;
-    /// before anything else.
-    pub fn restore(&mut self, moment: Moment, kept: impl IntoIterator<Item = Change>) {
-        self.owner.restore((moment.now, moment.wall), kept);
+    /// Takes up what a former life has kept, as [`Store::load`](crate::Store::load) gives it, and
+    /// [`Store::history_bytes`](crate::Store::history_bytes); before anything else.
+    pub fn restore(
+        &mut self,
+        moment: Moment,
+        history_bytes: u64,
+        kept: impl IntoIterator<Item = Change>,
+    ) {
+        self.owner.restore((moment.now, moment.wall), history_bytes, kept);
     }
 
     /// Changes that are to be kept next, all of them or none, in this order. There are no more
@@ -119,8 +127,20 @@ impl ServerCore {
     }
 
     /// The changes that were polled last are kept, whatever happens: what tells of them goes out.
-    pub fn handle_committed(&mut self, moment: Moment) {
-        self.owner.committed(&mut self.outputs);
+    /// The store has so many bytes of histories now.
+    pub fn handle_committed(&mut self, moment: Moment, history_bytes: u64) {
+        self.owner.committed(history_bytes, &mut self.outputs);
+        self.work(moment);
+    }
+
+    /// What the store is to be asked next; many may be under way.
+    pub fn poll_query(&mut self) -> Option<(QueryId, Query)> {
+        self.owner.poll_query()
+    }
+
+    /// What the store has found, of what is kept.
+    pub fn handle_found(&mut self, moment: Moment, id: QueryId, found: Found) {
+        self.owner.found(moment.wall, id, found, &mut self.outputs);
         self.work(moment);
     }
 

@@ -42,6 +42,7 @@ mod core;
 mod data;
 mod error;
 mod gateway;
+mod history;
 mod limits;
 mod owner;
 mod server;
@@ -50,12 +51,17 @@ mod store;
 pub use self::core::{CoreConfig, ServerCore, Status};
 pub use access::{Access, Admission};
 pub use config::{
-    AppSettings, DEFAULT_LISTEN, DEFAULT_LISTEN_DEV, LimitSettings, LogFormat, Preset,
-    SessionSettings, Settings, StoreKind, TEMPLATE, TicketSettings,
+    AppSettings, DEFAULT_LISTEN, DEFAULT_LISTEN_DEV, HistoryKind, HistoryRuleSettings,
+    HistorySettings, LimitSettings, LogFormat, Preset, SessionSettings, Settings, StoreKind,
+    TEMPLATE, TicketSettings,
 };
 pub use data::{DataDir, OwnApp};
 pub use error::ServerError;
 pub use gateway::GatewayCounters;
+pub use history::{HistoryRule, HistoryRules, Retention};
 pub use limits::AppLimits;
 pub use server::{Server, ServerHandle, own_app};
-pub use store::{Change, DiskStore, KeptItem, MemoryStore, Store, StoreError};
+pub use store::{
+    Change, DiskStore, Found, HistoryPage, HistoryQuery, KeptItem, MemoryStore, Query, QueryId,
+    Store, StoreError,
+};

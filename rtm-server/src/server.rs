@@ -18,7 +18,7 @@ use crate::config::{STREAMS_SPARE, Settings};
 use crate::core::{CoreConfig, ServerCore, Status};
 use crate::data::{DataDir, OwnApp};
 use crate::error::ServerError;
-use crate::store::{DiskStore, MemoryStore, Store, Writer};
+use crate::store::{DiskStore, MemoryStore, News, Store, Writer};
 
 /// Commands that may wait: there are few, and none in a hurry.
 const COMMANDS_MAX: usize = 16;
@@ -50,8 +50,8 @@ pub struct ServerHandle {
 enum Command {
     ShutDown,
     Status(oneshot::Sender<Status>),
-    /// The store has kept what it was given, or can't.
-    Committed(bool),
+    /// The store has done something.
+    Store(News),
 }
 
 impl Server {
@@ -92,6 +92,7 @@ impl Server {
         let clock = Clock::start();
         let key = data.key(secret()?)?;
         let (session, limits) = (settings.session()?, settings.limits(is_dev)?);
+        let history = settings.history()?;
         let session = session.tickets(settings.tickets(&key)?);
         let listen = settings.listen(is_dev);
         let (transport, tcp_addr) =
@@ -105,8 +106,9 @@ impl Server {
         let epoch = data.next_epoch(clock.moment().wall)?;
         let public = key.public();
         let seed = Seed::from_bytes(secret()?);
-        let mut core = ServerCore::new(CoreConfig { session, key, seed, epoch, access, limits });
-        core.restore(clock.moment(), kept);
+        let config = CoreConfig { session, key, seed, epoch, access, limits, history };
+        let mut core = ServerCore::new(config);
+        core.restore(clock.moment(), store.history_bytes(), kept);
         Ok(Self {
             core,
             transport,
@@ -178,11 +180,10 @@ impl Server {
         let Self {
             core, transport, clock, commands: (sender, receiver), store, store_path, ..
         } = self;
-        let (kept, failed) = (sender.clone(), sender.clone());
+        let news = sender.clone();
         // A server that is gone needs no news.
-        let on_kept = move || _ = kept.blocking_send(Command::Committed(true));
-        let on_failed = move || _ = failed.blocking_send(Command::Committed(false));
-        let writer = Writer::start(store, on_kept, on_failed)
+        let tell = move |it| _ = news.blocking_send(Command::Store(it));
+        let writer = Writer::start(store, tell)
             .map_err(|error| ServerError::System { what: "a thread", error })?;
         let serving = drive(Shell { core, writer }, transport, receiver, clock);
         tokio::pin!(serving);
@@ -240,8 +241,9 @@ impl Engine for Shell {
                 // Whoever asked may be gone.
                 let _ = answer.send(self.core.status());
             }
-            Command::Committed(true) => self.core.handle_committed(moment),
-            Command::Committed(false) => {
+            Command::Store(News::Kept(bytes)) => self.core.handle_committed(moment, bytes),
+            Command::Store(News::Found(id, found)) => self.core.handle_found(moment, id, found),
+            Command::Store(News::Failed) => {
                 tracing::error!("the store has failed; ending");
                 self.core.shut_down(moment);
             }
@@ -267,6 +269,9 @@ impl Engine for Shell {
     fn flush(&mut self, _: Moment) -> Flow {
         if let Some(changes) = self.core.poll_commit() {
             self.writer.commit(changes);
+        }
+        while let Some((id, query)) = self.core.poll_query() {
+            self.writer.find(id, query);
         }
         if self.core.is_finished() { Flow::Stop } else { Flow::Continue }
     }

@@ -83,16 +83,17 @@ pub use kind::{
 };
 pub use list::{EncodedList, Item, List};
 pub use operation::{
-    AcquireLock, Acquired, ChannelRef, Event, Expected, FailedUser, GetLocks, GetMetadata,
-    GetOnlineUsers, GetStates, GetUserChannels, HeardUser, ItemRemoval, ItemWrite, Join, JoinTopic,
-    Leave, LeaveTopic, Limit, Liveness, Lock, LockEvent, Login, Logout, MessageEvent, Metadata,
-    MetadataItem, MetadataOptions, MetadataWrite, OnlineFlags, OnlineUsers, Position,
-    PresenceEvent, PresentUser, Publish, PublishFlags, PublishTopic, Published, Publisher, Receipt,
-    ReleaseLock, RemoveLock, RemoveMetadata, RemoveStates, Reply, ReplyResult, Request,
-    RequestError, RevokeLock, ServerOperation, SetLock, SetMetadata, SetStates, State,
-    StorageEvent, Stored, Subscribe, SubscribeOptions, SubscribeTopic, SubscribeUserMetadata,
-    TopicEvent, TopicMessageEvent, TopicUsers, UnderLock, Unsubscribe, UnsubscribeTopic,
-    UnsubscribeUserMetadata, UpdateMetadata, UserChannels, UserPublished, shared,
+    AcquireLock, Acquired, Bound, ChannelRef, Event, Expected, FailedUser, GetLocks, GetMessages,
+    GetMetadata, GetOnlineUsers, GetStates, GetUserChannels, HeardUser, ItemRemoval, ItemWrite,
+    Join, JoinTopic, Leave, LeaveTopic, Limit, Liveness, Lock, LockEvent, Login, Logout,
+    MessageEvent, Messages, Metadata, MetadataItem, MetadataOptions, MetadataWrite, OnlineFlags,
+    OnlineUsers, Position, PresenceEvent, PresentUser, Publish, PublishFlags, PublishTopic,
+    Published, Publisher, Receipt, ReleaseLock, RemoveLock, RemoveMetadata, RemoveStates, Reply,
+    ReplyResult, Request, RequestError, RevokeLock, ServerOperation, SetLock, SetMetadata,
+    SetStates, State, StorageEvent, Stored, StoredMessage, Subscribe, SubscribeOptions,
+    SubscribeTopic, SubscribeUserMetadata, TopicEvent, TopicMessageEvent, TopicUsers, UnderLock,
+    Unsubscribe, UnsubscribeTopic, UnsubscribeUserMetadata, UpdateMetadata, UserChannels,
+    UserPublished, shared,
 };
 pub use packet::{
     DataHeader, Initial, KeyHint, KeyId, NoTicket, Packet, Reply as ReplyPacket, Reset, ResetToken,

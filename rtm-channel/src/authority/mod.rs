@@ -15,7 +15,7 @@ mod storage;
 pub use client_limits::ClientLimits;
 pub use guard::Guard;
 pub use inbox::{
-    Asker, Delivered, InboxAuthority, KeptInbox, KeptLetter, Opened, Outcome, Progress, Reached,
+    Asker, Delivered, InboxAuthority, KeptInbox, KeptMessage, Opened, Outcome, Progress, Reached,
 };
 pub use last_sequences::LastSequences;
 pub use lock::{KeptLock, LockAnswer, LockAuthority, LockNews};

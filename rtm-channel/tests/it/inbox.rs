@@ -8,7 +8,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use rtm_channel::{
     AppId, Asker, ChannelKey, ChannelName, Delivered, Gap, Identity, InboxAuthority, KeptInbox,
-    KeptLetter, Limits, MessageView, Outcome, Reached, SubscriberId, UserId, Verdict,
+    KeptMessage, Limits, MessageView, Outcome, Reached, SubscriberId, UserId, Verdict,
 };
 use rtm_wire::{
     ChannelKind, Epoch, Event, MessageType, OperationId, Position, Publish, PublishFlags, Sequence,
@@ -65,7 +65,7 @@ struct Said {
 
 struct World {
     inbox: InboxAuthority,
-    kept: Option<(KeptInbox, Vec<KeptLetter>)>,
+    kept: Option<(KeptInbox, Vec<KeptMessage>)>,
     /// How far the reader is known to be, as far as that is kept.
     kept_confirmed: Position,
     epoch: u64,

@@ -11,6 +11,7 @@ use rtm_wire::LaneId;
 
 use crate::channel_id::ChannelId;
 use crate::error::Error;
+use crate::history::{HistoryMessages, HistoryOptions};
 use crate::limits::ServerLimits;
 use crate::link::LinkEvent;
 use crate::lock::{LockDetail, LockOptions, OwnedLock};
@@ -210,6 +211,13 @@ pub enum Command {
         /// The key after which to go on; empty to begin.
         after: String,
     },
+    /// Read a part of a history.
+    GetMessages {
+        /// Of which message channel; of this user, if there is none.
+        channel: Option<ChannelName>,
+        /// Which part.
+        options: HistoryOptions,
+    },
     /// Hear of a user's metadata.
     SubscribeUserMetadata {
         /// Whose.
@@ -307,6 +315,8 @@ pub enum Answer {
     Metadata(Metadata),
     /// A part of it.
     MetadataPage(MetadataPage),
+    /// A part of a history.
+    History(HistoryMessages),
     /// The lock is this user's.
     Acquired(OwnedLock),
     /// The locks of a channel.

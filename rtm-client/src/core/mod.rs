@@ -23,6 +23,7 @@ mod command;
 mod connection;
 mod follower;
 mod following;
+mod history;
 mod holding;
 mod inbox;
 mod lanes;
@@ -237,9 +238,7 @@ impl<W> Core<W> {
                 self.publish(now, &target, &payload, &options, waiter);
             }
             Command::Login { token, servers } => self.login(now, token, servers, waiter),
-            Command::Servers(servers) => {
-                self.merge_servers(servers);
-            }
+            Command::Servers(servers) => self.merge_servers(servers),
             Command::Logout => self.logout(now, waiter),
             Command::Subscribe { channel, options, handle } => {
                 self.subscribe(now, channel, options, handle, waiter);
@@ -254,17 +253,6 @@ impl<W> Core<W> {
                 let answer = self.topics(&channel);
                 self.answer(waiter, answer);
             }
-            Command::SetStates { channel, states } => {
-                self.set_states(now, channel, &states, waiter);
-            }
-            Command::RemoveStates { channel, keys } => {
-                self.remove_states(now, channel, &keys, waiter);
-            }
-            Command::GetStates { channel, user } => self.get_states(now, channel, &user, waiter),
-            Command::OnlineUsers { channel, options } => {
-                self.online_users(now, channel, &options, waiter);
-            }
-            Command::UserChannels { user } => self.user_channels(now, &user, waiter),
             Command::JoinTopic { channel, topic, options, handle } => {
                 self.join_topic(now, channel, topic, options, handle, waiter);
             }
@@ -283,12 +271,34 @@ impl<W> Core<W> {
                 let answer = self.subscribed_users(&channel, &topic);
                 self.answer(waiter, answer);
             }
+            command => self.handle_module_command(now, command, waiter),
+        }
+        self.settle(now);
+    }
+
+    /// What concerns presence, metadata, locks or histories.
+    fn handle_module_command(&mut self, now: Time, command: Command, waiter: Option<W>) {
+        match command {
+            Command::SetStates { channel, states } => {
+                self.set_states(now, channel, &states, waiter);
+            }
+            Command::RemoveStates { channel, keys } => {
+                self.remove_states(now, channel, &keys, waiter);
+            }
+            Command::GetStates { channel, user } => self.get_states(now, channel, &user, waiter),
+            Command::OnlineUsers { channel, options } => {
+                self.online_users(now, channel, &options, waiter);
+            }
+            Command::UserChannels { user } => self.user_channels(now, &user, waiter),
             Command::WriteMetadata { target, kind, items, options } => {
                 self.write_metadata(now, &target, kind, (&items, &options), waiter);
             }
             Command::ReadMetadata { target } => self.read_metadata(now, target, waiter),
             Command::ReadMetadataPage { target, limit, after } => {
                 self.read_page(now, &target, (limit, &after), waiter);
+            }
+            Command::GetMessages { channel, options } => {
+                self.get_messages(now, channel, options, waiter);
             }
             Command::SubscribeUserMetadata { user, handle } => {
                 self.subscribe_user_metadata(now, user, handle, waiter);
@@ -300,8 +310,8 @@ impl<W> Core<W> {
                 self.act_on_lock(now, &channel, (&name, act), waiter);
             }
             Command::GetLocks { channel } => self.get_locks(now, &channel, waiter),
+            other => debug_assert!(false, "{other:?} is carried out above"),
         }
-        self.settle(now);
     }
 
     /// Nobody holds this handle any more: ends what it stands for.

@@ -7,6 +7,7 @@ use rtm_topic::TopicName;
 use rtm_wire::{OperationId, Time};
 
 use super::command::HandleId;
+use super::history::HistoryReading;
 use super::reading::Reading;
 use super::states::Tried;
 use crate::channel_id::ChannelId;
@@ -35,6 +36,7 @@ pub(super) enum Purpose {
     WriteMetadata,
     ReadPage,
     Read(Box<Reading>),
+    ReadHistory(Box<HistoryReading>),
     SubscribeUserMetadata { user: UserId, handle: HandleId, is_restore: bool },
     UnsubscribeUserMetadata,
     ChangeLock,

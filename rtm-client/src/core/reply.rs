@@ -113,6 +113,7 @@ impl<W> Core<W> {
             | Purpose::Read(_)
             | Purpose::SubscribeUserMetadata { .. }
             | Purpose::UnsubscribeUserMetadata => self.on_storage_success(now, operation, result),
+            Purpose::ReadHistory(_) => self.on_history_success(now, operation, result),
             Purpose::ChangeLock | Purpose::AcquireLock { .. } | Purpose::GetLocks => {
                 self.on_lock_success(now, operation, result);
             }
@@ -175,6 +176,7 @@ impl<W> Core<W> {
             | Purpose::UserChannels
             | Purpose::WriteMetadata
             | Purpose::ReadPage
+            | Purpose::ReadHistory(_)
             | Purpose::ChangeLock
             | Purpose::AcquireLock { .. }
             | Purpose::GetLocks => self.answer(waiter, Err(error)),

@@ -184,6 +184,9 @@ kinds! {
     /// Metadata has another revision than was expected, or an item is absent: somebody was faster.
     OutdatedRevision, STORAGE_OUTDATED_REVISION, false,
         "the metadata has another revision", "read it again and decide anew";
+    /// What is asked for of a history makes no sense: too many messages, an end behind the start.
+    InvalidHistoryRange, HISTORY_INVALID_TIMESTAMP, false,
+        "that part of a history makes no sense", "correct what is named";
     /// There is no such lock in the channel.
     UnknownLock, LOCK_NOT_EXIST, false,
         "there is no such lock", "set the lock first, or check its name";
@@ -270,7 +273,7 @@ impl ErrorKind {
         }
     }
 
-    /// Of presence, storage and locks.
+    /// Of presence, storage, locks and histories.
     const fn from_module_code(code: ErrorCode) -> Self {
         match code {
             ErrorCode::PRESENCE_CACHED_TOO_MANY_STATES
@@ -299,6 +302,11 @@ impl ErrorKind {
             | ErrorCode::STORAGE_INVALID_VALUE
             | ErrorCode::STORAGE_DUPLICATE_KEY => Self::InvalidMetadata,
             ErrorCode::STORAGE_OUTDATED_REVISION => Self::OutdatedRevision,
+            ErrorCode::HISTORY_INVALID_TIMESTAMP | ErrorCode::HISTORY_OPERATION_NOT_PERMITTED => {
+                Self::InvalidHistoryRange
+            }
+            ErrorCode::HISTORY_NOT_AVAILABLE => Self::Unsupported,
+            ErrorCode::HISTORY_PERMISSION_DENIED => Self::PermissionDenied,
             ErrorCode::LOCK_NOT_EXIST | ErrorCode::STORAGE_INVALID_LOCK_NAME => Self::UnknownLock,
             ErrorCode::LOCK_ALREADY_EXIST => Self::LockExists,
             ErrorCode::LOCK_ACQUIRE_FAILED => Self::LockTaken,

@@ -8,6 +8,7 @@ use rtm_channel::ChannelName;
 use super::builder::ClientBuilder;
 use super::channel::{MessageChannel, MessageSubscription};
 use super::events::ClientEvents;
+use super::history::History;
 use super::lock::Locks;
 use super::presence::Presence;
 use super::queue::{Queue, Sink};
@@ -177,6 +178,12 @@ impl RtmClient {
     #[must_use]
     pub fn storage(&self) -> Storage {
         Storage::new(&self.shared)
+    }
+
+    /// Histories of channels. Asks nobody.
+    #[must_use]
+    pub fn history(&self) -> History {
+        History::new(&self.shared)
     }
 
     /// Locks of channels. Asks nobody.

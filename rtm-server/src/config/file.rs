@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::limits::LimitSettings;
 use crate::error::ServerError;
+use crate::history::{HistoryRules, Retention};
 
 /// The configuration file with all options documented, as `--print-config` prints it. It sets
 /// nothing: every value in it is the default, commented out.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub data_dir: Option<PathBuf>,
     /// What outlives the server.
     pub store: StoreKind,
+    /// How long messages are kept that are published to be stored.
+    pub history: HistorySettings,
     /// Which limits to begin with.
     pub preset: Option<Preset>,
     /// Single limits, over those of the preset.
@@ -62,6 +65,52 @@ pub enum StoreKind {
     Disk,
     /// Nothing: less to wait for, in tests and measurements.
     Memory,
+}
+
+/// How long messages are kept that are published to be stored.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HistorySettings {
+    /// Days, where no rule says otherwise.
+    pub days: u32,
+    /// Messages of each channel and user, where no rule says otherwise; 0 for none.
+    pub messages: u64,
+    /// Bytes of all of them together.
+    pub bytes: u64,
+    /// The first one that fits a channel counts.
+    pub rule: Vec<HistoryRuleSettings>,
+}
+
+impl Default for HistorySettings {
+    fn default() -> Self {
+        let HistoryRules { otherwise, bytes_max, .. } = HistoryRules::default();
+        let Retention { days, messages } = otherwise;
+        Self { days, messages, bytes: bytes_max, rule: Vec::new() }
+    }
+}
+
+/// A rule for the channels whose names fit a pattern.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HistoryRuleSettings {
+    /// The names; `*` stands for any characters.
+    pub pattern: String,
+    /// Which kind of channel; both if nothing is said.
+    pub kind: Option<HistoryKind>,
+    /// Days.
+    pub days: u32,
+    /// Messages of each channel; 0 for none.
+    pub messages: u64,
+}
+
+/// What has a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HistoryKind {
+    /// Message channels.
+    Message,
+    /// Users.
+    User,
 }
 
 /// How logs look.

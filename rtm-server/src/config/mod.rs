@@ -4,7 +4,8 @@ mod file;
 mod limits;
 
 pub use file::{
-    AppSettings, LogFormat, Preset, SessionSettings, Settings, StoreKind, TEMPLATE, TicketSettings,
+    AppSettings, HistoryKind, HistoryRuleSettings, HistorySettings, LogFormat, Preset,
+    SessionSettings, Settings, StoreKind, TEMPLATE, TicketSettings,
 };
 pub use limits::LimitSettings;
 
@@ -14,9 +15,11 @@ use std::time::Duration;
 use rtm_channel::AppId;
 use rtm_session::{Config, StaticKey, TicketConfig};
 use rtm_token::Certificate;
+use rtm_wire::ChannelKind;
 
 use crate::access::Access;
 use crate::error::ServerError;
+use crate::history::{HistoryRule, HistoryRules, Retention};
 use crate::limits::AppLimits;
 
 /// Where a server listens when nothing is said.
@@ -47,6 +50,31 @@ impl Settings {
         let advice = "it may not be longer than limits.lock-ttl-max-seconds";
         check("limits.lock-ttl-min-seconds", least, 1..=most, advice)?;
         Ok(limits)
+    }
+
+    /// How long messages are kept that are published to be stored.
+    ///
+    /// # Errors
+    /// A setting out of range.
+    pub fn history(&self) -> Result<HistoryRules, ServerError> {
+        let HistorySettings { days, messages, bytes, rule } = &self.history;
+        let check_one = |days, messages| {
+            check("history.days", days, 1..=36_500, "between 1 and 36500 days")?;
+            let advice = "at most 1000000000 messages, 0 for none";
+            check("history.messages", messages, 0..=1_000_000_000, advice)?;
+            Ok::<_, ServerError>(Retention { days, messages })
+        };
+        check("history.bytes", *bytes, 0..=1 << 50, "at most 1125899906842624 bytes")?;
+        let rules = rule.iter().map(|rule| {
+            let retention = check_one(rule.days, rule.messages)?;
+            let kind = rule.kind.map(|kind| match kind {
+                HistoryKind::Message => ChannelKind::Message,
+                HistoryKind::User => ChannelKind::User,
+            });
+            Ok::<_, ServerError>(HistoryRule { pattern: rule.pattern.clone(), kind, retention })
+        });
+        let rules = rules.collect::<Result<_, _>>()?;
+        Ok(HistoryRules { rules, otherwise: check_one(*days, *messages)?, bytes_max: *bytes })
     }
 
     /// Settings of sessions.

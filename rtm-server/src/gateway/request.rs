@@ -108,6 +108,7 @@ impl Gateway {
                 Ok(Way::Owner)
             }
             Request::GetMetadata(_)
+            | Request::GetMessages(_)
             | Request::GetLocks(_)
             | Request::SubscribeUserMetadata(_)
             | Request::UnsubscribeUserMetadata(_) => {

@@ -29,6 +29,9 @@ impl AppChannels {
             Request::Publish(publish) if publish.channel.kind == ChannelKind::User => {
                 self.user_key(publish.channel.name).ok()
             }
+            Request::Publish(publish) if publish.flags.store => {
+                self.channel_key(&publish.channel).ok()
+            }
             Request::Subscribe(subscribe) if subscribe.channel.kind == ChannelKind::User => {
                 Some(self.own_inbox(context))
             }

@@ -118,6 +118,7 @@ impl AppChannels {
         self.answer(&inbox, outcomes, out);
         self.log.on_session_ended(moment.0, identity);
         for key in self.joined.remove(&from).unwrap_or_default() {
+            out.lost.push((key.clone(), from));
             match is_lost {
                 true => self.presences.lose(moment.0, &key, from, &identity.user),
                 false => self.presences.leave(moment, &key, from, &identity.user, out),

@@ -6,8 +6,9 @@ use rtm_channel::{AppId, ChannelKey};
 use rtm_wire::ChannelKind;
 
 use super::command::{LaneKey, Output};
+use super::histories::Reader;
 use super::outbox::Outbox;
-use crate::store::Change;
+use crate::store::{Change, Query};
 
 /// Bytes that may wait for the disk; beyond, what would wait is refused.
 const WAITING_MAX: usize = 64 * 1_024 * 1_024;
@@ -45,21 +46,17 @@ enum Batch {
 struct Waiting {
     changes: Vec<Change>,
     outputs: Vec<Output>,
+    reads: Vec<Read>,
     bytes: usize,
 }
+
+/// Something that the store is asked, and for whom.
+type Read = (Reader, Query);
 
 impl Commits {
     /// Takes what came of one command: what needn't wait goes to `out`.
     pub(super) fn admit(&mut self, app: &AppId, outbox: &mut Outbox, out: &mut Vec<Output>) {
-        for change in outbox.changes.drain(..) {
-            if let Some(key) = change.key() {
-                if self.dirty.get(key) != Some(&Batch::Gathering) {
-                    self.dirty.insert(key.clone(), Batch::Gathering);
-                }
-            }
-            self.gathering.bytes += change.footprint() + ITEM;
-            self.gathering.changes.push(change);
-        }
+        self.admit_changes(outbox);
         if self.dirty.is_empty() {
             return out.append(&mut outbox.outputs);
         }
@@ -73,6 +70,21 @@ impl Commits {
                     None => debug_assert!(false, "what is under way has a batch"),
                 },
             }
+        }
+    }
+
+    /// Takes what is to be kept.
+    pub(super) fn admit_changes(&mut self, outbox: &mut Outbox) {
+        for change in outbox.changes.drain(..) {
+            // What is trimmed is told to nobody.
+            let key = change.key().filter(|_| !matches!(change, Change::Trim { .. }));
+            if let Some(key) = key {
+                if self.dirty.get(key) != Some(&Batch::Gathering) {
+                    self.dirty.insert(key.clone(), Batch::Gathering);
+                }
+            }
+            self.gathering.bytes += change.footprint() + ITEM;
+            self.gathering.changes.push(change);
         }
     }
 
@@ -91,11 +103,25 @@ impl Commits {
         Some(changes)
     }
 
-    /// The commit that was under way is on the disk: what waited for it goes to `out`.
-    pub(super) fn end(&mut self, out: &mut Vec<Output>) {
-        let Some(mut waiting) = self.under_way.take() else { return };
+    /// The commit that was under way is on the disk: what waited for it goes to `out`, and may be
+    /// asked.
+    pub(super) fn end(&mut self, out: &mut Vec<Output>) -> Vec<Read> {
+        let Some(mut waiting) = self.under_way.take() else { return Vec::new() };
         self.dirty.retain(|_, batch| *batch == Batch::Gathering);
         out.append(&mut waiting.outputs);
+        waiting.reads
+    }
+
+    /// Has a read wait until all that has changed in this channel so far is on the disk; gives it
+    /// back if that is so.
+    pub(super) fn hold_read(&mut self, key: &ChannelKey, read: Read) -> Option<Read> {
+        let waiting = match (self.dirty.get(key), &mut self.under_way) {
+            (Some(Batch::Gathering), _) => &mut self.gathering,
+            (Some(Batch::UnderWay), Some(waiting)) => waiting,
+            _ => return Some(read),
+        };
+        waiting.reads.push(read);
+        None
     }
 
     /// Whether something isn't on the disk yet.

@@ -7,6 +7,7 @@ use rtm_wire::{OperationId, Time, UnixTime};
 
 use super::commits::Commits;
 use super::outbox::Outbox;
+use crate::history::HistoryRules;
 
 /// Who asks, when, and where what follows goes.
 pub(super) struct Context<'a> {
@@ -19,6 +20,13 @@ pub(super) struct Context<'a> {
     pub(super) time_left: Option<Duration>,
     /// What is on its way to the disk.
     pub(super) commits: &'a Commits,
+    pub(super) history: &'a HistoryRules,
+    /// Bytes of all histories, about.
+    pub(super) history_bytes: u64,
+    /// Whether no more may wait for a read of a history.
+    pub(super) reads_are_full: bool,
+    /// Whether no more may catch up.
+    pub(super) catch_ups_are_full: bool,
     pub(super) out: &'a mut Outbox,
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rtm_channel::{
-    Asker, ChannelKey, Delivered, Fanout, InboxAuthority, KeptInbox, KeptLetter, LastSequences,
+    Asker, ChannelKey, Delivered, Fanout, InboxAuthority, KeptInbox, KeptMessage, LastSequences,
     Limits, Outcome, Reached, Refusal, SubscriberId,
 };
 use rtm_session::Deadlines;
@@ -65,7 +65,7 @@ impl Inboxes {
         moment: (Time, UnixTime),
         key: &ChannelKey,
         kept: KeptInbox,
-        letters: Vec<KeptLetter>,
+        letters: Vec<KeptMessage>,
     ) {
         let (epoch, limits) = (self.epoch, &self.limits);
         let inbox = InboxAuthority::restored(key.clone(), epoch, moment, kept, letters, limits);
@@ -148,7 +148,9 @@ impl Inboxes {
             return Err(InboxAuthority::nobody_reads(&key.name));
         }
         let held = self.stored_bytes + self.inboxes.len() * INBOX;
-        let may_store = held + publish.payload.len() + INBOX <= self.limits.inboxes_bytes;
+        let on_disk = context.history_bytes + publish.payload.len() as u64;
+        let may_store = held + publish.payload.len() + INBOX <= self.limits.inboxes_bytes
+            && on_disk <= context.history.bytes_max;
         let moment = (context.now, context.time);
         let (user, asker) = (&context.identity.user, context.asker());
         let (published, delivered) = self.with(key, context.out, |inbox| {
@@ -235,7 +237,7 @@ pub(super) fn answer_to(operation: OperationId, (published, reached): Answered) 
 fn keep(
     key: &ChannelKey,
     before: Option<KeptInbox>,
-    (after, letters): (Option<KeptInbox>, impl Iterator<Item = KeptLetter>),
+    (after, letters): (Option<KeptInbox>, impl Iterator<Item = KeptMessage>),
     out: &mut Outbox,
 ) {
     match after {
@@ -243,7 +245,7 @@ fn keep(
         None if before.is_some() => out.keep(Change::InboxGone { key: key.clone() }),
         _ => {}
     }
-    letters.for_each(|letter| out.keep(Change::Letter { key: key.clone(), letter }));
+    letters.for_each(|message| out.keep(Change::Message { key: key.clone(), message }));
 }
 
 fn deliver(key: &ChannelKey, to: SubscriberId, message: Bytes) -> Output {

@@ -18,10 +18,12 @@
 
 mod answer;
 mod backlog;
+mod catch_up;
 mod channels;
 mod command;
 mod commits;
 mod context;
+mod histories;
 mod inboxes;
 mod locks;
 mod outbox;
@@ -40,12 +42,15 @@ use std::collections::BTreeMap;
 use rtm_channel::AppId;
 use rtm_wire::{Epoch, Time, UnixTime};
 
+use self::catch_up::CatchUps;
 use self::channels::AppChannels;
 use self::commits::Commits;
 use self::context::Context;
+use self::histories::{Reader, Reads};
 use self::outbox::Outbox;
+use crate::history::HistoryRules;
 use crate::limits::AppLimits;
-use crate::store::Change;
+use crate::store::{Change, Query, QueryId};
 
 /// All channels of all apps that this owner owns.
 #[derive(Debug)]
@@ -53,16 +58,30 @@ pub(crate) struct Owner {
     epoch: Epoch,
     limits: AppLimits,
     apps: BTreeMap<AppId, AppChannels>,
+    history: HistoryRules,
+    /// Of all histories, when the last commit ended.
+    history_bytes: u64,
     commits: Commits,
+    reads: Reads,
+    catch_ups: CatchUps,
     outbox: Outbox,
 }
 
 impl Owner {
     /// An owner in an epoch that is persisted and greater than all before.
     #[must_use]
-    pub(crate) fn new(epoch: Epoch, limits: AppLimits) -> Self {
-        let (commits, outbox) = Default::default();
-        Self { epoch, limits, apps: BTreeMap::new(), commits, outbox }
+    pub(crate) fn new(epoch: Epoch, limits: AppLimits, history: HistoryRules) -> Self {
+        Self {
+            epoch,
+            limits,
+            apps: BTreeMap::new(),
+            history,
+            history_bytes: 0,
+            commits: Commits::default(),
+            reads: Reads::default(),
+            catch_ups: CatchUps::default(),
+            outbox: Outbox::default(),
+        }
     }
 
     /// Carries out one command; what is to be sent comes to `out`, in order. What tells of changes
@@ -76,7 +95,9 @@ impl Owner {
     ) {
         let Command { app, from, identity, kind } = command;
         let mut outbox = std::mem::take(&mut self.outbox);
-        let (commits, channels) = self.parts(app.clone());
+        let (epoch, limits) = (self.epoch, self.limits);
+        let make = || AppChannels::new(app.clone(), epoch, limits);
+        let channels = self.apps.entry(app.clone()).or_insert_with(make);
         match kind {
             CommandKind::SessionBegan { presence_timeout } => {
                 channels.session_began(from, &identity, presence_timeout);
@@ -89,9 +110,20 @@ impl Owner {
                 channels.session_ended((now, time), from, &identity, is_lost, &mut outbox);
             }
             CommandKind::Request { operation, message, time_left } => {
-                let (identity, out) = (&identity, &mut outbox);
-                let mut context =
-                    Context { now, time, from, identity, operation, time_left, commits, out };
+                let mut context = Context {
+                    now,
+                    time,
+                    from,
+                    identity: &identity,
+                    operation,
+                    time_left,
+                    commits: &self.commits,
+                    history: &self.history,
+                    history_bytes: self.history_bytes,
+                    reads_are_full: self.reads.is_full(),
+                    catch_ups_are_full: self.catch_ups.is_full(),
+                    out: &mut outbox,
+                };
                 let reply = channels.request(&mut context, &message);
                 // The answer goes out before what it caused, on the same lane or another.
                 if let Some(reply) = reply {
@@ -99,22 +131,55 @@ impl Owner {
                 }
             }
         }
-        self.commits.admit(&app, &mut outbox, out);
         self.outbox = outbox;
+        self.settle(time, &app, out);
     }
 
     /// Does what is due: tells who is gone, answers who has waited for too long.
     pub(crate) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
         for (app, channels) in &mut self.apps {
             channels.handle_timeout(now, time, &mut self.outbox);
+            self.catch_ups.divert(app, &mut self.outbox.outputs);
             self.commits.admit(app, &mut self.outbox, out);
+        }
+        self.reads.handle_timeout(now);
+    }
+
+    /// What came of a command goes its ways.
+    fn settle(&mut self, time: UnixTime, app: &AppId, out: &mut Vec<Output>) {
+        for (reader, query) in std::mem::take(&mut self.outbox.reads) {
+            self.reads.ask(reader, query);
+        }
+        let stored = self.outbox.changes.iter().rev().find_map(|change| match change {
+            Change::Message { key, .. } => Some(key.clone()),
+            _ => None,
+        });
+        if let Some(key) = stored {
+            let trim = self.trim_of(key, time);
+            self.outbox.keep(trim);
+        }
+        for (key, subscriber) in std::mem::take(&mut self.outbox.lost) {
+            self.catch_ups.forget(&key, subscriber);
+        }
+        let beginning = self.outbox.beginning.take();
+        beginning.iter().for_each(|it| self.catch_ups.begin(it));
+        self.catch_ups.divert(app, &mut self.outbox.outputs);
+        self.commits.admit(app, &mut self.outbox, out);
+        if let Some(it) = beginning {
+            let (query, subscriber) = (Query::Messages(it.query()), it.subscriber);
+            let read = (Reader::CatchUp { key: it.key.clone(), subscriber }, query);
+            // What was sequenced before has to be on the disk.
+            if let Some((reader, query)) = self.commits.hold_read(&it.key, read) {
+                self.reads.ask(reader, query);
+            }
         }
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called next.
     #[must_use]
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
-        self.apps.values().filter_map(|channels| channels.poll_timeout()).min()
+        let due = self.apps.values().filter_map(|channels| channels.poll_timeout());
+        due.chain(self.reads.poll_timeout()).min()
     }
 
     /// Changes that are to be kept next, as a whole; tell of it with
@@ -123,9 +188,18 @@ impl Owner {
         self.commits.begin()
     }
 
-    /// The changes that were polled last are kept: what has waited for that comes to `out`.
-    pub(crate) fn committed(&mut self, out: &mut Vec<Output>) {
-        self.commits.end(out);
+    /// The changes that were polled last are kept: what has waited for that comes to `out`. All
+    /// histories have so many bytes now.
+    pub(crate) fn committed(&mut self, history_bytes: u64, out: &mut Vec<Output>) {
+        self.history_bytes = history_bytes;
+        for (reader, query) in self.commits.end(out) {
+            self.reads.ask(reader, query);
+        }
+    }
+
+    /// What the store is to be asked next; tell the answer with [`found`](Self::found).
+    pub(crate) fn poll_query(&mut self) -> Option<(QueryId, Query)> {
+        self.reads.poll()
     }
 
     /// Whether something isn't kept yet.
@@ -141,12 +215,8 @@ impl Owner {
     }
 
     fn channels_of(&mut self, app: AppId) -> &mut AppChannels {
-        self.parts(app).1
-    }
-
-    fn parts(&mut self, app: AppId) -> (&Commits, &mut AppChannels) {
         let (epoch, limits) = (self.epoch, self.limits);
         let make = || AppChannels::new(app.clone(), epoch, limits);
-        (&self.commits, self.apps.entry(app.clone()).or_insert_with(make))
+        self.apps.entry(app.clone()).or_insert_with(make)
     }
 }

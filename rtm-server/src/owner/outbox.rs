@@ -1,7 +1,11 @@
 //! What carrying something out gives: what is to be sent, and what is to be kept.
 
+use rtm_channel::{ChannelKey, SubscriberId};
+
+use super::catch_up::Beginning;
 use super::command::Output;
-use crate::store::Change;
+use super::histories::Reader;
+use crate::store::{Change, Query};
 
 /// Outputs and changes, in order.
 ///
@@ -10,6 +14,12 @@ use crate::store::Change;
 pub(super) struct Outbox {
     pub(super) outputs: Vec<Output>,
     pub(super) changes: Vec<Change>,
+    /// What the store is to be asked, and for whom.
+    pub(super) reads: Vec<(Reader, Query)>,
+    /// Who is to get first what it has missed.
+    pub(super) beginning: Option<Beginning>,
+    /// Sessions that are gone from channels.
+    pub(super) lost: Vec<(ChannelKey, SubscriberId)>,
 }
 
 impl Outbox {

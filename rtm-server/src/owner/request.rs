@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_channel::{ChannelKey, ChannelName, Reached, Refusal, SubscriberId};
+use rtm_channel::{ChannelKey, ChannelName, KeptMessage, Reached, Refusal, SubscriberId};
 use rtm_topic::{PublicationKey, SubscribeOutcome, TopicName};
 use rtm_wire::{
     ChannelKind, ChannelRef, Delivery, ErrorCode, FailedUser, Join, JoinTopic, List, OperationId,
-    Publish, PublishTopic, ReplyResult, Request, Subscribe, TopicUsers,
+    Position, Publish, PublishTopic, ReplyResult, Request, Subscribe, TopicUsers,
 };
 
 use super::answer::granted;
+use super::catch_up::Beginning;
 use super::channels::{AppChannels, tell_members};
 use super::command::{LaneKey, Output};
 use super::context::Context;
 use super::inboxes::answer_to;
 use crate::config::MESSAGE_BYTES_MAX;
+use crate::store::Change;
 
 impl AppChannels {
     /// The answer to a request.
@@ -42,7 +44,7 @@ impl AppChannels {
                 self.answer(&key, outcomes, context.out);
                 return Ok(None);
             }
-            Request::Subscribe(subscribe) => self.subscribe(context, subscribe),
+            Request::Subscribe(subscribe) => return self.subscribe(context, subscribe),
             Request::Unsubscribe(unsubscribe) => {
                 let key = self.message_key(&unsubscribe.channel)?;
                 self.unsubscribe(context, &key)
@@ -83,6 +85,7 @@ impl AppChannels {
             | Request::ReleaseLock(_)
             | Request::RevokeLock(_)
             | Request::GetLocks(_) => return self.lock_request(context, request),
+            Request::GetMessages(get) => return self.get_messages(context, get),
             _ => self.storage_request(context, request).unwrap_or_else(|| Err(unknown())),
         };
         answer.map(Some)
@@ -142,15 +145,17 @@ impl AppChannels {
         self.key(ChannelKind::User, ChannelName::from(&context.identity.user))
     }
 
+    /// The answer; none while what was missed is looked for.
     fn subscribe(
         &mut self,
         context: &mut Context<'_>,
         subscribe: &Subscribe<'_>,
-    ) -> Result<Bytes, Refusal> {
+    ) -> Result<Option<Bytes>, Refusal> {
         let key = self.message_key(&subscribe.channel)?;
         let limit = self.limits.channel.subscriptions;
         let from = context.from;
-        if !self.is_in(from, &key) && self.count_joined(from, ChannelKind::Message) >= limit {
+        let is_in = self.is_in(from, &key);
+        if !is_in && self.count_joined(from, ChannelKind::Message) >= limit {
             let reason = format!("{limit} channels are subscribed already; unsubscribe one first");
             return Err(Refusal::new(ErrorCode::CHANNEL_SUBSCRIBE_FAILED, reason));
         }
@@ -158,8 +163,11 @@ impl AppChannels {
         let result = self.message(&key).subscribe(from, identity, subscribe.options);
         match result {
             Ok(position) => {
+                let missed = subscribe.resume.filter(|_| !is_in && subscribe.options.messages);
+                context.out.beginning = beginning(context, &key, missed, position);
                 self.enter(context, key, subscribe.options);
-                Ok(granted(context.operation, ReplyResult::Subscribed(position)))
+                let answer = || granted(context.operation, ReplyResult::Subscribed(position));
+                Ok(context.out.beginning.is_none().then(answer))
             }
             Err(refusal) => {
                 self.drop_if_empty(&key);
@@ -196,13 +204,16 @@ impl AppChannels {
         };
         self.limits.channel.check_message(publish.custom_type, publish.payload)?;
         if publish.flags.store {
-            let reason = "this server keeps no history; publish without storing";
-            return Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason));
+            check_store(context, &key, publish)?;
         }
         let user = &context.identity.user;
         let (published, fanout) = self.message(&key).publish(context.time, user, publish);
         self.drop_if_empty(&key);
         self.log.insert(context.identity, context.operation, (published, Reached::Sequenced));
+        if publish.flags.store {
+            let message = KeptMessage { published, event: fanout.event.clone() };
+            context.out.keep(Change::Message { key: key.clone(), message });
+        }
         context.out.push(Output::in_order(LaneKey::of(&key), fanout.to, fanout.event));
         Ok(granted(context.operation, ReplyResult::Published(published)))
     }
@@ -342,6 +353,41 @@ impl AppChannels {
             _ => Err(wrong_kind()),
         }
     }
+}
+
+/// What a subscriber that knows the channel up to `after` may have missed of its history.
+fn beginning(
+    context: &Context<'_>,
+    key: &ChannelKey,
+    after: Option<Position>,
+    position: Position,
+) -> Option<Beginning> {
+    let retention = context.history.of(key);
+    let after = after.filter(|after| {
+        *after < position && retention.messages > 0 && !context.catch_ups_are_full
+    })?;
+    let (key, subscriber, operation) = (key.clone(), context.from, context.operation);
+    let since = retention.since(context.time);
+    Some(Beginning { key, subscriber, operation, after, position, since })
+}
+
+/// Checks that a message may be stored in the history of a message channel.
+fn check_store(
+    context: &Context<'_>,
+    key: &ChannelKey,
+    publish: &Publish<'_>,
+) -> Result<(), Refusal> {
+    if context.history.of(key).messages == 0 {
+        let name = &key.name;
+        let reason = format!("this server keeps no history of {name}; publish without storing");
+        return Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason));
+    }
+    let most = context.history.bytes_max;
+    if context.history_bytes + publish.payload.len() as u64 > most {
+        let reason = format!("all histories have {most} bytes, the limit; publish without storing");
+        return Err(Refusal::new(ErrorCode::CHANNEL_PUBLISH_MESSAGE_FAILED, reason));
+    }
+    Ok(())
 }
 
 pub(super) fn channel_name(text: &str) -> Result<ChannelName, Refusal> {

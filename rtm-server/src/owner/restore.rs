@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rtm_channel::{ChannelKey, KeptInbox, KeptLetter, KeptLock};
+use rtm_channel::{ChannelKey, KeptInbox, KeptLock, KeptMessage};
 use rtm_wire::{Revision, Time, UnixTime};
 
 use super::Owner;
@@ -13,7 +13,7 @@ use crate::store::{Change, KeptItem};
 struct Kept {
     sets: BTreeMap<ChannelKey, (Revision, Vec<KeptItem>)>,
     locks: BTreeMap<ChannelKey, Vec<KeptLock>>,
-    inboxes: BTreeMap<ChannelKey, (KeptInbox, Vec<KeptLetter>)>,
+    inboxes: BTreeMap<ChannelKey, (KeptInbox, Vec<KeptMessage>)>,
 }
 
 impl Owner {
@@ -22,8 +22,11 @@ impl Owner {
     pub(crate) fn restore(
         &mut self,
         moment: (Time, UnixTime),
+        history_bytes: u64,
         changes: impl IntoIterator<Item = Change>,
     ) {
+        self.history_bytes = history_bytes;
+        self.reads.begin_sweeps(moment.0);
         let mut kept = Kept::default();
         for change in changes {
             match change {
@@ -58,9 +61,9 @@ impl Kept {
             }
             Change::Lock { key, lock } => self.locks.entry(key).or_default().push(lock),
             Change::Inbox { key, kept } => _ = self.inboxes.insert(key, (kept, Vec::new())),
-            Change::Letter { key, letter } => {
+            Change::Message { key, message } => {
                 if let Some((_, letters)) = self.inboxes.get_mut(&key) {
-                    letters.push(letter);
+                    letters.push(message);
                 }
             }
             _ => debug_assert!(false, "what is kept is there: {change:?}"),

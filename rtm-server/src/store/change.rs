@@ -1,12 +1,12 @@
 //! What a server keeps, one change at a time.
 
-use rtm_channel::{AppId, ChannelKey, KeptInbox, KeptLetter, KeptLock, LockName};
+use rtm_channel::{AppId, ChannelKey, KeptInbox, KeptLock, KeptMessage, LockName};
 use rtm_wire::{LockToken, MetadataItem, Revision, UnixTime};
 
 /// A change of what is kept.
 ///
 /// The order of the variants is that in which [`Store::load`](super::Store::load) gives them: what
-/// belongs to something comes after it.
+/// belongs to something comes after it. Of messages it gives those that wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
@@ -45,19 +45,19 @@ pub enum Change {
         /// The lock.
         lock: KeptLock,
     },
-    /// An inbox has letters, and has got so far. Letters up to `received` are gone.
+    /// Messages wait for a user, those behind `received`.
     Inbox {
         /// Of which user.
         key: ChannelKey,
         /// How far.
         kept: KeptInbox,
     },
-    /// A letter waits.
-    Letter {
-        /// In which inbox, which has an [`Inbox`](Self::Inbox).
+    /// A message is stored: in the history of a channel, or of a user, for whom it may wait.
+    Message {
+        /// Of which channel or user.
         key: ChannelKey,
-        /// The letter.
-        letter: KeptLetter,
+        /// The message.
+        message: KeptMessage,
     },
     /// An item is gone.
     ItemGone {
@@ -78,7 +78,16 @@ pub enum Change {
         /// Its name.
         name: LockName,
     },
-    /// An inbox is gone, with all its letters.
+    /// A history keeps so many messages, the last ones, and none that are older.
+    Trim {
+        /// Of which channel or user.
+        key: ChannelKey,
+        /// How many.
+        count: u64,
+        /// Since when.
+        since: UnixTime,
+    },
+    /// Nothing waits for a user any more.
     InboxGone {
         /// Of which user.
         key: ChannelKey,
@@ -136,7 +145,8 @@ impl Change {
             | Self::Item { key, .. }
             | Self::Lock { key, .. }
             | Self::Inbox { key, .. }
-            | Self::Letter { key, .. }
+            | Self::Message { key, .. }
+            | Self::Trim { key, .. }
             | Self::ItemGone { key, .. }
             | Self::SetGone { key }
             | Self::LockGone { key, .. }
@@ -149,7 +159,7 @@ impl Change {
     pub(crate) fn footprint(&self) -> usize {
         let contents = match self {
             Self::Item { item, .. } => item.value.len(),
-            Self::Letter { letter, .. } => letter.event.len(),
+            Self::Message { message, .. } => message.event.len(),
             _ => 0,
         };
         size_of::<Self>() + contents

@@ -9,12 +9,12 @@ use redb::{
     Database, DatabaseError, ReadableTable, StorageBackend, StorageError, Table, TableDefinition,
 };
 use rtm_channel::{
-    AppId, ChannelKey, ChannelName, KeptInbox, KeptLetter, KeptLock, LockName, UserId,
+    AppId, ChannelKey, ChannelName, KeptInbox, KeptLock, KeptMessage, LockName, UserId,
 };
 use rtm_wire::{ChannelKind, Epoch, LockToken, Position, Published, Revision, Sequence, UnixTime};
 
 use super::length::SyncedLength;
-use super::{Change, KeptItem, Store, StoreError};
+use super::{Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptItem, Store, StoreError};
 
 /// The format of the tables below.
 const FORMAT: u64 = 1;
@@ -30,7 +30,6 @@ type PlaceKey = (&'static str, u8, &'static str, u64, u64);
 /// Epoch and sequence.
 type Place = (u64, u64);
 
-/// Under `format`: which one.
 const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 const REVISION_FLOORS: TableDefinition<'_, &str, u64> = TableDefinition::new("revision-floors");
 const TOKEN_FLOORS: TableDefinition<'_, &str, u64> = TableDefinition::new("token-floors");
@@ -42,13 +41,20 @@ const LOCKS: TableDefinition<'_, NameKey, (u64, u64, &str)> = TableDefinition::n
 /// Received, last.
 const INBOXES: TableDefinition<'_, Key, (Place, Option<Place>)> = TableDefinition::new("inboxes");
 /// Time, event.
-const LETTERS: TableDefinition<'_, PlaceKey, (u64, &[u8])> = TableDefinition::new("letters");
+const MESSAGES: TableDefinition<'_, PlaceKey, (u64, &[u8])> = TableDefinition::new("messages");
+/// How many messages each history has.
+const HISTORIES: TableDefinition<'_, Key, u64> = TableDefinition::new("histories");
+/// In [`ABOUT`]: the format, and the bytes of all messages.
+const ABOUT_FORMAT: &str = "format";
+const ABOUT_BYTES: &str = "history-bytes";
 
 /// A store in a file, which one server at a time can use.
 ///
 /// What was committed is on the disk: each commit ends with a sync.
 pub struct DiskStore {
     database: Database,
+    /// Of all messages.
+    bytes: u64,
 }
 
 /// The tables during one commit.
@@ -59,7 +65,11 @@ struct Tables<'a> {
     items: Table<'a, NameKey, (&'static [u8], u64, u64, &'static str)>,
     locks: Table<'a, NameKey, (u64, u64, &'static str)>,
     inboxes: Table<'a, Key, (Place, Option<Place>)>,
-    letters: Table<'a, PlaceKey, (u64, &'static [u8])>,
+    messages: Table<'a, PlaceKey, (u64, &'static [u8])>,
+    histories: Table<'a, Key, u64>,
+    about: Table<'a, &'static str, u64>,
+    /// Of all messages.
+    bytes: u64,
 }
 
 impl DiskStore {
@@ -75,7 +85,7 @@ impl DiskStore {
     /// A store on a file, or on something like it.
     pub(super) fn on(backend: impl StorageBackend) -> Result<Self, StoreError> {
         let database = builder().create_with_backend(SyncedLength(backend));
-        let mut store = Self { database: database.map_err(open_error)? };
+        let mut store = Self { database: database.map_err(open_error)?, bytes: 0 };
         store.prepare()?;
         Ok(store)
     }
@@ -85,16 +95,16 @@ impl DiskStore {
         let transaction = self.database.begin_write().map_err(error)?;
         {
             let mut about = transaction.open_table(ABOUT).map_err(error)?;
-            let found = about.get("format").map_err(error)?.map(|found| found.value());
+            let found = about.get(ABOUT_FORMAT).map_err(error)?.map(|found| found.value());
             match found {
-                None => _ = about.insert("format", FORMAT).map_err(error)?,
+                None => _ = about.insert(ABOUT_FORMAT, FORMAT).map_err(error)?,
                 Some(found) if found > FORMAT => {
                     return Err(StoreError::TooNew { found, known: FORMAT });
                 }
                 Some(_) => {}
             }
         }
-        Tables::open(&transaction)?;
+        self.bytes = Tables::open(&transaction)?.bytes;
         transaction.commit().map_err(error)
     }
 }
@@ -143,19 +153,24 @@ impl Store for DiskStore {
             let lock = KeptLock { name: name_of_lock, ttl_secs, token: LockToken(token), owner };
             all.push(Change::Lock { key: channel((app, kind, name))?, lock });
         }
+        let mut inboxes = Vec::new();
         for row in transaction.open_table(INBOXES).map_err(error)?.iter().map_err(error)? {
             let (key, kept) = row.map_err(error)?;
             let (received, last) = kept.value();
             let kept = KeptInbox { received: position(received), last: last.map(position) };
-            all.push(Change::Inbox { key: channel(key.value())?, kept });
+            let key = channel(key.value())?;
+            inboxes.push((key.clone(), kept.received));
+            all.push(Change::Inbox { key, kept });
         }
-        for row in transaction.open_table(LETTERS).map_err(error)?.iter().map_err(error)? {
-            let (key, letter) = row.map_err(error)?;
-            let ((app, kind, name, epoch, sequence), (time, event)) = (key.value(), letter.value());
-            let position = position((epoch, sequence));
-            let published = Published { position, time: UnixTime::from_millis(time) };
-            let letter = KeptLetter { published, event: event.to_vec().into() };
-            all.push(Change::Letter { key: channel((app, kind, name))?, letter });
+        let messages = transaction.open_table(MESSAGES).map_err(error)?;
+        for (key, received) in inboxes {
+            let waiting = placed(&key, place(received))..=placed(&key, (u64::MAX, u64::MAX));
+            for row in messages.range(waiting).map_err(error)? {
+                let message = message_of(row)?;
+                if message.published.position > received {
+                    all.push(Change::Message { key: key.clone(), message });
+                }
+            }
         }
         Ok(all)
     }
@@ -166,13 +181,56 @@ impl Store for DiskStore {
         for change in changes {
             tables.apply(change).map_err(error)?;
         }
+        self.bytes = tables.bytes;
+        tables.about.insert(ABOUT_BYTES, self.bytes).map_err(error)?;
         drop(tables);
         transaction.commit().map_err(error)
+    }
+
+    fn messages(&mut self, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
+        let mut page = HistoryPage::default();
+        let (first, last) = query.range();
+        if first > last {
+            return Ok(page);
+        }
+        let transaction = self.database.begin_read().map_err(error)?;
+        let messages = transaction.open_table(MESSAGES).map_err(error)?;
+        let range = placed(&query.key, place(first))..=placed(&query.key, place(last));
+        let range = messages.range(range).map_err(error)?;
+        match query.oldest_first {
+            true => page.try_fill(query, range.map(message_of))?,
+            false => page.try_fill(query, range.rev().map(message_of))?,
+        }
+        Ok(page)
+    }
+
+    fn histories(&mut self, after: Option<&ChannelKey>) -> Result<Vec<ChannelKey>, StoreError> {
+        let transaction = self.database.begin_read().map_err(error)?;
+        let histories = transaction.open_table(HISTORIES).map_err(error)?;
+        let from = after.map_or(("", 0, ""), row);
+        let mut keys = Vec::new();
+        for found in histories.range(from..).map_err(error)? {
+            let (key, _) = found.map_err(error)?;
+            let key = channel(key.value())?;
+            if Some(&key) != after {
+                keys.push(key);
+            }
+            if keys.len() >= HISTORIES_MAX {
+                break;
+            }
+        }
+        Ok(keys)
+    }
+
+    fn history_bytes(&self) -> u64 {
+        self.bytes
     }
 }
 
 impl<'a> Tables<'a> {
     fn open(transaction: &'a redb::WriteTransaction) -> Result<Self, StoreError> {
+        let about = transaction.open_table(ABOUT).map_err(error)?;
+        let bytes = about.get(ABOUT_BYTES).map_err(error)?.map_or(0, |bytes| bytes.value());
         Ok(Self {
             revision_floors: transaction.open_table(REVISION_FLOORS).map_err(error)?,
             token_floors: transaction.open_table(TOKEN_FLOORS).map_err(error)?,
@@ -180,7 +238,10 @@ impl<'a> Tables<'a> {
             items: transaction.open_table(ITEMS).map_err(error)?,
             locks: transaction.open_table(LOCKS).map_err(error)?,
             inboxes: transaction.open_table(INBOXES).map_err(error)?,
-            letters: transaction.open_table(LETTERS).map_err(error)?,
+            messages: transaction.open_table(MESSAGES).map_err(error)?,
+            histories: transaction.open_table(HISTORIES).map_err(error)?,
+            about,
+            bytes,
         })
     }
 
@@ -213,19 +274,10 @@ impl<'a> Tables<'a> {
             Change::Inbox { key, kept } => {
                 let KeptInbox { received, last } = kept;
                 self.inboxes.insert(row(key), (place(*received), last.map(place)))?;
-                let gone = placed(key, (0, 0))..=placed(key, place(*received));
-                self.letters.retain_in(gone, |_, _| false)?;
             }
-            Change::Letter { key, letter } => {
-                let Published { position, time } = letter.published;
-                let value = (time.as_millis(), &*letter.event);
-                self.letters.insert(placed(key, place(position)), value)?;
-            }
-            Change::InboxGone { key } => {
-                self.inboxes.remove(row(key))?;
-                let all = placed(key, (0, 0))..=placed(key, (u64::MAX, u64::MAX));
-                self.letters.retain_in(all, |_, _| false)?;
-            }
+            Change::InboxGone { key } => _ = self.inboxes.remove(row(key))?,
+            Change::Message { key, message } => self.insert_message(key, message)?,
+            Change::Trim { key, count, since } => self.trim(key, *count, *since)?,
         }
         Ok(())
     }
@@ -236,6 +288,65 @@ fn builder() -> redb::Builder {
     // The format that later versions of the library read, too.
     builder.set_cache_size(CACHE).create_with_file_format_v3(true);
     builder
+}
+
+impl Tables<'_> {
+    fn insert_message(
+        &mut self,
+        key: &ChannelKey,
+        message: &KeptMessage,
+    ) -> Result<(), StorageError> {
+        let Published { position, time } = message.published;
+        let value = (time.as_millis(), &*message.event);
+        let former = self.messages.insert(placed(key, place(position)), value)?;
+        let former = former.map(|former| former.value().1.len() as u64);
+        self.bytes = self.bytes + message.event.len() as u64 - former.unwrap_or(0);
+        if former.is_none() {
+            let count = self.count(key)?;
+            self.histories.insert(row(key), count + 1)?;
+        }
+        Ok(())
+    }
+
+    fn trim(&mut self, key: &ChannelKey, most: u64, since: UnixTime) -> Result<(), StorageError> {
+        let before = self.count(key)?;
+        let mut count = before;
+        while count > 0 {
+            let all = placed(key, (0, 0))..=placed(key, (u64::MAX, u64::MAX));
+            let first = self.messages.range(all)?.next().transpose()?.map(|(at, message)| {
+                let ((.., epoch, sequence), (time, event)) = (at.value(), message.value());
+                ((epoch, sequence), time, event.len() as u64)
+            });
+            let Some((place, time, len)) = first else { break };
+            if count <= most && time >= since.as_millis() {
+                break;
+            }
+            self.messages.remove(placed(key, place))?;
+            (self.bytes, count) = (self.bytes - len, count - 1);
+        }
+        match count {
+            0 => _ = self.histories.remove(row(key))?,
+            count if count != before => _ = self.histories.insert(row(key), count)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn count(&self, key: &ChannelKey) -> Result<u64, StorageError> {
+        Ok(self.histories.get(row(key))?.map_or(0, |count| count.value()))
+    }
+}
+
+/// A row of [`MESSAGES`].
+type MessageRow<'a> =
+    (redb::AccessGuard<'a, PlaceKey>, redb::AccessGuard<'a, (u64, &'static [u8])>);
+
+fn message_of(row: Result<MessageRow<'_>, StorageError>) -> Result<KeptMessage, StoreError> {
+    let (key, message) = row.map_err(error)?;
+    let ((_, _, _, epoch, sequence), (time, event)) = (key.value(), message.value());
+    let position = position((epoch, sequence));
+    let published = Published { position, time: UnixTime::from_millis(time) };
+    Ok(KeptMessage { published, event: event.to_vec().into() })
 }
 
 /// Opens or makes a file. A new one's name is on the disk, too.
@@ -314,7 +425,11 @@ impl DiskStore {
     /// As a later version would.
     pub(super) fn set_format(&self, format: u64) {
         let transaction = self.database.begin_write().expect("begun");
-        transaction.open_table(ABOUT).expect("there").insert("format", format).expect("written");
+        transaction
+            .open_table(ABOUT)
+            .expect("there")
+            .insert(ABOUT_FORMAT, format)
+            .expect("written");
         transaction.commit().expect("committed");
     }
 

@@ -1,11 +1,12 @@
 //! A store that keeps nothing beyond its own life.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
-use rtm_channel::{AppId, ChannelKey, KeptInbox, KeptLetter, KeptLock, LockName};
-use rtm_wire::{LockToken, Position, Revision};
+use rtm_channel::{AppId, ChannelKey, KeptInbox, KeptLock, KeptMessage, LockName};
+use rtm_wire::{LockToken, Position, Revision, UnixTime};
 
-use super::{Change, KeptItem, Store, StoreError};
+use super::{Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptItem, Store, StoreError};
 
 /// A store in memory: for tests and measurements, and for servers that need not keep anything.
 ///
@@ -26,7 +27,8 @@ pub struct MemoryStore {
     token_floors: BTreeMap<AppId, LockToken>,
     sets: BTreeMap<ChannelKey, (Revision, BTreeMap<Box<str>, KeptItem>)>,
     locks: BTreeMap<(ChannelKey, LockName), KeptLock>,
-    inboxes: BTreeMap<ChannelKey, (KeptInbox, BTreeMap<Position, KeptLetter>)>,
+    inboxes: BTreeMap<ChannelKey, KeptInbox>,
+    histories: BTreeMap<ChannelKey, BTreeMap<Position, KeptMessage>>,
 }
 
 impl Store for MemoryStore {
@@ -47,12 +49,39 @@ impl Store for MemoryStore {
             locks.map(|((key, _), lock)| Change::Lock { key: key.clone(), lock: lock.clone() }),
         );
         let inboxes = self.inboxes.iter();
-        all.extend(inboxes.map(|(key, (kept, _))| Change::Inbox { key: key.clone(), kept: *kept }));
-        for (key, (_, letters)) in &self.inboxes {
-            let letters = letters.values().cloned();
-            all.extend(letters.map(|letter| Change::Letter { key: key.clone(), letter }));
+        all.extend(inboxes.map(|(key, kept)| Change::Inbox { key: key.clone(), kept: *kept }));
+        for (key, kept) in &self.inboxes {
+            let Some(messages) = self.histories.get(key) else { continue };
+            let waiting = messages.values().filter(|it| it.published.position > kept.received);
+            let waiting = waiting.cloned();
+            all.extend(waiting.map(|message| Change::Message { key: key.clone(), message }));
         }
         Ok(all)
+    }
+
+    fn messages(&mut self, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
+        let mut page = HistoryPage::default();
+        let Some(messages) = self.histories.get(&query.key) else { return Ok(page) };
+        let (first, last) = query.range();
+        if first <= last {
+            let range = messages.range(first..=last).map(|(_, message)| message);
+            match query.oldest_first {
+                true => page.fill(query, range.cloned()),
+                false => page.fill(query, range.rev().cloned()),
+            }
+        }
+        Ok(page)
+    }
+
+    fn histories(&mut self, after: Option<&ChannelKey>) -> Result<Vec<ChannelKey>, StoreError> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let keys = self.histories.range((from, Bound::Unbounded)).map(|(key, _)| key.clone());
+        Ok(keys.take(HISTORIES_MAX).collect())
+    }
+
+    fn history_bytes(&self) -> u64 {
+        let messages = self.histories.values().flat_map(BTreeMap::values);
+        messages.map(|it| it.event.len() as u64).sum()
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {
@@ -62,6 +91,20 @@ impl Store for MemoryStore {
 }
 
 impl MemoryStore {
+    fn trim(&mut self, key: &ChannelKey, count: u64, since: UnixTime) {
+        let Some(messages) = self.histories.get_mut(key) else { return };
+        let is_gone = |messages: &BTreeMap<_, KeptMessage>| {
+            let first = messages.values().next();
+            first.is_some_and(|it| messages.len() as u64 > count || it.published.time < since)
+        };
+        while is_gone(messages) {
+            messages.pop_first();
+        }
+        if messages.is_empty() {
+            self.histories.remove(key);
+        }
+    }
+
     fn apply(&mut self, change: Change) {
         match change {
             Change::RevisionFloor { app, floor } => {
@@ -84,18 +127,13 @@ impl MemoryStore {
                 self.locks.insert((key, lock.name.clone()), lock);
             }
             Change::LockGone { key, name } => _ = self.locks.remove(&(key, name)),
-            Change::Inbox { key, kept } => {
-                let (inbox, letters) =
-                    self.inboxes.entry(key).or_insert_with(|| (kept, BTreeMap::new()));
-                *inbox = kept;
-                letters.retain(|position, _| *position > kept.received);
-            }
-            Change::Letter { key, letter } => {
-                if let Some((_, letters)) = self.inboxes.get_mut(&key) {
-                    letters.insert(letter.published.position, letter);
-                }
-            }
+            Change::Inbox { key, kept } => _ = self.inboxes.insert(key, kept),
             Change::InboxGone { key } => _ = self.inboxes.remove(&key),
+            Change::Message { key, message } => {
+                let messages = self.histories.entry(key).or_default();
+                messages.insert(message.published.position, message);
+            }
+            Change::Trim { key, count, since } => self.trim(&key, count, since),
         }
     }
 }

@@ -13,6 +13,7 @@ mod change;
 mod disk;
 mod length;
 mod memory;
+mod query;
 mod writer;
 
 #[cfg(test)]
@@ -21,17 +22,21 @@ mod tests;
 pub use change::{Change, KeptItem};
 pub use disk::DiskStore;
 pub use memory::MemoryStore;
-pub(crate) use writer::Writer;
+pub use query::{Found, HistoryPage, HistoryQuery, Query, QueryId};
+pub(crate) use writer::{News, Writer};
 
 use std::fmt::Debug;
 use std::io;
+
+use rtm_channel::ChannelKey;
 
 /// Where a server keeps what outlives it.
 ///
 /// One server at a time has a store. Calls may block, so they are made on a thread of their own.
 pub trait Store: Debug + Send + 'static {
     /// All that is kept, as changes that an empty store would need to hold the same, in the order
-    /// of [`Change`]'s variants and then of their keys; letters of one inbox by their places.
+    /// of [`Change`]'s variants and then of their keys; messages that wait for a user by their
+    /// places. Histories stay where they are.
     ///
     /// # Errors
     /// What is kept can't be read.
@@ -43,7 +48,36 @@ pub trait Store: Debug + Send + 'static {
     /// # Errors
     /// Nobody knows whether they are kept; the store is not to be used any more.
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError>;
+
+    /// A part of a history.
+    ///
+    /// # Errors
+    /// What is kept can't be read; the store is not to be used any more.
+    fn messages(&mut self, query: &HistoryQuery) -> Result<HistoryPage, StoreError>;
+
+    /// Channels and users that have a history, by key, the next 1,024 at most.
+    ///
+    /// # Errors
+    /// As [`messages`](Self::messages).
+    fn histories(&mut self, after: Option<&ChannelKey>) -> Result<Vec<ChannelKey>, StoreError>;
+
+    /// What is asked.
+    ///
+    /// # Errors
+    /// As [`messages`](Self::messages).
+    fn find(&mut self, query: &Query) -> Result<Found, StoreError> {
+        match query {
+            Query::Messages(query) => self.messages(query).map(Found::Messages),
+            Query::Histories(after) => self.histories(after.as_ref()).map(Found::Histories),
+        }
+    }
+
+    /// Bytes of the messages of all histories.
+    fn history_bytes(&self) -> u64;
 }
+
+/// Keys that [`Store::histories`] gives at a time.
+const HISTORIES_MAX: usize = 1_024;
 
 /// What is wrong with a store.
 #[derive(Debug, thiserror::Error)]

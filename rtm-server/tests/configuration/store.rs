@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rtm_channel::ChannelKey;
 use rtm_client::{
     ChannelId, ClientEvent, ErrorKind, LinkReason, LinkState, MetadataItem, MetadataOptions,
 };
 use rtm_server::{
-    Access, Change, DataDir, MemoryStore, Server, ServerError, Settings, Store, StoreError, own_app,
+    Access, Change, DataDir, HistoryPage, HistoryQuery, MemoryStore, Server, ServerError, Settings,
+    Store, StoreError, own_app,
 };
 
 /// Keeps everything until its disk is full.
@@ -21,6 +23,18 @@ struct Full {
 impl Store for Full {
     fn load(&mut self) -> Result<Vec<Change>, StoreError> {
         self.store.load()
+    }
+
+    fn messages(&mut self, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
+        self.store.messages(query)
+    }
+
+    fn histories(&mut self, after: Option<&ChannelKey>) -> Result<Vec<ChannelKey>, StoreError> {
+        self.store.histories(after)
+    }
+
+    fn history_bytes(&self) -> u64 {
+        self.store.history_bytes()
     }
 
     fn commit(&mut self, changes: &[Change]) -> Result<(), StoreError> {

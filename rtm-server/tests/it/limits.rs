@@ -128,10 +128,6 @@ fn what_is_not_joined_or_subscribed_is_refused() {
         (Unsubscribe { channel: own }.into(), ErrorCode::CHANNEL_NOT_SUBSCRIBED),
         (subscribe_to(stream), ErrorCode::INVALID_CHANNEL_TYPE),
         (Publish { channel: stream, ..PUBLISH }.into(), ErrorCode::INVALID_CHANNEL_TYPE),
-        (
-            Publish { flags: PublishFlags { store: true }, ..PUBLISH }.into(),
-            ErrorCode::SERVICE_NOT_SUPPORTED,
-        ),
         (Request::Unknown { kind: 0x7f, body: b"later" }, ErrorCode::SERVICE_NOT_SUPPORTED),
     ];
     check(&cases);

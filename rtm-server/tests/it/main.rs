@@ -5,6 +5,7 @@ mod chaos;
 mod chat;
 mod client;
 mod durable;
+mod history;
 mod hostile;
 mod lanes;
 mod limits;

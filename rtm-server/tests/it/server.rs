@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use rtm_channel::{AppId, UserId};
-use rtm_server::{Access, AppLimits, Change, CoreConfig, MemoryStore, ServerCore, Status, Store};
+use rtm_server::{
+    Access, AppLimits, Change, CoreConfig, HistoryRules, MemoryStore, ServerCore, Status, Store,
+};
 use rtm_session::driver::Moment;
 use rtm_session::{Config, PublicKey, Remote, Seed, StaticKey};
 use rtm_sim::Node;
@@ -32,10 +34,16 @@ pub(crate) struct Disk {
     pub(crate) store: MemoryStore,
     /// How long a commit takes.
     pub(crate) delay: Duration,
+    /// What the next life keeps.
+    pub(crate) rules: HistoryRules,
     under_way: Option<(Time, Vec<Change>)>,
 }
 
 impl Disk {
+    pub(crate) fn history_bytes(&self) -> u64 {
+        self.store.history_bytes()
+    }
+
     /// After a crash: what was under way is there as a whole, or not at all.
     pub(crate) fn after_crash(mut self, is_there: bool) -> Self {
         if let Some((_, changes)) = self.under_way.take().filter(|_| is_there) {
@@ -61,9 +69,11 @@ impl Server {
         let mut seed = [77; 32];
         seed[..8].copy_from_slice(&epoch.to_be_bytes());
         let (key, seed) = (key(), Seed::from_bytes(seed));
-        let mut core =
-            ServerCore::new(CoreConfig { session, key, seed, epoch: Epoch(epoch), access, limits });
-        core.restore(moment(now), disk.store.load().unwrap());
+        let (epoch, history) = (Epoch(epoch), disk.rules.clone());
+        let config = CoreConfig { session, key, seed, epoch, access, limits, history };
+        let mut core = ServerCore::new(config);
+        let bytes = disk.store.history_bytes();
+        core.restore(moment(now), bytes, disk.store.load().unwrap());
         Self { core, disk }
     }
 
@@ -79,13 +89,18 @@ impl Server {
     /// Does what a driver does about commits.
     fn drive(&mut self, now: Time) {
         loop {
+            while let Some((id, query)) = self.core.poll_query() {
+                let found = self.disk.store.find(&query).unwrap();
+                self.core.handle_found(moment(now), id, found);
+            }
             if let Some((due, _)) = self.disk.under_way {
                 if due > now {
                     return;
                 }
                 let (_, changes) = self.disk.under_way.take().unwrap();
                 self.disk.store.commit(&changes).unwrap();
-                self.core.handle_committed(moment(now));
+                let bytes = self.disk.store.history_bytes();
+                self.core.handle_committed(moment(now), bytes);
             }
             let Some(changes) = self.core.poll_commit() else { return };
             self.disk.under_way = Some((now + self.disk.delay, changes));

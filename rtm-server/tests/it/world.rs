@@ -9,7 +9,7 @@ use rtm_client::core::{Answer, Command, CoreConfig, HandleId, Target};
 use rtm_client::{
     Error, JoinOptions, LinkState, PublishOptions, Published, Qos, SubscribeOptions, TopicOptions,
 };
-use rtm_server::{AppLimits, Status};
+use rtm_server::{AppLimits, HistoryRules, Status};
 use rtm_session::Config;
 use rtm_sim::{LinkConfig, Network, Node, World};
 use rtm_topic::TopicName;
@@ -191,6 +191,13 @@ impl Lab {
     pub(crate) fn crash_server(&mut self, is_there: bool) {
         let disk = self.server().disk();
         self.start_server(disk.after_crash(is_there));
+    }
+
+    /// What is kept of histories from now on, by a server that begins anew.
+    pub(crate) fn set_history(&mut self, rules: HistoryRules) {
+        let mut disk = self.server().disk();
+        disk.rules = rules;
+        self.start_server(disk);
     }
 
     /// Replaces the server by another one, which remembers nothing.

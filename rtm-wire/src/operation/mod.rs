@@ -6,6 +6,7 @@
 mod channel;
 mod event;
 mod field;
+mod history;
 mod lock;
 mod login;
 mod message;
@@ -21,6 +22,7 @@ mod tests;
 pub use channel::{Join, Leave, Subscribe, SubscribeOptions, Unsubscribe};
 pub use event::Event;
 pub use field::{ChannelRef, Position};
+pub use history::{Bound, GetMessages, Messages, StoredMessage};
 pub use lock::{
     AcquireLock, Acquired, GetLocks, Lock, LockEvent, ReleaseLock, RemoveLock, RevokeLock, SetLock,
 };
@@ -84,6 +86,7 @@ mod kind {
     pub(super) const RELEASE_LOCK: u8 = 0x53;
     pub(super) const REVOKE_LOCK: u8 = 0x54;
     pub(super) const GET_LOCKS: u8 = 0x55;
+    pub(super) const GET_MESSAGES: u8 = 0x60;
     pub(super) const REPLY: u8 = 0x80;
     pub(super) const MESSAGE_EVENT: u8 = 0x90;
     pub(super) const TOPIC_MESSAGE_EVENT: u8 = 0x91;

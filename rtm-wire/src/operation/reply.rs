@@ -4,6 +4,7 @@ use bytes::BufMut;
 use nom::combinator::rest;
 
 use super::field::{Position, name, put_text, text_len};
+use super::history::Messages;
 use super::kind;
 use super::lock::{Acquired, Lock};
 use super::login::Limit;
@@ -37,10 +38,11 @@ mod result {
     pub(super) const METADATA: u8 = 12;
     pub(super) const ACQUIRED: u8 = 13;
     pub(super) const LOCKS: u8 = 14;
+    pub(super) const MESSAGES: u8 = 15;
 
     /// Whether this version has given the number out.
     pub(super) const fn is_known(kind: u8) -> bool {
-        matches!(kind, NONE..=LOCKS)
+        matches!(kind, NONE..=MESSAGES)
     }
 }
 
@@ -101,6 +103,8 @@ pub enum ReplyResult<'a> {
     Acquired(Acquired),
     /// To a question for locks: all of the channel.
     Locks(List<'a, Lock<'a>>),
+    /// To a question for a history.
+    Messages(Messages<'a>),
     /// A kind that this version doesn't know; the reply's code still holds.
     Unknown {
         /// Its number, none of those above.
@@ -270,6 +274,7 @@ impl<'a> ReplyResult<'a> {
             result::LOCKS => {
                 List::parse(input, "locks").map(|(rest, locks)| (rest, Self::Locks(locks)))
             }
+            result::MESSAGES => Messages::parse(input).map(|(rest, it)| (rest, Self::Messages(it))),
             kind => rest(input).map(|(end, body)| (end, Self::Unknown { kind, body })),
         }
     }
@@ -296,6 +301,7 @@ impl<'a> ReplyResult<'a> {
             Self::Metadata(metadata) => metadata.encoded_len(),
             Self::Acquired(acquired) => acquired.encoded_len(),
             Self::Locks(locks) => locks.encoded_len(),
+            Self::Messages(messages) => messages.encoded_len(),
             Self::Unknown { body, .. } => body.len(),
         }
     }
@@ -337,6 +343,15 @@ impl<'a> ReplyResult<'a> {
                 published.position.encode(out);
                 varint::put(out, published.time.as_millis());
             }
+            other => other.encode_found(out),
+        }
+    }
+}
+
+impl ReplyResult<'_> {
+    /// The result of a question or a change in one of the modules.
+    fn encode_found(&self, out: &mut impl BufMut) {
+        match self {
             Self::PresentUser(user) => {
                 out.put_u8(result::PRESENT_USER);
                 user.encode(out);
@@ -365,11 +380,16 @@ impl<'a> ReplyResult<'a> {
                 out.put_u8(result::LOCKS);
                 locks.encode(out);
             }
+            Self::Messages(messages) => {
+                out.put_u8(result::MESSAGES);
+                messages.encode(out);
+            }
             Self::Unknown { kind, body } => {
                 debug_assert!(!result::is_known(*kind), "result {kind} has a variant");
                 out.put_u8(*kind);
                 out.put_slice(body);
             }
+            other => debug_assert!(false, "{other:?} is written above"),
         }
     }
 }

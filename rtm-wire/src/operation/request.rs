@@ -3,6 +3,7 @@
 use bytes::BufMut;
 
 use super::channel::{Join, Leave, Subscribe, Unsubscribe};
+use super::history::GetMessages;
 use super::lock::{AcquireLock, GetLocks, ReleaseLock, RemoveLock, RevokeLock, SetLock};
 use super::login::{Login, Logout};
 use super::message::{Publish, Receipt};
@@ -186,6 +187,8 @@ requests! {
     RevokeLock(RevokeLock<'a>),
     /// Read all locks of a channel.
     GetLocks(GetLocks<'a>),
+    /// Read a channel's history.
+    GetMessages(GetMessages<'a>),
 }
 
 /// A request with its id can be encoded like everything else.

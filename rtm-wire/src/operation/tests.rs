@@ -1,5 +1,6 @@
 //! Every operation as bytes and as a value.
 
+mod history;
 mod lock;
 mod storage;
 

@@ -95,9 +95,9 @@ pub struct KeptInbox {
     pub last: Option<Position>,
 }
 
-/// A letter that is stored.
+/// A message that is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptLetter {
+pub struct KeptMessage {
     /// Its place and time.
     pub published: Published,
     /// The encoded event.
@@ -161,13 +161,13 @@ impl InboxAuthority {
         epoch: Epoch,
         (now, time): (Time, UnixTime),
         kept: KeptInbox,
-        letters: impl IntoIterator<Item = KeptLetter>,
+        letters: impl IntoIterator<Item = KeptMessage>,
         limits: &Limits,
     ) -> Self {
         let mut inbox = Self::new(key, epoch, Sequence(0), limits);
         inbox.position = kept.last.unwrap_or(inbox.position);
         inbox.received = kept.received;
-        for KeptLetter { published, event } in letters {
+        for KeptMessage { published, event } in letters {
             let age = time.as_millis().saturating_sub(published.time.as_millis());
             let ends = now + inbox.keep.saturating_sub(Duration::from_millis(age));
             let len = event.len();
@@ -194,10 +194,10 @@ impl InboxAuthority {
     }
 
     /// The stored letters after a place, in order.
-    pub fn letters(&self, after: Position) -> impl Iterator<Item = KeptLetter> {
+    pub fn letters(&self, after: Position) -> impl Iterator<Item = KeptMessage> {
         let first = self.letters.partition_point(|letter| letter.published.position <= after);
         let stored = self.letters.range(first..).filter(|letter| letter.is_stored);
-        stored.map(|it| KeptLetter { published: it.published, event: it.event.clone() })
+        stored.map(|it| KeptMessage { published: it.published, event: it.event.clone() })
     }
 
     /// The user's session reads from now on, in place of an older one. `resume` is the last message

@@ -4,7 +4,7 @@ mod power;
 
 use proptest::prelude::*;
 use rtm_channel::{
-    AppId, ChannelKey, ChannelName, KeptInbox, KeptLetter, KeptLock, LockName, UserId,
+    AppId, ChannelKey, ChannelName, KeptInbox, KeptLock, KeptMessage, LockName, UserId,
 };
 use rtm_wire::{ChannelKind, Epoch, LockToken, Position, Published, Revision, Sequence, UnixTime};
 
@@ -57,17 +57,43 @@ fn lock() -> impl Strategy<Value = KeptLock> {
     })
 }
 
-fn letter() -> impl Strategy<Value = KeptLetter> {
+fn letter() -> impl Strategy<Value = KeptMessage> {
     let event = prop::collection::vec(any::<u8>(), 0..20);
-    (position(), any::<u64>(), event).prop_map(|(position, time, event)| {
-        let published = Published { position, time: UnixTime::from_millis(time) };
-        KeptLetter { published, event: event.into() }
+    (position(), time(), event).prop_map(|(position, time, event)| {
+        let published = Published { position, time };
+        KeptMessage { published, event: event.into() }
     })
 }
 
 fn kept_inbox() -> impl Strategy<Value = KeptInbox> {
     (position(), prop::option::of(position()))
         .prop_map(|(received, last)| KeptInbox { received, last })
+}
+
+fn messages(key: &ChannelKey, kept: Vec<KeptMessage>) -> impl Iterator<Item = Change> {
+    kept.into_iter().map(|message| Change::Message { key: key.clone(), message })
+}
+
+/// So few that some are the same.
+fn time() -> impl Strategy<Value = UnixTime> {
+    (0..5_u64).prop_map(UnixTime::from_millis)
+}
+
+fn query() -> impl Strategy<Value = HistoryQuery> {
+    let places = (prop::option::of(position()), prop::option::of(position()));
+    let times = (time(), prop::option::of(time()));
+    (key(), any::<bool>(), places, times, 1..5_usize, 0..60_usize).prop_map(
+        |(key, oldest_first, (after, before), (since, until), count, bytes)| HistoryQuery {
+            key,
+            oldest_first,
+            after,
+            before,
+            since,
+            until,
+            count,
+            bytes,
+        },
+    )
 }
 
 /// Changes that a server makes: what belongs to something comes after it.
@@ -97,11 +123,14 @@ fn change() -> impl Strategy<Value = Vec<Change>> {
         4 => (key(), kept_inbox(), prop::collection::vec(letter(), 0..4)).prop_map(
             |(key, kept, letters)| {
                 let inbox = Change::Inbox { key: key.clone(), kept };
-                let letters = letters.into_iter();
-                let letters = letters.map(|letter| Change::Letter { key: key.clone(), letter });
-                std::iter::once(inbox).chain(letters).collect()
+                std::iter::once(inbox).chain(messages(&key, letters)).collect()
             }
         ),
+        3 => (key(), prop::collection::vec(letter(), 1..4))
+            .prop_map(|(key, letters)| messages(&key, letters).collect()),
+        2 => (key(), 0..4_u64, time()).prop_map(|(key, count, since)| {
+            vec![Change::Trim { key, count, since }]
+        }),
         1 => key().prop_map(|key| vec![Change::InboxGone { key }]),
     ]
 }
@@ -115,7 +144,7 @@ fn is_in_order(all: &[Change]) -> bool {
         Change::Item { .. } => 3,
         Change::Lock { .. } => 4,
         Change::Inbox { .. } => 5,
-        Change::Letter { .. } => 6,
+        Change::Message { .. } => 6,
         _ => usize::MAX,
     };
     all.iter().map(rank).is_sorted() && all.iter().all(|change| rank(change) < 7)
@@ -130,12 +159,13 @@ proptest! {
     fn stores_hold_what_was_committed(
         commits in prop::collection::vec(prop::collection::vec(change(), 0..6), 1..12),
         reopened in prop::collection::vec(any::<bool>(), 12),
+        queries in prop::collection::vec(query(), 12),
     ) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.redb");
         let mut disk = DiskStore::open(&path).expect("opened");
         let mut memory = MemoryStore::default();
-        for (commit, is_reopened) in commits.iter().zip(reopened) {
+        for ((commit, is_reopened), query) in commits.iter().zip(reopened).zip(queries) {
             let commit = commit.concat();
             disk.commit(&commit).expect("committed");
             memory.commit(&commit).expect("committed");
@@ -148,9 +178,73 @@ proptest! {
             prop_assert_eq!(&disk.load().expect("loaded"), &held);
             let mut copy = MemoryStore::default();
             copy.commit(&held).expect("committed");
-            prop_assert_eq!(&copy, &memory);
+            prop_assert_eq!(copy.load().expect("loaded"), held);
+            let found = memory.messages(&query).expect("read");
+            prop_assert_eq!(&disk.messages(&query).expect("read"), &found);
+            check_page(&mut memory, &query, &found);
+            let keys = memory.histories(None).expect("read");
+            prop_assert_eq!(&disk.histories(None).expect("read"), &keys);
+            let behind = disk.histories(keys.first()).expect("read");
+            prop_assert_eq!(&behind, &keys[keys.len().min(1)..]);
+            prop_assert_eq!(everything(&mut disk), everything(&mut memory));
         }
     }
+}
+
+/// All that a store holds: what it loads, and its histories.
+fn everything(store: &mut impl Store) -> (Vec<Change>, Vec<(ChannelKey, HistoryPage)>, u64) {
+    let keys = store.histories(None).expect("read");
+    let read = |key: ChannelKey| {
+        let page = store.messages(&all_of(key.clone())).expect("read");
+        (key, page)
+    };
+    let histories = keys.into_iter().map(read).collect();
+    (store.load().expect("loaded"), histories, store.history_bytes())
+}
+
+fn all_of(key: ChannelKey) -> HistoryQuery {
+    HistoryQuery {
+        key,
+        oldest_first: true,
+        after: None,
+        before: None,
+        since: UnixTime::default(),
+        until: None,
+        count: usize::MAX,
+        bytes: usize::MAX,
+    }
+}
+
+/// A page has what lies within the bounds, in order; and who goes on gets all of it.
+fn check_page(store: &mut MemoryStore, query: &HistoryQuery, page: &HistoryPage) {
+    assert!(page.messages.len() <= query.count);
+    let bytes: usize = page.messages.iter().map(|it| it.event.len()).sum();
+    assert!(bytes <= query.bytes || page.messages.len() == 1);
+    let mut all = page.messages.clone();
+    let mut has_more = page.has_more;
+    let mut next = query.clone();
+    while has_more {
+        let last = Some(all.last().expect("more than nothing").published.position);
+        match next.oldest_first {
+            true => next.after = last,
+            false => next.before = last,
+        }
+        let page = store.messages(&next).expect("read");
+        assert!(!page.messages.is_empty(), "it said that there are more");
+        has_more = page.has_more;
+        all.extend(page.messages);
+    }
+    let mut wanted = store.messages(&all_of(query.key.clone())).expect("read").messages;
+    wanted.retain(|KeptMessage { published, .. }| {
+        query.after.is_none_or(|after| published.position > after)
+            && query.before.is_none_or(|before| published.position < before)
+            && published.time >= query.since
+            && query.until.is_none_or(|until| published.time < until)
+    });
+    if !query.oldest_first {
+        wanted.reverse();
+    }
+    assert_eq!(all, wanted, "{query:?}");
 }
 
 fn floor(number: u64) -> Change {
@@ -217,6 +311,18 @@ impl Store for Failing {
         Ok(Vec::new())
     }
 
+    fn messages(&mut self, _: &HistoryQuery) -> Result<HistoryPage, StoreError> {
+        Ok(HistoryPage::default())
+    }
+
+    fn histories(&mut self, _: Option<&ChannelKey>) -> Result<Vec<ChannelKey>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn history_bytes(&self) -> u64 {
+        0
+    }
+
     fn commit(&mut self, _: &[Change]) -> Result<(), StoreError> {
         self.commits += 1;
         match self.commits {
@@ -228,19 +334,19 @@ impl Store for Failing {
 
 #[test]
 fn the_writer_tells_of_each_commit_until_one_fails() {
-    let (kept, news) = std::sync::mpsc::channel();
-    let failed = kept.clone();
+    let (teller, news) = std::sync::mpsc::channel();
     let store = Box::new(Failing::default());
-    let writer = Writer::start(
-        store,
-        move || kept.send(true).expect("heard"),
-        move || failed.send(false).expect("heard"),
-    );
+    let writer = Writer::start(store, move |it| teller.send(it).expect("heard"));
     let writer = writer.expect("started");
+    writer.find(QueryId(7), Query::Histories(None));
     for number in 0..5 {
         writer.commit(vec![floor(number)]);
     }
     let error = writer.finish().expect_err("it has failed");
     assert!(matches!(error, StoreError::Io(_)), "{error}");
-    assert_eq!(news.iter().collect::<Vec<_>>(), [true, true, false]);
+    let found = News::Found(QueryId(7), Found::Histories(Vec::new()));
+    let mut news: Vec<_> = news.iter().collect();
+    // A read may be done before commits that were asked for later, or after.
+    news.retain(|it| *it != found);
+    assert_eq!(news, [News::Kept(0), News::Kept(0), News::Failed]);
 }

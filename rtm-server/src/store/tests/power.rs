@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use redb::StorageBackend;
 
 use super::super::{DiskStore, MemoryStore, Store};
-use super::change;
+use super::{change, everything};
 
 /// What a disk writes as a whole.
 const SECTOR: usize = 512;
@@ -152,11 +152,11 @@ proptest! {
             drop(store);
             disk.0.lock().expect("one thread").cut(&mut chance);
             store = DiskStore::on(disk.clone()).expect("opened again");
-            let held = store.load().expect("loaded");
-            if held != wanted.load().expect("loaded") {
+            let held = everything(&mut store);
+            if held != everything(&mut wanted) {
                 prop_assert!(done.is_err(), "it was committed");
                 wanted = before;
-                prop_assert_eq!(held, wanted.load().expect("loaded"));
+                prop_assert_eq!(held, everything(&mut wanted));
             }
         }
     }

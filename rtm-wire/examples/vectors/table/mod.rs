@@ -2,6 +2,7 @@
 
 mod frames;
 mod handshake;
+mod history;
 mod invalid;
 mod locks;
 mod packets;

@@ -9,7 +9,7 @@ use rtm_wire::{
 };
 
 use super::super::vector::{Type, Vector};
-use super::{locks, storage, valid};
+use super::{history, locks, storage, valid};
 
 const AT: Position = Position { epoch: Epoch(3), sequence: Sequence(1_000) };
 const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
@@ -21,6 +21,7 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors.extend(presence());
     vectors.extend(storage::requests());
     vectors.extend(locks::requests());
+    vectors.extend(history::requests());
     vectors
 }
 

@@ -9,7 +9,7 @@ use rtm_wire::{
 };
 
 use super::super::vector::{Type, Vector};
-use super::{locks, storage, valid};
+use super::{history, locks, storage, valid};
 
 const AT: Position = Position { epoch: Epoch(3), sequence: Sequence(1_000) };
 const TIME: UnixTime = UnixTime::from_millis(1_700_000_000_000);
@@ -22,6 +22,7 @@ pub(super) fn vectors() -> Vec<Vector> {
     vectors.extend(presence_answers());
     vectors.extend(storage::answers());
     vectors.extend(locks::answers());
+    vectors.extend(history::answers());
     vectors
 }
 

@@ -1,5 +1,6 @@
 //! What a vector is, how bytes of each type are read and written again, and what their fields are.
 
+mod history;
 mod operations;
 mod packets;
 mod session;

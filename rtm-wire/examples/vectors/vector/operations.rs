@@ -6,7 +6,7 @@ use rtm_wire::{
 };
 use serde_json::{Value, json};
 
-use super::{hex, int, storage};
+use super::{hex, history, int, storage};
 
 pub(super) fn request(id: OperationId, request: &Request<'_>) -> Value {
     let mut fields = request_body(request);
@@ -23,6 +23,7 @@ fn request_body(request: &Request<'_>) -> Value {
         return fields;
     }
     match request {
+        Request::GetMessages(get) => history::get_messages(get),
         Request::Login(login) => json!({
             "app_id": login.app_id,
             "user_id": login.user_id,
@@ -175,6 +176,7 @@ fn result(reply: &Reply<'_>) -> Value {
         ReplyResult::Metadata(metadata) => storage::metadata(&metadata),
         ReplyResult::Acquired(acquired) => storage::acquired(acquired),
         ReplyResult::Locks(locks) => storage::locks(locks),
+        ReplyResult::Messages(page) => history::messages(&page),
         ReplyResult::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
         other => presence_result(other),
     }
@@ -201,7 +203,7 @@ fn presence_result(result: ReplyResult<'_>) -> Value {
     }
 }
 
-fn event(event: &Event<'_>) -> Value {
+pub(super) fn event(event: &Event<'_>) -> Value {
     match event {
         Event::Message(event) => json!({
             "kind": "message event",

@@ -5,6 +5,7 @@
 mod fields;
 mod frames;
 mod handshake;
+mod history;
 mod locks;
 mod operations;
 mod packets;

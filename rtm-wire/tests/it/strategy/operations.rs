@@ -15,10 +15,10 @@ use super::fields::{
     channel, delivery, error_code, message_type, name, operation_id, position, sequence, time,
     topic_change,
 };
-use super::{bytes, locks, number, storage, text};
+use super::{bytes, history, locks, number, storage, text};
 
 pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)> {
-    let unknown = (0x60..=0x7f_u8, bytes(50));
+    let unknown = (0x70..=0x7f_u8, bytes(50));
     let request = prop_oneof![
         login().prop_map(Request::from),
         Just(Logout.into()),
@@ -46,6 +46,7 @@ pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)
         presence_request(),
         storage::request(),
         locks::request(),
+        history::request(),
         unknown.prop_map(|(kind, body)| Request::Unknown { kind, body }),
     ];
     (operation_id(), request)
@@ -161,6 +162,7 @@ fn result() -> impl Strategy<Value = ReplyResult<'static>> {
         }),
         storage::result(),
         locks::result(),
+        history::result(),
         (0x40..=0xff_u8, bytes(50)).prop_map(|(kind, body)| ReplyResult::Unknown { kind, body }),
     ]
 }
