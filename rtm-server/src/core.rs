@@ -96,10 +96,11 @@ impl ServerCore {
     #[must_use]
     pub fn new(config: CoreConfig) -> Self {
         let CoreConfig { session, key, seed, epoch, access, limits, history } = config;
+        let queue = session.send_queue_max();
         Self {
             endpoint: Endpoint::server(session, key, seed),
             gateway: Gateway::new(access, limits),
-            owner: Owner::new(epoch, limits, history),
+            owner: Owner::new(epoch, limits, history, queue),
             state: State::Serving,
             commands: Vec::new(),
             outputs: Vec::new(),

@@ -196,6 +196,12 @@ impl Config {
         self
     }
 
+    /// What [`send_queue`](Self::send_queue) says: bytes and messages.
+    #[must_use]
+    pub const fn send_queue_max(&self) -> (usize, usize) {
+        (self.send_queue_bytes, self.send_queue_messages)
+    }
+
     /// Bytes that all lanes of a session queue until they are acknowledged, each message counting
     /// 32 more. Default 16 MiB, server 64 MiB.
     #[must_use]

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use self::cli::{Cli, Command, Lock, Presence, Storage, User};
-use self::command::{chat, lock, presence, publish, storage, subscribe, token, user};
+use self::cli::{Cli, Command, History, Lock, Presence, Storage, User};
+use self::command::{chat, history, lock, presence, publish, storage, subscribe, token, user};
 use self::failure::Failure;
 
 fn main() -> ExitCode {
@@ -50,6 +50,8 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Storage(Storage::Remove(arguments)) => storage::remove(arguments).await,
             Command::Storage(Storage::Get(arguments)) => storage::get(arguments).await,
             Command::Storage(Storage::Watch(arguments)) => storage::watch(arguments).await,
+            Command::History(History::Get(arguments)) => history::get(arguments).await,
+            Command::History(History::Own(arguments)) => history::own(arguments).await,
             Command::Lock(Lock::Set(arguments)) => lock::set(arguments).await,
             Command::Lock(Lock::Acquire(arguments)) => lock::acquire(arguments).await,
             Command::Lock(Lock::Release(arguments)) => lock::release(arguments).await,

@@ -12,9 +12,8 @@ use crate::store::HistoryQuery;
 
 /// Subscribers that may catch up at a time; others are told of a gap at once.
 const WAITING_MAX: usize = 100_000;
-/// Bytes that one may have before it whose read takes long; then it goes on without.
-const AHEAD_MAX: usize = 256 * 1_024;
-/// The newest messages that are replayed, and their bytes; what is older is a gap.
+/// The newest messages that are replayed, and their bytes; what is older is a gap. As many bytes,
+/// and twice as many messages, may come meanwhile; then it goes on without.
 const REPLAY: usize = 100;
 const REPLAY_BYTES: usize = 256 * 1_024;
 
@@ -42,9 +41,17 @@ pub(super) struct Beginning {
 ///
 /// The view is between its old and new life until the answer: what comes before it is in order, and
 /// the answer tells what is missing behind it. So the answer takes the lane of the messages.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct CatchUps {
+    pub(super) replay: Replay,
     waiting: BTreeMap<(ChannelKey, SubscriberId), CatchUp>,
+}
+
+/// How much one gets at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Replay {
+    messages: usize,
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -57,7 +64,7 @@ struct CatchUp {
 
 impl Beginning {
     /// What was missed.
-    pub(super) fn query(&self) -> HistoryQuery {
+    pub(super) fn query(&self, replay: Replay) -> HistoryQuery {
         let Position { epoch, sequence } = self.position;
         HistoryQuery {
             key: self.key.clone(),
@@ -66,13 +73,23 @@ impl Beginning {
             before: Some(Position { epoch, sequence: Sequence(sequence.0 + 1) }),
             since: self.since,
             until: None,
-            count: REPLAY,
-            bytes: REPLAY_BYTES,
+            count: replay.messages,
+            bytes: replay.bytes,
         }
     }
 }
 
 impl CatchUps {
+    /// A session whose queue takes so many bytes and messages on one lane ends when it is full, and
+    /// would end again each time it comes back: what comes at once is a part of that.
+    pub(super) fn new((bytes, messages): (usize, usize)) -> Self {
+        let replay = Replay {
+            messages: REPLAY.min(messages / 4).max(1),
+            bytes: REPLAY_BYTES.min(bytes / 4),
+        };
+        Self { replay, waiting: BTreeMap::new() }
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.waiting.len() >= WAITING_MAX
     }
@@ -163,7 +180,8 @@ impl CatchUps {
         };
         catch_up.bytes += message.len();
         catch_up.ahead.push(message.clone());
-        match catch_up.bytes > AHEAD_MAX {
+        let Replay { messages, bytes } = self.replay;
+        match catch_up.bytes > bytes || catch_up.ahead.len() > 2 * messages {
             true => self.end(key, subscriber, &[]),
             false => Vec::new(),
         }

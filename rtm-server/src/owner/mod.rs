@@ -68,9 +68,15 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// An owner in an epoch that is persisted and greater than all before.
+    /// An owner in an epoch that is persisted and greater than all before. A session's queue takes
+    /// so many bytes and messages on one lane.
     #[must_use]
-    pub(crate) fn new(epoch: Epoch, limits: AppLimits, history: HistoryRules) -> Self {
+    pub(crate) fn new(
+        epoch: Epoch,
+        limits: AppLimits,
+        history: HistoryRules,
+        queue: (usize, usize),
+    ) -> Self {
         Self {
             epoch,
             limits,
@@ -79,7 +85,7 @@ impl Owner {
             history_bytes: 0,
             commits: Commits::default(),
             reads: Reads::default(),
-            catch_ups: CatchUps::default(),
+            catch_ups: CatchUps::new(queue),
             outbox: Outbox::default(),
         }
     }
@@ -166,7 +172,8 @@ impl Owner {
         self.catch_ups.divert(app, &mut self.outbox.outputs);
         self.commits.admit(app, &mut self.outbox, out);
         if let Some(it) = beginning {
-            let (query, subscriber) = (Query::Messages(it.query()), it.subscriber);
+            let (query, subscriber) =
+                (Query::Messages(it.query(self.catch_ups.replay)), it.subscriber);
             let read = (Reader::CatchUp { key: it.key.clone(), subscriber }, query);
             // What was sequenced before has to be on the disk.
             if let Some((reader, query)) = self.commits.hold_read(&it.key, read) {

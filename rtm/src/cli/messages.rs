@@ -36,6 +36,9 @@ pub(crate) struct Publish {
     /// With --topic: urgency against your other topics
     #[arg(long, requires = "topic", value_enum, default_value_t = Urgency::Normal)]
     pub(crate) priority: Urgency,
+    /// Keep the messages in the channel's history
+    #[arg(long, conflicts_with = "topic")]
+    pub(crate) store: bool,
     /// Messages a second at most [default: what the server allows]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) rate: Option<u32>,

@@ -1,6 +1,7 @@
 //! The command line's grammar: what is common here, the rest a file for each family of commands.
 
 mod at;
+mod history;
 mod lock;
 mod messages;
 mod presence;
@@ -10,6 +11,7 @@ mod who;
 use clap::{Parser, Subcommand};
 
 pub(crate) use self::at::At;
+pub(crate) use self::history::{History, HistoryGet, HistoryOwn, HistoryPart};
 pub(crate) use self::lock::{Lock, LockAcquire, LockGet, LockOf, LockRevoke, LockSet, LockWatch};
 use self::messages::{CHAT, PUB, SUB};
 pub(crate) use self::messages::{Chat, Inbox, Publish, Send, Subscribe, Urgency, User};
@@ -55,6 +57,9 @@ pub(crate) enum Command {
     /// Locks of a channel: make, acquire, release, watch
     #[command(subcommand)]
     Lock(Lock),
+    /// Messages that were published with --store
+    #[command(subcommand)]
+    History(History),
     /// Make a token for a user, and for a stream channel
     #[command(after_help = TOKEN)]
     Token(Token),

@@ -1,6 +1,7 @@
 //! The commands, a file each.
 
 pub(crate) mod chat;
+pub(crate) mod history;
 mod link;
 pub(crate) mod lock;
 mod place;

@@ -47,6 +47,7 @@ pub(crate) async fn run(arguments: Publish) -> Result<(), Failure> {
         pace: Pace::new(rate),
         length,
         custom_type: arguments.messages.custom_type.clone(),
+        is_stored: arguments.store,
         unanswered: VecDeque::new(),
         next_line: 1,
         what: if arguments.messages.given.is_empty() { "line" } else { "message" },
@@ -134,6 +135,7 @@ struct StreamOfLines {
     pace: Pace,
     length: usize,
     custom_type: String,
+    is_stored: bool,
     unanswered: VecDeque<(u64, PendingPublish)>,
     next_line: u64,
     /// What the messages are, where they come from.
@@ -200,6 +202,7 @@ impl StreamOfLines {
         };
         let options =
             PublishOptions::new().message_type(message_type).custom_type(self.custom_type.clone());
+        let options = options.store_in_history(self.is_stored);
         let pending = self.target.send(line, options).await;
         let pending =
             pending.map_err(|error| Failure::about(format!("{} {number}", self.what), &error))?;

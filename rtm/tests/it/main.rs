@@ -4,6 +4,7 @@ mod bad_input;
 mod carriers;
 mod chat;
 mod ending;
+mod history;
 mod lab;
 mod lock;
 mod options;

@@ -66,7 +66,7 @@ impl Chaos {
         let session = match weather {
             Weather::Calm => Config::server(),
             // So short that some sessions are too slow.
-            Weather::Rough => Config::server().send_queue(64 * 1_024, 10),
+            Weather::Rough => Config::server().send_queue(64 * 1_024, 24),
         };
         let mut limits = AppLimits::open();
         // Good-byes that are told at once, and such that wait.
@@ -177,12 +177,12 @@ impl Chaos {
     fn say(&mut self, who: &'static str, target: &Target) {
         let padding = [0, 0, 0, 3_000][self.below(4)];
         let payload = self.model.next_text(padding);
-        let store = matches!(target, Target::User(_)) && self.below(2) == 0;
+        let store = !matches!(target, Target::Topic(_)) && self.below(2) == 0;
         let options = PublishOptions::text().store_in_history(store);
         let command =
             Command::Publish { target: target.clone(), payload: payload.clone().into(), options };
         let waiter = self.lab.command(who, command);
-        self.model.say(who, waiter, target);
+        self.model.say(who, waiter, target, store);
     }
 
     /// Something that nobody wants.

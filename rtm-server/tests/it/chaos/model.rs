@@ -25,6 +25,7 @@ pub(super) struct Said {
     pub(super) handle: Option<HandleId>,
     /// Where it should be heard: the kind of place, and the names in it.
     pub(super) target: String,
+    pub(super) is_stored: bool,
 }
 
 /// A handle that somebody has asked for.
@@ -84,7 +85,7 @@ impl Model {
     }
 
     /// That of [`next_text`](Self::next_text) was published.
-    pub(super) fn say(&mut self, who: &'static str, waiter: u64, target: &Target) {
+    pub(super) fn say(&mut self, who: &'static str, waiter: u64, target: &Target, is_stored: bool) {
         self.waiting.push((who, waiter));
         let handle = match target {
             Target::Topic(handle) => Some(*handle),
@@ -98,7 +99,7 @@ impl Model {
                 _ => "nowhere".to_owned(),
             },
         };
-        self.said.insert(self.last_text, Said { who, waiter, handle, target });
+        self.said.insert(self.last_text, Said { who, waiter, handle, target, is_stored });
     }
 
     pub(super) fn change_publishers(&mut self, who: &'static str, handle: HandleId) {
