@@ -18,7 +18,7 @@ pub(crate) struct Scene {
     pub(crate) folder: PathBuf,
     pub(crate) greeting: Vec<String>,
     programs: Programs,
-    _server: Actor,
+    server: Actor,
     proxy: Option<Actor>,
 }
 
@@ -53,11 +53,7 @@ impl Scene {
     pub(crate) fn new(folder: &Path, programs: Programs) -> Result<Self, Failure> {
         // Relative to where the target folder is, if that is relative.
         let folder = root().join(folder);
-        let mut command = programs.start("rtm-server");
-        command.args(["--dev", "--listen", "127.0.0.1:0", "--data-dir"]).arg(folder.join("data"));
-        command.env("RTM_CONTEXT", folder.join("context.json"));
-        let mut server = Actor::start(command.stdout(Stdio::piped()))?;
-        server.wait_for("ready")?;
+        let mut server = serve(&programs, &folder, "127.0.0.1:0")?;
         // On the standard error, which may be read later than what comes after it.
         let is_warning = |line: &String| line.starts_with("***");
         if !server.seen.iter().any(is_warning) {
@@ -66,16 +62,31 @@ impl Scene {
         let mut greeting = server.seen.clone();
         greeting.retain(|line| !line.is_empty());
         greeting.sort_by_key(|line| !is_warning(line));
-        Ok(Self { folder, greeting, programs, _server: server, proxy: None })
+        Ok(Self { folder, greeting, programs, server, proxy: None })
+    }
+
+    /// SIGKILL for the server, which comes back at the same place, in the same folder.
+    pub(crate) fn kill_server(&mut self) -> Result<(), Failure> {
+        let (place, _) = self.place()?;
+        let place = place.to_owned();
+        self.server.kill()?;
+        self.server = serve(&self.programs, &self.folder, &place)?;
+        Ok(())
+    }
+
+    /// Address and key of the server.
+    fn place(&self) -> Result<(&str, &str), Failure> {
+        let connect = self.greeting.iter().find_map(|line| line.strip_prefix("connect"));
+        let connect = connect.map(str::trim).and_then(|text| text.strip_prefix("rtm://"));
+        connect
+            .and_then(|text| text.split_once('?'))
+            .ok_or_else(|| Failure::new("the server printed no connection string"))
     }
 
     /// A lossy proxy before the server; its connection string.
     pub(crate) fn proxy(&mut self, words: &[&str]) -> Result<String, Failure> {
-        let connect = self.greeting.iter().find_map(|line| line.strip_prefix("connect"));
-        let connect = connect.map(str::trim).and_then(|text| text.strip_prefix("rtm://"));
-        let (place, key) = connect
-            .and_then(|text| text.split_once('?'))
-            .ok_or_else(|| Failure::new("the server printed no connection string"))?;
+        let (place, key) = self.place()?;
+        let key = key.to_owned();
         let mut command = self.programs.start("netlab");
         command.args(["proxy", "--to", place]).args(words);
         let mut proxy = Actor::start(command.stdout(Stdio::piped()))?;
@@ -118,6 +129,16 @@ impl Scene {
     }
 }
 
+/// A development server that is ready.
+fn serve(programs: &Programs, folder: &Path, listen: &str) -> Result<Actor, Failure> {
+    let mut command = programs.start("rtm-server");
+    command.args(["--dev", "--listen", listen, "--data-dir"]).arg(folder.join("data"));
+    command.env("RTM_CONTEXT", folder.join("context.json"));
+    let mut server = Actor::start(command.stdout(Stdio::piped()))?;
+    server.wait_for("ready")?;
+    Ok(server)
+}
+
 /// A program that runs, and what it has printed so far: both streams, in the order of arrival.
 /// Killed when dropped.
 pub(crate) struct Actor {
@@ -127,6 +148,13 @@ pub(crate) struct Actor {
 }
 
 impl Actor {
+    /// Ends it without a word.
+    fn kill(&mut self) -> Result<(), Failure> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     fn start(command: &mut Command) -> Result<Self, Failure> {
         let mut child = command.stderr(Stdio::piped()).spawn()?;
         let (sender, lines) = mpsc::channel();

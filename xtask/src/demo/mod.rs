@@ -48,6 +48,8 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     positions(&mut page, &scene)?;
     metadata(&mut page, &scene)?;
     locks(&mut page, &scene)?;
+    history(&mut page, &scene)?;
+    outlives(&mut page, &mut scene)?;
     for (loss, delay_ms) in [(0, 0), (20, 0), (20, 5)] {
         file(&mut page, &mut scene, &text, loss, delay_ms)?;
     }
@@ -175,6 +177,43 @@ fn locks(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
     page.commands(&[(&make[..], made), (&acquire[..], acquired), (&write[..], written)]);
     page.commands(&[(&taken[..], refused), (&revoke[..], revoked), (&next[..], owned)]);
     page.commands(&[(&write[..], outdated)]);
+    Ok(())
+}
+
+/// Grace reads what was said before she came.
+fn history(page: &mut Page, scene: &Scene) -> Result<(), Failure> {
+    let store = ["pub", "board", "--as", "alice", "--store", "--message"];
+    let said = ["We meet at nine.", "Make it ten."].map(|text| [&store[..], &[text]].concat());
+    let first = scene.start(&said[0])?.end()?;
+    let second = scene.start(&said[1])?.end()?;
+    let read = ["history", "get", "board", "--as", "grace"];
+    let found = scene.start(&read)?.end()?;
+    let oldest = ["history", "get", "board", "--oldest-first", "--count", "1", "--as", "grace"];
+    let found_first = scene.start(&oldest)?.end()?;
+    page.title("What was said before");
+    page.commands(&[(&said[0][..], first), (&said[1][..], second)]);
+    page.commands(&[(&read[..], found), (&oldest[..], found_first)]);
+    Ok(())
+}
+
+/// The server is killed, and all that was answered is there.
+fn outlives(page: &mut Page, scene: &mut Scene) -> Result<(), Failure> {
+    let send = ["user", "send", "heidi", "--as", "alice", "--store", "--message", "See you."];
+    let sent = scene.start(&send)?.end()?;
+    scene.kill_server()?;
+    let get = ["storage", "get", "board", "--as", "bob"];
+    let items = scene.start(&get)?.end()?;
+    let locks = ["lock", "get", "board", "--as", "bob"];
+    let listed = scene.start(&locks)?.end()?;
+    let read = ["history", "get", "board", "--as", "bob"];
+    let found = scene.start(&read)?.end()?;
+    let open = ["user", "inbox", "--as", "heidi", "--count", "1"];
+    let received = scene.start(&open)?.end()?;
+    page.title("`kill -9` of the server, and another start");
+    page.commands(&[(&send[..], sent)]);
+    page.text("Here the server is killed, and started again in the same folder.");
+    page.commands(&[(&get[..], items), (&locks[..], listed)]);
+    page.commands(&[(&read[..], found), (&open[..], received)]);
     Ok(())
 }
 

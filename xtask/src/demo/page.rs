@@ -46,6 +46,11 @@ impl Page {
         let _ = writeln!(self.text, "## {title}\n");
     }
 
+    /// Something that is said between two terminals.
+    pub(super) fn text(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{text}\n");
+    }
+
     /// What one terminal shows: commands of `rtm`, and what each printed.
     pub(super) fn commands(&mut self, commands: &[(&[&str], Vec<String>)]) {
         self.text += "```text\n";
