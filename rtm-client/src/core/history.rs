@@ -141,6 +141,13 @@ fn check(options: &HistoryOptions) -> Result<(), Refusal> {
         let reason = format!("{count} messages are asked for; ask for 1 to {HISTORY_COUNT_MAX}");
         return Err(Refusal::new(ErrorCode::HISTORY_OPERATION_NOT_PERMITTED, reason));
     }
+    let places = options.next.map_or([0; 2], |next| [next.epoch, next.sequence]);
+    let numbers = [start.unwrap_or(0), end.unwrap_or(0)].into_iter().chain(places);
+    if let Some(number) = numbers.into_iter().find(|number| *number > rtm_wire::varint::MAX) {
+        let most = rtm_wire::varint::MAX;
+        let reason = format!("{number} is no time or place; at most {most}");
+        return Err(Refusal::new(ErrorCode::HISTORY_INVALID_TIMESTAMP, reason));
+    }
     if let (Some(start), Some(end)) = (start, end) {
         if end >= start {
             let reason = format!("nothing lies from {end} to before {start}; swap start and end");

@@ -75,17 +75,17 @@ pub struct HistorySettings {
     pub days: u32,
     /// Messages of each channel and user, where no rule says otherwise; 0 for none.
     pub messages: u64,
-    /// Bytes of all of them together.
-    pub bytes: u64,
+    /// Bytes of all of them together; if nothing is said 8 GiB, or 256 MiB in a store in memory.
+    pub bytes: Option<u64>,
     /// The first one that fits a channel counts.
     pub rule: Vec<HistoryRuleSettings>,
 }
 
 impl Default for HistorySettings {
     fn default() -> Self {
-        let HistoryRules { otherwise, bytes_max, .. } = HistoryRules::default();
+        let HistoryRules { otherwise, .. } = HistoryRules::default();
         let Retention { days, messages } = otherwise;
-        Self { days, messages, bytes: bytes_max, rule: Vec::new() }
+        Self { days, messages, bytes: None, rule: Vec::new() }
     }
 }
 

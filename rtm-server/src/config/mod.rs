@@ -64,7 +64,11 @@ impl Settings {
             check("history.messages", messages, 0..=1_000_000_000, advice)?;
             Ok::<_, ServerError>(Retention { days, messages })
         };
-        check("history.bytes", *bytes, 0..=1 << 50, "at most 1125899906842624 bytes")?;
+        let bytes_max = bytes.unwrap_or(match self.store {
+            StoreKind::Disk => HistoryRules::default().bytes_max,
+            StoreKind::Memory => 256 * 1_024 * 1_024,
+        });
+        check("history.bytes", bytes_max, 0..=1 << 50, "at most 1125899906842624 bytes")?;
         let rules = rule.iter().map(|rule| {
             let retention = check_one(rule.days, rule.messages)?;
             let kind = rule.kind.map(|kind| match kind {
@@ -74,7 +78,7 @@ impl Settings {
             Ok::<_, ServerError>(HistoryRule { pattern: rule.pattern.clone(), kind, retention })
         });
         let rules = rules.collect::<Result<_, _>>()?;
-        Ok(HistoryRules { rules, otherwise: check_one(*days, *messages)?, bytes_max: *bytes })
+        Ok(HistoryRules { rules, otherwise: check_one(*days, *messages)?, bytes_max })
     }
 
     /// Settings of sessions.

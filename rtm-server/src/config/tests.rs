@@ -162,3 +162,36 @@ fn what_makes_no_sense_is_refused_by_name() {
         assert!(!error.contains("secret"), "{error}");
     }
 }
+
+#[test]
+fn rules_of_histories_are_taken_in_order_and_at_their_ends() {
+    let history = |text: &str| settings(text).history();
+    assert_eq!(history("").expect("the defaults"), HistoryRules::default());
+    let memory = history("store = \"memory\"").expect("the defaults");
+    assert_eq!(memory, HistoryRules { bytes_max: 1 << 28, ..HistoryRules::default() });
+    let rules = history(
+        "[history]\ndays = 1\nmessages = 0\nbytes = 7\n\
+         [[history.rule]]\npattern = \"a*\"\nkind = \"user\"\ndays = 2\nmessages = 3\n\
+         [[history.rule]]\npattern = \"*\"\ndays = 36500\nmessages = 1000000000",
+    );
+    let rule = |pattern: &str, kind, days, messages| HistoryRule {
+        pattern: pattern.to_owned(),
+        kind,
+        retention: Retention { days, messages },
+    };
+    let expected = HistoryRules {
+        rules: vec![
+            rule("a*", Some(ChannelKind::User), 2, 3),
+            rule("*", None, 36_500, 1_000_000_000),
+        ],
+        otherwise: Retention { days: 1, messages: 0 },
+        bytes_max: 7,
+    };
+    assert_eq!(rules.expect("in range"), expected);
+    for wrong in ["days = 0", "days = 36501", "messages = 1000000001", "bytes = 1125899906842625"] {
+        let error = history(&format!("[history]\n{wrong}")).expect_err(wrong);
+        assert!(error.to_string().contains("history."), "{error}");
+    }
+    let one = "[[history.rule]]\npattern = \"a\"\nmessages = 1\ndays = 0";
+    assert!(history(one).is_err());
+}

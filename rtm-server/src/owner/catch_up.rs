@@ -11,7 +11,7 @@ use super::command::{LaneKey, Output};
 use crate::store::HistoryQuery;
 
 /// Subscribers that may catch up at a time; others are told of a gap at once.
-const WAITING_MAX: usize = 100_000;
+const WAITING_MAX: usize = 20_000;
 /// The newest messages that are replayed, and their bytes; what is older is a gap. As many bytes,
 /// and twice as many messages, may come meanwhile; then it goes on without.
 const REPLAY: usize = 100;
@@ -44,7 +44,10 @@ pub(super) struct Beginning {
 #[derive(Debug)]
 pub(super) struct CatchUps {
     pub(super) replay: Replay,
-    waiting: BTreeMap<(ChannelKey, SubscriberId), CatchUp>,
+    waiting: BTreeMap<ChannelKey, BTreeMap<SubscriberId, CatchUp>>,
+    /// Reads that are to come, also for those who are gone meanwhile.
+    reads: usize,
+    last: u64,
 }
 
 /// How much one gets at once.
@@ -56,6 +59,7 @@ pub(super) struct Replay {
 
 #[derive(Debug)]
 struct CatchUp {
+    number: u64,
     operation: OperationId,
     position: Position,
     ahead: Vec<Bytes>,
@@ -87,50 +91,57 @@ impl CatchUps {
             messages: REPLAY.min(messages / 4).max(1),
             bytes: REPLAY_BYTES.min(bytes / 4),
         };
-        Self { replay, waiting: BTreeMap::new() }
+        Self { replay, waiting: BTreeMap::new(), reads: 0, last: 0 }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.waiting.len() >= WAITING_MAX
+        self.reads >= WAITING_MAX
     }
 
-    pub(super) fn begin(&mut self, it: &Beginning) {
+    /// Its number: a read of which has to be ended.
+    pub(super) fn begin(&mut self, it: &Beginning) -> u64 {
         let Beginning { operation, position, .. } = *it;
-        let catch_up = CatchUp { operation, position, ahead: Vec::new(), bytes: 0 };
-        self.waiting.insert((it.key.clone(), it.subscriber), catch_up);
+        (self.last, self.reads) = (self.last + 1, self.reads + 1);
+        let (number, ahead) = (self.last, Vec::new());
+        let catch_up = CatchUp { number, operation, position, ahead, bytes: 0 };
+        self.waiting.entry(it.key.clone()).or_default().insert(it.subscriber, catch_up);
+        number
     }
 
-    /// Keeps back what is ahead of what was missed, until that has come.
-    pub(super) fn divert(&mut self, app: &AppId, outputs: &mut Vec<Output>) {
+    /// A read has come, whoever is still there.
+    pub(super) fn found(
+        &mut self,
+        key: &ChannelKey,
+        subscriber: SubscriberId,
+        number: u64,
+        newest_first: &[KeptMessage],
+    ) -> Vec<Output> {
+        self.reads -= 1;
+        self.end(key, subscriber, Some(number), newest_first)
+    }
+
+    /// Keeps back what is ahead of what was missed, until that has come. What a subscription itself
+    /// `is_causing` isn't counted as too much.
+    pub(super) fn divert(&mut self, app: &AppId, outputs: &mut Vec<Output>, is_causing: bool) {
         if self.waiting.is_empty() {
             return;
         }
         let mut passed = Vec::with_capacity(outputs.len());
         for mut output in outputs.drain(..) {
-            let (lane, to) = match &mut output {
-                Output::Event { lane, to, .. } | Output::LaneEnds { lane, to } => (lane, to),
-                _ => {
-                    passed.push(output);
-                    continue;
-                }
-            };
-            let LaneKey::Channel(kind @ ChannelKind::Message, name) = lane else {
+            let Some((key, waiting)) = self.held_up(app, &mut output) else {
                 passed.push(output);
                 continue;
             };
-            let key = ChannelKey { app: app.clone(), kind: *kind, name: name.clone() };
-            let waiting: Vec<_> = to.iter().copied().filter(|to| self.has(&key, *to)).collect();
-            to.retain(|to| !waiting.contains(to));
-            match output {
-                Output::Event { ref message, .. } => {
+            match &mut output {
+                Output::Event { message, .. } => {
                     for subscriber in waiting {
-                        passed.extend(self.keep_back(&key, subscriber, message));
+                        passed.extend(self.keep_back(&key, subscriber, message, is_causing));
                     }
                 }
                 // It has left before it was there.
-                Output::LaneEnds { ref mut to, .. } => {
+                Output::LaneEnds { to, .. } => {
                     for subscriber in waiting {
-                        passed.extend(self.end(&key, subscriber, &[]));
+                        passed.extend(self.end(&key, subscriber, None, &[]));
                         to.push(subscriber);
                     }
                 }
@@ -141,16 +152,35 @@ impl CatchUps {
         *outputs = passed;
     }
 
+    /// Takes those out of an output's receivers who catch up in its channel.
+    fn held_up(&self, app: &AppId, output: &mut Output) -> Option<(ChannelKey, Vec<SubscriberId>)> {
+        let (lane, to) = match output {
+            Output::Event { lane, to, .. } | Output::LaneEnds { lane, to } => (lane, to),
+            _ => return None,
+        };
+        let LaneKey::Channel(kind @ ChannelKind::Message, name) = lane else { return None };
+        let key = ChannelKey { app: app.clone(), kind: *kind, name: name.clone() };
+        let here = self.waiting.get(&key)?;
+        let is_waiting = |to: &SubscriberId| here.contains_key(to);
+        let (waiting, others) = std::mem::take(to).into_iter().partition(is_waiting);
+        *to = others;
+        Some((key, waiting))
+    }
+
     /// All that was missed was found: it goes out, oldest first, and then what came meanwhile.
-    pub(super) fn end(
+    /// With a number, only if it is that one.
+    fn end(
         &mut self,
         key: &ChannelKey,
         subscriber: SubscriberId,
+        number: Option<u64>,
         newest_first: &[KeptMessage],
     ) -> Vec<Output> {
-        let Some(catch_up) = self.waiting.remove(&(key.clone(), subscriber)) else {
+        let here = self.waiting.get(key).and_then(|here| here.get(&subscriber));
+        if here.is_none_or(|it| number.is_some_and(|number| it.number != number)) {
             return Vec::new();
-        };
+        }
+        let Some(catch_up) = self.take(key, subscriber) else { return Vec::new() };
         let CatchUp { operation, position, ahead, .. } = catch_up;
         let answer = granted(operation, ReplyResult::Subscribed(position));
         let missed = newest_first.iter().rev().map(|it| it.event.clone());
@@ -161,11 +191,16 @@ impl CatchUps {
 
     /// A session is gone.
     pub(super) fn forget(&mut self, key: &ChannelKey, subscriber: SubscriberId) {
-        self.waiting.remove(&(key.clone(), subscriber));
+        self.take(key, subscriber);
     }
 
-    fn has(&self, key: &ChannelKey, subscriber: SubscriberId) -> bool {
-        self.waiting.contains_key(&(key.clone(), subscriber))
+    fn take(&mut self, key: &ChannelKey, subscriber: SubscriberId) -> Option<CatchUp> {
+        let here = self.waiting.get_mut(key)?;
+        let catch_up = here.remove(&subscriber);
+        if here.is_empty() {
+            self.waiting.remove(key);
+        }
+        catch_up
     }
 
     /// What is ahead; what goes out if that is too much.
@@ -174,15 +209,18 @@ impl CatchUps {
         key: &ChannelKey,
         subscriber: SubscriberId,
         message: &Bytes,
+        is_caused: bool,
     ) -> Vec<Output> {
-        let Some(catch_up) = self.waiting.get_mut(&(key.clone(), subscriber)) else {
-            return Vec::new();
-        };
-        catch_up.bytes += message.len();
+        let here = self.waiting.get_mut(key).and_then(|here| here.get_mut(&subscriber));
+        let Some(catch_up) = here else { return Vec::new() };
         catch_up.ahead.push(message.clone());
+        if is_caused {
+            return Vec::new();
+        }
+        catch_up.bytes += message.len();
         let Replay { messages, bytes } = self.replay;
         match catch_up.bytes > bytes || catch_up.ahead.len() > 2 * messages {
-            true => self.end(key, subscriber, &[]),
+            true => self.end(key, subscriber, None, &[]),
             false => Vec::new(),
         }
     }

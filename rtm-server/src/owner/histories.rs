@@ -18,7 +18,7 @@ use super::context::Context;
 use super::request::channel_name;
 use crate::store::{Change, Found, HistoryPage, HistoryQuery, Query, QueryId};
 
-/// Reads that may wait.
+/// Requests that may wait.
 const WAITING_MAX: usize = 1_024;
 /// Messages of an answer, and bytes, but for the first message.
 const PAGE: usize = 100;
@@ -32,7 +32,7 @@ pub(super) enum Reader {
     /// A request.
     Request { to: SubscriberId, operation: OperationId },
     /// A subscriber that has missed something.
-    CatchUp { key: ChannelKey, subscriber: SubscriberId },
+    CatchUp { key: ChannelKey, subscriber: SubscriberId, number: u64 },
     /// The search for what is too old.
     Sweep,
 }
@@ -43,18 +43,21 @@ pub(super) struct Reads {
     last: u64,
     to_ask: VecDeque<(QueryId, Query)>,
     asked: BTreeMap<QueryId, Reader>,
+    /// How many of them are for requests.
+    requests: usize,
     sweep_at: Option<Time>,
 }
 
 impl Reads {
     pub(super) fn ask(&mut self, reader: Reader, query: Query) {
         self.last += 1;
+        self.requests += usize::from(matches!(reader, Reader::Request { .. }));
         self.to_ask.push_back((QueryId(self.last), query));
         self.asked.insert(QueryId(self.last), reader);
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.asked.len() >= WAITING_MAX
+        self.requests >= WAITING_MAX
     }
 
     pub(super) fn poll(&mut self) -> Option<(QueryId, Query)> {
@@ -89,11 +92,13 @@ impl Owner {
     ) {
         match (self.reads.asked.remove(&id), found) {
             (Some(Reader::Request { to, operation }), Found::Messages(page)) => {
+                self.reads.requests -= 1;
                 let message = answer(operation, &page);
                 out.push(Output::Reply { to, of: None, message });
             }
-            (Some(Reader::CatchUp { key, subscriber }), Found::Messages(page)) => {
-                self.outbox.outputs = self.catch_ups.end(&key, subscriber, &page.messages);
+            (Some(Reader::CatchUp { key, subscriber, number }), Found::Messages(page)) => {
+                let found = &page.messages;
+                self.outbox.outputs = self.catch_ups.found(&key, subscriber, number, found);
                 self.commits.admit(&key.app, &mut self.outbox, out);
             }
             (Some(Reader::Sweep), Found::Histories(keys)) => {

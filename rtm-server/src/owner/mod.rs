@@ -145,7 +145,7 @@ impl Owner {
     pub(crate) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
         for (app, channels) in &mut self.apps {
             channels.handle_timeout(now, time, &mut self.outbox);
-            self.catch_ups.divert(app, &mut self.outbox.outputs);
+            self.catch_ups.divert(app, &mut self.outbox.outputs, false);
             self.commits.admit(app, &mut self.outbox, out);
         }
         self.reads.handle_timeout(now);
@@ -168,13 +168,13 @@ impl Owner {
             self.catch_ups.forget(&key, subscriber);
         }
         let beginning = self.outbox.beginning.take();
-        beginning.iter().for_each(|it| self.catch_ups.begin(it));
-        self.catch_ups.divert(app, &mut self.outbox.outputs);
+        let beginning = beginning.map(|it| (self.catch_ups.begin(&it), it));
+        self.catch_ups.divert(app, &mut self.outbox.outputs, beginning.is_some());
         self.commits.admit(app, &mut self.outbox, out);
-        if let Some(it) = beginning {
-            let (query, subscriber) =
-                (Query::Messages(it.query(self.catch_ups.replay)), it.subscriber);
-            let read = (Reader::CatchUp { key: it.key.clone(), subscriber }, query);
+        if let Some((number, it)) = beginning {
+            let query = Query::Messages(it.query(self.catch_ups.replay));
+            let (key, subscriber) = (it.key.clone(), it.subscriber);
+            let read = (Reader::CatchUp { key, subscriber, number }, query);
             // What was sequenced before has to be on the disk.
             if let Some((reader, query)) = self.commits.hold_read(&it.key, read) {
                 self.reads.ask(reader, query);

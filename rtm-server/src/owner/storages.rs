@@ -30,6 +30,8 @@ pub(super) struct Storages {
     limits: Limits,
     authorities: BTreeMap<ChannelKey, StorageAuthority>,
     floor: Revision,
+    /// Whose removal has raised it last.
+    floor_by: Option<ChannelKey>,
     /// Sets that have items.
     sets: usize,
     bytes: usize,
@@ -42,6 +44,7 @@ impl Storages {
             limits,
             authorities: BTreeMap::new(),
             floor: Revision(0),
+            floor_by: None,
             sets: 0,
             bytes: 0,
             heard: BTreeMap::new(),
@@ -111,6 +114,7 @@ impl Storages {
         if let [Change::SetGone { .. }] = *changes {
             // Dropped now or later, no set begins below it.
             self.floor = self.floor.max(stored.major);
+            self.floor_by = Some(key.clone());
             let (app, floor) = (key.app.clone(), self.floor);
             changes.push(Change::RevisionFloor { app, floor });
         }
@@ -172,7 +176,18 @@ impl Storages {
         heard.filter(|key| key.kind == ChannelKind::User).count()
     }
 
+    /// What is told of a set that isn't there tells the floor, so it waits until that is kept.
+    fn wait_for_floor(&self, context: &mut Context<'_>, key: &ChannelKey) {
+        let has_items = self.authorities.get(key).is_some_and(|set| set.footprint() > 0);
+        let is_raised = self.floor_by.as_ref().is_some_and(|by| context.commits.is_dirty(by));
+        if is_raised && !has_items {
+            // It changes nothing, and has what is told of this set wait for the same commit.
+            context.out.keep(Change::SetGone { key: key.clone() });
+        }
+    }
+
     fn listen(&mut self, context: &mut Context<'_>, key: &ChannelKey) -> Result<(), Refusal> {
+        self.wait_for_floor(context, key);
         let (time, from) = (context.time, context.from);
         let told = self.with(key, |set| set.subscribe(time, from))?;
         tell(key, told, context.out);
@@ -206,6 +221,9 @@ impl AppChannels {
         context: &mut Context<'_>,
         request: &Request<'_>,
     ) -> Option<Result<Bytes, Refusal>> {
+        if let Some(key) = self.subject(context, request) {
+            self.storages.wait_for_floor(context, &key);
+        }
         let stored = match request {
             Request::SetMetadata(SetMetadata(set)) => {
                 let items: Vec<_> = set.items.iter().map(|item| item.key).collect();

@@ -78,7 +78,8 @@ pub enum Change {
         /// Its name.
         name: LockName,
     },
-    /// A history keeps so many messages, the last ones, and none that are older.
+    /// A history keeps so many messages, the last ones, and none that are older; but those that
+    /// wait for a user stay, and 1,000 are removed at most.
     Trim {
         /// Of which channel or user.
         key: ChannelKey,

@@ -14,7 +14,9 @@ use rtm_channel::{
 use rtm_wire::{ChannelKind, Epoch, LockToken, Position, Published, Revision, Sequence, UnixTime};
 
 use super::length::SyncedLength;
-use super::{Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptItem, Store, StoreError};
+use super::{
+    Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptItem, Store, StoreError, TRIM_MAX,
+};
 
 /// The format of the tables below.
 const FORMAT: u64 = 1;
@@ -198,8 +200,8 @@ impl Store for DiskStore {
         let range = placed(&query.key, place(first))..=placed(&query.key, place(last));
         let range = messages.range(range).map_err(error)?;
         match query.oldest_first {
-            true => page.try_fill(query, range.map(message_of))?,
-            false => page.try_fill(query, range.rev().map(message_of))?,
+            true => page.try_fill(query, wanted(query, range))?,
+            false => page.try_fill(query, wanted(query, range.rev()))?,
         }
         Ok(page)
     }
@@ -310,15 +312,17 @@ impl Tables<'_> {
 
     fn trim(&mut self, key: &ChannelKey, most: u64, since: UnixTime) -> Result<(), StorageError> {
         let before = self.count(key)?;
+        let received = self.inboxes.get(row(key))?.map(|kept| kept.value().0);
         let mut count = before;
-        while count > 0 {
+        for _ in 0..TRIM_MAX {
             let all = placed(key, (0, 0))..=placed(key, (u64::MAX, u64::MAX));
             let first = self.messages.range(all)?.next().transpose()?.map(|(at, message)| {
                 let ((.., epoch, sequence), (time, event)) = (at.value(), message.value());
                 ((epoch, sequence), time, event.len() as u64)
             });
             let Some((place, time, len)) = first else { break };
-            if count <= most && time >= since.as_millis() {
+            let is_waiting = received.is_some_and(|received| place > received);
+            if is_waiting || (count <= most && time >= since.as_millis()) {
                 break;
             }
             self.messages.remove(placed(key, place))?;
@@ -335,6 +339,25 @@ impl Tables<'_> {
     fn count(&self, key: &ChannelKey) -> Result<u64, StorageError> {
         Ok(self.histories.get(row(key))?.map_or(0, |count| count.value()))
     }
+}
+
+/// Messages of a wanted time; what isn't wanted is not copied.
+fn wanted<'a>(
+    query: &HistoryQuery,
+    rows: impl Iterator<Item = Result<MessageRow<'a>, StorageError>>,
+) -> impl Iterator<Item = Result<KeptMessage, StoreError>> {
+    let time = |message: &redb::AccessGuard<'_, (u64, &'static [u8])>| {
+        UnixTime::from_millis(message.value().0)
+    };
+    let rows = rows.take_while(move |row| match row {
+        Ok((_, message)) => !query.is_past(time(message)),
+        Err(_) => true,
+    });
+    let rows = rows.filter(move |row| match row {
+        Ok((_, message)) => query.is_wanted(time(message)),
+        Err(_) => true,
+    });
+    rows.map(message_of)
 }
 
 /// A row of [`MESSAGES`].

@@ -6,7 +6,9 @@ use std::ops::Bound;
 use rtm_channel::{AppId, ChannelKey, KeptInbox, KeptLock, KeptMessage, LockName};
 use rtm_wire::{LockToken, Position, Revision, UnixTime};
 
-use super::{Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptItem, Store, StoreError};
+use super::{
+    Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptItem, Store, StoreError, TRIM_MAX,
+};
 
 /// A store in memory: for tests and measurements, and for servers that need not keep anything.
 ///
@@ -65,9 +67,14 @@ impl Store for MemoryStore {
         let (first, last) = query.range();
         if first <= last {
             let range = messages.range(first..=last).map(|(_, message)| message);
+            let is_past = |it: &&KeptMessage| !query.is_past(it.published.time);
+            let is_wanted = |it: &&KeptMessage| query.is_wanted(it.published.time);
             match query.oldest_first {
-                true => page.fill(query, range.cloned()),
-                false => page.fill(query, range.rev().cloned()),
+                true => page.fill(query, range.take_while(is_past).filter(is_wanted).cloned()),
+                false => {
+                    let range = range.rev().take_while(is_past).filter(is_wanted);
+                    page.fill(query, range.cloned());
+                }
             }
         }
         Ok(page)
@@ -93,12 +100,15 @@ impl Store for MemoryStore {
 impl MemoryStore {
     fn trim(&mut self, key: &ChannelKey, count: u64, since: UnixTime) {
         let Some(messages) = self.histories.get_mut(key) else { return };
-        let is_gone = |messages: &BTreeMap<_, KeptMessage>| {
-            let first = messages.values().next();
-            first.is_some_and(|it| messages.len() as u64 > count || it.published.time < since)
-        };
-        while is_gone(messages) {
-            messages.pop_first();
+        let received = self.inboxes.get(key).map(|kept| kept.received);
+        for _ in 0..TRIM_MAX {
+            let is_much = messages.len() as u64 > count;
+            let Some(first) = messages.first_entry() else { break };
+            let is_waiting = received.is_some_and(|received| *first.key() > received);
+            if is_waiting || !(is_much || first.get().published.time < since) {
+                break;
+            }
+            first.remove();
         }
         if messages.is_empty() {
             self.histories.remove(key);

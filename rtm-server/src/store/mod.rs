@@ -76,6 +76,8 @@ pub trait Store: Debug + Send + 'static {
     fn history_bytes(&self) -> u64;
 }
 
+/// Messages that one [`Change::Trim`] removes at most, so that no commit takes long.
+const TRIM_MAX: usize = 1_000;
 /// Keys that [`Store::histories`] gives at a time.
 const HISTORIES_MAX: usize = 1_024;
 

@@ -68,15 +68,28 @@ impl HistoryQuery {
         (first, last)
     }
 
-    fn is_wanted(&self, time: UnixTime) -> bool {
+    /// Whether a message of this time is wanted.
+    pub(super) fn is_wanted(&self, time: UnixTime) -> bool {
         time >= self.since && self.until.is_none_or(|until| time < until)
+    }
+
+    /// Whether no message behind one of this time is wanted: times grow with places, but for a
+    /// clock that was set back.
+    pub(super) fn is_past(&self, time: UnixTime) -> bool {
+        let (time, slack) = (time.as_millis(), CLOCK_SLACK_MS);
+        match self.oldest_first {
+            true => self.until.is_some_and(|until| time >= until.as_millis() + slack),
+            false => time.saturating_add(slack) < self.since.as_millis(),
+        }
     }
 }
 
+/// How far a clock may have been set back without hiding what lies behind it: an hour.
+const CLOCK_SLACK_MS: u64 = 3_600_000;
 const MOST: Sequence = Sequence(u64::MAX);
 
 impl HistoryPage {
-    /// Takes messages from a channel's, in the order that is asked for.
+    /// Takes messages of a wanted time from a channel's, in the order that is asked for.
     pub(super) fn fill(
         &mut self,
         query: &HistoryQuery,
@@ -95,9 +108,6 @@ impl HistoryPage {
         let mut bytes = 0;
         for message in messages {
             let message = message?;
-            if !query.is_wanted(message.published.time) {
-                continue;
-            }
             bytes += message.event.len();
             let is_full = self.messages.len() >= query.count
                 || (bytes > query.bytes && !self.messages.is_empty());

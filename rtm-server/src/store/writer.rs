@@ -1,7 +1,9 @@
 //! The thread that waits for the disk.
 
 use std::collections::VecDeque;
-use std::sync::mpsc;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, TryRecvError};
 use std::thread::JoinHandle;
 
 use super::{Change, Found, Query, QueryId, Store, StoreError};
@@ -19,12 +21,16 @@ enum Job {
     Find(QueryId, Query),
 }
 
-/// What is to be done: commits first, each kind in its order. Many reads, as when many clients come
-/// back, keep no writer waiting; and what was committed before a read was asked for is found.
+/// Reads between two commits.
+const READS_IN_A_ROW: usize = 64;
+
+/// What is to be done, each kind in its order: a commit, then some reads. Many reads, as when many
+/// clients come back, keep no writer waiting for long, nor many commits the readers.
 #[derive(Debug, Default)]
 struct Jobs {
     commits: VecDeque<Job>,
     reads: VecDeque<Job>,
+    reads_left: usize,
 }
 
 impl Jobs {
@@ -33,9 +39,24 @@ impl Jobs {
         if self.commits.is_empty() && self.reads.is_empty() {
             self.sort(waiting.recv().ok()?);
         }
-        while let Ok(job) = waiting.try_recv() {
-            self.sort(job);
+        loop {
+            match waiting.try_recv() {
+                Ok(job) => self.sort(job),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    // Nobody is there any more who wants to know.
+                    self.reads.clear();
+                    break;
+                }
+            }
         }
+        if self.reads_left > 0 {
+            if let Some(read) = self.reads.pop_front() {
+                self.reads_left -= 1;
+                return Some(read);
+            }
+        }
+        self.reads_left = READS_IN_A_ROW;
         self.commits.pop_front().or_else(|| self.reads.pop_front())
     }
 
@@ -66,18 +87,20 @@ impl Writer {
     pub(crate) fn start(
         mut store: Box<dyn Store>,
         tell: impl Fn(News) + Send + 'static,
-    ) -> std::io::Result<Self> {
+    ) -> io::Result<Self> {
         let (sender, waiting) = mpsc::channel();
         let work = move || {
             let mut jobs = Jobs::default();
             while let Some(job) = jobs.next(&waiting) {
-                let done = match job {
+                let work = || match job {
                     Job::Commit(changes) => {
                         store.commit(&changes).map(|()| News::Kept(store.history_bytes()))
                     }
                     Job::Find(id, query) => store.find(&query).map(|it| News::Found(id, it)),
                 };
-                match done {
+                // A store that panics is as useless as one that fails, and as little may be said.
+                let done = catch_unwind(AssertUnwindSafe(work));
+                match done.unwrap_or_else(|_| Err(io::Error::other("it has panicked").into())) {
                     Ok(news) => tell(news),
                     Err(error) => {
                         tell(News::Failed);
@@ -106,6 +129,6 @@ impl Writer {
     pub(crate) fn finish(self) -> Result<(), StoreError> {
         drop(self.jobs);
         let ended = self.thread.join();
-        ended.unwrap_or_else(|_| Err(std::io::Error::other("the store's thread is gone").into()))
+        ended.unwrap_or_else(|_| Err(io::Error::other("the store's thread is gone").into()))
     }
 }

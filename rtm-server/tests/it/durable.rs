@@ -142,6 +142,27 @@ fn each_answer_that_tells_of_what_is_kept_waits_and_no_other() {
 }
 
 #[test]
+fn a_set_that_is_not_there_tells_no_floor_that_is_not_kept() {
+    let mut lab = lab(11, 0.0, &["alice", "bob"]);
+    lab.call("alice", set(lobby(), &["a=1"])).unwrap();
+    lab.with_server(|server, _| server.set_disk_delay(COMMIT));
+    lab.command("alice", remove(lobby(), &[]));
+    lab.run(Duration::from_millis(25));
+    let read = lab.command("bob", Command::ReadMetadata { target: town() });
+    lab.command("bob", follow_user("bob", 7));
+    lab.run(SOON);
+    assert!(!is_answered(&lab, "bob", read));
+    assert!(lab.client("bob").stored(7).is_empty());
+    // It waits in the next commit.
+    lab.run(2 * COMMIT);
+    assert!(is_answered(&lab, "bob", read));
+    assert_eq!(lab.client("bob").stored(7), ["snapshot 2"]);
+    let other = lab.command("bob", Command::ReadMetadata { target: town() });
+    lab.run(SOON);
+    assert!(is_answered(&lab, "bob", other), "all is kept");
+}
+
+#[test]
 fn what_came_too_late_for_a_commit_waits_for_the_next() {
     let mut lab = slow_disk(&["alice", "bob"]);
     let first = lab.command("alice", set(lobby(), &["a=1"]));

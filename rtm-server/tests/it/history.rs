@@ -135,6 +135,11 @@ fn the_later_time_lies_outside_and_the_earlier_one_inside() {
     assert_eq!(error(&mut lab, options().message_count(0)), -15_004);
     assert_eq!(error(&mut lab, options().message_count(101)), -15_004);
     assert!(get(&mut lab, "alice", options().message_count(100)).is_ok());
+    // The largest number that travels, and one beyond.
+    let most = rtm_wire::varint::MAX;
+    assert!(get(&mut lab, "alice", options().start(most)).is_ok());
+    assert_eq!(error(&mut lab, options().start(most + 1)), -15_002);
+    assert_eq!(error(&mut lab, options().end(u64::MAX)), -15_002);
 }
 
 #[test]
@@ -419,4 +424,27 @@ fn who_leaves_while_it_catches_up_is_answered_and_gone() {
     lab.run(secs(1));
     let messages = lab.raw("bob").got.iter().filter(|(_, it)| it[0] == 0x90).count();
     assert_eq!(messages, 0, "it has left");
+}
+
+#[test]
+fn a_snapshot_that_comes_with_a_subscription_does_not_keep_it_from_catching_up() {
+    let mut limits = AppLimits::open();
+    limits.channel.storage_set_len = 1 << 20;
+    let session = Config::server().send_queue(1 << 20, 1_000);
+    let mut lab = Lab::build(11, link(), limits, session);
+    lab.add_users(&["alice", "bob"]);
+    let options = rtm_client::SubscribeOptions::new().metadata(true);
+    let (channel, handle) = (name("lobby"), rtm_client::core::HandleId(1));
+    lab.call("bob", Command::Subscribe { channel, options, handle }).unwrap();
+    without_bob(&mut lab, |lab| {
+        let value = "x".repeat(60_000);
+        for number in 0..6 {
+            let item = format!("{number}={value}");
+            lab.call("alice", super::storage::set(super::storage::lobby(), &[&item])).unwrap();
+        }
+        say(lab, "alice", "hi").unwrap();
+        lab.with_server(|server, _| server.set_disk_delay(Duration::from_millis(50)));
+        begin(lab, "alice", "ho", true);
+    });
+    assert_eq!(lab.client("bob").heard(1), ["alice 1: hi", "alice 2: ho"]);
 }
