@@ -78,7 +78,7 @@ impl HistoryQuery {
     pub(super) fn is_past(&self, time: UnixTime) -> bool {
         let (time, slack) = (time.as_millis(), CLOCK_SLACK_MS);
         match self.oldest_first {
-            true => self.until.is_some_and(|until| time >= until.as_millis() + slack),
+            true => self.until.is_some_and(|until| time >= until.as_millis().saturating_add(slack)),
             false => time.saturating_add(slack) < self.since.as_millis(),
         }
     }
@@ -118,5 +118,41 @@ impl HistoryPage {
             self.messages.push(message);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rtm_channel::{AppId, ChannelName};
+    use rtm_wire::ChannelKind;
+
+    use super::*;
+
+    #[test]
+    fn a_read_ends_behind_its_bound_but_for_a_clock_that_was_set_back() {
+        let (app, name) = (AppId::new("app"), ChannelName::new("lobby"));
+        let (app, name) = (app.expect("a name"), name.expect("a name"));
+        let (since, until) = (10 * CLOCK_SLACK_MS, 20 * CLOCK_SLACK_MS);
+        let newest_first = HistoryQuery {
+            key: ChannelKey { app, kind: ChannelKind::Message, name },
+            oldest_first: false,
+            after: None,
+            before: None,
+            since: UnixTime::from_millis(since),
+            until: Some(UnixTime::from_millis(until)),
+            count: 1,
+            bytes: 1,
+        };
+        let oldest_first = HistoryQuery { oldest_first: true, ..newest_first.clone() };
+        let is_past = |query: &HistoryQuery, millis| query.is_past(UnixTime::from_millis(millis));
+        let slack = CLOCK_SLACK_MS;
+        assert!(
+            !is_past(&newest_first, since - slack) && is_past(&newest_first, since - slack - 1)
+        );
+        assert!(!is_past(&newest_first, u64::MAX), "what is newer is skipped");
+        assert!(
+            !is_past(&oldest_first, until + slack - 1) && is_past(&oldest_first, until + slack)
+        );
+        assert!(!is_past(&oldest_first, 0), "what is older is skipped");
     }
 }
