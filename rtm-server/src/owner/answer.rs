@@ -19,8 +19,8 @@ pub(crate) fn refused(operation: OperationId, refusal: &Refusal) -> Bytes {
     encode(&Reply { operation, code: refusal.code, reason, result: ReplyResult::None })
 }
 
-fn encode(reply: &Reply<'_>) -> Bytes {
-    let mut message = Vec::with_capacity(reply.encoded_len());
-    reply.encode(&mut message);
+pub(super) fn encode(operation: &impl Encode) -> Bytes {
+    let mut message = Vec::with_capacity(operation.encoded_len());
+    operation.encode(&mut message);
     message.into()
 }

@@ -448,3 +448,36 @@ fn a_snapshot_that_comes_with_a_subscription_does_not_keep_it_from_catching_up()
     });
     assert_eq!(lab.client("bob").heard(1), ["alice 1: hi", "alice 2: ho"]);
 }
+
+#[test]
+fn who_is_subscribed_already_is_replayed_nothing_and_reads_have_a_rate() {
+    let mut lab = Lab::new(0.0);
+    lab.add_users(&["alice"]);
+    for text in ["a", "b"] {
+        say(&mut lab, "alice", text).unwrap();
+    }
+    lab.add_raw_user("bob", Config::default());
+    let lobby = rtm_wire::ChannelRef { kind: ChannelKind::Message, name: "lobby" };
+    let (epoch, sequence) = (rtm_wire::Epoch(1), rtm_wire::Sequence(1));
+    lab.with_raw("bob", |raw, now| {
+        let options = rtm_wire::SubscribeOptions::default();
+        for (operation, resume) in [(1, None), (2, Some(rtm_wire::Position { epoch, sequence }))] {
+            raw.request(now, operation, rtm_wire::Subscribe { channel: lobby, options, resume });
+        }
+    });
+    lab.run(secs(1));
+    assert_eq!(lab.raw("bob").codes(2).len(), 1);
+    assert_eq!(lab.raw("bob").got.iter().filter(|(_, it)| it[0] == 0x90).count(), 0);
+    lab.with_raw("bob", |raw, now| {
+        for operation in 10..=210 {
+            let (from, to) = (rtm_wire::Bound::Open, rtm_wire::Bound::Open);
+            let get =
+                rtm_wire::GetMessages { channel: lobby, oldest_first: false, limit: 1, from, to };
+            raw.request(now, operation, get);
+        }
+    });
+    lab.run(secs(2));
+    let codes: Vec<_> = (10..=210).map(|operation| lab.raw("bob").codes(operation)[0].0).collect();
+    assert_eq!(codes.iter().filter(|&&code| code == 0).count(), 200);
+    assert_eq!(codes[200], 10_021);
+}
