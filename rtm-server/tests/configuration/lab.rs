@@ -2,7 +2,7 @@
 
 use rtm_client::{ClientBuilder, ErrorKind, RtmClient, ServerAddress};
 use rtm_server::{Access, DataDir, OwnApp, Server, ServerHandle, Settings, Status, own_app};
-use rtm_token::{Service, Token};
+use rtm_token::{Certificate, Service, Token};
 use tokio::task::JoinHandle;
 
 /// A server that runs, in the runtime of the test.
@@ -55,7 +55,19 @@ impl Lab {
 
     /// Good for logging in, and for joining the stream channel "town".
     pub(crate) fn token(&self, user: &str) -> String {
-        token_of(&self.app, user)
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let token = Token {
+            app_id: self.app.id.clone(),
+            issued_at: u32::try_from(now.unwrap().as_secs()).unwrap(),
+            expires_in: 600,
+            salt: 1,
+            services: vec![Service::rtm(user, 600), Service::rtc("town", user, 600)],
+        };
+        token.sign(&self.certificate())
+    }
+
+    fn certificate(&self) -> Certificate {
+        self.app.certificate.clone()
     }
 
     pub(crate) async fn status(&self) -> Status {
@@ -66,19 +78,6 @@ impl Lab {
         self.handle.shut_down().await;
         self.serving.await.unwrap();
     }
-}
-
-/// As [`Lab::token`], of this app.
-pub(crate) fn token_of(app: &OwnApp, user: &str) -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let token = Token {
-        app_id: app.id.clone(),
-        issued_at: u32::try_from(now.unwrap().as_secs()).unwrap(),
-        expires_in: 600,
-        salt: 1,
-        services: vec![Service::rtm(user, 600), Service::rtc("town", user, 600)],
-    };
-    token.sign(&app.certificate)
 }
 
 /// A client that is logged in.

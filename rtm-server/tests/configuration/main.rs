@@ -10,4 +10,3 @@ mod places;
 mod presence;
 mod presets;
 mod services;
-mod store;

@@ -5,6 +5,7 @@ mod chaos;
 mod chat;
 mod client;
 mod durable;
+mod failing_store;
 mod history;
 mod hostile;
 mod lanes;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rtm_client::ChannelEvent;
+use rtm_client::{ChannelEvent, HistoryOptions};
 use tokio::time::timeout;
 
-use super::load::{COUNTER, READER, Record, SLEEPER, lobby};
+use super::load::{COUNTER, LOBBY, READER, Record, SLEEPER, lobby};
 use super::server::Server;
 
 pub(crate) async fn check(server: &Server, record: &Record) {
@@ -14,6 +14,7 @@ pub(crate) async fn check(server: &Server, record: &Record) {
     check_tokens(record);
     check_messages(READER, &record.read, record);
     check_messages(SLEEPER, &sleepers(server).await, record);
+    check_messages(LOBBY, &history(server).await, record);
 }
 
 async fn check_metadata(server: &Server, record: &Record) {
@@ -38,10 +39,13 @@ async fn check_metadata(server: &Server, record: &Record) {
 }
 
 /// The lock is its owner's alone, so that its tokens are noted in their order. One that was
-/// answered may be had again by the same user, who lost the answer to its release.
+/// answered may be had again by the same user, who lost the answer to its release; by nobody else.
 fn check_tokens(record: &Record) {
-    let mut tokens = record.tokens.windows(2);
-    assert!(tokens.all(|pair| pair[0] <= pair[1]), "{:?}", record.tokens);
+    for pair in record.tokens.windows(2) {
+        let [(before, former), (token, owner)] = pair else { unreachable!("two of them") };
+        let is_again = before == token && former == owner;
+        assert!(before < token || is_again, "{pair:?} of {:?}", record.tokens);
+    }
 }
 
 /// All that were answered are there, once, in their places, each writer's in order.
@@ -73,6 +77,26 @@ async fn sleepers(server: &Server) -> Vec<((u64, u64), String)> {
                 read.push(((message.epoch, message.sequence), text));
             }
             other => panic!("nobody has read, so that nothing is missing: {other:?}"),
+        }
+    }
+    client.logout().await.unwrap();
+    read
+}
+
+/// The channel's whole history, page by page.
+async fn history(server: &Server) -> Vec<((u64, u64), String)> {
+    let client = server.client("historian").await;
+    let mut read = Vec::new();
+    let mut options = HistoryOptions::new().oldest_first(true);
+    loop {
+        let page = client.history().get_messages(LOBBY, options.clone()).await.unwrap();
+        for it in page.messages {
+            let text = String::from_utf8(it.message.payload.to_vec()).unwrap();
+            read.push(((it.message.epoch, it.message.sequence), text));
+        }
+        match page.next {
+            Some(next) => options = options.page(next),
+            None => break,
         }
     }
     client.logout().await.unwrap();

@@ -20,6 +20,8 @@ const WRITERS: usize = 4;
 /// Users to whom messages are stored: one reads all the time, the other when all is over.
 pub(crate) const READER: &str = "reader";
 pub(crate) const SLEEPER: &str = "sleeper";
+/// The channel of everything else; its messages are stored, too.
+pub(crate) const LOBBY: &str = "lobby";
 pub(crate) const COUNTER: &str = "counter";
 const LOCK: &str = "l";
 
@@ -34,10 +36,10 @@ pub(crate) struct Record {
     /// Increments of the counter that were tried, and such that were answered.
     pub(crate) increments_tried: u64,
     pub(crate) increments: u64,
-    /// By receiver and text: place of the messages that were answered.
+    /// By receiver, or channel, and text: place of the messages that were answered.
     pub(crate) sent: BTreeMap<(&'static str, String), (u64, u64)>,
-    /// Tokens, in the order in which they were had.
-    pub(crate) tokens: Vec<u64>,
+    /// Tokens and who had them, in the order in which they were had.
+    pub(crate) tokens: Vec<(u64, String)>,
     /// What the reader got: place and text.
     pub(crate) read: Vec<((u64, u64), String)>,
 }
@@ -78,14 +80,14 @@ pub(crate) struct Load {
 }
 
 pub(crate) fn lobby() -> ChannelId {
-    ChannelId::message("lobby").unwrap()
+    ChannelId::message(LOBBY).unwrap()
 }
 
 impl Load {
     pub(crate) async fn start(server: &Server) -> Self {
         let (record, ends) = (Shared::default(), Arc::new(AtomicBool::new(false)));
         let maker = server.client("maker").await;
-        let channel = maker.message_channel("lobby").unwrap();
+        let channel = maker.message_channel(LOBBY).unwrap();
         let _in_it = channel.subscribe(SubscribeOptions::new()).await.unwrap();
         let ttl = LockOptions::new().ttl(Duration::from_secs(3));
         maker.locks().set_lock(&lobby(), LOCK, ttl).await.unwrap();
@@ -196,7 +198,7 @@ impl Writer {
     async fn connect(&self) -> (RtmClient, MessageSubscription) {
         loop {
             let client = client_at(self.address.clone(), &self.name);
-            let lobby = client.message_channel("lobby").unwrap();
+            let lobby = client.message_channel(LOBBY).unwrap();
             let login = async {
                 client.login().await?;
                 let nothing = SubscribeOptions::new().messages(false).presence(false);
@@ -213,6 +215,7 @@ impl Writer {
         self.write(client, number).await?;
         self.send(client, READER, number).await?;
         self.send(client, SLEEPER, number).await?;
+        self.send(client, LOBBY, number).await?;
         self.count(client).await?;
         self.lock(client).await
     }
@@ -228,17 +231,19 @@ impl Writer {
         Ok(())
     }
 
+    /// Sends a message to a user, or the channel, to be stored.
     async fn send(&self, client: &RtmClient, to: &'static str, number: u64) -> Result<(), Error> {
         let text = format!("{} {number}", self.name);
         let options = PublishOptions::text().store_in_history(true);
-        match client.user(to)?.publish(text.clone(), options).await {
-            Ok(it) => {
-                let place = (it.epoch, it.sequence);
-                self.record.lock().unwrap().sent.insert((to, text), place);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+        let place = if to == LOBBY {
+            let it = client.message_channel(to)?.publish(text.clone(), options).await?;
+            (it.epoch, it.sequence)
+        } else {
+            let it = client.user(to)?.publish(text.clone(), options).await?;
+            (it.epoch, it.sequence)
+        };
+        self.record.lock().unwrap().sent.insert((to, text), place);
+        Ok(())
     }
 
     /// Adds one to the counter, if nobody else does in between.
@@ -262,7 +267,9 @@ impl Writer {
     async fn lock(&self, client: &RtmClient) -> Result<(), Error> {
         let locks = client.locks();
         match locks.acquire_lock(&lobby(), LOCK, false).await {
-            Ok(own) => self.record.lock().unwrap().tokens.push(own.token),
+            Ok(own) => {
+                self.record.lock().unwrap().tokens.push((own.token, self.name.clone()));
+            }
             Err(error) if error.kind() == ErrorKind::LockTaken => return Ok(()),
             // Not in the channel again yet.
             Err(error) if error.kind() == ErrorKind::NotSubscribed => return Ok(()),

@@ -18,6 +18,8 @@ open = true
 [limits]
 inbox-messages = 1000000
 inbox-bytes = 1073741824
+[history]
+messages = 1000000000
 "#;
 
 pub(crate) struct Server {
