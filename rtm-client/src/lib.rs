@@ -21,6 +21,7 @@
 //! | stream positions, commands … by topic | [`StreamChannel`]: [`RtmClient::stream_channel`] |
 //! | see who is there | [`ChannelEvent::Presence`], [`StreamEvent::Presence`] |
 //! | keep what lasts: rounds, settings | [`Storage`]: [`RtmClient::storage`] |
+//! | read what was said before | [`History`]: [`RtmClient::history`] |
 //! | let one do what only one may | [`Locks`]: [`RtmClient::locks`] |
 //! | seal messages from end to end | [`ClientBuilder::encryption`] |
 //! | watch the connection | [`RtmClient::link_state`], [`RtmClient::events`] |

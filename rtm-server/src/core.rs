@@ -12,9 +12,9 @@ use rtm_wire::{Epoch, Time};
 
 use crate::access::Access;
 use crate::gateway::{Gateway, GatewayCounters, Work};
-use crate::history::HistoryRules;
 use crate::limits::AppLimits;
 use crate::owner::{Command, Output, Owner};
+use crate::retention::HistoryRules;
 use crate::store::{Change, Found, Query, QueryId};
 
 /// How long an orderly end waits for messages to arrive.

@@ -42,9 +42,9 @@ mod core;
 mod data;
 mod error;
 mod gateway;
-mod history;
 mod limits;
 mod owner;
+mod retention;
 mod server;
 mod store;
 
@@ -58,8 +58,8 @@ pub use config::{
 pub use data::{DataDir, OwnApp};
 pub use error::ServerError;
 pub use gateway::GatewayCounters;
-pub use history::{HistoryRule, HistoryRules, Retention};
 pub use limits::AppLimits;
+pub use retention::{HistoryRule, HistoryRules, Retention};
 pub use server::{Server, ServerHandle, own_app};
 pub use store::{
     Change, DiskStore, Found, HistoryPage, HistoryQuery, KeptItem, MemoryStore, Query, QueryId,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::limits::LimitSettings;
 use crate::error::ServerError;
-use crate::history::{HistoryRules, Retention};
+use crate::retention::{HistoryRules, Retention};
 
 /// The configuration file with all options documented, as `--print-config` prints it. It sets
 /// nothing: every value in it is the default, commented out.

@@ -19,8 +19,8 @@ use rtm_wire::ChannelKind;
 
 use crate::access::Access;
 use crate::error::ServerError;
-use crate::history::{HistoryRule, HistoryRules, Retention};
 use crate::limits::AppLimits;
+use crate::retention::{HistoryRule, HistoryRules, Retention};
 
 /// Where a server listens when nothing is said.
 pub const DEFAULT_LISTEN: &str = "0.0.0.0:7700";

@@ -7,7 +7,7 @@ use rtm_wire::{OperationId, Time, UnixTime};
 
 use super::commits::Commits;
 use super::outbox::Outbox;
-use crate::history::HistoryRules;
+use crate::retention::HistoryRules;
 
 /// Who asks, when, and where what follows goes.
 pub(super) struct Context<'a> {

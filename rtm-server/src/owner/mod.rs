@@ -48,8 +48,8 @@ use self::commits::Commits;
 use self::context::Context;
 use self::histories::{Reader, Reads};
 use self::outbox::Outbox;
-use crate::history::HistoryRules;
 use crate::limits::AppLimits;
+use crate::retention::HistoryRules;
 use crate::store::{Change, Query, QueryId};
 
 /// All channels of all apps that this owner owns.
@@ -156,6 +156,7 @@ impl Owner {
         for (reader, query) in std::mem::take(&mut self.outbox.reads) {
             self.reads.ask(reader, query);
         }
+        // A command stores one message, if any: each is published by a command of its own.
         let stored = self.outbox.changes.iter().rev().find_map(|change| match change {
             Change::Message { key, .. } => Some(key.clone()),
             _ => None,

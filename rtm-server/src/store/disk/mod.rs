@@ -1,18 +1,22 @@
 //! A store in one file, by redb.
 
+mod rows;
+mod tables;
+
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 
 use redb::backends::FileBackend;
-use redb::{
-    Database, DatabaseError, ReadableTable, StorageBackend, StorageError, Table, TableDefinition,
-};
-use rtm_channel::{
-    AppId, ChannelKey, ChannelName, KeptInbox, KeptLock, KeptMessage, LockName, UserId,
-};
-use rtm_wire::{ChannelKind, Epoch, LockToken, Position, Published, Revision, Sequence, UnixTime};
+use redb::{Database, DatabaseError, ReadableTable, StorageBackend, StorageError};
+use rtm_channel::{ChannelKey, KeptInbox, KeptLock, KeptMessage, LockName, UserId};
+use rtm_wire::{LockToken, Published, Revision, UnixTime};
 
+use self::rows::{PlaceKey, app_id, channel, place, placed, position, row};
+use self::tables::{
+    ABOUT, ABOUT_BYTES, ABOUT_FORMAT, HISTORIES, INBOXES, ITEMS, LOCKS, MESSAGES, REVISION_FLOORS,
+    SETS, TOKEN_FLOORS, Tables,
+};
 use super::length::SyncedLength;
 use super::{
     Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptItem, Store, StoreError, TRIM_MAX,
@@ -20,56 +24,14 @@ use super::{
 
 /// The format of the tables below.
 const FORMAT: u64 = 1;
-/// Pages that are kept in memory: it is read as a whole, once, and then only written.
+/// Bytes of the file that are kept in memory.
 const CACHE: usize = 32 * 1_024 * 1_024;
-
-/// App, kind and name of a channel.
-type Key = (&'static str, u8, &'static str);
-/// And a name in it.
-type NameKey = (&'static str, u8, &'static str, &'static str);
-/// And a place in it: epoch and sequence.
-type PlaceKey = (&'static str, u8, &'static str, u64, u64);
-/// Epoch and sequence.
-type Place = (u64, u64);
-
-const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
-const REVISION_FLOORS: TableDefinition<'_, &str, u64> = TableDefinition::new("revision-floors");
-const TOKEN_FLOORS: TableDefinition<'_, &str, u64> = TableDefinition::new("token-floors");
-const SETS: TableDefinition<'_, Key, u64> = TableDefinition::new("sets");
-/// Value, revision, time, author.
-const ITEMS: TableDefinition<'_, NameKey, (&[u8], u64, u64, &str)> = TableDefinition::new("items");
-/// TTL in seconds, token, owner or nobody.
-const LOCKS: TableDefinition<'_, NameKey, (u64, u64, &str)> = TableDefinition::new("locks");
-/// Received, last.
-const INBOXES: TableDefinition<'_, Key, (Place, Option<Place>)> = TableDefinition::new("inboxes");
-/// Time, event.
-const MESSAGES: TableDefinition<'_, PlaceKey, (u64, &[u8])> = TableDefinition::new("messages");
-/// How many messages each history has.
-const HISTORIES: TableDefinition<'_, Key, u64> = TableDefinition::new("histories");
-/// In [`ABOUT`]: the format, and the bytes of all messages.
-const ABOUT_FORMAT: &str = "format";
-const ABOUT_BYTES: &str = "history-bytes";
 
 /// A store in a file, which one server at a time can use.
 ///
 /// What was committed is on the disk: each commit ends with a sync.
 pub struct DiskStore {
     database: Database,
-    /// Of all messages.
-    bytes: u64,
-}
-
-/// The tables during one commit.
-struct Tables<'a> {
-    revision_floors: Table<'a, &'static str, u64>,
-    token_floors: Table<'a, &'static str, u64>,
-    sets: Table<'a, Key, u64>,
-    items: Table<'a, NameKey, (&'static [u8], u64, u64, &'static str)>,
-    locks: Table<'a, NameKey, (u64, u64, &'static str)>,
-    inboxes: Table<'a, Key, (Place, Option<Place>)>,
-    messages: Table<'a, PlaceKey, (u64, &'static [u8])>,
-    histories: Table<'a, Key, u64>,
-    about: Table<'a, &'static str, u64>,
     /// Of all messages.
     bytes: u64,
 }
@@ -229,116 +191,11 @@ impl Store for DiskStore {
     }
 }
 
-impl<'a> Tables<'a> {
-    fn open(transaction: &'a redb::WriteTransaction) -> Result<Self, StoreError> {
-        let about = transaction.open_table(ABOUT).map_err(error)?;
-        let bytes = about.get(ABOUT_BYTES).map_err(error)?.map_or(0, |bytes| bytes.value());
-        Ok(Self {
-            revision_floors: transaction.open_table(REVISION_FLOORS).map_err(error)?,
-            token_floors: transaction.open_table(TOKEN_FLOORS).map_err(error)?,
-            sets: transaction.open_table(SETS).map_err(error)?,
-            items: transaction.open_table(ITEMS).map_err(error)?,
-            locks: transaction.open_table(LOCKS).map_err(error)?,
-            inboxes: transaction.open_table(INBOXES).map_err(error)?,
-            messages: transaction.open_table(MESSAGES).map_err(error)?,
-            histories: transaction.open_table(HISTORIES).map_err(error)?,
-            about,
-            bytes,
-        })
-    }
-
-    fn apply(&mut self, change: &Change) -> Result<(), StorageError> {
-        match change {
-            Change::RevisionFloor { app, floor } => {
-                self.revision_floors.insert(app.as_str(), floor.0)?;
-            }
-            Change::TokenFloor { app, floor } => {
-                self.token_floors.insert(app.as_str(), floor.0)?;
-            }
-            Change::Set { key, major } => _ = self.sets.insert(row(key), major.0)?,
-            Change::Item { key, item } => {
-                let value = (&*item.value, item.revision.0, item.time.as_millis(), &*item.author);
-                self.items.insert(named(key, &item.key), value)?;
-            }
-            Change::ItemGone { key, name } => _ = self.items.remove(named(key, name))?,
-            Change::SetGone { key } => {
-                self.sets.remove(row(key))?;
-                let end = end_of(key);
-                let all = named(key, "")..(key.app.as_str(), key.kind.number(), &*end, "");
-                self.items.retain_in(all, |_, _| false)?;
-            }
-            Change::Lock { key, lock } => {
-                let owner = lock.owner.as_ref().map_or("", UserId::as_str);
-                let value = (lock.ttl_secs, lock.token.0, owner);
-                self.locks.insert(named(key, lock.name.as_str()), value)?;
-            }
-            Change::LockGone { key, name } => _ = self.locks.remove(named(key, name.as_str()))?,
-            Change::Inbox { key, kept } => {
-                let KeptInbox { received, last } = kept;
-                self.inboxes.insert(row(key), (place(*received), last.map(place)))?;
-            }
-            Change::InboxGone { key } => _ = self.inboxes.remove(row(key))?,
-            Change::Message { key, message } => self.insert_message(key, message)?,
-            Change::Trim { key, count, since } => self.trim(key, *count, *since)?,
-        }
-        Ok(())
-    }
-}
-
 fn builder() -> redb::Builder {
     let mut builder = redb::Builder::new();
     // The format that later versions of the library read, too.
     builder.set_cache_size(CACHE).create_with_file_format_v3(true);
     builder
-}
-
-impl Tables<'_> {
-    fn insert_message(
-        &mut self,
-        key: &ChannelKey,
-        message: &KeptMessage,
-    ) -> Result<(), StorageError> {
-        let Published { position, time } = message.published;
-        let value = (time.as_millis(), &*message.event);
-        let former = self.messages.insert(placed(key, place(position)), value)?;
-        let former = former.map(|former| former.value().1.len() as u64);
-        self.bytes = self.bytes + message.event.len() as u64 - former.unwrap_or(0);
-        if former.is_none() {
-            let count = self.count(key)?;
-            self.histories.insert(row(key), count + 1)?;
-        }
-        Ok(())
-    }
-
-    fn trim(&mut self, key: &ChannelKey, most: u64, since: UnixTime) -> Result<(), StorageError> {
-        let before = self.count(key)?;
-        let received = self.inboxes.get(row(key))?.map(|kept| kept.value().0);
-        let mut count = before;
-        for _ in 0..TRIM_MAX {
-            let all = placed(key, (0, 0))..=placed(key, (u64::MAX, u64::MAX));
-            let first = self.messages.range(all)?.next().transpose()?.map(|(at, message)| {
-                let ((.., epoch, sequence), (time, event)) = (at.value(), message.value());
-                ((epoch, sequence), time, event.len() as u64)
-            });
-            let Some((place, time, len)) = first else { break };
-            let is_waiting = received.is_some_and(|received| place > received);
-            if is_waiting || (count <= most && time >= since.as_millis()) {
-                break;
-            }
-            self.messages.remove(placed(key, place))?;
-            (self.bytes, count) = (self.bytes - len, count - 1);
-        }
-        match count {
-            0 => _ = self.histories.remove(row(key))?,
-            count if count != before => _ = self.histories.insert(row(key), count)?,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn count(&self, key: &ChannelKey) -> Result<u64, StorageError> {
-        Ok(self.histories.get(row(key))?.map_or(0, |count| count.value()))
-    }
 }
 
 /// Messages of a wanted time; what isn't wanted is not copied.
@@ -384,40 +241,6 @@ fn open_file(path: &Path) -> io::Result<File> {
         File::open(folder)?.sync_all()?;
     }
     Ok(file)
-}
-
-fn row(key: &ChannelKey) -> (&str, u8, &str) {
-    (key.app.as_str(), key.kind.number(), key.name.as_str())
-}
-
-fn named<'a>(key: &'a ChannelKey, name: &'a str) -> (&'a str, u8, &'a str, &'a str) {
-    (key.app.as_str(), key.kind.number(), key.name.as_str(), name)
-}
-
-fn placed(key: &ChannelKey, (epoch, sequence): Place) -> (&str, u8, &str, u64, u64) {
-    (key.app.as_str(), key.kind.number(), key.name.as_str(), epoch, sequence)
-}
-
-/// Behind this channel's name, and before all others: names have no such character.
-fn end_of(key: &ChannelKey) -> String {
-    format!("{}\0", key.name)
-}
-
-const fn place(position: Position) -> Place {
-    (position.epoch.0, position.sequence.0)
-}
-
-const fn position((epoch, sequence): Place) -> Position {
-    Position { epoch: Epoch(epoch), sequence: Sequence(sequence) }
-}
-
-fn channel((app, kind, name): (&str, u8, &str)) -> Result<ChannelKey, StoreError> {
-    let (app, name) = (app_id(app)?, ChannelName::new(name).map_err(damaged)?);
-    Ok(ChannelKey { app, kind: ChannelKind::from_number(kind), name })
-}
-
-fn app_id(app: &str) -> Result<AppId, StoreError> {
-    AppId::new(app).map_err(damaged)
 }
 
 fn damaged(wrong: impl ToString) -> StoreError {
