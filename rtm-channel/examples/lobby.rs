@@ -79,7 +79,7 @@ impl Owner {
         };
         let time = UnixTime::from_millis(0);
         let (published, fanout) = self.channel.publish(time, &who.user, &publish);
-        self.log.insert(who, operation, published);
+        self.log.insert(who, operation, published, false);
         println!("  owner: {} goes to {:?}", published.position.sequence, fanout.to);
         Ok(fanout.event.to_vec())
     }

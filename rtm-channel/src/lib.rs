@@ -73,8 +73,8 @@ mod states;
 mod view;
 
 pub use authority::{
-    Arrival, Asker, ClientLimits, Delivered, Fanout, Guard, InboxAuthority, KeptInbox, KeptLock,
-    KeptMessage, LastSequences, LockAnswer, LockAuthority, LockNews, Member, Membership,
+    Arrival, Asker, ClientLimits, Delivered, Fanout, Forgotten, Guard, InboxAuthority, KeptInbox,
+    KeptLock, KeptMessage, LastSequences, LockAnswer, LockAuthority, LockNews, Member, Membership,
     MessageAuthority, OnlinePage, Opened, Outcome, Page, PresenceAuthority, Progress, PublishLog,
     Reached, StorageAuthority, StorageRoom, Writer,
 };

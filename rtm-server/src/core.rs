@@ -167,8 +167,9 @@ impl ServerCore {
     pub fn handle_timeout(&mut self, moment: Moment) {
         self.endpoint.set_wall_clock(moment.now, moment.wall);
         self.endpoint.handle_timeout(moment.now);
+        let memory = self.owner.memory(moment.now, moment.wall);
         let Self { endpoint, gateway, commands, .. } = self;
-        gateway.handle_timeout(&mut Work { moment, endpoint, commands });
+        gateway.handle_timeout(&mut Work { moment, endpoint, commands, memory });
         self.owner.handle_timeout(moment.now, moment.wall, &mut self.outputs);
         match self.state {
             State::Draining { until, .. } => self.drain(moment, until),
@@ -180,8 +181,9 @@ impl ServerCore {
 
     /// Keeps a user out from now on, whose session ends, or lets it in again.
     pub fn set_banned(&mut self, moment: Moment, app: AppId, user: UserId, is_banned: bool) {
+        let memory = self.owner.memory(moment.now, moment.wall);
         let Self { endpoint, gateway, commands, .. } = self;
-        gateway.set_banned(&mut Work { moment, endpoint, commands }, app, user, is_banned);
+        gateway.set_banned(&mut Work { moment, endpoint, commands, memory }, app, user, is_banned);
         self.work(moment);
     }
 
@@ -243,8 +245,9 @@ impl ServerCore {
     fn work(&mut self, moment: Moment) {
         let Self { endpoint, gateway, owner, commands, outputs, .. } = self;
         loop {
+            let memory = owner.memory(moment.now, moment.wall);
             while let Some(event) = endpoint.poll_event() {
-                gateway.handle_event(&mut Work { moment, endpoint, commands }, event);
+                gateway.handle_event(&mut Work { moment, endpoint, commands, memory }, event);
             }
             if commands.is_empty() && outputs.is_empty() {
                 break;
@@ -256,21 +259,22 @@ impl ServerCore {
             for command in next.drain(..) {
                 owner.handle(moment.now, moment.wall, command, outputs);
                 for output in outputs.drain(..) {
-                    gateway.deliver(&mut Work { moment, endpoint, commands }, output);
+                    gateway.deliver(&mut Work { moment, endpoint, commands, memory }, output);
                 }
             }
             for output in outputs.drain(..) {
-                gateway.deliver(&mut Work { moment, endpoint, commands }, output);
+                gateway.deliver(&mut Work { moment, endpoint, commands, memory }, output);
             }
         }
     }
 
     fn drain(&mut self, moment: Moment, until: Time) {
         let is_over = moment.now >= until;
+        let memory = self.owner.memory(moment.now, moment.wall);
         let Self { endpoint, gateway, commands, .. } = self;
         // Nobody has all its answers while some wait for the disk.
         if is_over || !self.owner.is_committing() {
-            gateway.close_sessions(&mut Work { moment, endpoint, commands }, is_over);
+            gateway.close_sessions(&mut Work { moment, endpoint, commands, memory }, is_over);
         }
         let is_done = is_over || gateway.sessions() == 0;
         self.state = match is_done {

@@ -62,6 +62,6 @@ pub use limits::AppLimits;
 pub use retention::{HistoryRule, HistoryRules, Retention};
 pub use server::{Server, ServerHandle, own_app};
 pub use store::{
-    Change, DiskStore, Found, HistoryPage, HistoryQuery, KeptItem, MemoryStore, Query, QueryId,
-    Store, StoreError,
+    Change, DiskStore, Found, HistoryPage, HistoryQuery, KeptAnswer, KeptItem, MemoryStore, Query,
+    QueryId, Store, StoreError,
 };

@@ -204,6 +204,12 @@ open_enum! {
         PresenceValueLen = 7,
         /// Keys and values of one user in one channel together, in bytes.
         PresenceStatesLen = 8,
+        /// For how long all publishes have been known by now, in ms: those that were first sent
+        /// since then, and have taken effect, are recognised when they are repeated, up to 1,024
+        /// publishes later.
+        PublishesKnown = 9,
+        /// The same of messages that were to be stored, over restarts of the server.
+        StoredPublishesKnown = 10,
     }
 }
 

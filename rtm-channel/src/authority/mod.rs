@@ -22,5 +22,5 @@ pub use lock::{KeptLock, LockAnswer, LockAuthority, LockNews};
 pub use membership::{Member, Membership};
 pub use message::{Fanout, MessageAuthority};
 pub use presence::{Arrival, OnlinePage, PresenceAuthority};
-pub use publish_log::PublishLog;
+pub use publish_log::{Forgotten, PublishLog};
 pub use storage::{Page, StorageAuthority, StorageRoom, Writer};

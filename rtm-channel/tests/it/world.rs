@@ -279,7 +279,7 @@ impl World {
         assert!(before.position() < authority.position(), "positions only grow");
         assert_eq!(at(published.position), position);
         assert_eq!(fanout.to, to.into_iter().map(SubscriberId).collect::<Vec<_>>());
-        self.log.insert(&identity(number), OperationId(operation), published);
+        self.log.insert(&identity(number), OperationId(operation), published, false);
         self.fan_out(&fanout.event, &fanout.to);
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_channel::{ClientLimits, Refusal};
+use rtm_channel::{ClientLimits, Refusal, SubscriberId};
 use rtm_session::{LoginAnswer, LoginId, SessionId};
 use rtm_wire::{
     CloseCode, ErrorCode, Limit, LimitKind, List, Liveness, OperationId, ReplyResult, Request,
@@ -15,7 +15,7 @@ use super::session::{Client, monotonic};
 use super::{Gateway, Work, subscriber_of};
 use crate::access::{Admission, BANNED};
 use crate::limits::AppLimits;
-use crate::owner::{Command, CommandKind, granted, refused};
+use crate::owner::{Command, CommandKind, Memory, granted, refused};
 
 /// How long an accepted handshake, and a login in a first message, are waited for.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -110,7 +110,7 @@ impl Gateway {
         }
         match self.admit(payload, work.moment.wall) {
             Ok((operation, admission)) => {
-                let answer = self.logged_in(operation, work.moment.wall);
+                let answer = self.logged_in(work, operation, &admission);
                 self.logins.accept(now, login, Accepted::LoggedIn(admission));
                 work.endpoint.answer_login(now, login, LoginAnswer::Accept(&answer));
             }
@@ -170,7 +170,7 @@ impl Gateway {
                 work.endpoint.close(work.moment.now, session, CloseCode::PROTOCOL, reason);
             }
             Ok((operation, admission)) => {
-                let answer = self.logged_in(operation, work.moment.wall);
+                let answer = self.logged_in(work, operation, &admission);
                 self.begin(work, session, admission);
                 self.send_reply(work, subscriber_of(session), answer);
             }
@@ -242,8 +242,20 @@ impl Gateway {
         self.give_ticket(work, from);
     }
 
-    /// The answer to a good login.
-    pub(super) fn logged_in(&self, operation: OperationId, time: UnixTime) -> Bytes {
+    /// The answer to a good login. What it says that is known stays so until the login takes
+    /// effect.
+    pub(super) fn logged_in(
+        &self,
+        work: &mut Work<'_>,
+        operation: OperationId,
+        admission: &Admission,
+    ) -> Bytes {
+        let (app, identity) = (admission.app.clone(), admission.identity.clone());
+        let from = SubscriberId(0);
+        let kind = CommandKind::SessionExpected;
+        work.commands.push(Command { app, from, identity, kind });
+        let millis = |span: Duration| usize::try_from(span.as_millis()).unwrap_or(usize::MAX);
+        let Memory { all, stored } = work.memory;
         let AppLimits { channel, topic } = self.limits;
         let limit = |kind, value: usize| Limit { kind, value: value as u64 };
         let limits = [
@@ -255,7 +267,10 @@ impl Gateway {
             limit(LimitKind::PresenceKeyLen, channel.presence_key_len),
             limit(LimitKind::PresenceValueLen, channel.presence_value_len),
             limit(LimitKind::PresenceStatesLen, channel.presence_states_len),
+            limit(LimitKind::PublishesKnown, millis(all)),
+            limit(LimitKind::StoredPublishesKnown, millis(stored)),
         ];
+        let time = work.moment.wall;
         granted(operation, ReplyResult::LoggedIn { time, limits: List::Slice(&limits) })
     }
 

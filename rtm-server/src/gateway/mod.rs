@@ -25,7 +25,7 @@ use self::login::Logins;
 use self::session::Client;
 use crate::access::Access;
 use crate::limits::AppLimits;
-use crate::owner::{Command, CommandKind};
+use crate::owner::{Command, CommandKind, Memory};
 
 /// What the gateway has done so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,6 +73,8 @@ pub(crate) struct Work<'a> {
     pub(crate) endpoint: &'a mut Endpoint,
     /// What the owner is to do.
     pub(crate) commands: &'a mut Vec<Command>,
+    /// How far back the owner knows publishes.
+    pub(crate) memory: Memory,
 }
 
 impl Gateway {

@@ -37,7 +37,7 @@ impl Gateway {
         };
         match admission {
             Ok(Some(admission)) => {
-                let answer = self.logged_in(OperationId(0), wall);
+                let answer = self.logged_in(work, OperationId(0), &admission);
                 self.logins.accept(now, login, Accepted::Resumed(admission, early));
                 work.endpoint.answer_login(now, login, LoginAnswer::Accept(&answer));
             }

@@ -46,7 +46,10 @@ impl AppChannels {
         request: &Request<'_>,
         of: Option<&ChannelKey>,
     ) -> Result<(), Refusal> {
-        if !context.commits.is_full() {
+        // A repeated publish is answered, and nothing else.
+        let is_known = matches!(request, Request::Publish(_))
+            && self.log.find(context.identity, context.operation).is_some();
+        if !context.commits.is_full() || is_known {
             return Ok(());
         }
         // Their events take the lane of a channel, in which something else may wait.

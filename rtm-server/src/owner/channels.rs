@@ -159,8 +159,12 @@ impl AppChannels {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Time> {
-        let due =
-            [self.presences.poll_timeout(), self.inboxes.poll_timeout(), self.locks.poll_timeout()];
+        let due = [
+            self.presences.poll_timeout(),
+            self.inboxes.poll_timeout(),
+            self.locks.poll_timeout(),
+            self.log.poll_timeout(),
+        ];
         due.into_iter().flatten().min()
     }
 

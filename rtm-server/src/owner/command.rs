@@ -28,6 +28,8 @@ pub(crate) enum CommandKind {
         /// How long the others aren't told of its loss.
         presence_timeout: Duration,
     },
+    /// Its login was granted, and takes effect when the client has proved that it is there.
+    SessionExpected,
     /// Nothing was heard of it for so long that it counts as lost.
     SessionSilent,
     /// It is heard again.

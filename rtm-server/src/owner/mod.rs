@@ -26,6 +26,7 @@ mod context;
 mod histories;
 mod inboxes;
 mod locks;
+mod memory;
 mod outbox;
 mod places;
 mod presences;
@@ -36,6 +37,7 @@ mod storages;
 
 pub(crate) use answer::{granted, refused};
 pub(crate) use command::{Command, CommandKind, LaneKey, Output};
+pub(crate) use memory::Memory;
 
 use std::collections::BTreeMap;
 
@@ -61,6 +63,7 @@ pub(crate) struct Owner {
     history: HistoryRules,
     /// Of all histories, when the last commit ended.
     history_bytes: u64,
+    known: memory::Known,
     commits: Commits,
     reads: Reads,
     catch_ups: CatchUps,
@@ -83,6 +86,7 @@ impl Owner {
             apps: BTreeMap::new(),
             history,
             history_bytes: 0,
+            known: memory::Known::default(),
             commits: Commits::default(),
             reads: Reads::default(),
             catch_ups: CatchUps::new(queue),
@@ -105,6 +109,7 @@ impl Owner {
         let make = || AppChannels::new(app.clone(), epoch, limits);
         let channels = self.apps.entry(app.clone()).or_insert_with(make);
         match kind {
+            CommandKind::SessionExpected => channels.log.on_session_expected(now, &identity),
             CommandKind::SessionBegan { presence_timeout } => {
                 channels.session_began(from, &identity, presence_timeout);
             }
@@ -137,6 +142,7 @@ impl Owner {
                 }
             }
         }
+        self.known.forget(now, time, channels, &mut outbox);
         self.outbox = outbox;
         self.settle(time, &app, out);
     }
@@ -145,6 +151,8 @@ impl Owner {
     pub(crate) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
         for (app, channels) in &mut self.apps {
             channels.handle_timeout(now, time, &mut self.outbox);
+            channels.log.handle_timeout(now);
+            self.known.forget(now, time, channels, &mut self.outbox);
             self.catch_ups.divert(app, &mut self.outbox.outputs, false);
             self.commits.admit(app, &mut self.outbox, out);
         }
@@ -208,6 +216,12 @@ impl Owner {
     /// What the store is to be asked next; tell the answer with [`found`](Self::found).
     pub(crate) fn poll_query(&mut self) -> Option<(QueryId, Query)> {
         self.reads.poll()
+    }
+
+    /// How far back publishes are known.
+    #[must_use]
+    pub(crate) fn memory(&self, now: Time, time: UnixTime) -> Memory {
+        self.known.memory(now, time)
     }
 
     /// Whether something isn't kept yet.

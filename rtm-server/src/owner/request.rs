@@ -135,8 +135,12 @@ impl AppChannels {
             return Ok((!is_waiting).then(|| answer_to(context.operation, answered)));
         }
         self.limits.channel.check_message(publish.custom_type, publish.payload)?;
+        let former = context.out.changes.len();
         let answered = self.inboxes.publish(context, &key, publish)?;
-        self.log.insert(context.identity, context.operation, answered);
+        let changes = context.out.changes.iter().skip(former);
+        let is_stored = changes.filter(|it| matches!(it, Change::Message { .. })).count() > 0;
+        let reached = if is_stored { Reached::Stored } else { answered.1 };
+        self.remember(context, &key, answered, publish.flags.store.then_some(reached));
         let is_waiting = answered.1 == Reached::Unknown;
         Ok((!is_waiting).then(|| answer_to(context.operation, answered)))
     }
@@ -209,7 +213,8 @@ impl AppChannels {
         let user = &context.identity.user;
         let (published, fanout) = self.message(&key).publish(context.time, user, publish);
         self.drop_if_empty(&key);
-        self.log.insert(context.identity, context.operation, (published, Reached::Sequenced));
+        let answered = (published, Reached::Sequenced);
+        self.remember(context, &key, answered, publish.flags.store.then_some(answered.1));
         if publish.flags.store {
             let message = KeptMessage { published, event: fanout.event.clone() };
             context.out.keep(Change::Message { key: key.clone(), message });
@@ -299,7 +304,8 @@ impl AppChannels {
             // Its publisher counts it as published since it was sent, and never sends it again.
             return Ok(None);
         }
-        self.log.insert(context.identity, context.operation, (published, Reached::Sequenced));
+        let answered = (published, Reached::Sequenced);
+        self.log.insert(context.identity, context.operation, answered, false);
         Ok(Some(granted(context.operation, ReplyResult::Published(published))))
     }
 

@@ -33,10 +33,18 @@ impl Owner {
                 Change::RevisionFloor { app, floor } => {
                     self.channels_of(app).storages.raise_floor(floor);
                 }
+                Change::PublishFloor { since } => self.known.restore(since),
+                Change::Publish { key, identity, operation, answer } => {
+                    let answer = (answer.published, answer.reached);
+                    let channels = self.channels_of(key.app);
+                    channels.log.restore(moment.0, &identity, operation, answer);
+                }
                 Change::TokenFloor { app, floor } => self.channels_of(app).locks.raise_floor(floor),
                 change => kept.add(change),
             }
         }
+        self.known.begin(moment, &mut self.outbox);
+        self.commits.admit_changes(&mut self.outbox);
         let Kept { sets, locks, inboxes } = kept;
         for (key, (major, items)) in sets {
             self.channels_of(key.app.clone()).storages.restore(&key, major, &items);

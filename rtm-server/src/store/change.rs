@@ -1,7 +1,9 @@
 //! What a server keeps, one change at a time.
 
-use rtm_channel::{AppId, ChannelKey, KeptInbox, KeptLock, KeptMessage, LockName};
-use rtm_wire::{LockToken, MetadataItem, Revision, UnixTime};
+use rtm_channel::{
+    AppId, ChannelKey, Identity, KeptInbox, KeptLock, KeptMessage, LockName, Reached,
+};
+use rtm_wire::{LockToken, MetadataItem, OperationId, Published, Revision, UnixTime};
 
 /// A change of what is kept.
 ///
@@ -23,6 +25,12 @@ pub enum Change {
         app: AppId,
         /// The token.
         floor: LockToken,
+    },
+    /// Stored messages whose publishers' sessions have ended since then are all known by their
+    /// operations. Only grows.
+    PublishFloor {
+        /// Since when.
+        since: UnixTime,
     },
     /// A set of metadata has this revision.
     Set {
@@ -59,6 +67,18 @@ pub enum Change {
         /// The message.
         message: KeptMessage,
     },
+    /// A message that was to be stored was published by this operation, which is known when it is
+    /// repeated.
+    Publish {
+        /// Of which channel or user the message is.
+        key: ChannelKey,
+        /// By whom.
+        identity: Identity,
+        /// Which of its operations it was.
+        operation: OperationId,
+        /// What was answered.
+        answer: KeptAnswer,
+    },
     /// An item is gone.
     ItemGone {
         /// Of which set.
@@ -93,6 +113,24 @@ pub enum Change {
         /// Of which user.
         key: ChannelKey,
     },
+    /// Publishes need not be known any more.
+    PublishesGone {
+        /// In which app.
+        app: AppId,
+        /// Whose.
+        identity: Identity,
+        /// Up to which one.
+        up_to: OperationId,
+    },
+}
+
+/// What is answered to a publish of a message that was to be stored, after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// Its place.
+    pub published: Published,
+    /// How far it has got: sequenced, stored, or unknown.
+    pub reached: Reached,
 }
 
 /// An item of metadata.
@@ -137,16 +175,20 @@ impl KeptItem {
 }
 
 impl Change {
-    /// The channel or user that it concerns; none if it concerns an app.
+    /// The channel or user that it concerns; none if it concerns an app, or who publishes.
     #[must_use]
     pub const fn key(&self) -> Option<&ChannelKey> {
         match self {
-            Self::RevisionFloor { .. } | Self::TokenFloor { .. } => None,
+            Self::RevisionFloor { .. }
+            | Self::TokenFloor { .. }
+            | Self::PublishFloor { .. }
+            | Self::PublishesGone { .. } => None,
             Self::Set { key, .. }
             | Self::Item { key, .. }
             | Self::Lock { key, .. }
             | Self::Inbox { key, .. }
             | Self::Message { key, .. }
+            | Self::Publish { key, .. }
             | Self::Trim { key, .. }
             | Self::ItemGone { key, .. }
             | Self::SetGone { key }

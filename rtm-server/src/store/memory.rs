@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use rtm_channel::{AppId, ChannelKey, KeptInbox, KeptLock, KeptMessage, LockName};
-use rtm_wire::{LockToken, Position, Revision, UnixTime};
+use rtm_channel::{AppId, ChannelKey, Identity, KeptInbox, KeptLock, KeptMessage, LockName};
+use rtm_wire::{LockToken, OperationId, Position, Revision, UnixTime};
 
 use super::{
-    Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptItem, Store, StoreError, TRIM_MAX,
+    Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptAnswer, KeptItem, Store, StoreError,
+    TRIM_MAX,
 };
 
 /// A store in memory: for tests and measurements, and for servers that need not keep anything.
@@ -27,10 +28,12 @@ use super::{
 pub struct MemoryStore {
     revision_floors: BTreeMap<AppId, Revision>,
     token_floors: BTreeMap<AppId, LockToken>,
+    publish_floor: Option<UnixTime>,
     sets: BTreeMap<ChannelKey, (Revision, BTreeMap<Box<str>, KeptItem>)>,
     locks: BTreeMap<(ChannelKey, LockName), KeptLock>,
     inboxes: BTreeMap<ChannelKey, KeptInbox>,
     histories: BTreeMap<ChannelKey, BTreeMap<Position, KeptMessage>>,
+    publishes: BTreeMap<(AppId, Identity, OperationId), (ChannelKey, KeptAnswer)>,
 }
 
 impl Store for MemoryStore {
@@ -40,6 +43,7 @@ impl Store for MemoryStore {
         all.extend(floors.map(|(app, &floor)| Change::RevisionFloor { app: app.clone(), floor }));
         let floors = self.token_floors.iter();
         all.extend(floors.map(|(app, &floor)| Change::TokenFloor { app: app.clone(), floor }));
+        all.extend(self.publish_floor.map(|since| Change::PublishFloor { since }));
         let sets = self.sets.iter();
         all.extend(sets.map(|(key, (major, _))| Change::Set { key: key.clone(), major: *major }));
         for (key, (_, items)) in &self.sets {
@@ -58,6 +62,10 @@ impl Store for MemoryStore {
             let waiting = waiting.cloned();
             all.extend(waiting.map(|message| Change::Message { key: key.clone(), message }));
         }
+        all.extend(self.publishes.iter().map(|((_, identity, operation), (key, answer))| {
+            let (key, identity) = (key.clone(), identity.clone());
+            Change::Publish { key, identity, operation: *operation, answer: *answer }
+        }));
         Ok(all)
     }
 
@@ -122,6 +130,16 @@ impl MemoryStore {
             }
             Change::TokenFloor { app, floor } => {
                 self.token_floors.insert(app, floor);
+            }
+            Change::PublishFloor { since } => self.publish_floor = Some(since),
+            Change::Publish { key, identity, operation, answer } => {
+                self.publishes.insert((key.app.clone(), identity, operation), (key, answer));
+            }
+            Change::PublishesGone { app, identity, up_to } => {
+                let last = (app.clone(), identity.clone(), up_to);
+                let all = (app, identity, OperationId(0))..=last;
+                let gone: Vec<_> = self.publishes.range(all).map(|(it, _)| it.clone()).collect();
+                gone.iter().for_each(|it| _ = self.publishes.remove(it));
             }
             Change::Set { key, major } => self.sets.entry(key).or_default().0 = major,
             Change::Item { key, item } => {

@@ -1,4 +1,5 @@
-//! What outlives the server: metadata, locks, and messages that wait for users.
+//! What outlives the server: metadata, locks, histories with what waits for users, and which
+//! operations have stored what.
 //!
 //! ```text
 //!   ServerCore ── changes ──► Writer, a thread ──► Store: DiskStore (redb) or MemoryStore
@@ -19,7 +20,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Change, KeptItem};
+pub use change::{Change, KeptAnswer, KeptItem};
 pub use disk::DiskStore;
 pub use memory::MemoryStore;
 pub use query::{Found, HistoryPage, HistoryQuery, Query, QueryId};

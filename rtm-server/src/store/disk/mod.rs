@@ -10,16 +10,17 @@ use std::path::Path;
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadableTable, StorageBackend, StorageError};
 use rtm_channel::{ChannelKey, KeptInbox, KeptLock, KeptMessage, LockName, UserId};
-use rtm_wire::{LockToken, Published, Revision, UnixTime};
+use rtm_wire::{LockToken, OperationId, Published, Revision, UnixTime};
 
-use self::rows::{PlaceKey, app_id, channel, place, placed, position, row};
+use self::rows::{PlaceKey, app_id, channel, identity, place, placed, position, reached, row};
 use self::tables::{
-    ABOUT, ABOUT_BYTES, ABOUT_FORMAT, HISTORIES, INBOXES, ITEMS, LOCKS, MESSAGES, REVISION_FLOORS,
-    SETS, TOKEN_FLOORS, Tables,
+    ABOUT, ABOUT_BYTES, ABOUT_FORMAT, ABOUT_PUBLISHES, HISTORIES, INBOXES, ITEMS, LOCKS, MESSAGES,
+    PUBLISHES, REVISION_FLOORS, SETS, TOKEN_FLOORS, Tables,
 };
 use super::length::SyncedLength;
 use super::{
-    Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptItem, Store, StoreError, TRIM_MAX,
+    Change, HISTORIES_MAX, HistoryPage, HistoryQuery, KeptAnswer, KeptItem, Store, StoreError,
+    TRIM_MAX,
 };
 
 /// The format of the tables below.
@@ -93,6 +94,10 @@ impl Store for DiskStore {
             let (app, floor) = (app_id(app.value())?, LockToken(floor.value()));
             all.push(Change::TokenFloor { app, floor });
         }
+        let about = transaction.open_table(ABOUT).map_err(error)?;
+        if let Some(since) = about.get(ABOUT_PUBLISHES).map_err(error)? {
+            all.push(Change::PublishFloor { since: UnixTime::from_millis(since.value()) });
+        }
         for row in transaction.open_table(SETS).map_err(error)?.iter().map_err(error)? {
             let (key, major) = row.map_err(error)?;
             all.push(Change::Set { key: channel(key.value())?, major: Revision(major.value()) });
@@ -135,6 +140,17 @@ impl Store for DiskStore {
                     all.push(Change::Message { key: key.clone(), message });
                 }
             }
+        }
+        for row in transaction.open_table(PUBLISHES).map_err(error)?.iter().map_err(error)? {
+            let (key, answer) = row.map_err(error)?;
+            let ((app, user, instance, operation), (kind, name, place, time, how_far)) =
+                (key.value(), answer.value());
+            let published =
+                Published { position: position(place), time: UnixTime::from_millis(time) };
+            let answer = KeptAnswer { published, reached: reached(how_far)? };
+            let (key, identity) = (channel((app, kind, name))?, identity(user, instance)?);
+            let operation = OperationId(operation);
+            all.push(Change::Publish { key, identity, operation, answer });
         }
         Ok(all)
     }

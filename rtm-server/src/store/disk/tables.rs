@@ -2,10 +2,13 @@
 
 use redb::{ReadableTable, StorageError, Table, TableDefinition};
 use rtm_channel::{ChannelKey, KeptInbox, KeptMessage, UserId};
-use rtm_wire::{Published, UnixTime};
+use rtm_wire::{OperationId, Published, UnixTime};
 
-use super::rows::{Key, NameKey, Place, PlaceKey, end_of, named, place, placed, row};
-use super::{Change, StoreError, TRIM_MAX, error};
+use super::rows::{
+    Key, NameKey, Place, PlaceKey, PublishKey, PublishRow, end_of, named, number_of_reached, place,
+    placed, publish, row,
+};
+use super::{Change, KeptAnswer, StoreError, TRIM_MAX, error};
 
 pub(super) const ABOUT: TableDefinition<'_, &str, u64> = TableDefinition::new("about");
 pub(super) const REVISION_FLOORS: TableDefinition<'_, &str, u64> =
@@ -27,9 +30,13 @@ pub(super) const MESSAGES: TableDefinition<'_, PlaceKey, (u64, &[u8])> =
     TableDefinition::new("messages");
 /// How many messages each history has.
 pub(super) const HISTORIES: TableDefinition<'_, Key, u64> = TableDefinition::new("histories");
-/// In [`ABOUT`]: the format, and the bytes of all messages.
+/// Kind and name of the channel, place, time, how far it has got.
+pub(super) const PUBLISHES: TableDefinition<'_, PublishKey, PublishRow> =
+    TableDefinition::new("publishes");
+/// In [`ABOUT`]: the format, the bytes of all messages, since when publishes are known.
 pub(super) const ABOUT_FORMAT: &str = "format";
 pub(super) const ABOUT_BYTES: &str = "history-bytes";
+pub(super) const ABOUT_PUBLISHES: &str = "publishes-since";
 
 /// The tables during one commit.
 pub(super) struct Tables<'a> {
@@ -41,6 +48,7 @@ pub(super) struct Tables<'a> {
     inboxes: Table<'a, Key, (Place, Option<Place>)>,
     messages: Table<'a, PlaceKey, (u64, &'static [u8])>,
     histories: Table<'a, Key, u64>,
+    publishes: Table<'a, PublishKey, PublishRow>,
     pub(super) about: Table<'a, &'static str, u64>,
     /// Of all messages.
     pub(super) bytes: u64,
@@ -59,6 +67,7 @@ impl<'a> Tables<'a> {
             inboxes: transaction.open_table(INBOXES).map_err(error)?,
             messages: transaction.open_table(MESSAGES).map_err(error)?,
             histories: transaction.open_table(HISTORIES).map_err(error)?,
+            publishes: transaction.open_table(PUBLISHES).map_err(error)?,
             about,
             bytes,
         })
@@ -71,6 +80,21 @@ impl<'a> Tables<'a> {
             }
             Change::TokenFloor { app, floor } => {
                 self.token_floors.insert(app.as_str(), floor.0)?;
+            }
+            Change::PublishFloor { since } => {
+                self.about.insert(ABOUT_PUBLISHES, since.as_millis())?;
+            }
+            Change::Publish { key, identity, operation, answer } => {
+                let KeptAnswer { published: Published { position, time }, reached } = answer;
+                let (_, kind, name) = row(key);
+                let value =
+                    (kind, name, place(*position), time.as_millis(), number_of_reached(*reached));
+                self.publishes.insert(publish(&key.app, identity, *operation), value)?;
+            }
+            Change::PublishesGone { app, identity, up_to } => {
+                let first = publish(app, identity, OperationId(0));
+                let gone = first..=publish(app, identity, *up_to);
+                self.publishes.retain_in(gone, |_, _| false)?;
             }
             Change::Set { key, major } => _ = self.sets.insert(row(key), major.0)?,
             Change::Item { key, item } => {

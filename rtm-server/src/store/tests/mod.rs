@@ -4,9 +4,13 @@ mod power;
 
 use proptest::prelude::*;
 use rtm_channel::{
-    AppId, ChannelKey, ChannelName, KeptInbox, KeptLock, KeptMessage, LockName, UserId,
+    AppId, ChannelKey, ChannelName, Identity, KeptInbox, KeptLock, KeptMessage, LockName, Reached,
+    UserId,
 };
-use rtm_wire::{ChannelKind, Epoch, LockToken, Position, Published, Revision, Sequence, UnixTime};
+use rtm_wire::{
+    ChannelKind, Epoch, LockToken, OperationId, Position, Published, Revision, Sequence,
+    SessionInstance, UnixTime,
+};
 
 use super::*;
 
@@ -96,6 +100,23 @@ fn query() -> impl Strategy<Value = HistoryQuery> {
     )
 }
 
+/// One user's name is another's beginning, and instances lie at the ends of their range.
+fn identity() -> impl Strategy<Value = Identity> {
+    let instances = prop::sample::select(vec![0, 1, u64::MAX]);
+    (prop::sample::select(vec!["al", "alice"]), instances).prop_map(|(user, instance)| Identity {
+        user: UserId::new(user).expect("a name"),
+        instance: SessionInstance(instance),
+    })
+}
+
+fn answer() -> impl Strategy<Value = KeptAnswer> {
+    let reached = prop::sample::select(vec![Reached::Sequenced, Reached::Stored, Reached::Unknown]);
+    (position(), time(), reached).prop_map(|(position, time, reached)| {
+        let published = Published { position, time };
+        KeptAnswer { published, reached }
+    })
+}
+
 /// Changes that a server makes: what belongs to something comes after it.
 fn change() -> impl Strategy<Value = Vec<Change>> {
     let floors = prop::sample::select(vec!["p", "pp"]);
@@ -103,9 +124,22 @@ fn change() -> impl Strategy<Value = Vec<Change>> {
         1 => (floors.clone(), any::<u64>()).prop_map(|(id, floor)| {
             vec![Change::RevisionFloor { app: app(id), floor: Revision(floor) }]
         }),
-        1 => (floors, any::<u64>()).prop_map(|(id, floor)| {
+        1 => (floors.clone(), any::<u64>()).prop_map(|(id, floor)| {
             vec![Change::TokenFloor { app: app(id), floor: LockToken(floor) }]
         }),
+        1 => time().prop_map(|since| vec![Change::PublishFloor { since }]),
+        4 => (key(), identity(), 0..6_u64, answer()).prop_map(
+            |(key, identity, operation, answer)| {
+                let operation = OperationId(operation);
+                vec![Change::Publish { key, identity, operation, answer }]
+            }
+        ),
+        2 => (floors, identity(), prop_oneof![0..6_u64, Just(u64::MAX)]).prop_map(
+            |(id, identity, up_to)| {
+                let (app, up_to) = (app(id), OperationId(up_to));
+                vec![Change::PublishesGone { app, identity, up_to }]
+            }
+        ),
         4 => (key(), any::<u64>(), prop::collection::vec(item(), 0..3)).prop_map(
             |(key, major, items)| {
                 let set = Change::Set { key: key.clone(), major: Revision(major) };
@@ -140,14 +174,16 @@ fn is_in_order(all: &[Change]) -> bool {
     let rank = |change: &Change| match change {
         Change::RevisionFloor { .. } => 0,
         Change::TokenFloor { .. } => 1,
-        Change::Set { .. } => 2,
-        Change::Item { .. } => 3,
-        Change::Lock { .. } => 4,
-        Change::Inbox { .. } => 5,
-        Change::Message { .. } => 6,
+        Change::PublishFloor { .. } => 2,
+        Change::Set { .. } => 3,
+        Change::Item { .. } => 4,
+        Change::Lock { .. } => 5,
+        Change::Inbox { .. } => 6,
+        Change::Message { .. } => 7,
+        Change::Publish { .. } => 8,
         _ => usize::MAX,
     };
-    all.iter().map(rank).is_sorted() && all.iter().all(|change| rank(change) < 7)
+    all.iter().map(rank).is_sorted() && all.iter().all(|change| rank(change) < 9)
 }
 
 proptest! {
