@@ -61,7 +61,7 @@ enum Phase {
     Cached,
     Joined,
     Away,
-    /// Left while away; otherwise as cached.
+    /// Left, and the server may not know it; otherwise as cached.
     Left,
 }
 
@@ -226,15 +226,28 @@ impl OwnStates {
 
     /// The channel is left, or will not be joined again: nothing is shown there any more.
     ///
-    /// Who leaves while the session is lost can't tell the server, which still shows what it knows
-    /// if the user comes again in time: then all of it is removed first.
+    /// Who leaves while the session is lost, or before it is lost without an answer, can't tell the
+    /// server, which still shows what it knows if the user comes again in time: then all of it is
+    /// removed first, unless [`on_left`](Self::on_left) says that the server knows.
     pub fn leave(&mut self, kind: ChannelKind, channel: &ChannelName) {
         let key = (kind, channel.clone());
         let Some(own) = self.channels.remove(&key) else { return };
         let left = self.channels.values().filter(|own| own.phase == Phase::Left).count();
-        if matches!(own.phase, Phase::Away | Phase::Left) && left < LEFT_MAX {
+        if own.phase != Phase::Cached && left < LEFT_MAX {
             let left = Own { phase: Phase::Left, removed: Removed::Unknown, ..Own::new() };
             self.channels.insert(key, left);
+        }
+    }
+
+    /// The server has answered that the channel is left.
+    pub fn on_left(&mut self, kind: ChannelKind, channel: &ChannelName) {
+        let key = (kind, channel.clone());
+        let Some(own) = self.channels.get_mut(&key) else { return };
+        if own.phase == Phase::Left {
+            (own.phase, own.removed) = (Phase::Cached, Removed::none());
+        }
+        if own.is_nothing() {
+            self.channels.remove(&key);
         }
     }
 

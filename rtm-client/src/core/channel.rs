@@ -77,7 +77,8 @@ impl<W> Core<W> {
         let publisher = self.config.user_id.clone();
         let sealed = self.seal(&Envelope::of_publish(&publish, &publisher), payload);
         publish.payload = sealed.as_deref().unwrap_or(payload);
-        self.request(now, lane, publish, Purpose::Publish(route), waiter);
+        let is_stored = publish.flags.store;
+        self.request(now, lane, publish, Purpose::Publish { route, is_stored }, waiter);
     }
 
     pub(super) fn subscribe(
@@ -230,6 +231,7 @@ impl<W> Core<W> {
     }
 
     pub(super) fn on_unsubscribed(&mut self, now: Time, channel: &ChannelName) {
+        self.own_states.on_left(ChannelKind::Message, channel);
         if let Some(entry) = self.channels.get_mut(channel) {
             entry.view.on_unsubscribed();
             self.settle_channel(now, channel);

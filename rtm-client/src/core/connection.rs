@@ -14,6 +14,7 @@ use rtm_wire::{
 use super::command::{Answer, Output};
 use super::link::{Input, Phase, Step};
 use super::operations::Purpose;
+use super::pace::Pace;
 use super::{Core, reason};
 use crate::error::{Error, ErrorKind};
 use crate::link::{LinkEvent, LinkReason, Unrestored};
@@ -122,7 +123,7 @@ impl<W> Core<W> {
 
     /// Says good-bye once no message is unanswered.
     pub(super) fn advance_farewell(&mut self, now: Time) {
-        let has_publishes = self.operations.has_publishes();
+        let has_publishes = self.operations.has_publishes() || self.has_waiting();
         let is_asked =
             matches!(&self.connection, Connection::Up { farewell: Some(it), .. } if !it.is_sent);
         // What was taken in topics that skip goes out first, too.
@@ -150,7 +151,7 @@ impl<W> Core<W> {
         self.connection = Connection::Down;
         self.ticket = None;
         self.forget_session();
-        self.end_all(None);
+        self.end_all(now, None);
         self.cancel_login(ErrorKind::LoginCanceled);
         self.advance_link(now, Input::LoggedOut, None, Vec::new());
         for waiter in waiters {
@@ -269,6 +270,8 @@ impl<W> Core<W> {
         // After an outage, the server that was there is the first to be asked.
         self.untried.clear();
         self.lanes.clear();
+        self.pace = Pace::default();
+        self.check_repeats(now);
         self.begin_restore(now);
     }
 
@@ -342,6 +345,7 @@ impl<W> Core<W> {
 
     /// Does what is due besides the endpoint's.
     pub(super) fn on_tick(&mut self, now: Time) {
+        self.expire_waiting(now);
         match &self.connection {
             Connection::LoggingIn { deadline, .. } if *deadline <= now => {
                 self.close_sessions(now);
@@ -370,7 +374,7 @@ impl<W> Core<W> {
                 Phase::Failed => {
                     self.close_sessions(now);
                     let error = error.unwrap_or_else(|| Error::new(ErrorKind::ServerUnreachable));
-                    self.end_all(Some(&error));
+                    self.end_all(now, Some(&error));
                     let waiter = self.login_waiter.take();
                     self.answer(waiter, Err(error));
                 }
@@ -411,7 +415,7 @@ impl<W> Core<W> {
         }
         self.advance_link(now, input, Some(error.clone()), Vec::new());
         match self.link.phase() {
-            Phase::Failed => self.end_all(Some(&error)),
+            Phase::Failed => self.end_all(now, Some(&error)),
             // The login goes on, and so does who waits for it.
             Phase::LoggingPause { .. } => {
                 return self.outputs.push_back(Output::ServersWanted);

@@ -100,7 +100,7 @@ impl<W> Core<W> {
             }
             (purpose, _) => {
                 let waiter = operation.waiter;
-                self.on_other_answer(now, Operation { purpose, waiter });
+                self.on_other_answer(now, Operation::new(purpose, waiter));
             }
         }
     }

@@ -80,7 +80,7 @@ impl<W> Core<W> {
         operation: Operation<W>,
         result: ReplyResult<'_>,
     ) {
-        let Operation { purpose, waiter } = operation;
+        let Operation { purpose, waiter, .. } = operation;
         match (purpose, result) {
             (Purpose::ChangeLock, _) => self.answer(waiter, Ok(Answer::Done)),
             (Purpose::AcquireLock { channel, name, asked }, ReplyResult::Acquired(acquired)) => {
@@ -91,7 +91,7 @@ impl<W> Core<W> {
                 let locks = locks.iter().map(|lock| LockDetail::from_wire(&lock)).collect();
                 self.answer(waiter, Ok(Answer::Locks(locks)));
             }
-            (purpose, _) => self.on_other_answer(now, Operation { purpose, waiter }),
+            (purpose, _) => self.on_other_answer(now, Operation::new(purpose, waiter)),
         }
     }
 

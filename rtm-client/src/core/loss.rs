@@ -1,6 +1,7 @@
 //! When the session is gone: what becomes of operations in flight and of all that users have.
 
 use rtm_channel::Holdings;
+use rtm_wire::Time;
 
 use super::Core;
 use super::command::Answer;
@@ -17,8 +18,11 @@ impl<W> Core<W> {
         self.states_due = rtm_session::Deadlines::new();
         self.reads_due = rtm_session::Deadlines::new();
         self.restore = None;
-        for operation in self.operations.take_all() {
-            self.lose_operation(operation);
+        for (id, operation) in self.operations.take_all() {
+            match operation.sent.is_some() {
+                true => self.keep_for_repeat(id, operation),
+                false => self.lose_operation(operation),
+            }
         }
         self.lose_channels();
         self.lose_inbox();
@@ -27,7 +31,9 @@ impl<W> Core<W> {
     }
 
     /// Nobody is logged in any more: all that users have ends.
-    pub(super) fn end_all(&mut self, error: Option<&Error>) {
+    pub(super) fn end_all(&mut self, now: Time, error: Option<&Error>) {
+        self.end_repeats(now);
+        self.end_waiting();
         self.end_channels(error);
         self.rest_inbox();
         self.end_streams(error);
@@ -38,13 +44,10 @@ impl<W> Core<W> {
     }
 
     fn lose_operation(&mut self, operation: Operation<W>) {
-        let Operation { purpose, waiter } = operation;
+        let Operation { purpose, waiter, .. } = operation;
         let lost = Error::of(ErrorKind::NotConnected, "the connection was lost before the answer");
         match purpose {
-            Purpose::Publish(_)
-            | Purpose::WriteMetadata
-            | Purpose::ChangeLock
-            | Purpose::AcquireLock { .. } => {
+            Purpose::WriteMetadata | Purpose::ChangeLock | Purpose::AcquireLock { .. } => {
                 self.answer(waiter, Err(Error::new(ErrorKind::OutcomeUnknown)));
             }
             Purpose::Subscribe { channel, is_restore: false } => {

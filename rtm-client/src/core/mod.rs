@@ -31,10 +31,12 @@ mod link;
 mod lock;
 mod loss;
 mod operations;
+mod pace;
 mod presence;
 mod publication;
 mod reading;
 mod reason;
+mod repeats;
 mod reply;
 mod restore;
 mod seal;
@@ -44,12 +46,14 @@ mod storage;
 mod stream;
 mod tell;
 mod topic;
+mod waiting;
 mod who;
 
 pub use command::{
     Answer, Command, Credit, HandleId, HeldLocks, LockAct, MetadataTarget, Output, Target,
     WriteKind,
 };
+pub use waiting::WaitingMax;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -75,10 +79,13 @@ use self::inbox::Inbox;
 use self::lanes::PublishLanes;
 use self::link::Link;
 use self::operations::{Operation, Operations, Purpose};
+use self::pace::Pace;
+use self::repeats::{Repeats, Sent};
 use self::restore::Restore;
 use self::seal::Sealer;
 use self::skipping::Skipping;
 use self::stream::Stream;
+use self::waiting::Waiting;
 use crate::channel_id::ChannelId;
 use crate::encryption::Encryption;
 use crate::error::{Error, ErrorKind};
@@ -114,6 +121,8 @@ pub struct CoreConfig {
     /// Whether the system may cut datagrams into fragments: then none are longer than pass
     /// everywhere.
     pub may_fragment: bool,
+    /// What may wait for a connection.
+    pub waiting_max: WaitingMax,
 }
 
 /// Where a handle belongs.
@@ -153,6 +162,9 @@ pub struct Core<W> {
     last_failure: Option<Error>,
     sealer: Option<Sealer>,
     operations: Operations<W>,
+    repeats: Repeats<W>,
+    waiting: Waiting<W>,
+    pace: Pace,
     lanes: PublishLanes,
     skipping: Skipping,
     own_states: OwnStates,
@@ -213,6 +225,9 @@ impl<W> Core<W> {
             own_states: states::none(&limits, sealer.is_some()),
             sealer,
             operations: Operations::new(),
+            repeats: Repeats::new(),
+            waiting: Waiting::new(),
+            pace: Pace::default(),
             lanes: PublishLanes::default(),
             skipping: Skipping::default(),
             states_due: Deadlines::new(),
@@ -232,7 +247,16 @@ impl<W> Core<W> {
     }
 
     /// Takes a command. Its answer comes with `waiter`; without one nobody hears of it.
+    ///
+    /// What needs the server waits while there is no connection, but a login was asked for.
     pub fn handle_command(&mut self, now: Time, command: Command, waiter: Option<W>) {
+        if let Some((command, waiter)) = self.let_wait(now, command, waiter) {
+            self.carry_out(now, command, waiter);
+        }
+        self.settle(now);
+    }
+
+    fn carry_out(&mut self, now: Time, command: Command, waiter: Option<W>) {
         match command {
             Command::Publish { target, payload, options } => {
                 self.publish(now, &target, &payload, &options, waiter);
@@ -273,7 +297,6 @@ impl<W> Core<W> {
             }
             command => self.handle_module_command(now, command, waiter),
         }
-        self.settle(now);
     }
 
     /// What concerns presence, metadata, locks or histories.
@@ -316,6 +339,13 @@ impl<W> Core<W> {
 
     /// Nobody holds this handle any more: ends what it stands for.
     pub fn handle_drop(&mut self, now: Time, handle: HandleId) {
+        if !self.let_drop_wait(handle) {
+            self.carry_out_drop(now, handle);
+        }
+        self.settle(now);
+    }
+
+    fn carry_out_drop(&mut self, now: Time, handle: HandleId) {
         match self.places.get(&handle).cloned() {
             Some(Place::Channel(channel)) => self.unsubscribe(now, &channel, None),
             Some(Place::Inbox) => self.close_inbox(now),
@@ -325,7 +355,6 @@ impl<W> Core<W> {
             Some(Place::UserMetadata(user)) => self.unsubscribe_user_metadata(now, user, None),
             None => {}
         }
-        self.settle(now);
     }
 
     /// This end's network has changed, or may have: the session says so to the server at once, and
@@ -389,6 +418,7 @@ impl<W> Core<W> {
             self.states_due.next(),
             self.reads_due.next(),
             self.holdings.poll_timeout(),
+            self.waiting_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -421,6 +451,20 @@ impl<W> Core<W> {
 
     /// Takes what the endpoint has to tell.
     fn settle(&mut self, now: Time) {
+        loop {
+            self.settle_endpoint(now);
+            if !self.advance_waiting(now) {
+                break;
+            }
+        }
+        self.send_receipt(now);
+        self.advance_skipping(now);
+        self.advance_states(now);
+        self.advance_reads(now);
+        self.advance_holdings(now);
+    }
+
+    fn settle_endpoint(&mut self, now: Time) {
         self.advance_farewell(now);
         while let Some(event) = self.endpoint.poll_event() {
             match event {
@@ -453,11 +497,6 @@ impl<W> Core<W> {
             }
             self.advance_farewell(now);
         }
-        self.send_receipt(now);
-        self.advance_skipping(now);
-        self.advance_states(now);
-        self.advance_reads(now);
-        self.advance_holdings(now);
     }
 
     fn on_message(&mut self, now: Time, session: SessionId, lane: LaneId, message: &Bytes) {
@@ -515,7 +554,14 @@ impl<W> Core<W> {
     ) {
         let operation = self.operations.next_id();
         let message = encode(request, operation);
-        self.operations.insert(operation, Operation { purpose, waiter });
+        let is_publish = matches!(purpose, Purpose::Publish { .. });
+        let sent = is_publish.then(|| Sent {
+            message: message.clone(),
+            at: now,
+            number: self.operations.next_publish(),
+            is_repeated: false,
+        });
+        self.operations.insert(operation, Operation { purpose, waiter, sent });
         let sent = match self.connection.session() {
             Some(session) => self.endpoint.send(now, session, lane, message).map_err(Error::from),
             None => Err(Error::new(ErrorKind::NotConnected)),

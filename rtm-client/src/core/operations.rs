@@ -9,6 +9,7 @@ use rtm_wire::{OperationId, Time};
 use super::command::HandleId;
 use super::history::HistoryReading;
 use super::reading::Reading;
+use super::repeats::Sent;
 use super::states::Tried;
 use crate::channel_id::ChannelId;
 
@@ -17,7 +18,7 @@ use crate::channel_id::ChannelId;
 pub(super) enum Purpose {
     Login,
     Logout,
-    Publish(Route),
+    Publish { route: Route, is_stored: bool },
     Subscribe { channel: ChannelName, is_restore: bool },
     Unsubscribe { channel: ChannelName },
     OpenInbox { is_restore: bool },
@@ -56,6 +57,8 @@ pub(super) enum Route {
 pub(super) struct Operation<W> {
     pub(super) purpose: Purpose,
     pub(super) waiter: Option<W>,
+    /// Of a publish.
+    pub(super) sent: Option<Sent>,
 }
 
 /// All that are in flight. Bounded by what the application asks for at a time.
@@ -64,17 +67,39 @@ pub(super) struct Operations<W> {
     last: OperationId,
     open: BTreeMap<OperationId, Operation<W>>,
     publishes: usize,
+    /// Bytes of their requests.
+    publish_bytes: usize,
+    /// How many this instance has sent.
+    published: u64,
+}
+
+impl<W> Operation<W> {
+    /// What isn't sent again.
+    pub(super) const fn new(purpose: Purpose, waiter: Option<W>) -> Self {
+        Self { purpose, waiter, sent: None }
+    }
+
+    fn len(&self) -> usize {
+        self.sent.as_ref().map_or(0, |sent| sent.message.len())
+    }
 }
 
 impl<W> Operations<W> {
     pub(super) const fn new() -> Self {
-        Self { last: OperationId(0), open: BTreeMap::new(), publishes: 0 }
+        Self {
+            last: OperationId(0),
+            open: BTreeMap::new(),
+            publishes: 0,
+            publish_bytes: 0,
+            published: 0,
+        }
     }
 
     /// A new session instance begins: ids count from 1 again.
     pub(super) fn begin_instance(&mut self) {
         debug_assert!(self.open.is_empty(), "a former session left operations");
         self.last = OperationId(0);
+        self.published = 0;
     }
 
     /// The next id. Only grows within an instance.
@@ -83,21 +108,47 @@ impl<W> Operations<W> {
         self.last
     }
 
+    /// The number of the next publish.
+    pub(super) const fn next_publish(&mut self) -> u64 {
+        self.published += 1;
+        self.published
+    }
+
+    /// How many publishes there were.
+    pub(super) const fn published(&self) -> u64 {
+        self.published
+    }
+
     pub(super) fn insert(&mut self, id: OperationId, operation: Operation<W>) {
-        self.publishes += usize::from(matches!(operation.purpose, Purpose::Publish(_)));
+        self.publishes += usize::from(operation.sent.is_some());
+        self.publish_bytes += operation.len();
         self.open.insert(id, operation);
     }
 
     pub(super) fn take(&mut self, id: OperationId) -> Option<Operation<W>> {
         let operation = self.open.remove(&id)?;
-        self.publishes -= usize::from(matches!(operation.purpose, Purpose::Publish(_)));
+        self.publishes -= usize::from(operation.sent.is_some());
+        self.publish_bytes -= operation.len();
         Some(operation)
     }
 
     /// All of them, in the order of asking.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Operation<W>> + use<W> {
-        self.publishes = 0;
-        std::mem::take(&mut self.open).into_values()
+    pub(super) fn take_all(
+        &mut self,
+    ) -> impl Iterator<Item = (OperationId, Operation<W>)> + use<W> {
+        (self.publishes, self.publish_bytes) = (0, 0);
+        std::mem::take(&mut self.open).into_iter()
+    }
+
+    /// Messages that are unanswered, and their bytes.
+    pub(super) const fn unanswered(&self) -> (usize, usize) {
+        (self.publishes, self.publish_bytes)
+    }
+
+    /// The number of the oldest publish that was sent again and isn't answered.
+    pub(super) fn oldest_repeated(&self) -> Option<u64> {
+        let sent = self.open.values().find_map(|it| it.sent.as_ref().filter(|it| it.is_repeated));
+        sent.map(|sent| sent.number)
     }
 
     /// Whether messages are unanswered.

@@ -181,7 +181,8 @@ impl<W> Core<W> {
         let publisher = self.config.user_id.clone();
         let sealed = self.seal(&Envelope::of_topic_publish(&publish, &publisher), payload);
         publish.payload = sealed.as_deref().unwrap_or(payload);
-        let purpose = Purpose::Publish(Route::Publication(handle));
+        let route = Route::Publication(handle);
+        let purpose = Purpose::Publish { route, is_stored: false };
         self.request(now, lane, publish, purpose, waiter);
     }
 
@@ -290,8 +291,8 @@ impl<W> Core<W> {
         let Some(entry) = self.streams.get_mut(channel) else { return };
         let mut waiters = Vec::new();
         for publication in entry.publications.values_mut() {
+            // What is unanswered is sent again, and stays so.
             publication.lane = None;
-            publication.unanswered = 0;
             if let Some(leaving) = publication.leaving.take() {
                 let is_dropped = leaving.is_dropped;
                 waiters.extend(leaving.waiters);

@@ -2,10 +2,10 @@
 
 use rtm_wire::{Reply, ReplyResult, Time};
 
-use super::Core;
 use super::command::{Answer, Output};
 use super::connection::Connection;
 use super::operations::{Operation, Purpose, Route};
+use super::{Core, repeats};
 use crate::error::{Error, ErrorKind};
 use crate::limits::ServerLimits;
 
@@ -26,6 +26,7 @@ impl<W> Core<W> {
     /// The answer to a login tells what the server allows.
     pub(super) fn on_limits(&mut self, result: ReplyResult<'_>) {
         if let ReplyResult::LoggedIn { limits, .. } = result {
+            self.repeats.on_login(&result);
             self.limits = ServerLimits::new(limits);
             self.note_state_limits();
             self.outputs.push_back(Output::Limits(self.limits));
@@ -33,13 +34,13 @@ impl<W> Core<W> {
     }
 
     fn on_success(&mut self, now: Time, operation: Operation<W>, result: ReplyResult<'_>) {
-        let Operation { purpose, waiter } = operation;
+        let Operation { purpose, waiter, .. } = operation;
         match (purpose, result) {
-            (Purpose::Publish(route), ReplyResult::Published(published)) => {
+            (Purpose::Publish { route, .. }, ReplyResult::Published(published)) => {
                 self.answer(waiter, Ok(Answer::Published(published.into())));
                 self.on_answered(now, &route);
             }
-            (Purpose::Publish(route), ReplyResult::UserPublished(published)) => {
+            (Purpose::Publish { route, .. }, ReplyResult::UserPublished(published)) => {
                 self.answer(waiter, Ok(Answer::Published(published.into())));
                 self.on_answered(now, &route);
             }
@@ -93,7 +94,7 @@ impl<W> Core<W> {
                 self.answer(waiter, Ok(answer));
             }
             (purpose, result) => {
-                self.on_module_success(now, Operation { purpose, waiter }, result);
+                self.on_module_success(now, Operation::new(purpose, waiter), result);
             }
         }
     }
@@ -129,9 +130,14 @@ impl<W> Core<W> {
 
     /// The server has refused, or the request could not be sent.
     pub(super) fn on_failure(&mut self, now: Time, operation: Operation<W>, error: Error) {
-        let Operation { purpose, waiter } = operation;
+        let Operation { purpose, waiter, sent } = operation;
         match purpose {
-            Purpose::Publish(route) => {
+            Purpose::Publish { route, .. } => {
+                let is_repeated = sent.is_some_and(|sent| sent.is_repeated);
+                let error = match is_repeated && repeats::is_blind(&error) {
+                    true => Error::new(ErrorKind::OutcomeUnknown).and(&error.to_string()),
+                    false => error,
+                };
                 self.answer(waiter, Err(error));
                 self.on_answered(now, &route);
             }
@@ -169,7 +175,7 @@ impl<W> Core<W> {
                 self.answer(waiter, Err(error));
             }
             purpose @ (Purpose::SetStates { .. } | Purpose::RemoveStates { .. }) => {
-                self.on_states_refused(now, Operation { purpose, waiter }, error);
+                self.on_states_refused(now, Operation::new(purpose, waiter), error);
             }
             Purpose::GetStates(_)
             | Purpose::OnlineUsers(_)
@@ -196,7 +202,7 @@ impl<W> Core<W> {
     }
 
     /// A published message is answered, one way or the other.
-    fn on_answered(&mut self, now: Time, route: &Route) {
+    pub(super) fn on_answered(&mut self, now: Time, route: &Route) {
         match route {
             Route::Channel(channel) => self.lanes.on_answered(channel),
             Route::Users => {}

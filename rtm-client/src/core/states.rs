@@ -111,7 +111,7 @@ impl<W> Core<W> {
     /// The server refuses that the user shows something, or shows it no more: what it showed before
     /// stays. What was to be shown again after a loss is tried again, if it was too much at a time.
     pub(super) fn on_states_refused(&mut self, now: Time, operation: Operation<W>, error: Error) {
-        let Operation { purpose, waiter } = operation;
+        let Operation { purpose, waiter, .. } = operation;
         let is_asked_for = waiter.is_some();
         let channel = match purpose {
             Purpose::SetStates { channel, tried } => {

@@ -66,7 +66,7 @@ impl<W> Core<W> {
         operation: Operation<W>,
         result: ReplyResult<'_>,
     ) {
-        let Operation { purpose, waiter } = operation;
+        let Operation { purpose, waiter, .. } = operation;
         match (purpose, result) {
             (Purpose::WriteMetadata, ReplyResult::Stored(stored)) => {
                 self.answer(waiter, Ok(Answer::Stored(stored.into())));
@@ -85,7 +85,7 @@ impl<W> Core<W> {
                 }
             }
             (Purpose::UnsubscribeUserMetadata, _) => self.answer(waiter, Ok(Answer::Done)),
-            (purpose, _) => self.on_other_answer(now, Operation { purpose, waiter }),
+            (purpose, _) => self.on_other_answer(now, Operation::new(purpose, waiter)),
         }
     }
 

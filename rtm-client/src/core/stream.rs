@@ -163,6 +163,7 @@ impl<W> Core<W> {
     }
 
     pub(super) fn on_left(&mut self, channel: &ChannelName) {
+        self.own_states.on_left(ChannelKind::Stream, channel);
         if let Some(entry) = self.streams.get_mut(channel) {
             entry.view.on_left();
             self.end_stream(channel, None);

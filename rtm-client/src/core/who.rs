@@ -47,7 +47,7 @@ impl<W> Core<W> {
 
     /// What was asked for has been found.
     pub(super) fn on_found(&mut self, now: Time, operation: Operation<W>, result: ReplyResult<'_>) {
-        let Operation { purpose, waiter } = operation;
+        let Operation { purpose, waiter, .. } = operation;
         match (purpose, result) {
             (Purpose::GetStates(channel), ReplyResult::PresentUser(user)) => {
                 let states = self.user_state(&channel, &user);
@@ -60,7 +60,7 @@ impl<W> Core<W> {
             (Purpose::UserChannels, ReplyResult::UserChannels(found)) => {
                 self.answer(waiter, Ok(Answer::UserChannels(channels_of_user(&found))));
             }
-            (purpose, _) => self.on_other_answer(now, Operation { purpose, waiter }),
+            (purpose, _) => self.on_other_answer(now, Operation::new(purpose, waiter)),
         }
     }
 

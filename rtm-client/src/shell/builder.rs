@@ -74,6 +74,16 @@ impl ClientBuilder {
         /// How long one attempt to log in may take: 1 s to 60 s. Default: 10 s.
         login_timeout: Duration;
 
+        /// How many calls may wait while there is no connection, but a login was asked for: 0 to
+        /// 65,536. Default: 1,024. Together they hold 1 MiB at most. They are carried out in their
+        /// order once the client is connected and all that it had is restored; until then, what is
+        /// called later waits behind them. Further ones are refused at once, with
+        /// [`NotConnected`](crate::ErrorKind::NotConnected); with 0, all are.
+        waiting_calls: usize;
+
+        /// How long they wait before they are refused: 1 s to 3,600 s. Default: 120 s.
+        waiting_calls_timeout: Duration;
+
         /// Pause after which the server is pinged: 5 s to 1,800 s, in whole seconds. Default: 5 s.
         ///
         /// Ten seconds after a ping is missing the server takes the client for lost, and its

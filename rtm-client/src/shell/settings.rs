@@ -11,7 +11,7 @@ use super::events::Handler;
 use super::shared::Setup;
 use crate::address::ServerAddress;
 use crate::area::AreaCode;
-use crate::core::CoreConfig;
+use crate::core::{CoreConfig, WaitingMax};
 use crate::encryption::Encryption;
 use crate::error::{Error, ErrorKind};
 use crate::hosts::Hosts;
@@ -23,6 +23,8 @@ const HEARTBEAT: RangeInclusive<u64> = 5..=1_800;
 const PRESENCE_TIMEOUT: RangeInclusive<u64> = 5..=300;
 const RECONNECT_TIMEOUT: RangeInclusive<u64> = 15..=3_600;
 const LOGIN_TIMEOUT: RangeInclusive<u64> = 1..=60;
+const WAITING_CALLS: RangeInclusive<usize> = 0..=65_536;
+const WAITING_CALLS_TIMEOUT: RangeInclusive<u64> = 1..=3_600;
 const LOG_FILE_KIB: RangeInclusive<u32> = 128..=1_024;
 
 /// What was set; `None` is the default.
@@ -34,6 +36,8 @@ pub(super) struct Settings {
     pub(super) token: Option<String>,
     pub(super) reconnect_timeout: Option<Option<Duration>>,
     pub(super) login_timeout: Option<Duration>,
+    pub(super) waiting_calls: Option<usize>,
+    pub(super) waiting_calls_timeout: Option<Duration>,
     pub(super) heartbeat_interval: Option<Duration>,
     pub(super) presence_timeout: Option<Duration>,
     pub(super) protocol_type: Option<ProtocolType>,
@@ -60,6 +64,8 @@ impl fmt::Debug for Settings {
             .field("server", &self.server)
             .field("reconnect_timeout", &self.reconnect_timeout)
             .field("login_timeout", &self.login_timeout)
+            .field("waiting_calls", &self.waiting_calls)
+            .field("waiting_calls_timeout", &self.waiting_calls_timeout)
             .field("heartbeat_interval", &self.heartbeat_interval)
             .field("presence_timeout", &self.presence_timeout)
             .field("protocol_type", &self.protocol_type)
@@ -80,6 +86,8 @@ impl Settings {
             token: None,
             reconnect_timeout: None,
             login_timeout: None,
+            waiting_calls: None,
+            waiting_calls_timeout: None,
             heartbeat_interval: None,
             presence_timeout: None,
             protocol_type: None,
@@ -121,6 +129,7 @@ impl Settings {
             let wrong = format!("the log file's size is {size} KiB, out of {least} to {most}");
             return Err(invalid(wrong));
         }
+        let waiting_max = self.waiting_max()?;
         let presence_timeout = self.presence_timeout()?;
         self.check_proxy()?;
         let hosts = self.hosts()?;
@@ -138,6 +147,7 @@ impl Settings {
             encryption: self.encryption,
             carriers: network.carriers(),
             may_fragment: false,
+            waiting_max,
         };
         let services = self.private_config.map(|it| it.services()).unwrap_or_default();
         let token = self.token.unwrap_or_default();
@@ -159,6 +169,19 @@ impl Settings {
             }
         }
         UserId::new(text).map_err(|wrong| wrong.refusal(UserId::ERROR).into())
+    }
+
+    fn waiting_max(&self) -> Result<WaitingMax, Error> {
+        let default = WaitingMax::default();
+        let calls = self.waiting_calls.unwrap_or(default.calls);
+        let time = self.waiting_calls_timeout.unwrap_or(default.time);
+        if !WAITING_CALLS.contains(&calls) {
+            let most = WAITING_CALLS.end();
+            let wrong = format!("the setting waiting_calls is {calls}, out of 0 to {most}");
+            return Err(invalid(wrong));
+        }
+        check_range("waiting_calls_timeout", time, WAITING_CALLS_TIMEOUT)?;
+        Ok(WaitingMax { calls, time, ..default })
     }
 
     /// Too short and too long count as the nearest, as in RTM 2.x.

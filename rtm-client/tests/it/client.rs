@@ -52,6 +52,7 @@ impl Client {
             encryption: None,
             carriers: Carriers::Datagrams,
             may_fragment: false,
+            waiting_max: Default::default(),
         };
         change(&mut config);
         Self {

@@ -57,7 +57,13 @@ impl Gateway {
                 self.send_reply(work, from, granted(operation, ReplyResult::None));
                 self.leave(work, from);
             }
-            Err(refusal) => self.send_reply(work, from, refused(operation, &refusal)),
+            Err(refusal) => {
+                self.send_reply(work, from, refused(operation, &refusal));
+                if refusal.code == ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT {
+                    let code = refusal.code;
+                    self.tell_owner(work, from, CommandKind::PublishRefused { operation, code });
+                }
+            }
         }
     }
 

@@ -8,17 +8,18 @@ use rtm_channel::{
     AppId, ChannelKey, ChannelName, Fanout, Identity, LastSequences, MessageAuthority, Outcome,
     PublishLog, Refusal, SubscriberId, UserId,
 };
-use rtm_topic::{StreamAuthority, TopicName};
+use rtm_topic::{PublicationKey, StreamAuthority, TopicName};
 use rtm_wire::{
-    ChannelKind, Epoch, ErrorCode, Event, LaneMode, Priority, Request, RequestError,
+    ChannelKind, Delivery, Epoch, ErrorCode, Event, LaneMode, Priority, Request, RequestError,
     SubscribeOptions, Time, TopicChange, UnixTime,
 };
 
 use super::answer::refused;
 use super::command::{LaneKey, Output};
 use super::context::Context;
-use super::inboxes::{Answered, Inboxes, answer_to};
+use super::inboxes::{Inboxes, answer_to};
 use super::locks::Locks;
+use super::memory::Remembered;
 use super::outbox::Outbox;
 use super::presences::Presences;
 use super::storages::Storages;
@@ -40,7 +41,7 @@ const LAST_SEQUENCES_MAX: usize = 10_000;
 pub(super) struct AppChannels {
     pub(super) app: AppId,
     pub(super) limits: AppLimits,
-    pub(super) log: PublishLog<Answered>,
+    pub(super) log: PublishLog<Remembered>,
     epoch: Epoch,
     last: LastSequences,
     authorities: BTreeMap<ChannelKey, Authority>,
@@ -144,7 +145,8 @@ impl AppChannels {
     pub(super) fn answer(&mut self, inbox: &ChannelKey, outcomes: Vec<Outcome>, out: &mut Outbox) {
         for Outcome { asker, published, reached } in outcomes {
             let answered = (published, reached);
-            self.log.update(&asker.identity, asker.operation, answered);
+            let remembered = Remembered::Granted(answered);
+            self.log.update(&asker.identity, asker.operation, remembered);
             let message = answer_to(asker.operation, answered);
             out.push(Output::Reply { to: asker.subscriber, of: Some(inbox.clone()), message });
         }
@@ -174,9 +176,12 @@ impl AppChannels {
             Ok((_, request)) => {
                 let of = self.subject(context, &request);
                 match self.check_backlog(context, &request, of.as_ref()) {
-                    Ok(()) => (of, self.dispatch(context, &request)),
+                    Ok(()) => {
+                        let result = self.dispatch(context, &request);
+                        (of, self.note_refusal(context, &request, result))
+                    }
                     // Tells of nothing that is kept, so that it needn't wait itself.
-                    Err(refusal) => (None, Err(refusal)),
+                    Err(refusal) => (None, self.note_refusal(context, &request, Err(refusal))),
                 }
             }
             Err(RequestError { error, .. }) => {
@@ -189,6 +194,33 @@ impl AppChannels {
             Err(refusal) => refused(context.operation, &refusal),
         };
         Some(Output::Reply { to: context.from, of, message })
+    }
+
+    /// Remembers refusals of what may be sent again.
+    fn note_refusal(
+        &mut self,
+        context: &Context<'_>,
+        request: &Request<'_>,
+        result: Result<Option<Bytes>, Refusal>,
+    ) -> Result<Option<Bytes>, Refusal> {
+        if let Err(refusal) = &result {
+            if self.may_be_repeated(request, &context.identity.user) {
+                self.remember_refused(context.identity, context.operation, refusal.code);
+            }
+        }
+        result
+    }
+
+    /// How a publication is delivered, if there is one.
+    pub(super) fn delivery(
+        &self,
+        key: &ChannelKey,
+        publication: &PublicationKey,
+    ) -> Option<Delivery> {
+        match self.authorities.get(key)? {
+            Authority::Stream(authority) => authority.delivery(publication),
+            Authority::Message(_) => None,
+        }
     }
 
     pub(super) fn key(&self, kind: ChannelKind, name: ChannelName) -> ChannelKey {

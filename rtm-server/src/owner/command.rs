@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtm_channel::{AppId, ChannelKey, ChannelName, Identity, SubscriberId, UserId};
 use rtm_topic::TopicName;
-use rtm_wire::{ChannelKind, LaneMode, OperationId, Priority};
+use rtm_wire::{ChannelKind, ErrorCode, LaneMode, OperationId, Priority};
 
 /// Something that a session does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,13 @@ pub(crate) enum CommandKind {
     SessionEnded {
         /// Whether it may come back; else it has said good-bye, or was put out.
         is_lost: bool,
+    },
+    /// A publish of it was refused without asking.
+    PublishRefused {
+        /// Which.
+        operation: OperationId,
+        /// Why.
+        code: ErrorCode,
     },
     /// It asks for something.
     Request {

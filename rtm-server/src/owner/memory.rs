@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use rtm_channel::{ChannelKey, Forgotten, Reached};
-use rtm_wire::{OperationId, Time, UnixTime};
+use bytes::Bytes;
+use rtm_channel::{ChannelKey, ChannelName, Forgotten, Identity, Reached, Refusal, UserId};
+use rtm_topic::{PublicationKey, TopicName};
+use rtm_wire::{ChannelKind, ErrorCode, OperationId, Request, Time, UnixTime};
 
 use super::channels::AppChannels;
 use super::context::Context;
-use super::inboxes::Answered;
+use super::inboxes::{Answered, answer_to};
 use super::outbox::Outbox;
 use crate::store::{Change, KeptAnswer};
 
@@ -19,6 +21,28 @@ pub(crate) struct Memory {
     pub all: Duration,
     /// Those that were to be stored; over restarts, and by the calendar.
     pub stored: Duration,
+}
+
+/// What is known of a publish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Remembered {
+    Granted(Answered),
+    /// So that it isn't tried anew behind what its publisher has said since.
+    Refused(ErrorCode),
+}
+
+impl Remembered {
+    /// The answer; none while a receipt is waited for.
+    fn answer(self, operation: OperationId, is_waiting: bool) -> Result<Option<Bytes>, Refusal> {
+        match self {
+            Self::Granted(_) if is_waiting => Ok(None),
+            Self::Granted(answered) => Ok(Some(answer_to(operation, answered))),
+            Self::Refused(code) => {
+                let reason = "refused when it was published first, and not tried again";
+                Err(Refusal::new(code, reason))
+            }
+        }
+    }
 }
 
 /// Since when publishes are known.
@@ -80,6 +104,45 @@ impl Known {
 }
 
 impl AppChannels {
+    /// The answer to a publish that is a repeated one; none within while its receipt is waited for.
+    pub(super) fn repeated(
+        &mut self,
+        context: &Context<'_>,
+        inbox: Option<&ChannelKey>,
+    ) -> Option<Result<Option<Bytes>, Refusal>> {
+        let remembered = self.log.find(context.identity, context.operation)?;
+        let is_waiting = inbox.is_some_and(|inbox| self.inboxes.ask_again(inbox, &context.asker()));
+        Some(remembered.answer(context.operation, is_waiting))
+    }
+
+    /// Remembers that a publish was refused, unless it was granted before.
+    pub(super) fn remember_refused(
+        &mut self,
+        identity: &Identity,
+        operation: OperationId,
+        code: ErrorCode,
+    ) {
+        if self.log.find(identity, operation).is_none() {
+            self.log.insert(identity, operation, Remembered::Refused(code), false);
+        }
+    }
+
+    /// Whether a publish is sent again by its client when its answer is lost.
+    pub(super) fn may_be_repeated(&self, request: &Request<'_>, user: &UserId) -> bool {
+        match request {
+            Request::Publish(_) => true,
+            Request::PublishTopic(publish) => {
+                let names = (ChannelName::new(publish.channel), TopicName::new(publish.topic));
+                let (Ok(channel), Ok(topic)) = names else { return false };
+                let key = self.key(ChannelKind::Stream, channel);
+                let publication = PublicationKey { topic, user: user.clone() };
+                let delivery = self.delivery(&key, &publication);
+                delivery.is_some_and(|delivery| delivery.is_reliable())
+            }
+            _ => false,
+        }
+    }
+
     /// Remembers what a publish is answered; if its message was to be stored, over restarts, too,
     /// after which this is what is known of it.
     pub(super) fn remember(
@@ -90,7 +153,7 @@ impl AppChannels {
         kept: Option<Reached>,
     ) {
         let (identity, operation) = (context.identity, context.operation);
-        self.log.insert(identity, operation, answered, kept.is_some());
+        self.log.insert(identity, operation, Remembered::Granted(answered), kept.is_some());
         if let Some(reached) = kept {
             let (key, identity) = (key.clone(), identity.clone());
             let answer = KeptAnswer { published: answered.0, reached };

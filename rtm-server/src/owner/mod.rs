@@ -109,6 +109,9 @@ impl Owner {
         let make = || AppChannels::new(app.clone(), epoch, limits);
         let channels = self.apps.entry(app.clone()).or_insert_with(make);
         match kind {
+            CommandKind::PublishRefused { operation, code } => {
+                channels.remember_refused(&identity, operation, code);
+            }
             CommandKind::SessionExpected => channels.log.on_session_expected(now, &identity),
             CommandKind::SessionBegan { presence_timeout } => {
                 channels.session_began(from, &identity, presence_timeout);

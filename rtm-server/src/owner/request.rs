@@ -49,7 +49,7 @@ impl AppChannels {
                 let key = self.message_key(&unsubscribe.channel)?;
                 self.unsubscribe(context, &key)
             }
-            Request::Publish(publish) => self.publish(context, publish),
+            Request::Publish(publish) => return self.publish(context, publish),
             Request::Join(join) => self.join(context, join),
             Request::Leave(leave) => self.leave(context, leave.channel),
             Request::JoinTopic(join) => self.join_topic(context, join),
@@ -130,9 +130,8 @@ impl AppChannels {
         publish: &Publish<'_>,
     ) -> Result<Option<Bytes>, Refusal> {
         let key = self.key(ChannelKind::User, channel_name(publish.channel.name)?);
-        if let Some(answered) = self.log.find(context.identity, context.operation) {
-            let is_waiting = self.inboxes.ask_again(&key, &context.asker());
-            return Ok((!is_waiting).then(|| answer_to(context.operation, answered)));
+        if let Some(repeated) = self.repeated(context, Some(&key)) {
+            return repeated;
         }
         self.limits.channel.check_message(publish.custom_type, publish.payload)?;
         let former = context.out.changes.len();
@@ -197,9 +196,9 @@ impl AppChannels {
         &mut self,
         context: &mut Context<'_>,
         publish: &Publish<'_>,
-    ) -> Result<Bytes, Refusal> {
-        if let Some(answered) = self.log.find(context.identity, context.operation) {
-            return Ok(answer_to(context.operation, answered));
+    ) -> Result<Option<Bytes>, Refusal> {
+        if let Some(repeated) = self.repeated(context, None) {
+            return repeated;
         }
         let name = channel_name(publish.channel.name)?;
         let key = match publish.channel.kind {
@@ -220,7 +219,7 @@ impl AppChannels {
             context.out.keep(Change::Message { key: key.clone(), message });
         }
         context.out.push(Output::in_order(LaneKey::of(&key), fanout.to, fanout.event));
-        Ok(granted(context.operation, ReplyResult::Published(published)))
+        Ok(Some(granted(context.operation, ReplyResult::Published(published))))
     }
 
     fn join(&mut self, context: &mut Context<'_>, join: &Join<'_>) -> Result<Bytes, Refusal> {
@@ -286,10 +285,11 @@ impl AppChannels {
         context: &mut Context<'_>,
         publish: &PublishTopic<'_>,
     ) -> Result<Option<Bytes>, Refusal> {
-        if let Some(answered) = self.log.find(context.identity, context.operation) {
-            return Ok(Some(answer_to(context.operation, answered)));
+        if let Some(repeated) = self.repeated(context, None) {
+            return repeated;
         }
         let key = self.joined_stream(context.from, publish.channel)?;
+        let stream = key.clone();
         let authority = self.stream(&key);
         let (published, publication, fanout) =
             authority.publish_topic(context.now, context.time, context.from, publish)?;
@@ -304,8 +304,7 @@ impl AppChannels {
             // Its publisher counts it as published since it was sent, and never sends it again.
             return Ok(None);
         }
-        let answered = (published, Reached::Sequenced);
-        self.log.insert(context.identity, context.operation, answered, false);
+        self.remember(context, &stream, (published, Reached::Sequenced), None);
         Ok(Some(granted(context.operation, ReplyResult::Published(published))))
     }
 

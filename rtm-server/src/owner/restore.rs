@@ -6,6 +6,7 @@ use rtm_channel::{ChannelKey, KeptInbox, KeptLock, KeptMessage};
 use rtm_wire::{Revision, Time, UnixTime};
 
 use super::Owner;
+use super::memory::Remembered;
 use crate::store::{Change, KeptItem};
 
 /// What belongs together, until all of it is there.
@@ -35,7 +36,7 @@ impl Owner {
                 }
                 Change::PublishFloor { since } => self.known.restore(since),
                 Change::Publish { key, identity, operation, answer } => {
-                    let answer = (answer.published, answer.reached);
+                    let answer = Remembered::Granted((answer.published, answer.reached));
                     let channels = self.channels_of(key.app);
                     channels.log.restore(moment.0, &identity, operation, answer);
                 }

@@ -61,6 +61,7 @@ impl Client {
             encryption: None,
             carriers: Carriers::Datagrams,
             may_fragment: false,
+            waiting_max: Default::default(),
         }
     }
 

@@ -199,5 +199,4 @@ fn what_was_asked_and_not_answered_is_unknown_and_what_was_read_is_not() {
         assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
     }
     assert_eq!(lab.answer("bob", read).unwrap_err().kind(), ErrorKind::NotConnected);
-    assert_eq!(lab.call("bob", at.set("m")).unwrap_err().kind(), ErrorKind::NotConnected);
 }

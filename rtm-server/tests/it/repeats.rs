@@ -131,7 +131,7 @@ fn an_instance_that_is_back_in_time_is_not_forgotten() {
 }
 
 #[test]
-fn what_was_refused_is_tried_anew() {
+fn what_was_refused_stays_so() {
     let mut lab = Lab::new(0.0);
     alice(&mut lab, "alice", 1);
     let publish = publish(ChannelKind::User, "bob", b"hi");
@@ -141,9 +141,8 @@ fn what_was_refused_is_tried_anew() {
     lab.call("bob", open_inbox(1)).unwrap();
     lab.with_raw("alice", |raw, now| raw.request(now, 5, publish));
     lab.run(Duration::from_millis(100));
-    let codes = [ErrorCode::CHANNEL_RECEIVER_OFFLINE, ErrorCode::OK];
-    assert_eq!(lab.raw("alice").codes(5), codes);
-    assert_eq!(lab.client("bob").heard(1), ["alice 1: hi"]);
+    assert_eq!(lab.raw("alice").codes(5), [ErrorCode::CHANNEL_RECEIVER_OFFLINE; 2]);
+    assert!(lab.client("bob").heard(1).is_empty(), "its publisher may have said more since");
 }
 
 #[test]

@@ -203,6 +203,23 @@ fn who_comes_back_in_time_still_shows_it_and_nobody_has_noticed() {
 }
 
 #[test]
+fn a_good_bye_that_is_lost_with_the_session_ends_what_was_shown_all_the_same() {
+    let mut lab = in_lobby(AppLimits::hosted(), &["alice", "bob"]);
+    lab.call("bob", set(lobby(), &[("mood", "well")])).unwrap();
+    lab.set_blackout("bob", true);
+    lab.command("bob", unsubscribe("lobby"));
+    lab.run_until_link("bob", LinkState::Disconnected);
+    lab.set_blackout("bob", false);
+    lab.run_until_link("bob", LinkState::Connected);
+    lab.call("bob", subscribe("lobby", 2)).unwrap();
+    lab.run(SHORT);
+    assert_eq!(states(&mut lab, "alice", lobby(), "bob"), "bob");
+    lab.call("bob", set(lobby(), &[("hand", "up")])).unwrap();
+    lab.run(SHORT);
+    assert_eq!(states(&mut lab, "alice", lobby(), "bob"), "bob(hand=up)");
+}
+
+#[test]
 fn who_comes_back_too_late_comes_anew_and_shows_it_again() {
     let mut lab = Lab::new(0.0);
     lab.add_users(&["alice"]);

@@ -69,7 +69,29 @@ fn states_are_shown_again_after_a_loss_until_the_channel_is_left() {
     assert_eq!(joined(&mut own, "lobby"), "a=1 b=1 c=1");
     assert_eq!(joined(&mut own, "lobby"), "a=1 b=1 c=1", "after a timeout that was noticed");
     own.leave(KIND, &name("lobby"));
+    own.on_left(KIND, &name("lobby"));
     assert_eq!(joined(&mut own, "lobby"), "");
+}
+
+#[test]
+fn a_good_bye_without_an_answer_removes_all_at_the_next_join() {
+    let mut own = OwnStates::new(&Limits::hosted());
+    joined(&mut own, "lobby");
+    set(&mut own, "lobby", &["a=1"]).expect("few");
+    own.leave(KIND, &name("lobby"));
+    set(&mut own, "lobby", &["b=1"]).expect("few");
+    own.on_lost();
+    assert_eq!(joined(&mut own, "lobby"), "-all b=1");
+    // With one, what was set since is kept for the next join.
+    for _ in 0..2 {
+        own.on_answered(KIND, &name("lobby"));
+    }
+    own.leave(KIND, &name("lobby"));
+    set(&mut own, "lobby", &["c=1"]).expect("few");
+    own.on_left(KIND, &name("lobby"));
+    assert_eq!(joined(&mut own, "lobby"), "c=1");
+    own.on_left(KIND, &name("lobby"));
+    assert_eq!(own.states(KIND, &name("lobby")).count(), 1, "it is joined again");
 }
 
 #[test]
@@ -173,6 +195,7 @@ fn who_leaves_while_away_removes_all_before_it_shows_anything_again() {
     own.on_answered(kind, &lobby);
     own.on_answered(kind, &lobby);
     own.leave(kind, &lobby);
+    own.on_left(kind, &lobby);
     assert_eq!(own.on_joined(kind, &lobby), StatesToSend::default(), "the server was told");
     // What is remembered has a limit.
     let channels = (0..LEFT_MAX + 10).map(|it| ChannelName::new(&format!("c{it}")).expect("name"));

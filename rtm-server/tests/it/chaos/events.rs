@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rtm_client::core::Answer;
+use rtm_client::core::{Answer, HandleId};
 use rtm_client::{ChannelEvent, ErrorKind, Gap, Published, Qos, TopicEvent, TopicMessage};
 
 use super::model::{Asked, Place, number};
@@ -75,6 +75,7 @@ impl Chaos {
                 Place::Stream(_) | Place::Publication(..) => {}
             }
         }
+        self.check_order();
         // What was answered, but perhaps not heard, stands nowhere else and is alone there.
         let mut answered = BTreeSet::new();
         for (message, said) in &self.model.said {
@@ -84,6 +85,45 @@ impl Chaos {
                 assert!(answered.insert((said.target.clone(), place)), "{said:?} at {place:?}");
             }
         }
+    }
+
+    /// What a client has published in a channel, or to a user, stands in the order of its calls,
+    /// and is heard in it. (What was not to be stored may be gone with a life of the server, and what
+    /// was to be stored before it then comes in the next one.)
+    fn check_order(&self) {
+        let mut last = BTreeMap::new();
+        for (message, said) in &self.model.said {
+            let Ok(published) = self.answer(*message) else { continue };
+            if !said.target.starts_with("topic") {
+                let at = (published.epoch, published.sequence);
+                let former = last.insert((said.who, &said.target, published.epoch), at);
+                assert!(former < Some(at), "{said:?} at {at:?} after {former:?}");
+            }
+        }
+        for who in USERS {
+            let client = self.lab.client(who);
+            let mut last = BTreeMap::new();
+            let channels = client.channels.iter().filter_map(|(to, event)| match event {
+                ChannelEvent::Message(it) => Some((*to, &it.publisher, &it.payload)),
+                _ => None,
+            });
+            let topics = client.topics.iter().filter_map(|(to, event)| match event {
+                TopicEvent::Message(it) if self.is_ordered(who, *to) => {
+                    Some((*to, &it.publisher, &it.payload))
+                }
+                _ => None,
+            });
+            for (to, publisher, payload) in channels.chain(topics) {
+                let message = number(payload);
+                let former = last.insert((to, publisher), message);
+                assert!(former < Some(message), "{who} hears {former:?}, then {message}");
+            }
+        }
+    }
+
+    fn is_ordered(&self, who: &str, topic: HandleId) -> bool {
+        let place = self.model.place(who, topic);
+        matches!(place, Some(Place::Topic(_, topic)) if qos(topic) == Qos::Ordered)
     }
 
     /// A message was heard: where nobody heard another, as its publisher was told, and meant so.

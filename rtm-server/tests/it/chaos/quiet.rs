@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rtm_client::core::{Answer, Command};
-use rtm_client::{ChannelEvent, ErrorKind, Reached, TopicEvent};
+use rtm_client::{ChannelEvent, ErrorKind, HistoryOptions, Reached, TopicEvent};
 use rtm_session::Config;
 use rtm_wire::{Join, Reply, ReplyResult, SubscribeOptions};
 
@@ -25,6 +25,7 @@ impl Chaos {
         let truth = self.authority();
         self.check_presence(&online);
         self.check_kept(&online);
+        self.check_histories(&online);
         let own = self.say_in_topics(&online);
         assert_eq!(own, truth, "those who can publish are those whom the server knows");
         for who in &online {
@@ -117,6 +118,33 @@ impl Chaos {
             truth.extend(publishers.iter().map(|it| entry(it.topic, it.user)));
         }
         truth
+    }
+
+    /// Each channel's history has each message once, and all that were stored with success.
+    fn check_histories(&mut self, online: &[&'static str]) {
+        let Some(reader) = online.first() else { return };
+        for at in CHANNELS {
+            let mut found = Vec::new();
+            let mut next = Some(HistoryOptions::new().oldest_first(true));
+            while let Some(options) = next {
+                let command = Command::GetMessages { channel: Some(name(at)), options };
+                let Ok(Answer::History(page)) = self.lab.call(reader, command) else {
+                    panic!("no history of {at}")
+                };
+                found.extend(page.messages.iter().map(|it| number(&it.message.payload)));
+                next = page.next.map(|it| HistoryOptions::new().oldest_first(true).page(it));
+            }
+            let once: BTreeSet<_> = found.iter().copied().collect();
+            assert_eq!(once.len(), found.len(), "{at}: twice in {found:?}");
+            let target = format!("channel {at}");
+            for (message, said) in self.model.said.iter().filter(|(_, said)| said.target == target)
+            {
+                let answer = &self.lab.client(said.who).answers[&said.waiter];
+                if said.is_stored && answer.is_ok() {
+                    assert!(once.contains(message), "{said:?} is missing of {at}");
+                }
+            }
+        }
     }
 
     /// All use what they have joined; the topics in which that succeeds.
