@@ -207,8 +207,8 @@ impl<A: Copy> PublishLog<A> {
         Some(if self.ended.len() > ENDED_MAX { *since } else { *since + KEEP })
     }
 
-    /// All publishes since then are remembered: those of sessions that ended later, that is, but for
-    /// those that 1,024 later ones of the same instance have pushed out.
+    /// All publishes since then are remembered: those of sessions that ended later, that is, but
+    /// for those that 1,024 later ones of the same instance have pushed out.
     #[must_use]
     pub const fn forgotten_until(&self) -> Time {
         self.forgotten_until

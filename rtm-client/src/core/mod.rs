@@ -38,6 +38,7 @@ mod reading;
 mod reason;
 mod repeats;
 mod reply;
+mod request;
 mod restore;
 mod seal;
 mod skipping;
@@ -68,8 +69,7 @@ use rtm_session::{
 };
 use rtm_topic::TopicName;
 use rtm_wire::{
-    CloseCode, Event as ChannelNews, LaneId, OperationId, Reply, Request, ServerOperation,
-    SessionInstance, Time,
+    CloseCode, Event as ChannelNews, LaneId, Reply, ServerOperation, SessionInstance, Time,
 };
 
 use self::channel::Channel;
@@ -78,9 +78,10 @@ use self::following::HeardUsers;
 use self::inbox::Inbox;
 use self::lanes::PublishLanes;
 use self::link::Link;
-use self::operations::{Operation, Operations, Purpose};
+use self::operations::Operations;
 use self::pace::Pace;
-use self::repeats::{Repeats, Sent};
+use self::repeats::Repeats;
+use self::request::encode;
 use self::restore::Restore;
 use self::seal::Sealer;
 use self::skipping::Skipping;
@@ -88,7 +89,7 @@ use self::stream::Stream;
 use self::waiting::Waiting;
 use crate::channel_id::ChannelId;
 use crate::encryption::Encryption;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::limits::ServerLimits;
 use crate::link::LinkState;
 
@@ -542,66 +543,4 @@ impl<W> Core<W> {
             self.release(now, credit);
         }
     }
-
-    /// Sends a request; the server's answer, or the reason why it can't be sent, ends it.
-    fn request<'a>(
-        &mut self,
-        now: Time,
-        lane: LaneId,
-        request: impl Into<Request<'a>>,
-        purpose: Purpose,
-        waiter: Option<W>,
-    ) {
-        let operation = self.operations.next_id();
-        let message = encode(request, operation);
-        let is_publish = matches!(purpose, Purpose::Publish { .. });
-        let sent = is_publish.then(|| Sent {
-            message: message.clone(),
-            at: now,
-            number: self.operations.next_publish(),
-            is_repeated: false,
-        });
-        self.operations.insert(operation, Operation { purpose, waiter, sent });
-        let sent = match self.connection.session() {
-            Some(session) => self.endpoint.send(now, session, lane, message).map_err(Error::from),
-            None => Err(Error::new(ErrorKind::NotConnected)),
-        };
-        if let Err(error) = sent {
-            let operation = self.operations.take(operation).expect("inserted above");
-            self.on_failure(now, operation, error);
-        }
-    }
-
-    fn answer(&mut self, waiter: Option<W>, result: Result<Answer, Error>) {
-        if let Some(waiter) = waiter {
-            self.outputs.push_back(Output::Answer { waiter, result });
-        }
-    }
-
-    /// Whether requests can be made.
-    fn check_connected(&self) -> Result<SessionId, Error> {
-        match &self.connection {
-            Connection::Up { session, farewell: None } => Ok(*session),
-            Connection::Up { .. } => Err(Error::of(ErrorKind::NotLoggedIn, "logging out")),
-            _ => Err(Error::new(self.not_connected())),
-        }
-    }
-
-    /// Nobody is logged in, or only the connection is missing.
-    fn not_connected(&self) -> ErrorKind {
-        match self.link.phase() {
-            link::Phase::Idle
-            | link::Phase::LoggingIn { .. }
-            | link::Phase::LoggingPause { .. }
-            | link::Phase::Failed => ErrorKind::NotLoggedIn,
-            _ => ErrorKind::NotConnected,
-        }
-    }
-}
-
-fn encode<'a>(request: impl Into<Request<'a>>, operation: OperationId) -> Bytes {
-    let request = request.into();
-    let mut message = BytesMut::with_capacity(request.encoded_len(operation));
-    request.encode(operation, &mut message);
-    message.freeze()
 }

@@ -107,6 +107,36 @@ fn operations_in_flight_fail_when_the_session_is_lost() {
 }
 
 #[test]
+fn a_refusal_of_what_was_sent_again_counts_only_if_the_owner_was_asked() {
+    let cases = [
+        (ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, ErrorKind::OutcomeUnknown),
+        (ErrorCode::NOT_CONNECTED, ErrorKind::OutcomeUnknown),
+        (ErrorCode::CHANNEL_MESSAGE_LENGTH_EXCEED_LIMITATION, ErrorKind::MessageTooLarge),
+    ];
+    for (code, kind) in cases {
+        let mut lab = Lab::with_users(0.0, &["alice"]);
+        lab.with_server(|server, _| {
+            server.known_ms = 60_000;
+            server.silent.extend(["publish"]);
+        });
+        let first = lab.publish("alice", channel("lobby"), "hi");
+        lab.run(Duration::from_millis(200));
+        lab.with_server(|server, now| {
+            server.silent.clear();
+            server.refuse.insert("publish", code);
+            server.close(now, "alice", CloseCode::SHUTDOWN, "");
+        });
+        lab.run_until_link("alice", LinkState::Connected);
+        assert_eq!(lab.published("alice", first).unwrap_err().kind(), kind);
+        let publishes = lab.server().requests.iter().filter(|it| it.contains("publish")).count();
+        assert_eq!(publishes, 2, "it was sent again");
+        // Of a new one the refusal says all.
+        let second = lab.publish("alice", channel("lobby"), "hi");
+        assert_eq!(lab.published("alice", second).unwrap_err().code(), -code.0.cast_signed());
+    }
+}
+
+#[test]
 fn operation_ids_only_grow_within_an_instance() {
     let mut lab = Lab::with_users(0.0, &["alice"]);
     for _ in 0..3 {

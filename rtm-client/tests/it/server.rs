@@ -21,7 +21,12 @@ use rtm_wire::{
 };
 
 /// What every scripted server says that it allows.
-const LIMITS: &[Limit] = &[Limit { kind: LimitKind::MessagesPerSecond, value: 60_000 }];
+const fn limits(known_ms: u64) -> [Limit; 2] {
+    [
+        Limit { kind: LimitKind::MessagesPerSecond, value: 60_000 },
+        Limit { kind: LimitKind::PublishesKnown, value: known_ms },
+    ]
+}
 
 /// The key of every scripted server.
 pub(crate) fn key() -> StaticKey {
@@ -67,6 +72,8 @@ pub(crate) struct Server {
     pub(crate) requests: Vec<String>,
     /// Operation ids of all publishes so far.
     pub(crate) operations: Vec<u64>,
+    /// For how long it says that it knows publishes. (It knows none.)
+    pub(crate) known_ms: u64,
     /// Whether clients get tickets, which nobody answers when they come back with them.
     pub(crate) gives_tickets: bool,
     /// Resumptions that were asked for.
@@ -99,6 +106,7 @@ impl Server {
             silent: BTreeSet::new(),
             requests: Vec::new(),
             operations: Vec::new(),
+            known_ms: 0,
             gives_tickets: false,
             resumptions: 0,
             instances: Vec::new(),
@@ -194,7 +202,8 @@ impl Server {
             self.instances.push(request.instance.0);
             user = Some(request.user_id.to_owned());
             let time = UnixTime::from_millis(77);
-            let limits = List::Slice(LIMITS);
+            let limits = limits(self.known_ms);
+            let limits = List::Slice(&limits);
             let result = ReplyResult::LoggedIn { time, limits };
             Reply { operation: OperationId(0), code: ErrorCode::OK, reason: "", result }
                 .encode(&mut answer);
@@ -222,7 +231,8 @@ impl Server {
         match request {
             Request::Login(_) => {
                 let time = UnixTime::from_millis(78);
-                let limits = List::Slice(LIMITS);
+                let limits = limits(self.known_ms);
+                let limits = List::Slice(&limits);
                 answer(self, ReplyResult::LoggedIn { time, limits });
             }
             Request::Subscribe(subscribe) => {

@@ -131,6 +131,28 @@ fn an_instance_that_is_back_in_time_is_not_forgotten() {
 }
 
 #[test]
+fn a_refusal_for_its_rate_does_not_undo_it() {
+    let mut lab = lab();
+    alice(&mut lab, "alice", 1);
+    say(&mut lab, "alice", 5, b"a");
+    lab.with_raw("alice", |raw, now| {
+        let flood = publish(ChannelKind::Message, "lobby", b"b");
+        (6..100).for_each(|id| raw.request(now, id, flood));
+    });
+    say(&mut lab, "alice", 5, b"a");
+    let too_frequent = ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT;
+    assert_eq!(lab.raw("alice").codes(5), [ErrorCode::OK, too_frequent]);
+    assert_eq!(lab.raw("alice").codes(99), [too_frequent]);
+    lab.run(Duration::from_secs(2));
+    say(&mut lab, "alice", 5, b"a");
+    say(&mut lab, "alice", 99, b"b");
+    let replies = lab.raw("alice").replies(5);
+    assert_eq!(replies[0], replies[2]);
+    // Which may come behind what was published since, and so isn't tried again.
+    assert_eq!(lab.raw("alice").codes(99), [too_frequent; 2]);
+}
+
+#[test]
 fn what_was_refused_stays_so() {
     let mut lab = Lab::new(0.0);
     alice(&mut lab, "alice", 1);

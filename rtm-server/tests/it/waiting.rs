@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use rtm_client::core::{Command, WaitingMax};
 use rtm_client::{ErrorKind, LinkState, Qos};
+use rtm_server::AppLimits;
+use rtm_session::Config;
 
 use super::server::OPEN_APP;
 use super::world::{
-    Lab, channel, join, join_topic, leave, leave_topic, login, name, open_inbox, publication,
+    Lab, channel, join, join_topic, leave, leave_topic, link, login, name, open_inbox, publication,
     publish, subscribe, subscribe_topic, unsubscribe, user,
 };
 
@@ -130,6 +132,27 @@ fn as_many_wait_as_may_and_one_more_is_refused_at_once() {
     for waiter in [waiting[0], waiting[1], third] {
         assert_eq!(kind(&lab, waiter), None);
     }
+}
+
+#[test]
+fn what_waited_is_sent_a_part_at_a_time() {
+    let mut lab = Lab::build(11, link(), AppLimits::open(), Config::server());
+    lab.add_users(&["alice", "bob"]);
+    lab.call("bob", subscribe("lobby", 1)).unwrap();
+    lose(&mut lab);
+    for number in 0..1_024 {
+        lab.command("alice", publish(channel("lobby"), number.to_string().as_bytes()));
+    }
+    lab.set_blackout("alice", false);
+    lab.run_until_link("alice", LinkState::Connected);
+    let mut most = 0;
+    for _ in 0..2_000 {
+        lab.run(Duration::from_millis(1));
+        most = most.max(lab.client("alice").core.operations_in_flight());
+    }
+    assert_eq!(most, 256);
+    let heard = lab.client("bob").heard(1);
+    assert_eq!((heard.len(), &*heard[1_023]), (1_024, "alice 1024: 1023"));
 }
 
 #[test]

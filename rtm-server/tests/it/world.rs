@@ -193,6 +193,16 @@ impl Lab {
         self.start_server(disk.after_crash(is_there));
     }
 
+    /// Kills the server, and starts it again after so long.
+    pub(crate) fn stop_server_for(&mut self, span: Duration) {
+        let disk = self.server().disk().after_crash(false);
+        // What is left of it is heard by nobody.
+        self.world.network_mut().set_blackout(SERVER, true);
+        self.run(span);
+        self.world.network_mut().set_blackout(SERVER, false);
+        self.start_server(disk);
+    }
+
     /// What is kept of histories from now on, by a server that begins anew.
     pub(crate) fn set_history(&mut self, rules: HistoryRules) {
         let mut disk = self.server().disk();

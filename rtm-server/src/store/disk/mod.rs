@@ -122,36 +122,7 @@ impl Store for DiskStore {
             let lock = KeptLock { name: name_of_lock, ttl_secs, token: LockToken(token), owner };
             all.push(Change::Lock { key: channel((app, kind, name))?, lock });
         }
-        let mut inboxes = Vec::new();
-        for row in transaction.open_table(INBOXES).map_err(error)?.iter().map_err(error)? {
-            let (key, kept) = row.map_err(error)?;
-            let (received, last) = kept.value();
-            let kept = KeptInbox { received: position(received), last: last.map(position) };
-            let key = channel(key.value())?;
-            inboxes.push((key.clone(), kept.received));
-            all.push(Change::Inbox { key, kept });
-        }
-        let messages = transaction.open_table(MESSAGES).map_err(error)?;
-        for (key, received) in inboxes {
-            let waiting = placed(&key, place(received))..=placed(&key, (u64::MAX, u64::MAX));
-            for row in messages.range(waiting).map_err(error)? {
-                let message = message_of(row)?;
-                if message.published.position > received {
-                    all.push(Change::Message { key: key.clone(), message });
-                }
-            }
-        }
-        for row in transaction.open_table(PUBLISHES).map_err(error)?.iter().map_err(error)? {
-            let (key, answer) = row.map_err(error)?;
-            let ((app, user, instance, operation), (kind, name, place, time, how_far)) =
-                (key.value(), answer.value());
-            let published =
-                Published { position: position(place), time: UnixTime::from_millis(time) };
-            let answer = KeptAnswer { published, reached: reached(how_far)? };
-            let (key, identity) = (channel((app, kind, name))?, identity(user, instance)?);
-            let operation = OperationId(operation);
-            all.push(Change::Publish { key, identity, operation, answer });
-        }
+        load_messages(&transaction, &mut all)?;
         Ok(all)
     }
 
@@ -205,6 +176,43 @@ impl Store for DiskStore {
     fn history_bytes(&self) -> u64 {
         self.bytes
     }
+}
+
+/// What waits for users, and who has published what was to be stored.
+fn load_messages(
+    transaction: &redb::ReadTransaction,
+    all: &mut Vec<Change>,
+) -> Result<(), StoreError> {
+    let mut inboxes = Vec::new();
+    for row in transaction.open_table(INBOXES).map_err(error)?.iter().map_err(error)? {
+        let (key, kept) = row.map_err(error)?;
+        let (received, last) = kept.value();
+        let kept = KeptInbox { received: position(received), last: last.map(position) };
+        let key = channel(key.value())?;
+        inboxes.push((key.clone(), kept.received));
+        all.push(Change::Inbox { key, kept });
+    }
+    let messages = transaction.open_table(MESSAGES).map_err(error)?;
+    for (key, received) in inboxes {
+        let waiting = placed(&key, place(received))..=placed(&key, (u64::MAX, u64::MAX));
+        for row in messages.range(waiting).map_err(error)? {
+            let message = message_of(row)?;
+            if message.published.position > received {
+                all.push(Change::Message { key: key.clone(), message });
+            }
+        }
+    }
+    for row in transaction.open_table(PUBLISHES).map_err(error)?.iter().map_err(error)? {
+        let (key, answer) = row.map_err(error)?;
+        let ((app, user, instance, operation), (kind, name, place, time, how_far)) =
+            (key.value(), answer.value());
+        let published = Published { position: position(place), time: UnixTime::from_millis(time) };
+        let answer = KeptAnswer { published, reached: reached(how_far)? };
+        let (key, identity) = (channel((app, kind, name))?, identity(user, instance)?);
+        let operation = OperationId(operation);
+        all.push(Change::Publish { key, identity, operation, answer });
+    }
+    Ok(())
 }
 
 fn builder() -> redb::Builder {

@@ -88,8 +88,8 @@ impl Chaos {
     }
 
     /// What a client has published in a channel, or to a user, stands in the order of its calls,
-    /// and is heard in it. (What was not to be stored may be gone with a life of the server, and what
-    /// was to be stored before it then comes in the next one.)
+    /// and is heard in it. (What was not to be stored may be gone with a life of the server, and
+    /// what was to be stored before it then comes in the next one.)
     fn check_order(&self) {
         let mut last = BTreeMap::new();
         for (message, said) in &self.model.said {
