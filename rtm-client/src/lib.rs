@@ -161,6 +161,7 @@ mod network;
 mod options;
 mod presence;
 mod private_config;
+mod queue_policy;
 mod shell;
 mod storage;
 mod stream;
@@ -182,11 +183,14 @@ pub use message::{
     ChannelEvent, ChannelMessage, Gap, Published, Reached, TopicEvent, TopicGap, TopicMessage,
 };
 pub use network::{Connect, Duplex, ProtocolType, Proxy, StreamKind};
-pub use options::{JoinOptions, PublishOptions, Publishers, SubscribeOptions, TopicOptions};
+pub use options::{
+    JoinOptions, PublishOptions, Publishers, SubscribeOptions, TopicOptions, TopicSubscribeOptions,
+};
 pub use presence::{
     OnlineUsers, OnlineUsersOptions, PresenceChange, PresenceEvent, UserChannels, UserState,
 };
 pub use private_config::{PrivateConfig, ServiceType};
+pub use queue_policy::QueuePolicy;
 pub use rtm_wire::{MessageType, Priority, Qos, Reliability};
 pub use shell::{
     ClientBuilder, ClientEvent, ClientEvents, History, Locks, MessageChannel, MessageSubscription,

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use rtm_channel::Refusal;
 use rtm_wire::{Delivery, ErrorCode, MessageType, Priority, Qos, Reliability, limits};
 
+use crate::queue_policy::QueuePolicy;
+
 /// What to hear of in a channel, as in RTM 2.x. Default: messages and presence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are handed over"]
@@ -62,6 +64,14 @@ impl SubscribeOptions {
     /// Whether the others shall not be told of this user, who hears all the same. Default: no.
     pub const fn quiet(mut self, quiet: bool) -> Self {
         self.wire.quiet = quiet;
+        self
+    }
+
+    /// What becomes of messages that come faster than this client takes them. Default: as suits
+    /// the kind of channel, see [`QueuePolicy`]. Of no meaning for stream channels, where each
+    /// topic's subscription has its own ([`TopicSubscribeOptions::queue`]).
+    pub const fn queue(mut self, policy: QueuePolicy) -> Self {
+        self.wire.queue = policy.wire();
         self
     }
 
@@ -261,5 +271,41 @@ impl Publishers {
         S: Into<String>,
     {
         Self::Users(users.into_iter().map(Into::into).collect())
+    }
+}
+
+/// How to subscribe to a topic.
+///
+/// ```
+/// use rtm_client::{Publishers, QueuePolicy, TopicSubscribeOptions};
+///
+/// let newest = TopicSubscribeOptions::new(Publishers::All).queue(QueuePolicy::DropOldest);
+/// # let _ = newest;
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "options do nothing until they are handed over"]
+pub struct TopicSubscribeOptions {
+    pub(crate) publishers: Publishers,
+    pub(crate) queue: QueuePolicy,
+}
+
+impl TopicSubscribeOptions {
+    /// These publishers, with the default policy.
+    pub const fn new(publishers: Publishers) -> Self {
+        Self { publishers, queue: QueuePolicy::Default }
+    }
+
+    /// What becomes of messages that come faster than this client takes them. Default:
+    /// [`QueuePolicy::Disconnect`]. Publishers that skip messages by themselves
+    /// ([`TopicOptions::latest_only`], [`TopicOptions::deadline`]) go by their own choice.
+    pub const fn queue(mut self, policy: QueuePolicy) -> Self {
+        self.queue = policy;
+        self
+    }
+}
+
+impl From<Publishers> for TopicSubscribeOptions {
+    fn from(publishers: Publishers) -> Self {
+        Self::new(publishers)
     }
 }

@@ -99,7 +99,7 @@ impl ServerCore {
         let queue = session.send_queue_max();
         Self {
             endpoint: Endpoint::server(session, key, seed),
-            gateway: Gateway::new(access, limits),
+            gateway: Gateway::new(access, limits, queue),
             owner: Owner::new(epoch, limits, history, queue),
             state: State::Serving,
             commands: Vec::new(),

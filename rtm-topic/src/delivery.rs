@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rtm_channel::Refusal;
-use rtm_wire::{Delivery, ErrorCode, Priority, Qos, Reliability};
+use rtm_wire::{Delivery, ErrorCode, Priority, Qos, QueuePolicy, Reliability};
 
 /// Longest time to live of a message in a topic: one minute. Shortest: a millisecond.
 const DEADLINE_MAX: Duration = Duration::from_secs(60);
@@ -33,6 +33,20 @@ pub fn check_delivery(delivery: Delivery) -> Result<Delivery, Refusal> {
         _ => format!("a deadline of {deadline_ms} ms in a topic whose messages have none"),
     };
     Err(Refusal::new(ErrorCode::INVALID_PARAMETER, reason))
+}
+
+/// How a publication is heard by who lets messages be dropped: in order, and who wants the latest
+/// only is told of none that is missing. What publishers skip by themselves stays theirs to choose.
+pub(crate) fn heard_as(delivery: Delivery, queue: QueuePolicy) -> Delivery {
+    match queue {
+        _ if !delivery.is_reliable() => delivery,
+        QueuePolicy::DropOldest => Delivery { qos: Qos::Ordered, ..delivery },
+        QueuePolicy::LatestOnly => {
+            let reliability = Reliability::Deadline;
+            Delivery { qos: Qos::Ordered, reliability, ..delivery }
+        }
+        _ => delivery,
+    }
 }
 
 #[cfg(test)]

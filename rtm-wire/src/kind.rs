@@ -186,6 +186,23 @@ open_enum! {
 }
 
 open_enum! {
+    /// What becomes of messages that come faster than a subscriber takes them.
+    QueuePolicy {
+        /// As suits the kind of channel: catch up in message channels, disconnect in topics.
+        Default = 0,
+        /// What is stored comes later, from the history; the rest is told as missing. Message
+        /// channels only.
+        CatchUp = 1,
+        /// The newest come, and what is missing is told.
+        DropOldest = 2,
+        /// The last one comes, and nothing is told of the others.
+        LatestOnly = 3,
+        /// The subscriber's session ends.
+        Disconnect = 4,
+    }
+}
+
+open_enum! {
     /// Which limit of the server's a client is told of.
     LimitKind {
         /// Longest message of message and user channels, custom type included, in bytes.
@@ -229,6 +246,7 @@ mod tests {
             assert_eq!(TopicChange::from_number(number).number(), number);
             assert_eq!(PresenceChange::from_number(number).number(), number);
             assert_eq!(LimitKind::from_number(number).number(), number);
+            assert_eq!(QueuePolicy::from_number(number).number(), number);
             assert_eq!(Reach::from_number(number).number(), number);
             assert_eq!(StorageChange::from_number(number).number(), number);
             assert_eq!(LockChange::from_number(number).number(), number);

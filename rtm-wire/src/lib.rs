@@ -78,8 +78,8 @@ pub use id::{
     Revision, Sequence, SessionInstance,
 };
 pub use kind::{
-    ChannelKind, Cipher, LimitKind, LockChange, MessageType, PresenceChange, Priority, Qos, Reach,
-    Reliability, StorageChange, TopicChange,
+    ChannelKind, Cipher, LimitKind, LockChange, MessageType, PresenceChange, Priority, Qos,
+    QueuePolicy, Reach, Reliability, StorageChange, TopicChange,
 };
 pub use list::{EncodedList, Item, List};
 pub use operation::{
@@ -87,13 +87,13 @@ pub use operation::{
     GetMetadata, GetOnlineUsers, GetStates, GetUserChannels, HeardUser, ItemRemoval, ItemWrite,
     Join, JoinTopic, Leave, LeaveTopic, Limit, Liveness, Lock, LockEvent, Login, Logout,
     MessageEvent, Messages, Metadata, MetadataItem, MetadataOptions, MetadataWrite, OnlineFlags,
-    OnlineUsers, Position, PresenceEvent, PresentUser, Publish, PublishFlags, PublishTopic,
-    Published, Publisher, Receipt, ReleaseLock, RemoveLock, RemoveMetadata, RemoveStates, Reply,
-    ReplyResult, Request, RequestError, RevokeLock, ServerOperation, SetLock, SetMetadata,
-    SetStates, State, StorageEvent, Stored, StoredMessage, Subscribe, SubscribeOptions,
-    SubscribeTopic, SubscribeUserMetadata, TopicEvent, TopicMessageEvent, TopicUsers, UnderLock,
-    Unsubscribe, UnsubscribeTopic, UnsubscribeUserMetadata, UpdateMetadata, UserChannels,
-    UserPublished, shared,
+    OnlineUsers, Position, PositionEvent, PresenceEvent, PresentUser, Publish, PublishFlags,
+    PublishTopic, Published, Publisher, Receipt, ReleaseLock, RemoveLock, RemoveMetadata,
+    RemoveStates, Reply, ReplyResult, Request, RequestError, RevokeLock, ServerOperation, SetLock,
+    SetMetadata, SetStates, State, StorageEvent, Stored, StoredMessage, Subscribe,
+    SubscribeOptions, SubscribeTopic, SubscribeUserMetadata, TopicEvent, TopicMessageEvent,
+    TopicUsers, UnderLock, Unsubscribe, UnsubscribeTopic, UnsubscribeUserMetadata, UpdateMetadata,
+    UserChannels, UserPublished, shared,
 };
 pub use packet::{
     DataHeader, Initial, KeyHint, KeyId, NoTicket, Packet, Reply as ReplyPacket, Reset, ResetToken,

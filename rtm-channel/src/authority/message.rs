@@ -133,7 +133,7 @@ impl MessageAuthority {
 
 #[cfg(test)]
 mod tests {
-    use rtm_wire::{ChannelKind, MessageType, PublishFlags, SessionInstance};
+    use rtm_wire::{ChannelKind, MessageType, PublishFlags, QueuePolicy, SessionInstance};
 
     use super::*;
     use crate::name::{AppId, ChannelName};
@@ -144,6 +144,7 @@ mod tests {
         metadata: false,
         locks: false,
         quiet: false,
+        queue: QueuePolicy::Default,
     };
 
     fn authority(members_max: usize) -> MessageAuthority {

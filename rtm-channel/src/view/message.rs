@@ -125,6 +125,29 @@ impl MessageView {
         self.state
     }
 
+    /// What the subscriber wants, if there is one.
+    #[must_use]
+    pub const fn options(&self) -> Option<SubscribeOptions> {
+        match self.state {
+            ViewState::Subscribing { options, .. }
+            | ViewState::Subscribed { options, .. }
+            | ViewState::Lost { options, .. }
+            | ViewState::Resubscribing { options, .. } => Some(options),
+            ViewState::Idle | ViewState::Unsubscribing => None,
+        }
+    }
+
+    /// The owner says that all messages up to this one were sent, or won't be: what is missing.
+    pub fn on_position(&mut self, position: Position) -> Option<Gap> {
+        let ViewState::Subscribed { options, last } = &mut self.state else { return None };
+        if position <= *last {
+            return None;
+        }
+        let before = Position { sequence: Sequence(position.sequence.0 + 1), ..position };
+        let after = std::mem::replace(last, position);
+        options.messages.then_some(Gap { after, before })
+    }
+
     /// Begins a subscription; the request is to be sent.
     ///
     /// # Errors

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use rtm_channel::{ChannelName, Gap, LockView, MessageView, PresenceView, Verdict, ViewState};
 use rtm_wire::{
-    ChannelKind, ChannelRef, LaneId, MessageEvent, Position, Publish, PublishFlags, Subscribe,
-    SubscribeOptions as WireOptions, Time, Unsubscribe,
+    ChannelKind, ChannelRef, LaneId, MessageEvent, Position, PositionEvent, Publish, PublishFlags,
+    QueuePolicy, Subscribe, SubscribeOptions as WireOptions, Time, Unsubscribe,
 };
 
 use super::command::{Answer, Credit, HandleId, MetadataTarget, Output, Target};
@@ -29,6 +29,13 @@ pub(super) struct Channel<W> {
     pub(super) handle: Option<HandleId>,
     /// Who subscribes when the former subscription has ended.
     next: Option<Next<W>>,
+}
+
+impl<W> Channel<W> {
+    /// Whether its subscriber hears of messages that are missing.
+    fn names_gaps(&self) -> bool {
+        self.view.options().is_none_or(|options| options.queue != QueuePolicy::LatestOnly)
+    }
 }
 
 #[derive(Debug)]
@@ -142,7 +149,7 @@ impl<W> Core<W> {
     ) {
         if let Some(entry) = self.channels.get_mut(channel) {
             let gaps = entry.view.on_subscribed(position);
-            if let Some(handle) = entry.handle {
+            if let Some(handle) = entry.handle.filter(|_| entry.names_gaps()) {
                 self.outputs.extend(gaps.into_iter().map(|gap| gap_of(handle, gap)));
             }
             let is_loud = matches!(entry.view.state(),
@@ -268,9 +275,13 @@ impl<W> Core<W> {
         credit: Credit,
     ) -> bool {
         let is_own = event.publisher == self.config.user_id.as_str();
+        let mut names_gaps = true;
         let (view, handle, is_wanted) = match event.channel.kind {
             ChannelKind::Message => match self.channels.get_mut(event.channel.name) {
-                Some(channel) => (&mut channel.view, channel.handle, channel.hears_own || !is_own),
+                Some(channel) => {
+                    names_gaps = channel.names_gaps();
+                    (&mut channel.view, channel.handle, channel.hears_own || !is_own)
+                }
                 None => return false,
             },
             ChannelKind::User if event.channel.name == self.config.user_id.as_str() => {
@@ -282,10 +293,10 @@ impl<W> Core<W> {
         let Some(handle) = handle else { return false };
         match view.on_message(event.position) {
             Verdict::Deliver => {}
-            Verdict::DeliverAfter(gap) => {
-                let event = ChannelEvent::Gap(gap.into());
-                self.outputs.push_back(Output::Channel { handle, event, credit: None });
+            Verdict::DeliverAfter(gap) if names_gaps => {
+                self.outputs.push_back(gap_of(handle, gap));
             }
+            Verdict::DeliverAfter(_) => {}
             Verdict::Repeat => {
                 self.note_user_receipt(event);
                 return false;
@@ -303,6 +314,18 @@ impl<W> Core<W> {
         };
         self.outputs.push_back(Output::Channel { handle, event, credit: Some(credit) });
         true
+    }
+
+    /// The server says how far a channel is: what hasn't come until then won't come.
+    pub(super) fn on_position(&mut self, event: &PositionEvent<'_>) {
+        if event.channel.kind != ChannelKind::Message {
+            return;
+        }
+        let Some(entry) = self.channels.get_mut(event.channel.name) else { return };
+        let gap = entry.view.on_position(event.position);
+        if let (Some(gap), Some(handle)) = (gap, entry.handle.filter(|_| entry.names_gaps())) {
+            self.outputs.push_back(gap_of(handle, gap));
+        }
     }
 
     fn note_user_receipt(&mut self, event: &MessageEvent<'_>) {
@@ -333,6 +356,8 @@ impl<W> Core<W> {
             entry.view.resubscribe().map(|(options, resume)| (channel.clone(), options, resume))
         });
         for (channel, options, resume) in lost.collect::<Vec<_>>() {
+            // Who wants the last message only wants no others first.
+            let resume = resume.filter(|_| options.queue != QueuePolicy::LatestOnly);
             self.expect_restored();
             self.send_subscribe(now, &channel, options, resume, true, None);
         }

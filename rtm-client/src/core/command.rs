@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rtm_channel::{ChannelName, UserId};
 use rtm_session::{CREDIT_PER_MESSAGE, SessionId};
 use rtm_topic::TopicName;
-use rtm_wire::LaneId;
+use rtm_wire::{LaneId, QueuePolicy};
 
 use crate::channel_id::ChannelId;
 use crate::error::Error;
@@ -157,6 +157,8 @@ pub enum Command {
         topic: TopicName,
         /// Whose messages.
         users: Option<Vec<UserId>>,
+        /// What becomes of messages that come too fast.
+        queue: QueuePolicy,
         /// Names the subscription.
         handle: HandleId,
     },

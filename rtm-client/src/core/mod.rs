@@ -282,8 +282,8 @@ impl<W> Core<W> {
                 self.join_topic(now, channel, topic, options, handle, waiter);
             }
             Command::LeaveTopic { handle } => self.leave_topic(now, handle, waiter),
-            Command::SubscribeTopic { channel, topic, users, handle } => {
-                self.subscribe_topic(now, channel, topic, users, handle, waiter);
+            Command::SubscribeTopic { channel, topic, users, queue, handle } => {
+                self.subscribe_topic(now, channel, topic, (users, queue), handle, waiter);
             }
             Command::AddPublishers { handle, users } => {
                 self.add_publishers(now, handle, users, waiter);
@@ -524,6 +524,10 @@ impl<W> Core<W> {
             }
             Ok(ServerOperation::Event(ChannelNews::Lock(event))) => {
                 self.on_lock_event(&event, credit)
+            }
+            Ok(ServerOperation::Event(ChannelNews::Position(event))) => {
+                self.on_position(&event);
+                false
             }
             // A later server may know more.
             Ok(ServerOperation::Event(_)) => false,

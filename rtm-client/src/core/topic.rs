@@ -4,7 +4,8 @@ use bytes::Bytes;
 use rtm_channel::{ChannelName, UserId};
 use rtm_topic::{TopicMissed, TopicName, TopicVerdict};
 use rtm_wire::{
-    LaneId, List, SubscribeTopic, Time, TopicMessageEvent, TopicUsers, UnsubscribeTopic,
+    LaneId, List, QueuePolicy, SubscribeTopic, Time, TopicMessageEvent, TopicUsers,
+    UnsubscribeTopic,
 };
 
 use super::command::{Answer, Credit, HandleId, Output};
@@ -19,6 +20,7 @@ use crate::stream::SubscribedUsers;
 #[derive(Debug)]
 pub(super) struct TopicSink {
     pub(super) handle: HandleId,
+    queue: QueuePolicy,
     /// Whether the server has subscribed anybody.
     pub(super) is_confirmed: bool,
 }
@@ -29,11 +31,11 @@ impl<W> Core<W> {
         now: Time,
         channel: ChannelName,
         topic: TopicName,
-        users: Option<Vec<UserId>>,
+        (users, queue): (Option<Vec<UserId>>, QueuePolicy),
         handle: HandleId,
         waiter: Option<W>,
     ) {
-        let begun = check_users(users.as_deref());
+        let begun = check_users(users.as_deref()).and_then(|()| check_queue(queue));
         let begun = begun.and_then(|()| self.joined_stream(&channel).map(drop));
         let begun = begun.and_then(|()| {
             let entry = self.streams.get_mut(&channel).expect("it is joined");
@@ -41,7 +43,7 @@ impl<W> Core<W> {
                 let wrong = format!("topic {topic} is subscribed already");
                 return Err(Error::of(ErrorKind::Duplicate, wrong));
             }
-            entry.topics.insert(topic.clone(), TopicSink { handle, is_confirmed: false });
+            entry.topics.insert(topic.clone(), TopicSink { handle, queue, is_confirmed: false });
             Ok(())
         });
         if let Err(error) = begun {
@@ -78,15 +80,19 @@ impl<W> Core<W> {
     ) {
         let all = users.is_none();
         let users = users.unwrap_or_default();
+        let mut queue = QueuePolicy::Default;
         if let Some(entry) = self.streams.get_mut(channel) {
+            queue = entry.topics.get(topic).map(|sink| sink.queue).unwrap_or(queue);
             // Messages may overtake the answer. Whoever calls has seen that the channel is joined.
             let _ = entry.view.subscribe_topic(topic, &users);
+            entry.view.set_queue(topic, queue);
         }
         let users: Vec<_> = users.iter().map(UserId::as_str).collect();
         let subscribe = SubscribeTopic {
             channel: channel.as_str(),
             topic: topic.as_str(),
             users: List::Slice(&users),
+            queue,
         };
         let (channel, topic) = (channel.clone(), topic.clone());
         let purpose = Purpose::SubscribeTopic { channel, topic, all, is_restore };
@@ -335,6 +341,17 @@ impl<W> Core<W> {
         };
         self.joined_stream(channel)?;
         Ok((channel.clone(), topic.clone()))
+    }
+}
+
+/// Topics aren't stored.
+fn check_queue(queue: QueuePolicy) -> Result<(), Error> {
+    match queue {
+        QueuePolicy::CatchUp => {
+            let wrong = "topics aren't stored, so that nobody can catch up; choose another policy";
+            Err(Error::of(ErrorKind::Unsupported, wrong))
+        }
+        _ => Ok(()),
     }
 }
 

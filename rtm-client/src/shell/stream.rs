@@ -12,7 +12,7 @@ use super::shared::{Guard, Shared};
 use super::topic::{TopicPublisher, TopicSubscription};
 use crate::core::{Answer, Command};
 use crate::error::{Error, ErrorKind};
-use crate::options::{JoinOptions, Publishers, TopicOptions};
+use crate::options::{JoinOptions, Publishers, TopicOptions, TopicSubscribeOptions};
 use crate::stream::{Publication, StreamEvent, SubscribedUsers};
 
 /// Events of a stream channel that wait for a slow application.
@@ -117,11 +117,13 @@ impl StreamChannel {
     ///
     /// [`Publishers::All`] succeeds even if nobody publishes there yet. Users that are named have
     /// to publish already: name those of the [`StreamEvent::Snapshot`], or wait for their
-    /// [`StreamEvent::PublisherJoined`].
+    /// [`StreamEvent::PublisherJoined`]. Takes [`Publishers`], or [`TopicSubscribeOptions`].
     ///
     /// # Errors
     /// [`InvalidName`](crate::ErrorKind::InvalidName),
     /// [`InvalidUserList`](crate::ErrorKind::InvalidUserList).
+    /// [`Unsupported`](crate::ErrorKind::Unsupported): a topic isn't stored, so that nobody can
+    /// catch up.
     /// [`NotJoined`](crate::ErrorKind::NotJoined): join the channel first.
     /// [`Duplicate`](crate::ErrorKind::Duplicate): the topic is subscribed.
     /// [`UnknownTopic`](crate::ErrorKind::UnknownTopic): none of the users that are named publishes
@@ -132,13 +134,20 @@ impl StreamChannel {
     pub async fn subscribe_topic(
         &self,
         topic: &str,
-        publishers: Publishers,
+        options: impl Into<TopicSubscribeOptions>,
     ) -> Result<TopicSubscription, Error> {
         let topic = topic_name(topic)?;
+        let TopicSubscribeOptions { publishers, queue: policy } = options.into();
         let users = user_ids(publishers)?;
         let (queue, sink) = Queue::new(&self.shared, Sink::Topic);
         let (channel, handle) = (self.name.clone(), queue.handle());
-        let command = Command::SubscribeTopic { channel, topic: topic.clone(), users, handle };
+        let command = Command::SubscribeTopic {
+            channel,
+            topic: topic.clone(),
+            users,
+            queue: policy.wire(),
+            handle,
+        };
         let subscribed = subscribed(self.shared.call(command, Some(sink)).await?)?;
         Ok(TopicSubscription::new(queue, topic, subscribed))
     }

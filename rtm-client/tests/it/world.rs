@@ -239,7 +239,8 @@ pub(crate) fn join_topic(
 pub(crate) fn subscribe_topic(channel: &str, name_: &str, users: &[&str], handle: u64) -> Command {
     let (channel, topic, handle) = (name(channel), topic(name_), HandleId(handle));
     let users = (!users.is_empty()).then(|| user_ids(users));
-    Command::SubscribeTopic { channel, topic, users, handle }
+    let queue = rtm_wire::QueuePolicy::Default;
+    Command::SubscribeTopic { channel, topic, users, queue, handle }
 }
 
 pub(crate) fn user_ids(users: &[&str]) -> Vec<UserId> {

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtm_channel::SubscriberId;
 use rtm_session::{LaneSpec, SendError, SendOptions};
-use rtm_wire::{CloseCode, LaneId};
+use rtm_wire::{CloseCode, LaneId, LaneMode, QueuePolicy, Reliability};
 
+use super::slow::Verdict;
 use super::{Gateway, Work};
 use crate::owner::{LaneKey, Output};
 
@@ -22,6 +23,19 @@ impl Gateway {
                     self.send_event(work, subscriber, &lane, spec, what);
                 }
             }
+            Output::Queue { to, of, policy } => {
+                if let Some(client) = self.clients.get_mut(&to) {
+                    client.queues.set(of, policy);
+                }
+            }
+            Output::Replay { to, channel } => {
+                if let Some(client) = self.clients.get_mut(&to) {
+                    client.queues.on_replay(&channel);
+                }
+            }
+            Output::ReplayEnds { to, channel, more_after } => {
+                self.on_replay_end(work, to, channel, more_after);
+            }
             Output::LaneEnds { to, lane } => {
                 for subscriber in to {
                     self.end_lanes(work, subscriber, |key| *key == lane);
@@ -33,12 +47,15 @@ impl Gateway {
                     _ => false,
                 };
                 self.end_lanes(work, to, is_of);
+                if let Some(client) = self.clients.get_mut(&to) {
+                    client.queues.end_topics(&channel);
+                }
             }
         }
     }
 
     pub(super) fn send_reply(&mut self, work: &mut Work<'_>, to: SubscriberId, message: Bytes) {
-        self.send(work, to, LaneId::CONTROL, message, None);
+        self.send(work, to, (None, LaneId::CONTROL), message, None);
     }
 
     fn send_event(
@@ -54,6 +71,8 @@ impl Gateway {
             Some(&lane) => lane,
             None if *key == LaneKey::Control => LaneId::CONTROL,
             None => {
+                let spec =
+                    LaneSpec { mode: lane_mode(spec.mode, client.queues.policy(key)), ..spec };
                 let lane = match work.endpoint.open_lane(client.session, spec) {
                     Ok(lane) => lane,
                     // Reliable and ordered, so it may stand in for any; only that it couples what
@@ -67,18 +86,20 @@ impl Gateway {
         };
         // The control lane drops nothing: there it is late.
         let time_left = time_left.filter(|_| lane != LaneId::CONTROL);
-        self.send(work, to, lane, message, time_left);
+        if self.make_room(work, to, (key, lane), &message) == Verdict::Send {
+            self.send(work, to, (Some(key), lane), message, time_left);
+        }
     }
 
     /// A session whose queue is full has lost its connection in all but name: it ends, and comes
     /// back to a gap that says what is missing. Nobody else waits for it.
     ///
-    /// But what has a deadline may be dropped.
+    /// But what has a deadline may be dropped, and who catches up gets it later.
     fn send(
         &mut self,
         work: &mut Work<'_>,
         to: SubscriberId,
-        lane: LaneId,
+        (key, lane): (Option<&LaneKey>, LaneId),
         message: Bytes,
         time_left: Option<Duration>,
     ) {
@@ -86,7 +107,17 @@ impl Gateway {
         let (now, session) = (work.moment.now, client.session);
         let options =
             time_left.map_or(SendOptions::new(), |left| SendOptions::new().deadline(left));
-        match work.endpoint.send_with(now, session, lane, message, options) {
+        // Only a channel's messages may have to be looked at again.
+        let is_channel = matches!(key, Some(LaneKey::Channel(..)));
+        let again = is_channel.then(|| message.clone());
+        let sent = work.endpoint.send_with(now, session, lane, message, options);
+        let is_full = matches!(sent, Err(SendError::QueueFull { .. }));
+        if let (true, Some(key), Some(message)) = (is_full, key, &again) {
+            if self.is_made_up_for(to, key, message) {
+                return;
+            }
+        }
+        match sent {
             Ok(_) => self.counters.deliveries += 1,
             Err(SendError::QueueFull { .. }) if time_left.is_some() => self.counters.dropped += 1,
             Err(SendError::QueueFull { .. }) => {
@@ -101,7 +132,7 @@ impl Gateway {
                 self.end(work, to, CloseCode::LIMIT, reason);
             }
             Err(error) => {
-                let session = client.session.number();
+                let session = session.number();
                 tracing::debug!(session, %error, "not delivered");
             }
         }
@@ -117,10 +148,26 @@ impl Gateway {
         let session = client.session;
         client.lanes.retain(|key, lane| {
             let stays = !ends(key);
+            if !stays {
+                client.queues.end(key);
+            }
             if !stays && *lane != LaneId::CONTROL {
                 work.endpoint.close_lane(work.moment.now, session, *lane);
             }
             stays
         });
+    }
+}
+
+/// How a lane is, to who lets messages be dropped: in order, or nobody could tell what is missing,
+/// or newer.
+fn lane_mode(mode: LaneMode, policy: QueuePolicy) -> LaneMode {
+    match policy {
+        QueuePolicy::DropOldest | QueuePolicy::LatestOnly
+            if mode.reliability == Reliability::Reliable =>
+        {
+            LaneMode::RELIABLE_ORDERED
+        }
+        _ => mode,
     }
 }

@@ -13,6 +13,7 @@ mod login;
 mod request;
 mod resumption;
 mod session;
+mod slow;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,6 +50,8 @@ pub struct GatewayCounters {
     pub too_slow: u64,
     /// Messages with a deadline for which there was no room in a session's queue.
     pub dropped: u64,
+    /// Messages that a subscriber didn't get, or not then, since it took too few before.
+    pub skipped: u64,
 }
 
 /// All sessions of one endpoint.
@@ -64,6 +67,8 @@ pub(crate) struct Gateway {
     /// When clients get newer tickets.
     renewals: BTreeSet<(Time, SubscriberId)>,
     counters: GatewayCounters,
+    /// Bytes and messages that a session's queue takes on one lane.
+    queue_max: (usize, usize),
     is_closing: bool,
 }
 
@@ -80,7 +85,7 @@ pub(crate) struct Work<'a> {
 impl Gateway {
     /// A gateway without sessions.
     #[must_use]
-    pub(crate) fn new(access: Access, limits: AppLimits) -> Self {
+    pub(crate) fn new(access: Access, limits: AppLimits, queue_max: (usize, usize)) -> Self {
         Self {
             access,
             limits,
@@ -90,6 +95,7 @@ impl Gateway {
             expiries: BTreeSet::new(),
             renewals: BTreeSet::new(),
             counters: GatewayCounters::default(),
+            queue_max,
             is_closing: false,
         }
     }
@@ -116,6 +122,7 @@ impl Gateway {
             Event::Heard { session } => {
                 self.tell_owner(work, subscriber_of(session), CommandKind::SessionHeard);
             }
+            Event::Writable { session, lane } => self.on_writable(work, session, lane),
             Event::Closed { session, cause } => self.on_closed(work, session, &cause),
             _ => {}
         }

@@ -6,6 +6,7 @@ use rtm_channel::{AppId, ClientLimits, Identity};
 use rtm_session::SessionId;
 use rtm_wire::{LaneId, Liveness, Time, UnixTime};
 
+use super::slow::Queues;
 use crate::access::Admission;
 use crate::owner::LaneKey;
 
@@ -30,6 +31,7 @@ pub(super) struct Client {
     pub(super) has_left: bool,
     /// Our lanes towards it. The control lane stands in where the client allows no more lanes.
     pub(super) lanes: BTreeMap<LaneKey, LaneId>,
+    pub(super) queues: Queues,
 }
 
 impl Client {
@@ -51,6 +53,7 @@ impl Client {
             rates,
             has_left: false,
             lanes: BTreeMap::new(),
+            queues: Queues::default(),
         }
     }
 }

@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use rtm_channel::{AppId, ChannelKey, KeptMessage, SubscriberId};
-use rtm_wire::{ChannelKind, OperationId, Position, ReplyResult, Sequence, UnixTime};
+use rtm_channel::{AppId, ChannelKey, ChannelName, SubscriberId};
+use rtm_wire::{
+    ChannelKind, Event, OperationId, Position, PositionEvent, ReplyResult, Sequence, UnixTime,
+};
 
-use super::answer::granted;
+use super::answer::{encode, granted};
+use super::channels::AppChannels;
 use super::command::{LaneKey, Output};
-use crate::store::HistoryQuery;
+use super::outbox::Outbox;
+use crate::retention::HistoryRules;
+use crate::store::{HistoryPage, HistoryQuery};
 
 /// Subscribers that may catch up at a time; others are told of a gap at once.
 const WAITING_MAX: usize = 20_000;
@@ -22,7 +27,8 @@ const REPLAY_BYTES: usize = 256 * 1_024;
 pub(super) struct Beginning {
     pub(super) key: ChannelKey,
     pub(super) subscriber: SubscriberId,
-    pub(super) operation: OperationId,
+    /// That of a subscription; none if it was too slow for its queue.
+    pub(super) operation: Option<OperationId>,
     /// The last message that is known.
     pub(super) after: Position,
     /// The channel's last one; the subscriber gets what comes later as everybody does.
@@ -60,7 +66,8 @@ pub(super) struct Replay {
 #[derive(Debug)]
 struct CatchUp {
     number: u64,
-    operation: OperationId,
+    operation: Option<OperationId>,
+    after: Position,
     position: Position,
     ahead: Vec<Bytes>,
     bytes: usize,
@@ -72,7 +79,8 @@ impl Beginning {
         let Position { epoch, sequence } = self.position;
         HistoryQuery {
             key: self.key.clone(),
-            oldest_first: false,
+            // Who was too slow gets all of it, a part at a time.
+            oldest_first: self.operation.is_none(),
             after: Some(self.after),
             before: Some(Position { epoch, sequence: Sequence(sequence.0 + 1) }),
             since: self.since,
@@ -100,10 +108,10 @@ impl CatchUps {
 
     /// Its number: a read of which has to be ended.
     pub(super) fn begin(&mut self, it: &Beginning) -> u64 {
-        let Beginning { operation, position, .. } = *it;
+        let Beginning { operation, after, position, .. } = *it;
         (self.last, self.reads) = (self.last + 1, self.reads + 1);
         let (number, ahead) = (self.last, Vec::new());
-        let catch_up = CatchUp { number, operation, position, ahead, bytes: 0 };
+        let catch_up = CatchUp { number, operation, after, position, ahead, bytes: 0 };
         self.waiting.entry(it.key.clone()).or_default().insert(it.subscriber, catch_up);
         number
     }
@@ -114,10 +122,10 @@ impl CatchUps {
         key: &ChannelKey,
         subscriber: SubscriberId,
         number: u64,
-        newest_first: &[KeptMessage],
+        page: &HistoryPage,
     ) -> Vec<Output> {
         self.reads -= 1;
-        self.end(key, subscriber, Some(number), newest_first)
+        self.end(key, subscriber, Some(number), Some(page))
     }
 
     /// Keeps back what is ahead of what was missed, until that has come. What a subscription itself
@@ -141,7 +149,7 @@ impl CatchUps {
                 // It has left before it was there.
                 Output::LaneEnds { to, .. } => {
                     for subscriber in waiting {
-                        passed.extend(self.end(&key, subscriber, None, &[]));
+                        passed.extend(self.end(&key, subscriber, None, None));
                         to.push(subscriber);
                     }
                 }
@@ -168,25 +176,42 @@ impl CatchUps {
     }
 
     /// All that was missed was found: it goes out, oldest first, and then what came meanwhile.
-    /// With a number, only if it is that one.
+    /// With a number, only if it is that one. Without a page there was too much meanwhile.
     fn end(
         &mut self,
         key: &ChannelKey,
         subscriber: SubscriberId,
         number: Option<u64>,
-        newest_first: &[KeptMessage],
+        page: Option<&HistoryPage>,
     ) -> Vec<Output> {
         let here = self.waiting.get(key).and_then(|here| here.get(&subscriber));
         if here.is_none_or(|it| number.is_some_and(|number| it.number != number)) {
             return Vec::new();
         }
         let Some(catch_up) = self.take(key, subscriber) else { return Vec::new() };
-        let CatchUp { operation, position, ahead, .. } = catch_up;
-        let answer = granted(operation, ReplyResult::Subscribed(position));
-        let missed = newest_first.iter().rev().map(|it| it.event.clone());
-        let all = missed.chain([answer]).chain(ahead);
+        let CatchUp { operation, after, position, ahead, .. } = catch_up;
         let lane = LaneKey::of(key);
-        all.map(|it| Output::in_order(lane.clone(), vec![subscriber], it)).collect()
+        let send = |it| Output::in_order(lane.clone(), vec![subscriber], it);
+        let messages = page.map_or(&[][..], |page| &page.messages);
+        let missed = messages.iter().map(|it| it.event.clone());
+        let Some(operation) = operation else {
+            let more_after = more_after(page, after);
+            let (to, channel) = (subscriber, key.name.clone());
+            let ends = Output::ReplayEnds { to, channel, more_after };
+            return match more_after {
+                None => {
+                    let all = missed.chain([told_position(key, position)]).chain(ahead);
+                    all.map(send).chain([ends]).collect()
+                }
+                // What is newer comes later; what is no message is told now.
+                Some(_) => {
+                    let others = ahead.into_iter().filter(|it| !Event::is_message(it));
+                    missed.chain(others).map(send).chain([ends]).collect()
+                }
+            };
+        };
+        let answer = granted(operation, ReplyResult::Subscribed(position));
+        missed.rev().chain([answer]).chain(ahead).map(send).collect()
     }
 
     /// A session is gone.
@@ -220,16 +245,58 @@ impl CatchUps {
         catch_up.bytes += message.len();
         let Replay { messages, bytes } = self.replay;
         match catch_up.bytes > bytes || catch_up.ahead.len() > 2 * messages {
-            true => self.end(key, subscriber, None, &[]),
+            true => self.end(key, subscriber, None, None),
             false => Vec::new(),
         }
     }
 }
 
+/// Where a subscriber that was too slow has to go on; nowhere if it is at the end. Without a page,
+/// too much has come meanwhile: from where it began.
+fn more_after(page: Option<&HistoryPage>, after: Position) -> Option<Position> {
+    let Some(page) = page else { return Some(after) };
+    page.messages.last().filter(|_| page.has_more).map(|last| last.published.position)
+}
+
+/// How far the channel is: what is missing until then is missing for good.
+pub(super) fn told_position(key: &ChannelKey, position: Position) -> Bytes {
+    encode(&Event::Position(PositionEvent { channel: key.as_ref(), position }))
+}
+
+impl AppChannels {
+    /// A subscriber that was too slow for its queue has room again: it gets what was stored
+    /// meanwhile, the oldest first, and then hears as everybody does.
+    pub(super) fn catch_up(
+        &mut self,
+        time: UnixTime,
+        from: SubscriberId,
+        (channel, after): (ChannelName, Position),
+        (history, is_full): (&HistoryRules, bool),
+        out: &mut Outbox,
+    ) {
+        let key = self.key(ChannelKind::Message, channel);
+        if !self.is_in(from, &key) {
+            return;
+        }
+        let position = self.message(&key).position();
+        out.push(Output::Replay { to: from, channel: key.name.clone() });
+        let retention = history.of(&key);
+        if after < position && retention.messages > 0 && !is_full {
+            let since = retention.since(time);
+            let (subscriber, operation) = (from, None);
+            out.beginning = Some(Beginning { key, subscriber, operation, after, position, since });
+            return;
+        }
+        let lane = LaneKey::of(&key);
+        out.push(Output::in_order(lane, vec![from], told_position(&key, position)));
+        out.push(Output::ReplayEnds { to: from, channel: key.name, more_after: None });
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use rtm_channel::ChannelName;
-    use rtm_wire::{Epoch, Event, MessageEvent, MessageType, Published, Reply};
+    use rtm_channel::KeptMessage;
+    use rtm_wire::{Epoch, MessageEvent, MessageType, Published, Reply};
 
     use super::*;
 
@@ -245,9 +312,13 @@ mod tests {
         Position { epoch: Epoch(1), sequence: Sequence(sequence) }
     }
 
+    fn page(newest_first: &[KeptMessage]) -> HistoryPage {
+        HistoryPage { messages: newest_first.to_vec(), has_more: false }
+    }
+
     fn message(sequence: u64) -> KeptMessage {
         let (key, time) = (key(), UnixTime::default());
-        let event = super::super::answer::encode(&Event::Message(MessageEvent {
+        let event = encode(&Event::Message(MessageEvent {
             channel: key.as_ref(),
             publisher: "alice",
             position: at(sequence),
@@ -261,7 +332,7 @@ mod tests {
 
     fn beginning(operation: u64, after: u64) -> Beginning {
         let (after, position) = (at(after), at(9));
-        let operation = OperationId(operation);
+        let operation = Some(OperationId(operation));
         Beginning {
             key: key(),
             subscriber: BOB,
@@ -298,7 +369,7 @@ mod tests {
         let mut catch_ups = CatchUps::new((1 << 20, 1_000));
         let number = catch_ups.begin(&beginning(3, 5));
         assert!(say(&mut catch_ups, 10).is_empty());
-        let found = catch_ups.found(&key(), BOB, number, &[message(9), message(7)]);
+        let found = catch_ups.found(&key(), BOB, number, &page(&[message(9), message(7)]));
         assert_eq!(told(&found), [7, 9, -3, 10]);
         assert_eq!(say(&mut catch_ups, 11), [11]);
     }
@@ -313,8 +384,8 @@ mod tests {
         assert_eq!(told(&outputs[..1]), [-3], "it is answered, and ends then");
         assert!(matches!(&outputs[1], Output::LaneEnds { to, .. } if to == &[BOB]));
         let later = catch_ups.begin(&beginning(4, 1));
-        assert!(catch_ups.found(&key(), BOB, former, &[message(7)]).is_empty());
-        assert_eq!(told(&catch_ups.found(&key(), BOB, later, &[message(2)])), [2, -4]);
+        assert!(catch_ups.found(&key(), BOB, former, &page(&[message(7)])).is_empty());
+        assert_eq!(told(&catch_ups.found(&key(), BOB, later, &page(&[message(2)]))), [2, -4]);
     }
 
     #[test]
@@ -323,7 +394,7 @@ mod tests {
         let number = catch_ups.begin(&beginning(3, 5));
         let said: Vec<_> = (10..15).map(|sequence| say(&mut catch_ups, sequence)).collect();
         assert_eq!(said, [vec![], vec![], vec![], vec![], vec![-3, 10, 11, 12, 13, 14]]);
-        assert!(catch_ups.found(&key(), BOB, number, &[message(7)]).is_empty());
+        assert!(catch_ups.found(&key(), BOB, number, &page(&[message(7)])).is_empty());
     }
 
     #[test]
@@ -335,7 +406,7 @@ mod tests {
             catch_ups.forget(&key(), BOB);
         }
         assert!(catch_ups.is_full() && catch_ups.waiting.is_empty());
-        assert!(catch_ups.found(&key(), BOB, 1, &[]).is_empty());
+        assert!(catch_ups.found(&key(), BOB, 1, &page(&[])).is_empty());
         assert!(!catch_ups.is_full());
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtm_channel::{AppId, ChannelKey, ChannelName, Identity, SubscriberId, UserId};
 use rtm_topic::TopicName;
-use rtm_wire::{ChannelKind, ErrorCode, LaneMode, OperationId, Priority};
+use rtm_wire::{ChannelKind, ErrorCode, LaneMode, OperationId, Position, Priority, QueuePolicy};
 
 /// Something that a session does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,13 @@ pub(crate) enum CommandKind {
         /// Why.
         code: ErrorCode,
     },
+    /// It has room again in a message channel of which it has missed what came after this message.
+    CatchUp {
+        /// Which.
+        channel: ChannelName,
+        /// The last message that it has got.
+        after: Position,
+    },
     /// It asks for something.
     Request {
         /// What the answer refers to.
@@ -69,6 +76,15 @@ pub(crate) enum LaneKey {
     Publication(ChannelName, TopicName, UserId),
     /// The metadata of one user.
     UserMetadata(ChannelName),
+}
+
+/// A subscription.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Subscription {
+    /// To a message channel.
+    Channel(ChannelName),
+    /// To a topic of a stream channel.
+    Topic(ChannelName, TopicName),
 }
 
 /// Something to be sent.
@@ -97,6 +113,31 @@ pub(crate) enum Output {
         time_left: Option<Duration>,
         /// The encoded event.
         message: Bytes,
+    },
+    /// What becomes of a subscription's messages that come too fast.
+    Queue {
+        /// At whom.
+        to: SubscriberId,
+        /// Of which subscription.
+        of: Subscription,
+        /// What becomes of them.
+        policy: QueuePolicy,
+    },
+    /// What comes of a message channel from here on is what was missed, in order.
+    Replay {
+        /// At whom.
+        to: SubscriberId,
+        /// Which.
+        channel: ChannelName,
+    },
+    /// What was missed has come, or a part of it.
+    ReplayEnds {
+        /// At whom.
+        to: SubscriberId,
+        /// In which channel.
+        channel: ChannelName,
+        /// The last message of the part, after which there is more.
+        more_after: Option<Position>,
     },
     /// Nothing more comes on these lanes.
     LaneEnds {

@@ -147,7 +147,7 @@ impl Waiting {
             + match &output {
                 Output::Reply { message, .. } => message.len(),
                 Output::Event { to, message, .. } => message.len() + size_of_val(to.as_slice()),
-                Output::LaneEnds { .. } | Output::TopicsEnd { .. } => 0,
+                _ => 0,
             };
         self.outputs.push(output);
     }
@@ -158,7 +158,12 @@ fn key_of(app: &AppId, output: &Output) -> Option<ChannelKey> {
     let lane = match output {
         Output::Reply { of, .. } => return of.clone(),
         Output::Event { lane, .. } | Output::LaneEnds { lane, .. } => lane,
-        Output::TopicsEnd { .. } => return None,
+        // In their place among the channel's messages.
+        Output::Replay { channel, .. } | Output::ReplayEnds { channel, .. } => {
+            let (kind, name) = (ChannelKind::Message, channel.clone());
+            return Some(ChannelKey { app: app.clone(), kind, name });
+        }
+        Output::TopicsEnd { .. } | Output::Queue { .. } => return None,
     };
     let (kind, name) = match lane {
         LaneKey::Channel(kind, name) => (*kind, name),

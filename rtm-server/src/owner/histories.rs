@@ -97,8 +97,7 @@ impl Owner {
                 out.push(Output::Reply { to, of: None, message });
             }
             (Some(Reader::CatchUp { key, subscriber, number }), Found::Messages(page)) => {
-                let found = &page.messages;
-                self.outbox.outputs = self.catch_ups.found(&key, subscriber, number, found);
+                self.outbox.outputs = self.catch_ups.found(&key, subscriber, number, &page);
                 self.commits.admit(&key.app, &mut self.outbox, out);
             }
             (Some(Reader::Sweep), Found::Histories(keys)) => {

@@ -36,7 +36,7 @@ mod states;
 mod storages;
 
 pub(crate) use answer::{granted, refused};
-pub(crate) use command::{Command, CommandKind, LaneKey, Output};
+pub(crate) use command::{Command, CommandKind, LaneKey, Output, Subscription};
 pub(crate) use memory::Memory;
 
 use std::collections::BTreeMap;
@@ -111,6 +111,11 @@ impl Owner {
         match kind {
             CommandKind::PublishRefused { operation, code } => {
                 channels.remember_refused(&identity, operation, code);
+            }
+            CommandKind::CatchUp { channel, after } => {
+                let is_full = self.catch_ups.is_full();
+                let history = &self.history;
+                channels.catch_up(time, from, (channel, after), (history, is_full), &mut outbox);
             }
             CommandKind::SessionExpected => channels.log.on_session_expected(now, &identity),
             CommandKind::SessionBegan { presence_timeout } => {

@@ -7,13 +7,14 @@ use rtm_channel::{ChannelKey, ChannelName, KeptMessage, Reached, Refusal, Subscr
 use rtm_topic::{PublicationKey, SubscribeOutcome, TopicName};
 use rtm_wire::{
     ChannelKind, ChannelRef, Delivery, ErrorCode, FailedUser, Join, JoinTopic, List, OperationId,
-    Position, Publish, PublishTopic, ReplyResult, Request, Subscribe, TopicUsers,
+    Position, Publish, PublishTopic, QueuePolicy, ReplyResult, Request, Subscribe, SubscribeTopic,
+    TopicUsers, UnsubscribeTopic,
 };
 
 use super::answer::granted;
 use super::catch_up::Beginning;
 use super::channels::{AppChannels, tell_members};
-use super::command::{LaneKey, Output};
+use super::command::{LaneKey, Output, Subscription};
 use super::context::Context;
 use super::inboxes::answer_to;
 use crate::config::MESSAGE_BYTES_MAX;
@@ -60,20 +61,8 @@ impl AppChannels {
                 Ok(granted(operation, ReplyResult::None))
             }
             Request::PublishTopic(publish) => return self.publish_topic(context, publish),
-            Request::SubscribeTopic(subscribe) => {
-                let key = self.joined_stream(context.from, subscribe.channel)?;
-                let (topic, users) = (subscribe.topic, subscribe.users);
-                let outcome = self.stream(&key).subscribe_topic(context.from, topic, users)?;
-                self.send_latest(context, &key, topic, &outcome);
-                Ok(topic_users(operation, &outcome))
-            }
-            Request::UnsubscribeTopic(unsubscribe) => {
-                let key = self.joined_stream(context.from, unsubscribe.channel)?;
-                let (topic, users) = (unsubscribe.topic, unsubscribe.users);
-                let outcome = self.stream(&key).unsubscribe_topic(context.from, topic, users)?;
-                end_lanes(&key.name, topic, &outcome, context);
-                Ok(topic_users(operation, &outcome))
-            }
+            Request::SubscribeTopic(subscribe) => self.subscribe_topic(context, subscribe),
+            Request::UnsubscribeTopic(unsubscribe) => self.unsubscribe_topic(context, unsubscribe),
             Request::SetStates(set) => self.set_states(context, set),
             Request::RemoveStates(remove) => self.remove_states(context, remove),
             Request::GetStates(get) => self.get_states(context, get),
@@ -155,6 +144,7 @@ impl AppChannels {
         subscribe: &Subscribe<'_>,
     ) -> Result<Option<Bytes>, Refusal> {
         let key = self.message_key(&subscribe.channel)?;
+        check_queue(subscribe.options.queue, true)?;
         let limit = self.limits.channel.subscriptions;
         let from = context.from;
         let is_in = self.is_in(from, &key);
@@ -166,6 +156,9 @@ impl AppChannels {
         let result = self.message(&key).subscribe(from, identity, subscribe.options);
         match result {
             Ok(position) => {
+                let policy = subscribe.options.queue;
+                let of = Subscription::Channel(key.name.clone());
+                context.out.push(Output::Queue { to: from, of, policy });
                 let missed = subscribe.resume.filter(|_| !is_in && subscribe.options.messages);
                 context.out.beginning = beginning(context, &key, missed, position);
                 self.enter(context, key, subscribe.options);
@@ -280,6 +273,35 @@ impl AppChannels {
         Ok(granted(context.operation, ReplyResult::TopicJoined(position)))
     }
 
+    fn subscribe_topic(
+        &mut self,
+        context: &mut Context<'_>,
+        subscribe: &SubscribeTopic<'_>,
+    ) -> Result<Bytes, Refusal> {
+        let key = self.joined_stream(context.from, subscribe.channel)?;
+        let &SubscribeTopic { topic, users, queue, .. } = subscribe;
+        check_queue(queue, false)?;
+        let outcome = self.stream(&key).subscribe_topic(context.from, topic, users)?;
+        note_topic_queue(context, &key.name, topic, queue);
+        self.send_latest(context, &key, topic, &outcome);
+        Ok(topic_users(context.operation, &outcome))
+    }
+
+    fn unsubscribe_topic(
+        &mut self,
+        context: &mut Context<'_>,
+        unsubscribe: &UnsubscribeTopic<'_>,
+    ) -> Result<Bytes, Refusal> {
+        let key = self.joined_stream(context.from, unsubscribe.channel)?;
+        let &UnsubscribeTopic { topic, users, .. } = unsubscribe;
+        let outcome = self.stream(&key).unsubscribe_topic(context.from, topic, users)?;
+        end_lanes(&key.name, topic, &outcome, context);
+        if users.is_empty() {
+            note_topic_queue(context, &key.name, topic, QueuePolicy::Default);
+        }
+        Ok(topic_users(context.operation, &outcome))
+    }
+
     fn publish_topic(
         &mut self,
         context: &mut Context<'_>,
@@ -371,9 +393,35 @@ fn beginning(
     let after = after.filter(|after| {
         *after < position && retention.messages > 0 && !context.catch_ups_are_full
     })?;
-    let (key, subscriber, operation) = (key.clone(), context.from, context.operation);
+    let (key, subscriber) = (key.clone(), context.from);
+    let operation = Some(context.operation);
     let since = retention.since(context.time);
     Some(Beginning { key, subscriber, operation, after, position, since })
+}
+
+/// What becomes of a topic's messages that come too fast.
+fn note_topic_queue(
+    context: &mut Context<'_>,
+    channel: &ChannelName,
+    topic: &str,
+    policy: QueuePolicy,
+) {
+    if let Ok(topic) = TopicName::new(topic) {
+        let of = Subscription::Topic(channel.clone(), topic);
+        context.out.push(Output::Queue { to: context.from, of, policy });
+    }
+}
+
+/// Checks what is to become of messages that come too fast.
+fn check_queue(queue: QueuePolicy, is_stored: bool) -> Result<(), Refusal> {
+    let reason = match queue {
+        QueuePolicy::Unknown(number) => format!("this server knows no queue policy {number}"),
+        QueuePolicy::CatchUp if !is_stored => {
+            "topics aren't stored, so that nobody can catch up; choose another queue policy".into()
+        }
+        _ => return Ok(()),
+    };
+    Err(Refusal::new(ErrorCode::SERVICE_NOT_SUPPORTED, reason))
 }
 
 /// Checks that a message may be stored in the history of a message channel.

@@ -23,7 +23,12 @@ fn join_town() -> Join<'static> {
 }
 
 fn subscribe_all(topic: &str) -> SubscribeTopic<'_> {
-    SubscribeTopic { channel: "town", topic, users: List::default() }
+    SubscribeTopic {
+        channel: "town",
+        topic,
+        users: List::default(),
+        queue: rtm_wire::QueuePolicy::Default,
+    }
 }
 
 /// Topics of the messages that bob got from place `from` on, with their lanes and numbers.

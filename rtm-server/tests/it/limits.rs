@@ -121,7 +121,16 @@ fn what_is_not_joined_or_subscribed_is_refused() {
         (JOIN_TOPIC.into(), not_joined),
         (LeaveTopic { channel: "town", topic: "news" }.into(), not_joined),
         (PUBLISH_TOPIC.into(), not_joined),
-        (SubscribeTopic { channel: "town", topic: "news", users }.into(), not_joined),
+        (
+            SubscribeTopic {
+                channel: "town",
+                topic: "news",
+                users,
+                queue: rtm_wire::QueuePolicy::Default,
+            }
+            .into(),
+            not_joined,
+        ),
         (UnsubscribeTopic { channel: "town", topic: "news", users }.into(), not_joined),
         (subscribe_to(not_own), ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED),
         (Unsubscribe { channel: not_own }.into(), ErrorCode::CHANNEL_NOT_SUBSCRIBED),

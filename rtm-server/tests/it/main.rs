@@ -20,6 +20,7 @@ mod losses;
 mod payloads;
 mod presence;
 mod program;
+mod queues;
 mod raw;
 mod repeats;
 mod resent;

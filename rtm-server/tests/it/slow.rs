@@ -5,9 +5,9 @@ use std::time::Duration;
 use rtm_client::{LinkReason, LinkState};
 use rtm_server::AppLimits;
 use rtm_session::Config;
-use rtm_wire::{ChannelKind, ChannelRef, CloseCode, Subscribe, SubscribeOptions};
+use rtm_wire::{ChannelKind, ChannelRef, CloseCode, QueuePolicy, Subscribe, SubscribeOptions};
 
-use super::world::{Lab, channel, link, publish, subscribe};
+use super::world::{Lab, channel, link, publish, subscribe, subscribe_with};
 
 #[test]
 fn a_full_queue_ends_the_slow_session_and_delays_nobody() {
@@ -20,7 +20,8 @@ fn a_full_queue_ends_the_slow_session_and_delays_nobody() {
     lab.with_raw("slow", |raw, now| {
         raw.takes = false;
         let channel = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
-        let options = SubscribeOptions::default();
+        let queue = QueuePolicy::Disconnect;
+        let options = SubscribeOptions { queue, ..SubscribeOptions::default() };
         raw.request(now, 1, Subscribe { channel, options, resume: None });
     });
     lab.run(Duration::from_millis(100));
@@ -49,7 +50,7 @@ fn a_slow_client_comes_back_to_a_gap_that_says_what_it_has_missed() {
     let session = Config::server().send_queue(4 * 1_024 * 1_024, 50);
     let mut lab = Lab::build(11, link(), AppLimits::open(), session);
     lab.add_users(&["alice", "bob"]);
-    lab.call("bob", subscribe("lobby", 1)).unwrap();
+    lab.call("bob", subscribe_with("lobby", 1, rtm_client::QueuePolicy::Disconnect)).unwrap();
     lab.with_client("bob", |client, _| client.takes = false);
     let say = |lab: &mut Lab, count: usize| {
         for _ in 0..count {

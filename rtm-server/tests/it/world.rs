@@ -7,7 +7,8 @@ use bytes::{Bytes, BytesMut};
 use rtm_channel::{ChannelName, UserId};
 use rtm_client::core::{Answer, Command, CoreConfig, HandleId, Target};
 use rtm_client::{
-    Error, JoinOptions, LinkState, PublishOptions, Published, Qos, SubscribeOptions, TopicOptions,
+    Error, JoinOptions, LinkState, PublishOptions, Published, Qos, QueuePolicy, SubscribeOptions,
+    TopicOptions,
 };
 use rtm_server::{AppLimits, HistoryRules, Status};
 use rtm_session::Config;
@@ -373,6 +374,11 @@ pub(crate) fn subscribe(channel: &str, handle: u64) -> Command {
     Command::Subscribe { channel: name(channel), options, handle: HandleId(handle) }
 }
 
+pub(crate) fn subscribe_with(channel: &str, handle: u64, queue: QueuePolicy) -> Command {
+    let options = SubscribeOptions::new().queue(queue);
+    Command::Subscribe { channel: name(channel), options, handle: HandleId(handle) }
+}
+
 pub(crate) fn unsubscribe(channel: &str) -> Command {
     Command::Unsubscribe { channel: name(channel) }
 }
@@ -412,7 +418,8 @@ pub(crate) fn leave_topic(handle: u64) -> Command {
 pub(crate) fn subscribe_topic(channel: &str, name_: &str, users: &[&str], handle: u64) -> Command {
     let (channel, topic, handle) = (name(channel), topic(name_), HandleId(handle));
     let users = (!users.is_empty()).then(|| user_ids(users));
-    Command::SubscribeTopic { channel, topic, users, handle }
+    let queue = rtm_wire::QueuePolicy::Default;
+    Command::SubscribeTopic { channel, topic, users, queue, handle }
 }
 
 pub(crate) fn unsubscribe_topic(handle: u64) -> Command {

@@ -307,6 +307,27 @@ impl Endpoint {
         }
     }
 
+    /// Takes a message back that is queued on one of our lanes: the oldest that is `wanted` and of
+    /// which nothing was sent. The peer never hears of it, so that reliable lanes stay without
+    /// holes. `None` if there is none; on closing lanes, and on those that drop messages by
+    /// themselves, there is none.
+    pub fn take_back_oldest(
+        &mut self,
+        session: SessionId,
+        lane: LaneId,
+        wanted: impl FnMut(&Bytes) -> bool,
+    ) -> Option<Bytes> {
+        self.sessions.get_mut(&session)?.take_back_oldest(lane, wanted)
+    }
+
+    /// Has [`Event::Writable`] tell when half of a lane's queue is free, as if it had refused a
+    /// message: for who stops before it is full.
+    pub fn want_room(&mut self, session: SessionId, lane: LaneId) {
+        if let Some(state) = self.sessions.get_mut(&session) {
+            state.want_room(lane);
+        }
+    }
+
     /// Says that the application has taken a message of `bytes` bytes from the peer's lane, so that
     /// the peer may send more. To be called once for each message, also if its lane has closed
     /// meanwhile: what was never released counts for the session's memory.

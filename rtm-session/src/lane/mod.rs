@@ -21,6 +21,7 @@ mod send_drop;
 mod send_frames;
 mod send_set;
 mod spec;
+mod take_back;
 #[cfg(test)]
 mod tests;
 mod turns;

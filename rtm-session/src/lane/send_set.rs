@@ -186,6 +186,22 @@ impl SendLanes {
         Some(result)
     }
 
+    /// Takes the oldest message of a lane back that is wanted and not begun.
+    pub(crate) fn take_back_oldest(
+        &mut self,
+        id: LaneId,
+        wanted: impl FnMut(&Bytes) -> bool,
+    ) -> Option<Bytes> {
+        self.change(id, |lane| lane.take_back_oldest(wanted)).flatten()
+    }
+
+    /// As if the lane had refused a message: it tells when there is room.
+    pub(crate) fn want_room(&mut self, id: LaneId) {
+        if let Some(entry) = self.lanes.get_mut(&id) {
+            entry.blocked.get_or_insert(Blocked::Lane);
+        }
+    }
+
     /// Gives up what is too late.
     pub(crate) fn expire(&mut self, now: Time) {
         while let Some(&(at, id)) = self.expiries.first() {

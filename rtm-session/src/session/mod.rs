@@ -327,6 +327,18 @@ impl Session {
         self.path.set_full(is_full);
     }
 
+    pub(crate) fn take_back_oldest(
+        &mut self,
+        lane: LaneId,
+        wanted: impl FnMut(&Bytes) -> bool,
+    ) -> Option<Bytes> {
+        self.send.take_back_oldest(lane, wanted)
+    }
+
+    pub(crate) fn want_room(&mut self, lane: LaneId) {
+        self.send.want_room(lane);
+    }
+
     pub(crate) fn lane_stats(&self, lane: LaneId) -> Option<LaneStats> {
         self.send.lane_stats(lane)
     }

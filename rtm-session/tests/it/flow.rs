@@ -172,6 +172,41 @@ fn a_full_queue_refuses_and_says_when_to_go_on() {
 }
 
 #[test]
+fn who_stops_before_the_queue_is_full_hears_of_room_too() {
+    let mut setup = Setup::new(delay(5));
+    setup.client = setup.client.send_queue(10_000, 100);
+    let mut pair = setup.connected();
+    let (lane, session) = (pair.open_lane(CLIENT, LaneSpec::ORDERED), pair.session(CLIENT));
+    pair.act(CLIENT, |host, now| {
+        for _ in 0..75 {
+            let message = Bytes::from(vec![0; 100]);
+            host.endpoint.send(now, session, lane, message).expect("there is room");
+        }
+        host.endpoint.want_room(session, lane);
+    });
+    pair.run(ms(500));
+    let news = pair.news(CLIENT);
+    let told = news.iter().filter(|&it| *it == Event::Writable { session, lane }).count();
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn what_was_taken_back_never_arrives_and_leaves_no_hole() {
+    let mut pair = Setup::new(delay(5)).connected();
+    let (lane, session) = (pair.open_lane(CLIENT, LaneSpec::ORDERED), pair.session(CLIENT));
+    let (first, rest) = pair.act(CLIENT, |host, now| {
+        for text in ["a", "b", "c"] {
+            host.endpoint.send(now, session, lane, Bytes::from(text)).expect("there is room");
+        }
+        let mut take = || host.endpoint.take_back_oldest(session, lane, |it| it != "a");
+        (take(), [take(), take()])
+    });
+    assert_eq!((first, rest), (Some(Bytes::from("b")), [Some(Bytes::from("c")), None]));
+    pair.run(ms(500));
+    assert_eq!(pair.got(SERVER, lane), ["a"]);
+}
+
+#[test]
 fn a_message_above_the_peers_limit_is_refused() {
     let mut setup = Setup::new(delay(5));
     setup.server = setup.server.message_len_max(5_000);

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use rtm_channel::UserId;
-use rtm_wire::{Delivery, ErrorCode, HeardUser, Position, Sequence, TopicUsers};
+use rtm_wire::{Delivery, ErrorCode, HeardUser, Position, QueuePolicy, Sequence, TopicUsers};
 
 use super::publication::{PublicationView, TopicGap, TopicVerdict};
 use super::track::{Hearing, Track};
+use crate::delivery::heard_as;
 use crate::wish::Wish;
 
 /// Publications that are followed in one topic: as many as a channel can have.
@@ -30,6 +31,17 @@ pub(super) struct Subscription {
     pending: VecDeque<BTreeSet<UserId>>,
     /// By publisher and publication: its epoch and number.
     tracks: BTreeMap<UserId, BTreeMap<Position, Track>>,
+    queue: Queue,
+}
+
+/// What becomes of messages that come too fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Queue(QueuePolicy);
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self(QueuePolicy::Default)
+    }
 }
 
 /// What is to be asked for in a new session. Once all was asked for, those are left who were named
@@ -54,6 +66,17 @@ pub(super) struct Publication<'a> {
 impl Subscription {
     pub(super) const fn wish(&self) -> &Wish {
         &self.wish
+    }
+
+    /// What becomes of messages that come too fast: decides what is told as missing.
+    pub(super) const fn set_queue(&mut self, queue: QueuePolicy) {
+        self.queue = Queue(queue);
+    }
+
+    /// A publication as this subscription hears it.
+    fn seen<'a>(&self, publication: Publication<'a>) -> Publication<'a> {
+        let delivery = publication.delivery.map(|delivery| heard_as(delivery, self.queue.0));
+        Publication { delivery, ..publication }
     }
 
     pub(super) const fn kept(&self) -> &Kept {
@@ -179,6 +202,7 @@ impl Subscription {
     ) -> bool {
         let is_heard = self.wish.on_publisher_joined(user, users_max);
         let is_named = self.kept.named.contains(user);
+        let publication = self.seen(publication);
         if is_heard {
             self.on_begun(publication, Hearing::Now);
         } else if self.kept.covers(user.as_str()) {
@@ -212,6 +236,7 @@ impl Subscription {
         is_over: bool,
         sequence: Sequence,
     ) -> TopicVerdict {
+        let publication = self.seen(publication);
         let Publication { user, at, delivery } = publication;
         if !self.wants(user) {
             return TopicVerdict::Unwanted;
@@ -261,6 +286,7 @@ impl Subscription {
         last: Sequence,
         is_new: bool,
     ) -> Vec<TopicGap> {
+        let publication = self.seen(publication);
         let Publication { user, at, delivery } = publication;
         if is_new && self.kept.covers(user) {
             self.on_begun(publication, Hearing::New);
@@ -299,6 +325,7 @@ impl Subscription {
     /// A publication is heard from now on: what was missed before, of one that was heard in an
     /// earlier session.
     fn on_heard(&mut self, publication: Publication<'_>, last: Sequence) -> Vec<TopicGap> {
+        let publication = self.seen(publication);
         let Publication { user, at, delivery } = publication;
         let Some(track) = self.track(user, at) else {
             self.follow(publication, Hearing::Now, PublicationView::following(last));

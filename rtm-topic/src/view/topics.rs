@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rtm_channel::{Refusal, UserId};
-use rtm_wire::{ErrorCode, Position, Sequence, TopicMessageEvent, TopicUsers};
+use rtm_wire::{ErrorCode, Position, QueuePolicy, Sequence, TopicMessageEvent, TopicUsers};
 
 use super::member::Membership;
 use super::publication::TopicVerdict;
@@ -42,6 +42,14 @@ impl StreamView {
             subscription.expect(users);
         }
         Ok(())
+    }
+
+    /// What becomes of messages of a subscribed topic that come too fast: what is told as missing
+    /// depends on it. To be said when the subscription begins.
+    pub fn set_queue(&mut self, topic: &TopicName, queue: QueuePolicy) {
+        if let Some(subscription) = self.subscriptions.get_mut(topic) {
+            subscription.set_queue(queue);
+        }
     }
 
     /// The owner has answered the earliest open [`subscribe_topic`](Self::subscribe_topic) of this

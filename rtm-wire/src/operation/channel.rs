@@ -6,6 +6,7 @@ use super::field::{ChannelRef, Position, name, put_text, text_len};
 use super::{Body, kind};
 use crate::encode::Encode;
 use crate::error::Input;
+use crate::kind::QueuePolicy;
 use crate::limits;
 use crate::parse::{self, Parsed};
 
@@ -22,13 +23,16 @@ pub struct SubscribeOptions {
     pub locks: bool,
     /// Don't tell the others of this user.
     pub quiet: bool,
+    /// What becomes of messages that come too fast. Of no meaning for stream channels.
+    pub queue: QueuePolicy,
 }
 
 impl SubscribeOptions {
-    const MASK: u8 = 0x1f;
+    /// The queue policy is in the upper three bits.
+    const QUEUE: u32 = 5;
 
     fn parse(input: Input<'_>) -> Parsed<'_, Self> {
-        let (rest, bits) = parse::flags(input, "subscribe options", Self::MASK)?;
+        let (rest, bits) = parse::flags(input, "subscribe options", u8::MAX)?;
         let bit = |index: u8| bits & (1 << index) != 0;
         let options = Self {
             messages: bit(0),
@@ -36,20 +40,29 @@ impl SubscribeOptions {
             metadata: bit(2),
             locks: bit(3),
             quiet: bit(4),
+            queue: QueuePolicy::from_number(bits >> Self::QUEUE),
         };
         Ok((rest, options))
     }
 
     fn bits(self) -> u8 {
         let bits = [self.messages, self.presence, self.metadata, self.locks, self.quiet];
-        bits.iter().enumerate().map(|(index, &bit)| u8::from(bit) << index).sum()
+        let queue = self.queue.number() << Self::QUEUE;
+        queue + bits.iter().enumerate().map(|(index, &bit)| u8::from(bit) << index).sum::<u8>()
     }
 }
 
 impl Default for SubscribeOptions {
     /// Messages and presence, as in RTM 2.x.
     fn default() -> Self {
-        Self { messages: true, presence: true, metadata: false, locks: false, quiet: false }
+        Self {
+            messages: true,
+            presence: true,
+            metadata: false,
+            locks: false,
+            quiet: false,
+            queue: QueuePolicy::Default,
+        }
     }
 }
 

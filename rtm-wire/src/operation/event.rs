@@ -4,6 +4,7 @@ use bytes::BufMut;
 
 use super::lock::LockEvent;
 use super::message::MessageEvent;
+use super::position::PositionEvent;
 use super::presence::PresenceEvent;
 use super::storage::StorageEvent;
 use super::topic::{TopicEvent, TopicMessageEvent};
@@ -30,6 +31,20 @@ macro_rules! events {
         }
 
         impl<'a> Event<'a> {
+            /// Whether a server's message is one of a channel or topic: by its kind, unread.
+            #[inline]
+            #[must_use]
+            pub fn is_message(message: Input<'_>) -> bool {
+                matches!(message.first(), Some(&kind::MESSAGE_EVENT | &kind::TOPIC_MESSAGE_EVENT))
+            }
+
+            /// Whether a server's message tells how far a channel is: by its kind, unread.
+            #[inline]
+            #[must_use]
+            pub fn is_position(message: Input<'_>) -> bool {
+                message.first() == Some(&kind::POSITION_EVENT)
+            }
+
             /// Reads a server's message.
             ///
             /// `event = kind 1 byte, body to the end`
@@ -98,4 +113,6 @@ events! {
     Storage(StorageEvent<'a>),
     /// The locks of a channel, or what has become of one.
     Lock(LockEvent<'a>),
+    /// How far a channel is.
+    Position(PositionEvent<'a>),
 }

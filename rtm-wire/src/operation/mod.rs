@@ -10,6 +10,7 @@ mod history;
 mod lock;
 mod login;
 mod message;
+mod position;
 mod presence;
 mod reply;
 mod request;
@@ -28,6 +29,7 @@ pub use lock::{
 };
 pub use login::{Limit, Liveness, Login, Logout};
 pub use message::{MessageEvent, Publish, PublishFlags, Receipt};
+pub use position::PositionEvent;
 pub use presence::{
     GetOnlineUsers, GetStates, GetUserChannels, OnlineFlags, OnlineUsers, PresenceEvent,
     PresentUser, RemoveStates, SetStates, State, UserChannels,
@@ -94,6 +96,7 @@ mod kind {
     pub(super) const PRESENCE_EVENT: u8 = 0x93;
     pub(super) const STORAGE_EVENT: u8 = 0x94;
     pub(super) const LOCK_EVENT: u8 = 0x95;
+    pub(super) const POSITION_EVENT: u8 = 0x96;
     /// Requests lie below, replies and events from here on.
     pub(super) const SERVER_SIDE: u8 = 0x80;
 }

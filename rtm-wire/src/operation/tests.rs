@@ -8,8 +8,8 @@ use super::*;
 use crate::testing::{refused_requests, refused_server, requests, server};
 use crate::{
     ChannelKind, Delivery, Epoch, ErrorCode, Limit, LimitKind, List, LockChange, LockToken,
-    MessageType, OperationId, PresenceChange, Priority, Qos, Reach, Reliability, Revision,
-    Sequence, SessionInstance, StorageChange, TopicChange, UnixTime,
+    MessageType, OperationId, PresenceChange, Priority, Qos, QueuePolicy, Reach, Reliability,
+    Revision, Sequence, SessionInstance, StorageChange, TopicChange, UnixTime,
 };
 
 const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
@@ -47,7 +47,6 @@ fn subscriptions() {
     ]);
     let refused = |field| DecodeError::Invalid { field };
     refused_requests(&[
-        (b"\x10\x05\x01\x05lobby\x20\x00", 5, refused("subscribe options")),
         (b"\x10\x05\x01\x05lobby\x03\x02", 5, refused("resume flag")),
         (b"\x10\x05\x01\x05lobby\x03\x01\x03", 5, DecodeError::Short { field: "subscribe" }),
         (b"\x11\x05\x01\x05lobb", 5, DecodeError::Short { field: "unsubscribe" }),
@@ -116,9 +115,9 @@ fn topics() {
         (b"\x23\x05\x04room\x01t", 5, LeaveTopic { channel, topic }.into()),
         (b"\x24\x05\x04room\x01t\x00\x00hi", 5, publish.into()),
         (
-            b"\x25\x05\x04room\x01t\x02\x05alice\x03bob",
+            b"\x25\x05\x04room\x01t\x02\x05alice\x03bob\x02",
             5,
-            SubscribeTopic { channel, topic, users }.into(),
+            SubscribeTopic { channel, topic, users, queue: QueuePolicy::DropOldest }.into(),
         ),
         (
             b"\x26\x05\x04room\x01t\x00",

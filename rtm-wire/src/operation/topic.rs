@@ -8,7 +8,7 @@ use crate::delivery::Delivery;
 use crate::encode::Encode;
 use crate::error::Input;
 use crate::id::{Epoch, Sequence};
-use crate::kind::{MessageType, TopicChange};
+use crate::kind::{MessageType, QueuePolicy, TopicChange};
 use crate::limits;
 use crate::list::List;
 use crate::parse::{self, Parsed, blob, blob_len, put_blob, remainder};
@@ -133,52 +133,74 @@ impl<'a> Body<'a> for PublishTopic<'a> {
     }
 }
 
-/// Declares the two operations that name publishers of a topic.
-macro_rules! users_of_topic {
-    ($(#[$doc:meta])* $name:ident, $kind:expr, $words:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $name<'a> {
-            /// The stream channel, joined before.
-            pub channel: &'a str,
-            /// The topic.
-            pub topic: &'a str,
-            /// The publishers; empty for all of them (up to the limit).
-            pub users: List<'a, &'a str>,
-        }
-
-        impl<'a> Body<'a> for $name<'a> {
-            const KIND: u8 = $kind;
-            const NAME: &'static str = $words;
-
-            fn parse(body: Input<'a>) -> Parsed<'a, Self> {
-                let (body, channel) = name(body, "channel name")?;
-                let (body, topic) = name(body, "topic name")?;
-                let (body, users) = List::parse(body, "users")?;
-                Ok((body, Self { channel, topic, users }))
-            }
-
-            fn body_len(&self) -> usize {
-                text_len(self.channel) + text_len(self.topic) + self.users.encoded_len()
-            }
-
-            fn encode_body(&self, out: &mut impl BufMut) {
-                put_text(out, self.channel);
-                put_text(out, self.topic);
-                self.users.encode(out);
-            }
-        }
-    };
+/// `subscribe topic = channel text, topic text, users list of text, queue policy 1 byte`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubscribeTopic<'a> {
+    /// The stream channel, joined before.
+    pub channel: &'a str,
+    /// The topic.
+    pub topic: &'a str,
+    /// The publishers; empty for all of them (up to the limit).
+    pub users: List<'a, &'a str>,
+    /// What becomes of messages that come too fast, of all publishers of this subscription.
+    pub queue: QueuePolicy,
 }
 
-users_of_topic! {
-    /// `subscribe topic = channel text, topic text, users list of text`
-    SubscribeTopic, kind::SUBSCRIBE_TOPIC, "subscribe topic"
+impl<'a> Body<'a> for SubscribeTopic<'a> {
+    const KIND: u8 = kind::SUBSCRIBE_TOPIC;
+    const NAME: &'static str = "subscribe topic";
+
+    fn parse(body: Input<'a>) -> Parsed<'a, Self> {
+        let (body, channel) = name(body, "channel name")?;
+        let (body, topic) = name(body, "topic name")?;
+        let (body, users) = List::parse(body, "users")?;
+        let (body, queue) = QueuePolicy::parse(body)?;
+        Ok((body, Self { channel, topic, users, queue }))
+    }
+
+    fn body_len(&self) -> usize {
+        text_len(self.channel) + text_len(self.topic) + self.users.encoded_len() + 1
+    }
+
+    fn encode_body(&self, out: &mut impl BufMut) {
+        put_text(out, self.channel);
+        put_text(out, self.topic);
+        self.users.encode(out);
+        out.put_u8(self.queue.number());
+    }
 }
 
-users_of_topic! {
-    /// `unsubscribe topic = channel text, topic text, users list of text`
-    UnsubscribeTopic, kind::UNSUBSCRIBE_TOPIC, "unsubscribe topic"
+/// `unsubscribe topic = channel text, topic text, users list of text`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnsubscribeTopic<'a> {
+    /// The stream channel, joined before.
+    pub channel: &'a str,
+    /// The topic.
+    pub topic: &'a str,
+    /// The publishers; empty for all of them.
+    pub users: List<'a, &'a str>,
+}
+
+impl<'a> Body<'a> for UnsubscribeTopic<'a> {
+    const KIND: u8 = kind::UNSUBSCRIBE_TOPIC;
+    const NAME: &'static str = "unsubscribe topic";
+
+    fn parse(body: Input<'a>) -> Parsed<'a, Self> {
+        let (body, channel) = name(body, "channel name")?;
+        let (body, topic) = name(body, "topic name")?;
+        let (body, users) = List::parse(body, "users")?;
+        Ok((body, Self { channel, topic, users }))
+    }
+
+    fn body_len(&self) -> usize {
+        text_len(self.channel) + text_len(self.topic) + self.users.encoded_len()
+    }
+
+    fn encode_body(&self, out: &mut impl BufMut) {
+        put_text(out, self.channel);
+        put_text(out, self.topic);
+        self.users.encode(out);
+    }
 }
 
 /// `topic message event = channel text, topic text, publisher text, epoch varint, publication

@@ -5,8 +5,8 @@ use rtm_wire::{
     Delivery, Encode, ErrorCode, Expected, Frame, GetOnlineUsers, GetStates, GetUserChannels,
     Hello, Initial, ItemRemoval, ItemWrite, Join, JoinTopic, Leave, List, MetadataOptions,
     MetadataWrite, OnlineFlags, OnlineUsers, OperationId, Packet, PacketNumber, PresentUser,
-    Publish, PublishFlags, RemoveMetadata, RemoveStates, Reply, ReplyResult, Request, Resume,
-    Resumption, SetMetadata, SetStates, State, SubscribeOptions, SubscribeTopic, Ticket,
+    Publish, PublishFlags, QueuePolicy, RemoveMetadata, RemoveStates, Reply, ReplyResult, Request,
+    Resume, Resumption, SetMetadata, SetStates, State, SubscribeOptions, SubscribeTopic, Ticket,
     TicketContents, TransportParams, UnderLock, UnixTime, UserChannels, Versions, limits, varint,
 };
 
@@ -42,7 +42,15 @@ fn names() {
     check("topic name", limits::NAME, |length| request(join_topic(&name(length), b"").into()));
     check("list element", limits::NAME, |length| {
         let users = name(length);
-        request(SubscribeTopic { channel: "", topic: "", users: List::Slice(&[&users]) }.into())
+        request(
+            SubscribeTopic {
+                channel: "",
+                topic: "",
+                users: List::Slice(&[&users]),
+                queue: QueuePolicy::Default,
+            }
+            .into(),
+        )
     });
 }
 
@@ -80,7 +88,15 @@ fn texts_and_blobs() {
 fn lists() {
     check("users", limits::LIST, |length| {
         let users = vec![""; length];
-        request(SubscribeTopic { channel: "", topic: "", users: List::Slice(&users) }.into())
+        request(
+            SubscribeTopic {
+                channel: "",
+                topic: "",
+                users: List::Slice(&users),
+                queue: QueuePolicy::Default,
+            }
+            .into(),
+        )
     });
     check("states", limits::LIST, |length| {
         let states = vec![State { key: "", value: b"" }; length];

@@ -1,6 +1,6 @@
 //! Every state and event against a written table.
 
-use rtm_wire::Epoch;
+use rtm_wire::{Epoch, QueuePolicy};
 
 use super::*;
 
@@ -10,6 +10,7 @@ const OPTIONS: SubscribeOptions = SubscribeOptions {
     metadata: false,
     locks: false,
     quiet: false,
+    queue: QueuePolicy::Default,
 };
 
 /// The states, by the numbers of the last message: `asked` knows none, the others 5.

@@ -8,7 +8,7 @@ use rtm_channel::UserId;
 use rtm_client::core::{Answer, Command, HandleId, LockAct, MetadataTarget, WriteKind};
 use rtm_client::{
     ChannelId, JoinOptions, LockDetail, LockOptions, Metadata, MetadataItem, MetadataOptions,
-    SubscribeOptions,
+    QueuePolicy, SubscribeOptions,
 };
 
 use super::model::Place;
@@ -259,13 +259,24 @@ fn of_user(user: &str) -> MetadataTarget {
     MetadataTarget::User(UserId::new(user).expect("a name"))
 }
 
+/// Of a message channel, by the number of its handle.
+pub(super) const fn queue(handle: u64) -> QueuePolicy {
+    match handle % 4 {
+        0 => QueuePolicy::CatchUp,
+        1 => QueuePolicy::DropOldest,
+        2 => QueuePolicy::Disconnect,
+        _ => QueuePolicy::Default,
+    }
+}
+
 fn all() -> SubscribeOptions {
     SubscribeOptions::new().metadata(true).locks(true)
 }
 
 /// Subscribes to all there is of a channel.
 pub(super) fn subscribe(at: &str, handle: u64) -> Command {
-    Command::Subscribe { channel: name(at), options: all(), handle: HandleId(handle) }
+    let options = all().queue(queue(handle));
+    Command::Subscribe { channel: name(at), options, handle: HandleId(handle) }
 }
 
 /// Joins a stream channel, and hears all there is of it.

@@ -1,6 +1,6 @@
 //! Every state and event of memberships and own publications against a written table.
 
-use rtm_wire::{Epoch, Priority, Qos};
+use rtm_wire::{Epoch, Priority, Qos, QueuePolicy};
 
 use super::*;
 
@@ -10,6 +10,7 @@ const OPTIONS: SubscribeOptions = SubscribeOptions {
     metadata: false,
     locks: false,
     quiet: false,
+    queue: QueuePolicy::Default,
 };
 
 const STATES: [Membership; 5] = [

@@ -2,12 +2,12 @@
 
 use rtm_wire::{
     Bound, ChannelKind, ChannelRef, Encode, Epoch, Event, GetMessages, List, MessageEvent,
-    MessageType, Messages, Position, ReplyResult, Sequence, StoredMessage, UnixTime,
+    MessageType, Messages, Position, PositionEvent, ReplyResult, Sequence, StoredMessage, UnixTime,
 };
 
 use super::super::vector::Vector;
 use super::requests::request;
-use super::server::reply;
+use super::server::{event as event_vector, reply};
 
 const LOBBY: ChannelRef<'_> = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
 const TIME: UnixTime = UnixTime::from_millis(1_700_000_000_000);
@@ -46,9 +46,11 @@ pub(super) fn answers() -> Vec<Vector> {
     event.encode(&mut bytes);
     let messages = [StoredMessage { event: &bytes }];
     let page = Messages { has_more: true, messages: List::Slice(&messages) };
+    let position = PositionEvent { channel: LOBBY, position: AT };
     let empty = Messages { has_more: false, messages: List::default() };
     vec![
         reply("reply to get messages", ReplyResult::Messages(page)),
         reply("reply to get messages, none there", ReplyResult::Messages(empty)),
+        event_vector("6.29", "position event", position),
     ]
 }

@@ -96,7 +96,6 @@ const REQUESTS: &[Case] = &[
     ("6.1", "request without operation id", b"\x12"),
     ("6.1", "reply as a request", b"\x80\x09\x00\x00\x00"),
     ("6.5", "logout with a body", b"\x02\x02\x00"),
-    ("6.6", "unknown option", b"\x10\x04\x01\x05lobby\x23\x00"),
     ("6.6", "resume flag that is neither 0 nor 1", b"\x10\x04\x01\x05lobby\x03\x02"),
     ("6.7", "channel name that is cut", b"\x11\x06\x01\x06lobby"),
     ("6.7", "channel name that isn't UTF-8", b"\x11\x06\x01\x02\xc3\x28"),

@@ -3,9 +3,9 @@
 use rtm_wire::{
     ChannelKind, ChannelRef, Delivery, Epoch, GetOnlineUsers, GetStates, GetUserChannels, Join,
     JoinTopic, Leave, LeaveTopic, List, Liveness, Login, Logout, MessageType, OnlineFlags,
-    OperationId, Position, Priority, Publish, PublishFlags, PublishTopic, Qos, Receipt,
-    Reliability, RemoveStates, Request, Sequence, SessionInstance, SetStates, State, Subscribe,
-    SubscribeOptions, SubscribeTopic, Unsubscribe, UnsubscribeTopic, varint,
+    OperationId, Position, Priority, Publish, PublishFlags, PublishTopic, Qos, QueuePolicy,
+    Receipt, Reliability, RemoveStates, Request, Sequence, SessionInstance, SetStates, State,
+    Subscribe, SubscribeOptions, SubscribeTopic, Unsubscribe, UnsubscribeTopic, varint,
 };
 
 use super::super::vector::{Type, Vector};
@@ -52,6 +52,7 @@ fn channels() -> Vec<Vector> {
         metadata: true,
         locks: true,
         quiet: true,
+        queue: QueuePolicy::LatestOnly,
     };
     let subscribe = Subscribe { channel: LOBBY, options, resume: None };
     let resume = Some(Position { epoch: Epoch(3), sequence: Sequence(1_000) });
@@ -111,7 +112,8 @@ fn topics() -> Vec<Vector> {
         custom_type: "wave",
         payload: b"\x00\x01\x02",
     };
-    let all = SubscribeTopic { channel, topic, users: List::default() };
+    let all =
+        SubscribeTopic { channel, topic, users: List::default(), queue: QueuePolicy::Default };
     let users = List::Slice(&["alice", "bob"]);
     vec![
         request("6.11", 11, "join topic", join),
@@ -120,7 +122,12 @@ fn topics() -> Vec<Vector> {
         request("6.12", 13, "leave topic", LeaveTopic { channel, topic }),
         request("6.13", 14, "publish topic", publish),
         request("6.14", 15, "subscribe topic, all", all),
-        request("6.14", 16, "subscribe topic", SubscribeTopic { users, ..all }),
+        request(
+            "6.14",
+            16,
+            "subscribe topic",
+            SubscribeTopic { users, queue: QueuePolicy::DropOldest, ..all },
+        ),
         request("6.15", 17, "unsubscribe topic", UnsubscribeTopic { channel, topic, users }),
     ]
 }

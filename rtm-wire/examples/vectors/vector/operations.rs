@@ -72,6 +72,7 @@ fn request_body(request: &Request<'_>) -> Value {
             "channel": subscribe.channel,
             "topic": subscribe.topic,
             "users": subscribe.users.iter().collect::<Vec<_>>(),
+            "queue": subscribe.queue.number(),
         }),
         Request::UnsubscribeTopic(unsubscribe) => json!({
             "channel": unsubscribe.channel,
@@ -254,6 +255,11 @@ pub(super) fn event(event: &Event<'_>) -> Value {
         }),
         Event::Storage(event) => storage::storage_event(event),
         Event::Lock(event) => storage::lock_event(event),
+        Event::Position(event) => json!({
+            "kind": "position event",
+            "channel": channel(&event.channel),
+            "position": position(event.position),
+        }),
         Event::Unknown { kind, body } => json!({ "kind": kind, "body": hex(body) }),
         other => panic!("{other:?} has no fields in the vectors"),
     }
@@ -283,6 +289,7 @@ fn options(options: SubscribeOptions) -> Value {
         "metadata": options.metadata,
         "locks": options.locks,
         "quiet": options.quiet,
+        "queue": options.queue.number(),
     })
 }
 

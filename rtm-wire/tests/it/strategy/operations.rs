@@ -5,8 +5,8 @@ use rtm_wire::{
     Event, FailedUser, GetOnlineUsers, GetStates, GetUserChannels, HeardUser, Item, Join,
     JoinTopic, Leave, LeaveTopic, Limit, LimitKind, List, Liveness, Login, Logout, MessageEvent,
     OnlineFlags, OnlineUsers, OperationId, PresenceChange, PresenceEvent, PresentUser, Publish,
-    PublishFlags, PublishTopic, Published, Publisher, Reach, Receipt, RemoveStates, Reply,
-    ReplyResult, Request, ServerOperation, SessionInstance, SetStates, State, Subscribe,
+    PublishFlags, PublishTopic, Published, Publisher, QueuePolicy, Reach, Receipt, RemoveStates,
+    Reply, ReplyResult, Request, ServerOperation, SessionInstance, SetStates, State, Subscribe,
     SubscribeOptions, SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe,
     UnsubscribeTopic, UserChannels, UserPublished, limits,
 };
@@ -37,8 +37,9 @@ pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)
         join_topic().prop_map(Request::from),
         (name(), name()).prop_map(|(channel, topic)| LeaveTopic { channel, topic }.into()),
         publish_topic().prop_map(Request::from),
-        (name(), name(), list(name())).prop_map(|(channel, topic, users)| {
-            SubscribeTopic { channel, topic, users }.into()
+        (name(), name(), list(name()), any::<u8>()).prop_map(|(channel, topic, users, queue)| {
+            let queue = QueuePolicy::from_number(queue);
+            SubscribeTopic { channel, topic, users, queue }.into()
         }),
         (name(), name(), list(name())).prop_map(|(channel, topic, users)| {
             UnsubscribeTopic { channel, topic, users }.into()
@@ -89,13 +90,16 @@ fn liveness() -> impl Strategy<Value = Liveness> {
 }
 
 fn options() -> impl Strategy<Value = SubscribeOptions> {
-    any::<[bool; 5]>().prop_map(|[messages, presence, metadata, locks, quiet]| SubscribeOptions {
-        messages,
-        presence,
-        metadata,
-        locks,
-        quiet,
-    })
+    (any::<[bool; 5]>(), 0..8_u8).prop_map(
+        |([messages, presence, metadata, locks, quiet], queue)| SubscribeOptions {
+            messages,
+            presence,
+            metadata,
+            locks,
+            quiet,
+            queue: QueuePolicy::from_number(queue),
+        },
+    )
 }
 
 fn publish() -> impl Strategy<Value = Publish<'static>> {
