@@ -118,7 +118,14 @@ impl Gateway {
             }
         }
         match sent {
-            Ok(_) => self.counters.deliveries += 1,
+            Ok(_) => {
+                self.counters.deliveries += 1;
+                if let (Some(key), Some(message)) = (key, &again) {
+                    if let Some(client) = self.clients.get_mut(&to) {
+                        client.queues.on_sent(key, message);
+                    }
+                }
+            }
             Err(SendError::QueueFull { .. }) if time_left.is_some() => self.counters.dropped += 1,
             Err(SendError::QueueFull { .. }) => {
                 self.counters.too_slow += 1;

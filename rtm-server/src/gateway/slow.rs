@@ -102,12 +102,24 @@ impl Queues {
             None if has_room => return Verdict::Send,
             None => Position { sequence: Sequence(position.sequence.0 - 1), ..position },
         };
-        let (slow, verdict) = match has_room {
-            true => (Slow::Replaying { last: position }, Verdict::Send),
-            false => (Slow::Behind { after: before, is_asked: false }, Verdict::Skip),
-        };
-        self.slow.insert(name.clone(), slow);
-        verdict
+        if has_room {
+            return Verdict::Send;
+        }
+        self.slow.insert(name.clone(), Slow::Behind { after: before, is_asked: false });
+        Verdict::Skip
+    }
+
+    /// A message of a channel was sent.
+    pub(super) fn on_sent(&mut self, key: &LaneKey, message: &Bytes) {
+        if self.slow.is_empty() {
+            return;
+        }
+        let LaneKey::Channel(ChannelKind::Message, name) = key else { return };
+        if let (Some(Slow::Replaying { last }), Some(position)) =
+            (self.slow.get_mut(name), place(message))
+        {
+            *last = position;
+        }
     }
 
     /// A lane has room: what the owner is to be asked for.

@@ -374,6 +374,57 @@ mod tests {
         assert_eq!(say(&mut catch_ups, 11), [11]);
     }
 
+    /// As [`told`], with 0 for other news, a position as hundreds, and where to go on at the end.
+    fn told_slow(outputs: &[Output]) -> (Vec<i64>, Option<u64>) {
+        let Some((Output::ReplayEnds { to: BOB, more_after, .. }, events)) = outputs.split_last()
+        else {
+            panic!("{outputs:?}")
+        };
+        let one = |output: &Output| {
+            let Output::Event { message, .. } = output else { panic!("{output:?}") };
+            match Event::decode(message) {
+                Ok(Event::Message(event)) => event.position.sequence.0 as i64,
+                Ok(Event::Position(event)) => 100 * event.position.sequence.0 as i64,
+                _ => 0,
+            }
+        };
+        (events.iter().map(one).collect(), more_after.map(|it| it.sequence.0))
+    }
+
+    /// Two messages and other news between them come while a slow subscriber is behind.
+    fn behind(catch_ups: &mut CatchUps) -> u64 {
+        let number = catch_ups.begin(&Beginning { operation: None, ..beginning(0, 5) });
+        assert!(say(catch_ups, 10).is_empty());
+        let news = Bytes::from_static(&[0xff]);
+        let mut outputs = vec![Output::in_order(LaneKey::of(&key()), vec![BOB], news)];
+        catch_ups.divert(&key().app, &mut outputs, false);
+        assert!(say(catch_ups, 11).is_empty());
+        number
+    }
+
+    #[test]
+    fn a_slow_one_goes_on_where_a_part_ends_and_other_news_do_not_wait() {
+        let mut catch_ups = CatchUps::new((1 << 20, 1_000));
+        let number = behind(&mut catch_ups);
+        let part = HistoryPage { messages: vec![message(6), message(8)], has_more: true };
+        let outputs = catch_ups.found(&key(), BOB, number, &part);
+        assert_eq!(told_slow(&outputs), (vec![6, 8, 0], Some(8)));
+        let number = behind(&mut catch_ups);
+        let outputs = catch_ups.found(&key(), BOB, number, &page(&[message(9)]));
+        assert_eq!(told_slow(&outputs), (vec![9, 900, 10, 0, 11], None));
+    }
+
+    #[test]
+    fn a_slow_one_begins_again_when_too_much_comes_meanwhile() {
+        let mut catch_ups = CatchUps::new((1 << 20, 4));
+        behind(&mut catch_ups);
+        let event = message(12).event;
+        let mut outputs = vec![Output::in_order(LaneKey::of(&key()), vec![BOB], event)];
+        catch_ups.divert(&key().app, &mut outputs, false);
+        outputs.retain(|it| !matches!(it, Output::Event { to, .. } if to.is_empty()));
+        assert_eq!(told_slow(&outputs), (vec![0], Some(5)));
+    }
+
     #[test]
     fn a_read_for_a_former_subscription_ends_no_later_one() {
         let mut catch_ups = CatchUps::new((1 << 20, 1_000));

@@ -101,6 +101,12 @@ impl Client {
         self.settle(now);
     }
 
+    /// Whether messages are taken from now on; those that are there, too.
+    pub(crate) fn set_takes(&mut self, now: Time, takes: bool) {
+        self.takes = takes;
+        self.settle(now);
+    }
+
     /// The states that the link has gone through, and why.
     pub(crate) fn link_states(&self) -> Vec<(LinkState, LinkReason)> {
         self.links.iter().map(|event| (event.current, event.reason)).collect()

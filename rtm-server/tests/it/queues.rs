@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_client::core::{Command, HandleId};
+use rtm_client::core::{Answer, Command, HandleId};
 use rtm_client::{ChannelEvent, LinkState, PublishOptions, Qos, QueuePolicy, TopicEvent};
 use rtm_server::AppLimits;
 use rtm_session::Config;
@@ -36,7 +36,7 @@ fn lab_with(policy: QueuePolicy) -> Lab {
 }
 
 fn takes(lab: &mut Lab, takes: bool) {
-    lab.with_client("bob", |client, _| client.takes = takes);
+    lab.with_client("bob", |client, now| client.set_takes(now, takes));
 }
 
 /// Alice says so much, of which each `stored`th is stored.
@@ -127,19 +127,91 @@ fn what_is_said_while_somebody_catches_up_comes_in_order_and_once() {
         takes(&mut lab, true);
         for index in 0..300_u64 {
             // It stops now and then, in the middle of what is replayed.
-            takes(&mut lab, index % 7 != 0 || index > 250);
-            say(&mut lab, 1, 1);
+            takes(&mut lab, index % 110 > 70);
+            begin(&mut lab);
             lab.run(Duration::from_millis(pause));
         }
+        takes(&mut lab, true);
         lab.run(secs(60));
-        assert_eq!(heard(&lab), ((1..=400).collect(), Vec::new()), "{pause}");
+        // At the highest rate not all find room on alice's side.
+        let answers = lab.client("alice").answers.values();
+        let said = answers.filter(|it| matches!(it, Ok(Answer::Published(_)))).count() as u64;
+        assert!(said > 200);
+        assert_eq!(heard(&lab), ((1..=said).collect(), Vec::new()), "{pause}");
         assert!(is_connected(&lab));
+    }
+}
+
+/// Alice says something that is stored, whenever that will be done.
+fn begin(lab: &mut Lab) {
+    let options = PublishOptions::new().store_in_history(true);
+    let (target, payload) = (channel("lobby"), Bytes::from(vec![b'x'; LEN]));
+    lab.command("alice", Command::Publish { target, payload, options });
+}
+
+#[test]
+fn a_session_that_other_lanes_fill_catches_up_too() {
+    let session = Config::server().send_bytes_max(900_000);
+    let mut lab = Lab::build(11, link(), AppLimits::open(), session);
+    lab.add_users(&["alice", "bob"]);
+    for (handle, name) in [(1, "lobby"), (2, "garden")] {
+        lab.call("bob", subscribe_with(name, handle, QueuePolicy::CatchUp)).unwrap();
+    }
+    takes(&mut lab, false);
+    for name in ["garden", "lobby"].repeat(50) {
+        let options = PublishOptions::new().store_in_history(true);
+        let (target, payload) = (channel(name), Bytes::from(vec![b'x'; LEN]));
+        lab.call("alice", Command::Publish { target, payload, options }).unwrap();
+    }
+    takes(&mut lab, true);
+    lab.run(secs(30));
+    for handle in [1, 2] {
+        let heard = lab.client("bob").heard(handle);
+        let heard: Vec<_> = heard.iter().map(|it| it.split(':').next().unwrap()).collect();
+        assert_eq!(heard.len(), 50, "{handle} {heard:?}");
+        assert!(heard.iter().all(|it| it.starts_with("alice")), "no gaps");
+    }
+    assert!(is_connected(&lab));
+}
+
+#[test]
+fn under_loss_who_lets_the_oldest_be_dropped_hears_in_order() {
+    let session = Config::server();
+    let mut lab = Lab::build(11, link().loss(0.2), AppLimits::open(), session);
+    let policies = [rtm_wire::QueuePolicy::DropOldest, rtm_wire::QueuePolicy::LatestOnly];
+    lab.add_users(&["alice", "bob"]);
+    for user in ["alice", "bob"] {
+        lab.call(user, join("town", 3)).unwrap();
+    }
+    for (topic_name, queue) in ["a", "b"].into_iter().zip(policies) {
+        let handle = if topic_name == "a" { 10 } else { 20 };
+        lab.call("alice", join_topic("town", topic_name, handle, Qos::Unordered)).unwrap();
+        let (channel, topic, handle) = (name("town"), topic(topic_name), HandleId(handle + 1));
+        let users = None;
+        let command = Command::SubscribeTopic { channel, topic, users, queue, handle };
+        lab.call("bob", command).unwrap();
+    }
+    for _ in 0..300 {
+        for handle in [10, 20] {
+            lab.publish("alice", publication(handle), "hi");
+        }
+        lab.run(Duration::from_millis(5));
+    }
+    lab.run(secs(10));
+    for handle in [11, 21] {
+        let heard = lab.client("bob").heard_topic(handle);
+        let sequences = heard.iter().map(|it| it.split([' ', ':']).nth(1).unwrap());
+        let sequences: Vec<u64> = sequences.map(|it| it.parse().unwrap()).collect();
+        assert!(sequences.is_sorted(), "{handle}");
+        assert_eq!(sequences.last(), Some(&300));
+        assert!(handle == 21 || sequences.len() == 300, "nothing was too fast");
     }
 }
 
 #[test]
 fn who_comes_and_goes_is_told_meanwhile() {
     let mut lab = lab_with(QueuePolicy::CatchUp);
+    lab.with_server(|server, _| server.set_disk_delay(Duration::from_millis(30)));
     takes(&mut lab, false);
     say(&mut lab, 100, 1);
     lab.add_users(&["carol"]);
@@ -148,9 +220,22 @@ fn who_comes_and_goes_is_told_meanwhile() {
     lab.call("carol", unsubscribe("lobby")).unwrap();
     lab.run(secs(5));
     takes(&mut lab, true);
+    // And while parts of it are read, which wait for what is being stored.
+    for round in 0..40 {
+        let command = match round % 2 {
+            0 => subscribe_with("lobby", 2 + round, QueuePolicy::Default),
+            _ => unsubscribe("lobby"),
+        };
+        begin(&mut lab);
+        lab.call("carol", command).unwrap();
+    }
     lab.run(secs(30));
-    assert_eq!(lab.client("bob").present(1)[1..], ["+carol", "-carol"]);
-    assert_eq!(heard(&lab).0.len(), 200);
+    let present = lab.client("bob").present(1);
+    let comings = present.iter().filter(|it| *it == "+carol").count();
+    let goings = present.iter().filter(|it| *it == "-carol").count();
+    assert_eq!((comings, goings), (21, 21), "{present:?}");
+    assert!(is_connected(&lab));
+    assert_eq!(heard(&lab), ((1..=240).collect(), Vec::new()));
 }
 
 #[test]
