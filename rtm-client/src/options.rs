@@ -79,6 +79,10 @@ impl SubscribeOptions {
         self.wire
     }
 
+    pub(crate) fn is_latest_only(self) -> bool {
+        self.wire.queue == QueuePolicy::LatestOnly.wire()
+    }
+
     pub(crate) const fn hears_own_messages(self) -> bool {
         self.own_messages
     }

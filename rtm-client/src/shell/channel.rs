@@ -47,7 +47,11 @@ impl MessageChannel {
     /// # Cancel safety
     /// When the future is dropped, the channel is not subscribed, or won't be soon.
     pub async fn subscribe(&self, options: SubscribeOptions) -> Result<MessageSubscription, Error> {
-        let (queue, sink) = Queue::new(&self.shared, Sink::Channel);
+        let (mut queue, sink) = Queue::new(&self.shared, Sink::Channel);
+        queue.set_latest(options.is_latest_only(), |event| match event {
+            ChannelEvent::Message(_) | ChannelEvent::Undecryptable(_) => Some(""),
+            _ => None,
+        });
         let (channel, handle) = (self.name.clone(), queue.handle());
         let command = Command::Subscribe { channel, options, handle };
         self.shared.call(command, Some(sink)).await?;
@@ -126,8 +130,8 @@ impl fmt::Debug for MessageChannel {
 /// Receives the messages of a channel, or of the inbox.
 ///
 /// An application that is slower than the channel stops the channel's lane, and nothing else: the
-/// server sends at most 256 KiB that are not received, then it queues, and in the end closes the
-/// session of a client that is too slow. Survives losses of the session; messages that are missing
+/// server sends at most 256 KiB that are not received, then it queues, and in the end does what
+/// [`SubscribeOptions::queue`] says. Survives losses of the session; messages that are missing
 /// because of one are reported as a gap. Dropping it unsubscribes in the background. A channel's
 /// subscription ends with the logout, and when the link becomes
 /// [`Failed`](crate::LinkState::Failed); the inbox stays open.

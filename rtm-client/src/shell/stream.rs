@@ -12,7 +12,9 @@ use super::shared::{Guard, Shared};
 use super::topic::{TopicPublisher, TopicSubscription};
 use crate::core::{Answer, Command};
 use crate::error::{Error, ErrorKind};
+use crate::message::TopicEvent;
 use crate::options::{JoinOptions, Publishers, TopicOptions, TopicSubscribeOptions};
+use crate::queue_policy::QueuePolicy;
 use crate::stream::{Publication, StreamEvent, SubscribedUsers};
 
 /// Events of a stream channel that wait for a slow application.
@@ -139,7 +141,11 @@ impl StreamChannel {
         let topic = topic_name(topic)?;
         let TopicSubscribeOptions { publishers, queue: policy } = options.into();
         let users = user_ids(publishers)?;
-        let (queue, sink) = Queue::new(&self.shared, Sink::Topic);
+        let (mut queue, sink) = Queue::new(&self.shared, Sink::Topic);
+        queue.set_latest(policy == QueuePolicy::LatestOnly, |event| match event {
+            TopicEvent::Message(it) | TopicEvent::Undecryptable(it) => Some(&it.publisher),
+            _ => None,
+        });
         let (channel, handle) = (self.name.clone(), queue.handle());
         let command = Command::SubscribeTopic {
             channel,

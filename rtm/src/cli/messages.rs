@@ -61,6 +61,10 @@ pub(crate) struct Subscribe {
     /// Tell on standard error who is there, comes and goes
     #[arg(long, conflicts_with = "topic")]
     pub(crate) presence: bool,
+    /// What becomes of messages that come faster than they are printed [default: catch-up in
+    /// channels, disconnect in topics]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) queue: Option<Queue>,
     #[command(flatten)]
     pub(crate) printing: Printing,
     #[command(flatten)]
@@ -128,6 +132,18 @@ pub(crate) struct Printing {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Queue {
+    /// What was stored comes later, the rest is told as missing; not in topics
+    CatchUp,
+    /// The newest come, the rest is told as missing
+    DropOldest,
+    /// The newest comes
+    LatestOnly,
+    /// The session ends, and begins anew
+    Disconnect,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Urgency {
     Highest,
     High,
@@ -154,6 +170,7 @@ pub(super) const SUB: &str = "Examples:
   rtm sub town --topic news --as bob --json | jq -r .payload
   rtm sub town --topic news --as bob --from alice --from carol --count 10
   rtm sub lobby --as bob --presence
+  rtm sub stream --as bob --queue drop-oldest | slow-program
 
 Prints each payload and a newline. Messages that are missing are told on standard error, and by
 exit code 6.";

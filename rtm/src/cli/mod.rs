@@ -14,7 +14,7 @@ pub(crate) use self::at::At;
 pub(crate) use self::history::{History, HistoryGet, HistoryOwn, HistoryPart};
 pub(crate) use self::lock::{Lock, LockAcquire, LockGet, LockOf, LockRevoke, LockSet, LockWatch};
 use self::messages::{CHAT, PUB, SUB};
-pub(crate) use self::messages::{Chat, Inbox, Publish, Send, Subscribe, Urgency, User};
+pub(crate) use self::messages::{Chat, Inbox, Publish, Queue, Send, Subscribe, Urgency, User};
 pub(crate) use self::presence::{Presence, Show, StateOf, Where, WhoIsThere};
 pub(crate) use self::storage::{
     Conditions, Owner, Storage, StorageGet, StorageRemove, StorageWatch, StorageWrite,

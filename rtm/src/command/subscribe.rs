@@ -1,13 +1,13 @@
 //! `rtm sub`.
 
 use rtm_client::{
-    ChannelEvent, MessageSubscription, Publishers, RtmClient, SubscribeOptions, TopicEvent,
-    TopicSubscription,
+    ChannelEvent, MessageSubscription, Publishers, QueuePolicy, RtmClient, SubscribeOptions,
+    TopicEvent, TopicSubscribeOptions, TopicSubscription,
 };
 
 use super::link::tell_of_link;
 use super::presence::{without_presence, words};
-use crate::cli::Subscribe;
+use crate::cli::{Queue, Subscribe};
 use crate::connection::Connection;
 use crate::failure::{Exit, Failure};
 use crate::output::{Printer, Received, is_read};
@@ -59,6 +59,7 @@ async fn subscribe(
     let Some(topic) = &arguments.topic else {
         let channel = client.message_channel(&arguments.channel)?;
         let options = SubscribeOptions::new().presence(arguments.presence);
+        let options = options.queue(policy(arguments.queue));
         return Ok(Source::Channel(channel.subscribe(options).await?));
     };
     let stream = client.stream_channel(&arguments.channel)?;
@@ -67,7 +68,8 @@ async fn subscribe(
         true => Publishers::All,
         false => Publishers::users(arguments.from.clone()),
     };
-    let subscription = stream.subscribe_topic(topic, publishers).await;
+    let options = TopicSubscribeOptions::new(publishers).queue(policy(arguments.queue));
+    let subscription = stream.subscribe_topic(topic, options).await;
     let subscription = subscription.map_err(|error| match arguments.from.is_empty() {
         true => Failure::from(error),
         // None of those that are named.
@@ -77,6 +79,16 @@ async fn subscribe(
         return Err(Failure::about(format!("publisher {}", failed.user), &failed.error));
     }
     Ok(Source::Topic(subscription))
+}
+
+const fn policy(queue: Option<Queue>) -> QueuePolicy {
+    match queue {
+        None => QueuePolicy::Default,
+        Some(Queue::CatchUp) => QueuePolicy::CatchUp,
+        Some(Queue::DropOldest) => QueuePolicy::DropOldest,
+        Some(Queue::LatestOnly) => QueuePolicy::LatestOnly,
+        Some(Queue::Disconnect) => QueuePolicy::Disconnect,
+    }
 }
 
 impl Source {

@@ -10,6 +10,7 @@ mod lock;
 mod options;
 mod presence;
 mod program;
+mod queue;
 mod storage;
 mod stream;
 mod user;
