@@ -176,7 +176,7 @@ pub use history::{
     HISTORY_COUNT_MAX, HistoryMessage, HistoryMessages, HistoryOptions, HistoryPlace,
 };
 pub use limits::ServerLimits;
-pub use link::{LinkEvent, LinkReason, LinkState, Unrestored};
+pub use link::{LinkEvent, LinkOperation, LinkReason, LinkState, Unrestored};
 pub use lock::{LockChange, LockDetail, LockEvent, LockOptions, OwnedLock};
 pub use log::{LogConfig, LogLevel, LogLines, LogSink};
 pub use message::{

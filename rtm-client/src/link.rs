@@ -1,5 +1,6 @@
 //! The link between client and server, as users see it.
 
+use crate::channel_id::ChannelId;
 use crate::error::Error;
 
 /// Whether the client is connected; names and numbers as in RTM 2.x.
@@ -95,6 +96,41 @@ impl LinkReason {
     }
 }
 
+/// What has led to a change of the link's state; names and numbers as in RTM 2.x.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum LinkOperation {
+    /// A login.
+    Login = 0,
+    /// A logout.
+    Logout = 1,
+    /// A stream channel was joined. Never given: stream channels share the client's link.
+    Join = 2,
+    /// A stream channel was left. Never given.
+    Leave = 3,
+    /// The server has refused the client, or ended its session.
+    ServerReject = 4,
+    /// The client tries to come back by itself.
+    AutoReconnect = 5,
+    /// The client is back.
+    Reconnected = 6,
+    /// Nothing was heard of the server for too long.
+    HeartbeatLost = 7,
+    /// The server did not answer, or the connection broke.
+    ServerTimeout = 8,
+    /// The network has changed, so that the client tries at once.
+    NetworkChange = 9,
+}
+
+impl LinkOperation {
+    /// The number that RTM 2.x gives it.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+}
+
 /// A change of the link's state.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -103,10 +139,19 @@ pub struct LinkEvent {
     pub previous: LinkState,
     /// The state now.
     pub current: LinkState,
+    /// What has led to it.
+    pub operation: LinkOperation,
     /// Why.
     pub reason: LinkReason,
     /// What went wrong, in words; `None` where nothing did.
     pub error: Option<Error>,
+    /// When, in milliseconds since 1970, by this machine's clock.
+    pub time_ms: u64,
+    /// The channels that were subscribed or joined then, which are out of reach now, or in reach
+    /// again, or have ended.
+    pub affected_channels: Vec<ChannelId>,
+    /// Whether the client has come back within two minutes. Subscriptions are restored in any case.
+    pub is_resumed: bool,
     /// Whether the client has come back with all its subscriptions and memberships. Only after a
     /// loss, with [`LinkState::Connected`].
     pub is_restored: bool,
@@ -114,14 +159,17 @@ pub struct LinkEvent {
     pub unrestored: Vec<Unrestored>,
 }
 
-/// A channel or topic that could not be restored after a loss of the session.
+/// What could not be restored after a loss of the session: a channel, a topic of one, or the
+/// metadata of a user.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unrestored {
-    /// The channel's name.
+    /// The channel's name; empty where a user is concerned.
     pub channel: String,
     /// The topic's name, where only the topic is concerned.
     pub topic: Option<String>,
+    /// The user whose metadata was followed.
+    pub user: Option<String>,
     /// Why.
     pub error: Error,
 }

@@ -192,7 +192,8 @@ pub const RTM_EVENT_GAP: u32 = 3;
 pub const RTM_EVENT_ENDED: u32 = 4;
 /// The link has changed.
 pub const RTM_EVENT_LINK: u32 = 5;
-/// After the link is back: what could not be restored, and why.
+/// After the link is back: what could not be restored, and why. A channel, a topic of one, or a
+/// user's metadata: then `publisher` is the user, and `channel` empty.
 pub const RTM_EVENT_UNRESTORED: u32 = 6;
 /// Somebody publishes in a topic of a channel that was joined.
 pub const RTM_EVENT_PUBLISHER_JOINED: u32 = 7;

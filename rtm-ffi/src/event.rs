@@ -150,6 +150,7 @@ impl Event {
         let mut event = Self::new(abi::RTM_EVENT_UNRESTORED);
         event.channel.clone_from(&unrestored.channel);
         event.topic = unrestored.topic.clone().unwrap_or_default();
+        event.publisher = unrestored.user.clone().unwrap_or_default();
         event.failed(unrestored.error.clone().into())
     }
 }

@@ -15,8 +15,9 @@ type Place = (ChannelKind, ChannelName);
 /// So an owner counts for itself: it relies on a lock until the TTL has passed since the newest
 /// packet was sent that is known to have arrived. The authority counts from the loss that it
 /// detects, which is later. What has once run out is relied on again only after it was acquired
-/// again. A revocation may come at any time: against that, and against work that goes on behind an
-/// owner's back, only the token helps.
+/// again. In a new life of the authority nothing is relied on before it has told that it knows the
+/// ownership. A revocation may come at any time: against that, and against work that goes on behind
+/// an owner's back, only the token helps.
 ///
 /// Bounded by what is joined and acquired.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,8 @@ struct Holding {
     token: LockToken,
     ttl: Duration,
     until: Time,
+    /// This life of the authority knows of it.
+    is_sure: bool,
     /// The channel's view has got as far as this ownership.
     is_told: bool,
 }
@@ -51,7 +54,8 @@ impl Holdings {
         heard: Time,
     ) {
         let (token, ttl) = (acquired.token, Duration::from_secs(acquired.ttl_secs));
-        let holding = Holding { token, ttl, until: heard + ttl, is_told: false };
+        let (until, is_sure, is_told) = (heard + ttl, true, false);
+        let holding = Holding { token, ttl, until, is_sure, is_told };
         self.own.insert(((kind, channel.clone()), name.into()), holding);
     }
 
@@ -60,11 +64,13 @@ impl Holdings {
         self.own.remove(&((kind, channel.clone()), name.into()));
     }
 
-    /// The channel is joined, or joined again. In a new life of it nothing is held any more.
+    /// The channel is joined, or joined again. In a new life of it nothing is sure until it is
+    /// [`told`](Self::told).
     pub fn joined(&mut self, kind: ChannelKind, channel: &ChannelName, epoch: Epoch) {
-        if self.lives.get(&(kind, channel.clone())) != Some(&epoch) {
-            self.left(kind, channel);
-            self.lives.insert((kind, channel.clone()), epoch);
+        if self.lives.insert((kind, channel.clone()), epoch) != Some(epoch) {
+            let here = self.own.iter_mut();
+            let here = here.filter(|(((of, name), _), _)| *of == kind && name == channel);
+            here.for_each(|(_, holding)| holding.is_sure = false);
         }
     }
 
@@ -90,7 +96,7 @@ impl Holdings {
     /// [`expire`](Self::expire)d before.
     pub fn heard(&mut self, heard: Time, is_in: impl Fn(ChannelKind, &ChannelName) -> bool) {
         for (((kind, channel), _), holding) in &mut self.own {
-            if is_in(*kind, channel) {
+            if holding.is_sure && is_in(*kind, channel) {
                 holding.until = holding.until.max(heard + holding.ttl);
             }
         }
@@ -111,6 +117,7 @@ impl Holdings {
             match lock(lock_name) {
                 Some(lock) if lock.token == holding.token => {
                     holding.is_told = true;
+                    holding.is_sure |= lock.owner == user.as_str();
                     lock.owner == user.as_str()
                 }
                 Some(lock) if lock.token > holding.token => false,
@@ -130,14 +137,13 @@ impl Holdings {
     #[must_use]
     pub fn token(&self, kind: ChannelKind, channel: &ChannelName, name: &str) -> Option<LockToken> {
         let key = ((kind, channel.clone()), name.into());
-        self.own.get(&key).map(|holding| holding.token)
+        self.own.get(&key).filter(|holding| holding.is_sure).map(|holding| holding.token)
     }
 
     /// All that are held: kind and name of the channel, name of the lock, token.
     pub fn iter(&self) -> impl Iterator<Item = (ChannelKind, &ChannelName, &str, LockToken)> {
-        self.own
-            .iter()
-            .map(|(((kind, channel), name), holding)| (*kind, channel, &**name, holding.token))
+        let sure = self.own.iter().filter(|(_, holding)| holding.is_sure);
+        sure.map(|(((kind, channel), name), holding)| (*kind, channel, &**name, holding.token))
     }
 }
 
@@ -203,14 +209,45 @@ mod tests {
     fn in_a_new_life_of_the_channel_nothing_is_held() {
         let mut holdings = own();
         holdings.joined(KIND, &lobby(), Epoch(1));
-        assert!(holdings.is_empty(), "it was acquired before it was joined");
+        assert!(!is_held(&holdings), "it was acquired before it was joined");
         let acquired = Acquired { token: LockToken(7), ttl_secs: 10 };
         holdings.acquired((KIND, &lobby()), "l", acquired, at(1_000));
         holdings.joined(ChannelKind::Stream, &lobby(), Epoch(2));
         holdings.joined(KIND, &lobby(), Epoch(1));
         assert!(is_held(&holdings), "joined again in time");
         holdings.joined(KIND, &lobby(), Epoch(2));
-        assert!(holdings.is_empty());
+        assert_eq!((is_held(&holdings), holdings.iter().count()), (false, 0));
+    }
+
+    #[test]
+    fn a_new_life_that_knows_of_the_ownership_makes_it_sure_again() {
+        let user = UserId::new("alice").expect("a name");
+        let told = |own: &mut Holdings, lock: Option<Lock<'static>>| {
+            own.told((KIND, &lobby()), &user, |_| lock);
+        };
+        let restarted = || {
+            let mut own = own();
+            own.joined(KIND, &lobby(), Epoch(1));
+            let acquired = Acquired { token: LockToken(7), ttl_secs: 10 };
+            own.acquired((KIND, &lobby()), "l", acquired, at(1_000));
+            told(&mut own, lock("alice", 7));
+            own.joined(KIND, &lobby(), Epoch(2));
+            assert!(!is_held(&own));
+            own
+        };
+        let mut own = restarted();
+        own.heard(at(9_000), |_, _| true);
+        assert_eq!(own.poll_timeout(), Some(at(11_000)), "nothing counts before it is told");
+        told(&mut own, lock("alice", 7));
+        assert!(is_held(&own));
+        own.heard(at(9_000), |_, _| true);
+        assert_eq!(own.poll_timeout(), Some(at(19_000)));
+        // It has expired, or is another's, or was forgotten.
+        for other in [lock("", 7), lock("bob", 8), None, lock("alice", 1)] {
+            let mut own = restarted();
+            told(&mut own, other);
+            assert!(own.is_empty() && !is_held(&own), "{other:?}");
+        }
     }
 
     /// Which of these things that are told, one after the other, ends the ownership.

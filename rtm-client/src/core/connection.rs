@@ -7,8 +7,8 @@ use bytes::BytesMut;
 use rand::Rng;
 use rtm_session::{CloseCause, HANDSHAKE_LOGIN_MAX, SessionId};
 use rtm_wire::{
-    CloseCode, ErrorCode, LaneId, Liveness, Login, Logout, OperationId, Reply, Request,
-    SessionInstance, Time,
+    ChannelKind, CloseCode, ErrorCode, LaneId, Liveness, Login, Logout, OperationId, Reply,
+    Request, SessionInstance, Time,
 };
 
 use super::command::{Answer, Output};
@@ -16,6 +16,7 @@ use super::link::{Input, Phase, Step};
 use super::operations::Purpose;
 use super::pace::Pace;
 use super::{Core, reason};
+use crate::channel_id::ChannelId;
 use crate::error::{Error, ErrorKind};
 use crate::link::{LinkEvent, LinkReason, Unrestored};
 
@@ -151,9 +152,9 @@ impl<W> Core<W> {
         self.connection = Connection::Down;
         self.ticket = None;
         self.forget_session();
+        self.advance_link(now, Input::LoggedOut, None, Vec::new());
         self.end_all(now, None);
         self.cancel_login(ErrorKind::LoginCanceled);
-        self.advance_link(now, Input::LoggedOut, None, Vec::new());
         for waiter in waiters {
             self.answer(Some(waiter), Ok(Answer::Done));
         }
@@ -435,10 +436,31 @@ impl<W> Core<W> {
         unrestored: Vec<Unrestored>,
     ) {
         let step = self.link.on(now, input, &mut self.chance);
-        let Some(Step { previous, current, reason }) = step else { return };
+        let Some(Step { previous, current, operation, reason, is_resumed }) = step else { return };
         let is_restored = reason == LinkReason::ReconnectSuccess && unrestored.is_empty();
-        let event = LinkEvent { previous, current, reason, error, is_restored, unrestored };
-        self.outputs.push_back(Output::Link(event));
+        let affected_channels = self.channels_at_hand();
+        // Here is no calendar.
+        let time_ms = 0;
+        self.outputs.push_back(Output::Link(LinkEvent {
+            previous,
+            current,
+            operation,
+            reason,
+            error,
+            time_ms,
+            affected_channels,
+            is_resumed,
+            is_restored,
+            unrestored,
+        }));
+    }
+
+    /// The channels that are subscribed or joined, or to be so again.
+    fn channels_at_hand(&self) -> Vec<ChannelId> {
+        let channels = self.channels.iter().filter(|(_, entry)| entry.handle.is_some());
+        let channels = channels.map(|(name, _)| ChannelId::of(ChannelKind::Message, name));
+        let streams = self.streams.keys().map(|name| ChannelId::of(ChannelKind::Stream, name));
+        channels.chain(streams).collect()
     }
 
     fn cancel_login(&mut self, kind: ErrorKind) {

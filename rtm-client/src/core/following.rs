@@ -81,6 +81,7 @@ impl<W> Core<W> {
     ) {
         self.end_heard_user(user, handle, is_restore.then_some(error));
         if is_restore {
+            self.note_unrestored_user(user, error);
             self.on_restored(now);
         }
     }

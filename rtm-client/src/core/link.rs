@@ -10,7 +10,7 @@ use rand::Rng;
 use rtm_wire::Time;
 
 use super::backoff::Backoff;
-use crate::link::{LinkReason, LinkState};
+use crate::link::{LinkOperation, LinkReason, LinkState};
 
 /// How long an outage is called a disconnection, as in RTM 2.x.
 const SUSPENDED_AFTER: Duration = Duration::from_secs(120);
@@ -71,7 +71,10 @@ pub(super) enum Input {
 pub(super) struct Step {
     pub(super) previous: LinkState,
     pub(super) current: LinkState,
+    pub(super) operation: LinkOperation,
     pub(super) reason: LinkReason,
+    /// Whether it ends an outage of less than two minutes.
+    pub(super) is_resumed: bool,
 }
 
 #[derive(Debug)]
@@ -79,11 +82,13 @@ pub(super) struct Link {
     phase: Phase,
     /// How long to try to come back; for ever if `None`.
     reconnect_timeout: Option<Duration>,
+    /// Whether the pause that is about to end was ended early.
+    is_hurried: bool,
 }
 
 impl Link {
     pub(super) const fn new(reconnect_timeout: Option<Duration>) -> Self {
-        Self { phase: Phase::Idle, reconnect_timeout }
+        Self { phase: Phase::Idle, reconnect_timeout, is_hurried: false }
     }
 
     pub(super) const fn phase(&self) -> &Phase {
@@ -132,6 +137,7 @@ impl Link {
         match &mut self.phase {
             Phase::Waiting { until, .. } | Phase::LoggingPause { until, .. } => {
                 *until = now;
+                self.is_hurried = true;
                 true
             }
             _ => false,
@@ -142,10 +148,18 @@ impl Link {
     pub(super) fn on(&mut self, now: Time, input: Input, chance: &mut impl Rng) -> Option<Step> {
         let previous = self.state();
         let (phase, reason) = self.next(now, input, chance)?;
+        let is_resumed = match (&self.phase, input) {
+            (Phase::Retrying { outage }, Input::Accepted) => {
+                now.saturating_since(outage.since) < SUSPENDED_AFTER
+            }
+            _ => false,
+        };
         self.phase = phase;
         let current = self.state();
+        let operation = operation(reason, std::mem::take(&mut self.is_hurried));
+        let step = Step { previous, current, operation, reason, is_resumed };
         // The pauses of a login are nobody's business.
-        (previous != current).then_some(Step { previous, current, reason })
+        (previous != current).then_some(step)
     }
 
     fn next(&self, now: Time, input: Input, chance: &mut impl Rng) -> Option<(Phase, LinkReason)> {
@@ -230,6 +244,22 @@ impl Link {
 
     fn has_given_up(&self, now: Time, outage: &Outage) -> bool {
         self.reconnect_timeout.is_some_and(|timeout| outage.since + timeout <= now)
+    }
+}
+
+/// What has led to a change for this reason.
+const fn operation(reason: LinkReason, is_hurried: bool) -> LinkOperation {
+    match reason {
+        LinkReason::Login | LinkReason::LoginSuccess | LinkReason::Relogin => LinkOperation::Login,
+        LinkReason::Logout => LinkOperation::Logout,
+        LinkReason::AutoReconnect if is_hurried => LinkOperation::NetworkChange,
+        LinkReason::AutoReconnect => LinkOperation::AutoReconnect,
+        LinkReason::ReconnectSuccess => LinkOperation::Reconnected,
+        LinkReason::KeepAliveTimeout => LinkOperation::HeartbeatLost,
+        LinkReason::LoginTimeout | LinkReason::ReconnectTimeout | LinkReason::ConnectionError => {
+            LinkOperation::ServerTimeout
+        }
+        _ => LinkOperation::ServerReject,
     }
 }
 

@@ -1,7 +1,7 @@
 //! After a loss: everything is asked for again, and the link counts as connected when all of it is
 //! answered.
 
-use rtm_channel::ChannelName;
+use rtm_channel::{ChannelName, UserId};
 use rtm_topic::TopicName;
 use rtm_wire::Time;
 
@@ -49,6 +49,19 @@ impl<W> Core<W> {
             restore.unrestored.push(Unrestored {
                 channel: channel.as_str().to_owned(),
                 topic: topic.map(|topic| topic.as_str().to_owned()),
+                user: None,
+                error: error.clone(),
+            });
+        }
+    }
+
+    /// The server has refused to tell of a user's metadata again.
+    pub(super) fn note_unrestored_user(&mut self, user: &UserId, error: &Error) {
+        if let Some(restore) = &mut self.restore {
+            restore.unrestored.push(Unrestored {
+                channel: String::new(),
+                topic: None,
+                user: Some(user.as_str().to_owned()),
                 error: error.clone(),
             });
         }

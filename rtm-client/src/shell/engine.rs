@@ -93,7 +93,8 @@ impl ClientEngine {
         }
     }
 
-    fn hand_out(&mut self, now: Time) {
+    fn hand_out(&mut self, moment: Moment) {
+        let now = moment.now;
         while let Some(output) = self.core.poll_output() {
             let (handle, refused) = match output {
                 Output::Answer { waiter: Waiter { answer, permit }, result } => {
@@ -137,7 +138,8 @@ impl ClientEngine {
                     continue;
                 }
                 Output::Link(event) => {
-                    self.tell_link(event);
+                    let time_ms = moment.wall.as_millis();
+                    self.tell_link(LinkEvent { time_ms, ..event });
                     continue;
                 }
                 Output::Limits(limits) => {
@@ -242,7 +244,7 @@ impl Engine for ClientEngine {
 
     fn flush(&mut self, moment: Moment) -> Flow {
         self.take_notices(moment.now);
-        self.hand_out(moment.now);
+        self.hand_out(moment);
         match self.is_ending && self.core.link_state() == LinkState::Idle {
             true => Flow::Stop,
             false => Flow::Continue,

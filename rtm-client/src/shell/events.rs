@@ -80,7 +80,7 @@ impl ClientEvents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::{LinkReason, LinkState};
+    use crate::link::{LinkOperation, LinkReason, LinkState};
 
     #[tokio::test]
     async fn who_is_too_slow_is_told_how_much_was_dropped() {
@@ -90,8 +90,12 @@ mod tests {
             let event = LinkEvent {
                 previous: LinkState::Idle,
                 current: LinkState::Connecting,
+                operation: LinkOperation::Login,
                 reason: LinkReason::Login,
                 error: None,
+                time_ms: 0,
+                affected_channels: Vec::new(),
+                is_resumed: false,
                 is_restored: false,
                 unrestored: Vec::new(),
             };

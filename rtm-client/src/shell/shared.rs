@@ -21,7 +21,7 @@ use crate::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, HeldLocks
 use crate::error::{Error, ErrorKind};
 use crate::hosts::Hosts;
 use crate::limits::ServerLimits;
-use crate::link::{LinkEvent, LinkReason, LinkState};
+use crate::link::{LinkEvent, LinkOperation, LinkReason, LinkState};
 use crate::log::{FATAL, LogConfig};
 use crate::network::NetworkConfig;
 use crate::private_config::ServiceType;
@@ -302,8 +302,12 @@ impl Shared {
                 let event = ClientEvent::LinkState(LinkEvent {
                     previous,
                     current: LinkState::Failed,
+                    operation: LinkOperation::ServerTimeout,
                     reason: LinkReason::ConnectionError,
                     error,
+                    time_ms: Clock::start().moment().wall.as_millis(),
+                    affected_channels: Vec::new(),
+                    is_resumed: false,
                     is_restored: false,
                     unrestored: Vec::new(),
                 });

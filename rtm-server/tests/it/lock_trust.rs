@@ -140,8 +140,14 @@ fn each_end_of_an_ownership_ends_the_reliance_on_it() {
 }
 
 #[test]
-fn what_was_held_in_a_former_life_of_the_server_is_not_relied_on() {
-    for (at, come) in [(At::Lobby, At::watch as Act), (At::Lobby, At::come), (At::Town, At::come)] {
+fn what_was_held_in_a_former_life_of_the_server_is_relied_on_again_once_the_next_one_tells() {
+    let cases = [
+        (At::Lobby, At::watch as Act, true),
+        (At::Town, At::watch, true),
+        (At::Lobby, At::come, false),
+        (At::Town, At::come, false),
+    ];
+    for (at, come, hears) in cases {
         let mut lab = owned_by(at, 300, come);
         for is_same in [true, false] {
             match is_same {
@@ -152,11 +158,31 @@ fn what_was_held_in_a_former_life_of_the_server_is_not_relied_on() {
                 lab.run_until_link("alice", state);
             }
             lab.run(secs(30));
-            assert!(lab.client("alice").held.is_empty(), "{at:?}");
+            // Who doesn't hear of locks has to acquire it again.
+            assert_eq!(is_held(&lab, at, 1), hears && is_same, "{at:?}");
+            assert_eq!(lab.client("alice").held.len(), usize::from(hears && is_same));
             // The same server has kept it; another one knows nothing of it.
             assert_eq!(lab.call("bob", at.set("l")).is_ok(), !is_same);
             assert_eq!(token(lab.call("alice", at.acquire("l"))), 1);
             assert!(is_held(&lab, at, 1));
         }
     }
+}
+
+#[test]
+fn in_the_next_life_of_the_server_too_it_stops_before_another_has_it() {
+    let at = At::Lobby;
+    let mut lab = owned(at, 30);
+    lab.restart_server();
+    lab.run_until_link("alice", LinkState::Disconnected);
+    for user in ["alice", "bob"] {
+        lab.run_until_link(user, LinkState::Connected);
+    }
+    lab.run(secs(60));
+    assert!(is_held(&lab, at, 1), "it was acquired 60 s ago, and is heard");
+    let waiter = lab.command("bob", at.wait("l"));
+    lab.set_blackout("alice", true);
+    until_lost(&mut lab, at);
+    assert!(!is_answered(&lab, "bob", waiter), "both have it");
+    assert_eq!(token(lab.answer("bob", waiter)), 2);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rtm_client::{LinkReason, LinkState, Qos};
+use rtm_client::{LinkOperation, LinkReason, LinkState, Qos};
 use rtm_sim::{Burst, Reorder};
 
 use super::world::{
@@ -206,4 +206,50 @@ fn a_bad_network_loses_repeats_and_swaps_nothing() {
             (0..100).map(|index| format!("alice {}: {index}", index + 1)).collect();
         assert_eq!(lab.client("bob").heard(1), expected, "seed {seed}");
     }
+}
+
+#[test]
+fn a_change_of_the_link_tells_what_has_led_to_it_and_which_channels_it_concerns() {
+    let mut lab = lab(0.0);
+    lab.set_blackout("bob", true);
+    lab.run_until_link("bob", LinkState::Disconnected);
+    lab.set_blackout("bob", false);
+    lab.run_until_link("bob", LinkState::Connected);
+    lab.set_blackout("bob", true);
+    lab.run(Duration::from_secs(300));
+    lab.run_until_link("bob", LinkState::Suspended);
+    lab.set_blackout("bob", false);
+    lab.with_client("bob", |client, now| client.core.network_changed(now));
+    lab.run_until_link("bob", LinkState::Connected);
+    lab.call("bob", rtm_client::core::Command::Logout).unwrap();
+    let channels = ["lobby", "town"];
+    let links = &lab.client("bob").links;
+    for event in links {
+        let affected: Vec<_> = event.affected_channels.iter().map(|it| it.name()).collect();
+        let is_before =
+            event.reason == LinkReason::Login || event.reason == LinkReason::LoginSuccess;
+        assert_eq!(affected, if is_before { &[][..] } else { &channels }, "{event:?}");
+        let back = event.reason == LinkReason::ReconnectSuccess;
+        assert_eq!(event.operation == LinkOperation::Reconnected, back);
+        assert_eq!(event.is_restored, back);
+    }
+    let resumed = links.iter().filter(|it| it.reason == LinkReason::ReconnectSuccess);
+    let resumed: Vec<_> = resumed.map(|it| it.is_resumed).collect();
+    assert_eq!(resumed, [true, false], "soon, and after five minutes");
+    let operations: Vec<_> = links.iter().map(|it| it.operation).collect();
+    for operation in [
+        LinkOperation::Login,
+        LinkOperation::HeartbeatLost,
+        LinkOperation::AutoReconnect,
+        LinkOperation::ServerTimeout,
+        LinkOperation::NetworkChange,
+        LinkOperation::Logout,
+    ] {
+        assert!(operations.contains(&operation), "{operation:?}: {operations:?}");
+    }
+    lab.shut_down();
+    lab.run(Duration::from_secs(5));
+    let last = lab.client("alice").links[2].clone();
+    let expected = (LinkReason::KickedOutByServer, LinkOperation::ServerReject);
+    assert_eq!((last.reason, last.operation), expected);
 }

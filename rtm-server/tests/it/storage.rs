@@ -419,6 +419,16 @@ fn after_a_loss_the_next_session_begins_with_all_of_it() {
         assert_eq!(lab.client("bob").stored(handle), told, "{handle}");
         assert_eq!(lab.client("bob").stored_set(handle), "a=2 b=3");
     }
+    // A user whose metadata isn't told any more is named.
+    lab.limits.channel.storage_user_subscriptions = 0;
+    lab.restart_server();
+    for state in [LinkState::Disconnected, LinkState::Connected] {
+        lab.run_until_link("bob", state);
+    }
+    let last = lab.client("bob").links.last().unwrap();
+    let [unrestored] = &last.unrestored[..] else { panic!("{last:?}") };
+    assert_eq!((unrestored.user.as_deref(), &*unrestored.channel), (Some("alice"), ""));
+    assert!(!last.is_restored);
     lab.end(&["alice", "bob"]);
 }
 

@@ -61,6 +61,7 @@ fn links() -> Vec<(&'static str, Link)> {
 
 #[test]
 fn every_phase_takes_every_input_as_written() {
+    use LinkOperation as O;
     use LinkReason as R;
     use LinkState::{Connected, Connecting, Disconnected, Failed, Idle, Suspended};
     let inputs = [
@@ -71,14 +72,16 @@ fn every_phase_takes_every_input_as_written() {
         Input::Lost(R::KeepAliveTimeout),
         Input::Tick,
     ];
-    let out = Some((Idle, R::Logout));
-    let no = Some((Failed, R::InvalidToken));
-    let back = Some((Connected, R::ReconnectSuccess));
-    let again = Some((Connecting, R::AutoReconnect));
-    let lost = Some((Disconnected, R::KeepAliveTimeout));
-    let (login, relogin) = (Some((Connecting, R::Login)), Some((Connecting, R::Relogin)));
-    let timeout = Some((Failed, R::LoginTimeout));
-    let accepted = Some((Connected, R::LoginSuccess));
+    let out = Some((Idle, O::Logout, R::Logout));
+    let no = Some((Failed, O::ServerReject, R::InvalidToken));
+    let back = Some((Connected, O::Reconnected, R::ReconnectSuccess));
+    let again = Some((Connecting, O::AutoReconnect, R::AutoReconnect));
+    let lost = Some((Disconnected, O::HeartbeatLost, R::KeepAliveTimeout));
+    let login = Some((Connecting, O::Login, R::Login));
+    let relogin = Some((Connecting, O::Login, R::Relogin));
+    let timeout = Some((Failed, O::ServerTimeout, R::LoginTimeout));
+    let accepted = Some((Connected, O::Login, R::LoginSuccess));
+    let late = Some((Suspended, O::HeartbeatLost, R::KeepAliveTimeout));
     // Login, logged out, accepted, refused, lost, tick.
     let table = [
         ("idle", [login, None, None, None, None, None]),
@@ -87,16 +90,25 @@ fn every_phase_takes_every_input_as_written() {
         ("disconnected", [relogin, out, None, None, None, again]),
         ("retrying", [None, out, back, no, lost, None]),
         ("suspended", [relogin, out, None, None, None, again]),
-        ("retrying late", [None, out, back, no, Some((Suspended, R::KeepAliveTimeout)), None]),
+        ("retrying late", [None, out, back, no, late, None]),
         ("failed", [login, out, None, None, None, None]),
     ];
     for ((name, link), (row, expected)) in links().into_iter().zip(table) {
         assert_eq!(name, row);
         for (input, expected) in inputs.into_iter().zip(expected) {
-            let mut link = Link { phase: link.phase.clone(), reconnect_timeout: None };
+            let phase = link.phase.clone();
+            let mut link = Link { phase, reconnect_timeout: None, is_hurried: false };
             let previous = link.state();
             let step = link.on(at(1_000), input, &mut chance());
-            let expected = expected.map(|(current, reason)| Step { previous, current, reason });
+            // It was lost ten seconds ago, or more than two minutes.
+            let is_resumed = name == "retrying" && input == Input::Accepted;
+            let expected = expected.map(|(current, operation, reason)| Step {
+                previous,
+                current,
+                operation,
+                reason,
+                is_resumed,
+            });
             assert_eq!(step, expected, "{name}, {input:?}");
             assert_eq!(link.state(), expected.map_or(previous, |step| step.current), "{name}");
         }
@@ -200,4 +212,38 @@ fn a_pause_of_a_login_ends_with_another_login_a_hurry_or_a_logout() {
     assert_eq!(link.deadline(), Some(at(0)));
     let out = paused().on(at(0), Input::LoggedOut, &mut chance());
     assert_eq!(out.map(|step| step.current), Some(LinkState::Idle));
+}
+
+#[test]
+fn an_attempt_that_a_change_of_the_network_has_hurried_says_so_once() {
+    let mut link = Link::new(None);
+    let lost = Input::Lost(LinkReason::ConnectionError);
+    let mut operations = Vec::new();
+    for input in [Input::Login, Input::Accepted, lost] {
+        operations.extend(link.on(at(0), input, &mut chance()).map(|step| step.operation));
+    }
+    assert!(link.hurry(at(0)));
+    for input in [Input::Tick, lost] {
+        operations.extend(link.on(at(0), input, &mut chance()).map(|step| step.operation));
+    }
+    let due = link.deadline().expect("it tries again");
+    operations.extend(link.on(due, Input::Tick, &mut chance()).map(|step| step.operation));
+    use LinkOperation as O;
+    let expected = [O::ServerTimeout, O::NetworkChange, O::ServerTimeout, O::AutoReconnect];
+    assert_eq!(operations[2..], expected);
+}
+
+#[test]
+fn who_is_back_within_two_minutes_has_resumed() {
+    for (secs, expected) in [(119, true), (120, false)] {
+        let mut link = Link::new(None);
+        let lost = Input::Lost(LinkReason::ConnectionError);
+        for (at_secs, input) in
+            [(0, Input::Login), (0, Input::Accepted), (0, lost), (2, Input::Tick)]
+        {
+            link.on(at(at_secs), input, &mut chance());
+        }
+        let step = link.on(at(secs), Input::Accepted, &mut chance()).expect("it is back");
+        assert_eq!(step.is_resumed, expected, "{secs}");
+    }
 }
