@@ -100,13 +100,17 @@
 //!
 //! - A publish that succeeded has its place in the channel; one that failed with
 //!   [`ErrorKind::OutcomeUnknown`] may have been published or not; one that failed otherwise was
-//!   not.
+//!   not. One whose session is lost before its answer comes is published again in the next session,
+//!   and takes effect once. Its outcome is unknown only if the server may have forgotten it: 120 s
+//!   or 1,024 messages later, or after a restart, unless it was to be stored.
 //! - Subscriptions give each message once, in the order of the channel's owner (topics: of each
 //!   publisher that chose [`Qos::Ordered`]), and name gaps.
 //! - After a loss of the session the client comes back: within a second, then after 2, 4, 8, 16 …
 //!   seconds, after two minutes every 30 seconds. Subscriptions, memberships and publications are
 //!   restored, and what could not be is told with the reason ([`LinkEvent::unrestored`]). Messages
-//!   of the meantime are reported as a gap. Operations that were in flight fail.
+//!   of the meantime come if they were stored, and are reported as a gap otherwise. Operations that
+//!   were in flight fail, but publishes. What is called meanwhile waits
+//!   ([`ClientBuilder::waiting_calls`]).
 //! - When the link becomes [`LinkState::Failed`] (token expired, logged in elsewhere …) or after a
 //!   logout, all subscriptions, memberships and publishers have ended; after the next login
 //!   subscribe and join again. A token can't be renewed yet: make it last as long as the longest
@@ -131,9 +135,10 @@
 //! Unanswered messages take at most [`PUBLISH_WINDOW_BYTES`] for each channel handle, each
 //! publisher, and for all users together. Messages that the application has not received yet take
 //! at most 256 KiB on each lane of the server's (one for each channel and each publisher); then the
-//! server waits, for this lane only. A set of metadata that is followed takes at most 2 MiB twice,
-//! and each event of it 8 bytes for each item besides what has changed. The client's task takes
-//! 1,024 commands ahead.
+//! server waits, for this lane only, and in the end does what the subscription's [`QueuePolicy`]
+//! says. Calls that wait for a connection take 1 MiB at most. A set of metadata that is followed
+//! takes at most 2 MiB twice, and each event of it 8 bytes for each item besides what has changed.
+//! The client's task takes 1,024 commands ahead.
 //!
 //! # Features
 //!

@@ -38,8 +38,9 @@ impl MessageChannel {
     /// Subscribes; done when the channel's owner has said so. There is one subscription at a time.
     ///
     /// # Errors
-    /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn),
-    /// [`NotConnected`](crate::ErrorKind::NotConnected): no session, or it was lost meanwhile.
+    /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn): no login was asked for, or it failed.
+    /// [`NotConnected`](crate::ErrorKind::NotConnected): there was no session for too long, or it
+    /// was lost before the answer.
     /// [`Duplicate`](crate::ErrorKind::Duplicate): subscribed already, here or by a clone.
     /// [`TooFrequent`](crate::ErrorKind::TooFrequent),
     /// [`LimitExceeded`](crate::ErrorKind::LimitExceeded) and other refusals of the server.
@@ -72,14 +73,16 @@ impl MessageChannel {
 
     /// Publishes a message; done when the channel's owner has given it its place.
     ///
-    /// On a network that has gone silent this waits until the session dies, up to 40 s. Who can't
+    /// On a network that has gone silent this waits until the session dies, up to 40 s, and for the
+    /// next one, in which it is published again if it has no answer. Without a session it waits for
+    /// one, for two minutes ([`waiting_calls`](crate::ClientBuilder::waiting_calls)). Who can't
     /// wait so long wraps it in `tokio::time::timeout`; the outcome is unknown then.
     ///
     /// # Errors
     /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn),
     /// [`NotConnected`](crate::ErrorKind::NotConnected): it was not sent.
-    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): the session was lost before the
-    /// answer; nobody knows whether it was published.
+    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): a session was lost before the answer,
+    /// and the server may have forgotten whether it was published.
     /// [`MessageTooLarge`](crate::ErrorKind::MessageTooLarge),
     /// [`TooFrequent`](crate::ErrorKind::TooFrequent) and other refusals of the server: it was not
     /// published.
