@@ -198,10 +198,10 @@ pub use private_config::{PrivateConfig, ServiceType};
 pub use queue_policy::QueuePolicy;
 pub use rtm_wire::{MessageType, Priority, Qos, Reliability};
 pub use shell::{
-    ClientBuilder, ClientEvent, ClientEvents, History, Locks, MessageChannel, MessageSubscription,
-    MetadataSubscription, PUBLISH_WINDOW_BYTES, PUBLISH_WINDOW_MESSAGE, PendingPublish, Presence,
-    RtmClient, Storage, StreamChannel, StreamEvents, TopicPublisher, TopicSubscription,
-    UserChannel,
+    ClientBuilder, ClientEvent, ClientEvents, EventSource, History, Locks, MergedEvents,
+    MessageChannel, MessageSubscription, MetadataSubscription, PUBLISH_WINDOW_BYTES,
+    PUBLISH_WINDOW_MESSAGE, PendingPublish, Presence, RtmClient, RtmEvent, Storage, StreamChannel,
+    StreamEvents, TopicPublisher, TopicSubscription, UserChannel,
 };
 pub use storage::{
     Metadata, MetadataItem, MetadataItems, MetadataOptions, MetadataPage, StorageChange,

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rtm_channel::ChannelName;
+use rtm_wire::ChannelKind;
 
 use super::publish::{PendingPublish, Window};
 use super::queue::{Queue, Sink};
 use super::shared::Shared;
+use crate::channel_id::ChannelId;
 use crate::core::{Command, Target};
 use crate::error::Error;
 use crate::message::{ChannelEvent, Published};
@@ -56,7 +58,8 @@ impl MessageChannel {
         let (channel, handle) = (self.name.clone(), queue.handle());
         let command = Command::Subscribe { channel, options, handle };
         self.shared.call(command, Some(sink)).await?;
-        Ok(MessageSubscription::new(queue))
+        let channel = ChannelId::of(ChannelKind::Message, &self.name);
+        Ok(MessageSubscription::new(queue, Some(channel)))
     }
 
     /// Ends the subscription: what has arrived can still be received, then nothing follows.
@@ -141,11 +144,19 @@ impl fmt::Debug for MessageChannel {
 #[must_use = "dropping a subscription ends it"]
 pub struct MessageSubscription {
     queue: Queue<ChannelEvent>,
+    /// None of the inbox.
+    channel: Option<ChannelId>,
 }
 
 impl MessageSubscription {
-    pub(super) const fn new(queue: Queue<ChannelEvent>) -> Self {
-        Self { queue }
+    pub(super) const fn new(queue: Queue<ChannelEvent>, channel: Option<ChannelId>) -> Self {
+        Self { queue, channel }
+    }
+
+    /// Which message channel it is; none if it is the inbox.
+    #[must_use]
+    pub const fn channel(&self) -> Option<&ChannelId> {
+        self.channel.as_ref()
     }
 
     /// The next event; `None` when the subscription has ended.

@@ -10,6 +10,7 @@ use super::channel::{MessageChannel, MessageSubscription};
 use super::events::ClientEvents;
 use super::history::History;
 use super::lock::Locks;
+use super::merged::MergedEvents;
 use super::presence::Presence;
 use super::queue::{Queue, Sink};
 use super::shared::Shared;
@@ -136,6 +137,12 @@ impl RtmClient {
         ClientEvents { events: self.shared.events() }
     }
 
+    /// All events in one stream: those of the link from now on, and of the subscriptions that are
+    /// added to it.
+    pub fn merged_events(&self) -> MergedEvents {
+        MergedEvents::new(self.events())
+    }
+
     /// A message channel: to publish to it, or to subscribe to it. Asks nobody.
     ///
     /// # Errors
@@ -213,7 +220,7 @@ impl RtmClient {
         let (queue, sink) = Queue::new(&self.shared, Sink::Channel);
         let handle = queue.handle();
         self.shared.call(Command::OpenInbox { handle }, Some(sink)).await?;
-        Ok(MessageSubscription::new(queue))
+        Ok(MessageSubscription::new(queue, None))
     }
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use rtm_channel::{ChannelName, UserId};
 use rtm_topic::TopicName;
+use rtm_wire::ChannelKind;
 use tokio::sync::broadcast;
 
 use super::queue::{Queue, Sink};
 use super::shared::{Guard, Shared};
 use super::topic::{TopicPublisher, TopicSubscription};
+use crate::channel_id::ChannelId;
 use crate::core::{Answer, Command};
 use crate::error::{Error, ErrorKind};
 use crate::message::TopicEvent;
@@ -59,7 +61,8 @@ impl StreamChannel {
         let (channel, handle) = (self.name.clone(), guard.handle);
         let command = Command::Join { channel, options, handle };
         self.shared.call(command, Some((handle, Sink::Stream(sender)))).await?;
-        Ok(StreamEvents { events, _guard: guard })
+        let channel = ChannelId::of(ChannelKind::Stream, &self.name);
+        Ok(StreamEvents { events, channel, _guard: guard })
     }
 
     /// Leaves the channel: all publications and topic subscriptions in it end.
@@ -155,7 +158,8 @@ impl StreamChannel {
             handle,
         };
         let subscribed = subscribed(self.shared.call(command, Some(sink)).await?)?;
-        Ok(TopicSubscription::new(queue, topic, subscribed))
+        let channel = ChannelId::of(ChannelKind::Stream, &self.name);
+        Ok(TopicSubscription::new(queue, (channel, topic), subscribed))
     }
 
     /// Whose messages of a topic this client receives at present. Asks nobody.
@@ -190,10 +194,17 @@ impl fmt::Debug for StreamChannel {
 #[must_use = "events are lost unless they are received"]
 pub struct StreamEvents {
     events: broadcast::Receiver<StreamEvent>,
+    channel: ChannelId,
     _guard: Guard,
 }
 
 impl StreamEvents {
+    /// Which channel it is.
+    #[must_use]
+    pub const fn channel(&self) -> &ChannelId {
+        &self.channel
+    }
+
     /// The next event; `None` when the membership has ended.
     ///
     /// # Cancel safety

@@ -10,6 +10,7 @@ use super::publish::{PendingPublish, Window};
 use super::queue::Queue;
 use super::shared::Guard;
 use super::stream::{checked, subscribed, user_ids};
+use crate::channel_id::ChannelId;
 use crate::core::{Command, Target};
 use crate::error::Error;
 use crate::message::{Published, TopicEvent};
@@ -114,23 +115,30 @@ impl fmt::Debug for TopicPublisher {
 #[must_use = "dropping a subscription ends it"]
 pub struct TopicSubscription {
     queue: Queue<TopicEvent>,
+    channel: ChannelId,
     topic: TopicName,
     subscribed: SubscribedUsers,
 }
 
 impl TopicSubscription {
-    pub(super) const fn new(
+    pub(super) fn new(
         queue: Queue<TopicEvent>,
-        topic: TopicName,
+        (channel, topic): (ChannelId, TopicName),
         subscribed: SubscribedUsers,
     ) -> Self {
-        Self { queue, topic, subscribed }
+        Self { queue, channel, topic, subscribed }
     }
 
     /// The topic's name.
     #[must_use]
     pub fn topic(&self) -> &str {
         self.topic.as_str()
+    }
+
+    /// The stream channel that the topic is in.
+    #[must_use]
+    pub const fn channel(&self) -> &ChannelId {
+        &self.channel
     }
 
     /// What the server said when the topic was subscribed: whose messages come, and whose don't.

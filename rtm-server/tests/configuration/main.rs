@@ -3,6 +3,7 @@
 //! its link.
 
 mod encryption;
+mod events;
 mod identity;
 mod lab;
 mod logs;
