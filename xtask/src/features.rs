@@ -25,6 +25,7 @@ const TABLE: &[Row] = &[
     ("rtm-client", &["", "unstable-core"]),
     ("rtm-server", &[""]),
     ("rtm", &[""]),
+    ("rtm-examples", &[""]),
     ("netlab", &[""]),
 ];
 

@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["rtm-channel", "rtm-context", "rtm-session", "rtm-token", "rtm-topic", "rtm-wire"],
     ),
     ("rtm", &["rtm-client", "rtm-context", "rtm-token"]),
+    ("rtm-examples", &["rtm-client"]),
     ("netlab", &["rtm-sim", "rtm-wire"]),
     ("xtask", &["rtm-sim", "rtm-wire"]),
 ];

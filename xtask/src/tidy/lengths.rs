@@ -5,6 +5,8 @@ use super::tree::Tree;
 
 const FILE_LINES_WARN: usize = 600;
 const FILE_LINES_MAX: usize = 800;
+/// Programs of `examples`, which are to be read in one go.
+const EXAMPLE_LINES_MAX: usize = 150;
 const LINE_CHARS_MAX: usize = 100;
 /// Longer words (addresses, vectors in hex) can't be broken, so their lines may be long.
 const BREAKABLE_CHARS_MAX: usize = 60;
@@ -16,7 +18,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     for (path, text) in tree.with_extension("rs") {
         let lines: Vec<&str> = text.lines().collect();
         let message = format!("{} lines in one file", lines.len());
-        if lines.len() > FILE_LINES_MAX {
+        let is_example = path.starts_with("examples/src/bin");
+        let lines_max = if is_example { EXAMPLE_LINES_MAX } else { FILE_LINES_MAX };
+        if lines.len() > lines_max {
             findings.push(Finding::refused(path, 0, message));
         } else if lines.len() > FILE_LINES_WARN {
             findings.push(Finding::warned(path, 0, message));
@@ -81,6 +85,14 @@ mod tests {
             let text = "\n".repeat(lines);
             assert_eq!(check(&Tree::of(&[("a.rs", &text)])).len(), findings, "{lines} lines");
             assert_refused(check, "a.rs", &text, &refused);
+        }
+    }
+
+    #[test]
+    fn examples_are_short() {
+        for (lines, refused) in [(150, vec![]), (151, vec![0])] {
+            let text = "\n".repeat(lines);
+            assert_refused(check, "examples/src/bin/a.rs", &text, &refused);
         }
     }
 
