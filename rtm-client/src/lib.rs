@@ -113,8 +113,8 @@
 //!   ([`ClientBuilder::waiting_calls`]).
 //! - When the link becomes [`LinkState::Failed`] (token expired, logged in elsewhere …) or after a
 //!   logout, all subscriptions, memberships and publishers have ended; after the next login
-//!   subscribe and join again. A token can't be renewed yet: make it last as long as the longest
-//!   session.
+//!   subscribe and join again. Thirty seconds before a token ends the client is told
+//!   ([`ClientEvent::Token`]), and [`RtmClient::renew_token`] gives the session another one.
 //! - Metadata that was written is there until it is removed, or the server ends. Of several writers
 //!   that expect one revision, one succeeds; who follows a set sees each write, in one order
 //!   ([`Storage`]).
@@ -181,7 +181,9 @@ pub use history::{
     HISTORY_COUNT_MAX, HistoryMessage, HistoryMessages, HistoryOptions, HistoryPlace,
 };
 pub use limits::ServerLimits;
-pub use link::{LinkEvent, LinkOperation, LinkReason, LinkState, Unrestored};
+pub use link::{
+    LinkEvent, LinkOperation, LinkReason, LinkState, TokenChange, TokenEvent, Unrestored,
+};
 pub use lock::{LockChange, LockDetail, LockEvent, LockOptions, OwnedLock};
 pub use log::{LogConfig, LogLevel, LogLines, LogSink};
 pub use message::{

@@ -1,5 +1,7 @@
 //! The link between client and server, as users see it.
 
+use std::time::Duration;
+
 use crate::channel_id::ChannelId;
 use crate::error::Error;
 
@@ -157,6 +159,26 @@ pub struct LinkEvent {
     pub is_restored: bool,
     /// What the server refused to restore, with its reasons; these subscriptions have ended.
     pub unrestored: Vec<Unrestored>,
+}
+
+/// What becomes of the client's token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenEvent {
+    /// What.
+    pub change: TokenChange,
+    /// How long the token still lasts.
+    pub time_left: Duration,
+}
+
+/// What becomes of a token; names and numbers as in RTM 2.x.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum TokenChange {
+    /// It ends soon, in 30 seconds as a rule, and the session with it: renew it
+    /// ([`RtmClient::renew_token`](crate::RtmClient::renew_token)).
+    WillExpire = 1,
 }
 
 /// What could not be restored after a loss of the session: a channel, a topic of one, or the

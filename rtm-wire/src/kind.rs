@@ -203,6 +203,16 @@ open_enum! {
 }
 
 open_enum! {
+    /// What becomes of a session's token. Numbers as in RTM 2.x.
+    TokenChange {
+        /// It ends soon.
+        WillExpire = 1,
+        /// It allows to read less than before.
+        ReadPermissionRevoked = 2,
+    }
+}
+
+open_enum! {
     /// Which limit of the server's a client is told of.
     LimitKind {
         /// Longest message of message and user channels, custom type included, in bytes.
@@ -247,6 +257,7 @@ mod tests {
             assert_eq!(PresenceChange::from_number(number).number(), number);
             assert_eq!(LimitKind::from_number(number).number(), number);
             assert_eq!(QueuePolicy::from_number(number).number(), number);
+            assert_eq!(TokenChange::from_number(number).number(), number);
             assert_eq!(Reach::from_number(number).number(), number);
             assert_eq!(StorageChange::from_number(number).number(), number);
             assert_eq!(LockChange::from_number(number).number(), number);

@@ -79,7 +79,7 @@ pub use id::{
 };
 pub use kind::{
     ChannelKind, Cipher, LimitKind, LockChange, MessageType, PresenceChange, Priority, Qos,
-    QueuePolicy, Reach, Reliability, StorageChange, TopicChange,
+    QueuePolicy, Reach, Reliability, StorageChange, TokenChange, TopicChange,
 };
 pub use list::{EncodedList, Item, List};
 pub use operation::{
@@ -89,11 +89,11 @@ pub use operation::{
     MessageEvent, Messages, Metadata, MetadataItem, MetadataOptions, MetadataWrite, OnlineFlags,
     OnlineUsers, Position, PositionEvent, PresenceEvent, PresentUser, Publish, PublishFlags,
     PublishTopic, Published, Publisher, Receipt, ReleaseLock, RemoveLock, RemoveMetadata,
-    RemoveStates, Reply, ReplyResult, Request, RequestError, RevokeLock, ServerOperation, SetLock,
-    SetMetadata, SetStates, State, StorageEvent, Stored, StoredMessage, Subscribe,
-    SubscribeOptions, SubscribeTopic, SubscribeUserMetadata, TopicEvent, TopicMessageEvent,
-    TopicUsers, UnderLock, Unsubscribe, UnsubscribeTopic, UnsubscribeUserMetadata, UpdateMetadata,
-    UserChannels, UserPublished, shared,
+    RemoveStates, RenewToken, Reply, ReplyResult, Request, RequestError, RevokeLock,
+    ServerOperation, SetLock, SetMetadata, SetStates, State, StorageEvent, Stored, StoredMessage,
+    Subscribe, SubscribeOptions, SubscribeTopic, SubscribeUserMetadata, TokenEvent, TopicEvent,
+    TopicMessageEvent, TopicUsers, UnderLock, Unsubscribe, UnsubscribeTopic,
+    UnsubscribeUserMetadata, UpdateMetadata, UserChannels, UserPublished, shared,
 };
 pub use packet::{
     DataHeader, Initial, KeyHint, KeyId, NoTicket, Packet, Reply as ReplyPacket, Reset, ResetToken,

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::history::{HistoryMessages, HistoryOptions};
 use crate::limits::ServerLimits;
 use crate::link::LinkEvent;
+use crate::link::TokenEvent;
 use crate::lock::{LockDetail, LockOptions, OwnedLock};
 use crate::message::{ChannelEvent, Published, TopicEvent};
 use crate::options::{JoinOptions, PublishOptions, SubscribeOptions, TopicOptions};
@@ -51,6 +52,15 @@ pub enum Command {
     },
     /// The server's name has these addresses now: for the next attempts to come back.
     Servers(Vec<SocketAddr>),
+    /// Log in with this token from now on, and live as long as it.
+    RenewToken(String),
+    /// Join a stream channel with this token from now on.
+    RenewChannelToken {
+        /// Which.
+        channel: ChannelName,
+        /// Proof that the user may.
+        token: String,
+    },
     /// Say good-bye, in an orderly way.
     Logout,
     /// Subscribe to a message channel.
@@ -405,6 +415,8 @@ pub enum Output<W> {
     Limits(ServerLimits),
     /// Which locks may be relied on now.
     Held(HeldLocks),
+    /// What becomes of the token.
+    Token(TokenEvent),
     /// The server's name should be looked up again, for the next attempts.
     ServersWanted,
 }

@@ -1,7 +1,7 @@
 //! When the session is gone: what becomes of operations in flight and of all that users have.
 
 use rtm_channel::Holdings;
-use rtm_wire::Time;
+use rtm_wire::{ErrorCode, Time};
 
 use super::Core;
 use super::command::Answer;
@@ -49,6 +49,12 @@ impl<W> Core<W> {
         match purpose {
             Purpose::WriteMetadata | Purpose::ChangeLock | Purpose::AcquireLock { .. } => {
                 self.answer(waiter, Err(Error::new(ErrorKind::OutcomeUnknown)));
+            }
+            Purpose::RenewToken(token) => {
+                self.take_token(token);
+                let reason = "the session was lost; the next one is logged in with this token";
+                let code = ErrorCode::RENEW_TOKEN_TIMEOUT;
+                self.answer(waiter, Err(Error::from_answer(code, reason)));
             }
             Purpose::Subscribe { channel, is_restore: false } => {
                 self.end_channel(&channel);

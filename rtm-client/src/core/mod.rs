@@ -46,6 +46,7 @@ mod states;
 mod storage;
 mod stream;
 mod tell;
+mod token;
 mod topic;
 mod waiting;
 mod who;
@@ -265,6 +266,11 @@ impl<W> Core<W> {
             Command::Login { token, servers } => self.login(now, token, servers, waiter),
             Command::Servers(servers) => self.merge_servers(servers),
             Command::Logout => self.logout(now, waiter),
+            Command::RenewToken(token) => self.renew_token(now, token, waiter),
+            Command::RenewChannelToken { channel, token } => {
+                let renewed = self.renew_channel_token(&channel, token);
+                self.answer(waiter, renewed);
+            }
             Command::Subscribe { channel, options, handle } => {
                 self.subscribe(now, channel, options, handle, waiter);
             }
@@ -524,6 +530,10 @@ impl<W> Core<W> {
             }
             Ok(ServerOperation::Event(ChannelNews::Lock(event))) => {
                 self.on_lock_event(&event, credit)
+            }
+            Ok(ServerOperation::Event(ChannelNews::Token(event))) => {
+                self.on_token_event(&event);
+                false
             }
             Ok(ServerOperation::Event(ChannelNews::Position(event))) => {
                 self.on_position(&event);

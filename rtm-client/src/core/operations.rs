@@ -18,6 +18,7 @@ use crate::channel_id::ChannelId;
 pub(super) enum Purpose {
     Login,
     Logout,
+    RenewToken(String),
     Publish { route: Route, is_stored: bool },
     Subscribe { channel: ChannelName, is_restore: bool },
     Unsubscribe { channel: ChannelName },

@@ -55,6 +55,11 @@ impl<W> Core<W> {
                 }
             }
             (Purpose::Logout, _) => self.end_farewell(now),
+            (Purpose::RenewToken(token), _) => {
+                // A newer ticket has come, or will.
+                self.token = token;
+                self.answer(waiter, Ok(Answer::Done));
+            }
             (Purpose::Subscribe { channel, is_restore }, ReplyResult::Subscribed(position)) => {
                 self.answer(waiter, Ok(Answer::Done));
                 self.on_subscribed(now, &channel, position, is_restore);
@@ -177,7 +182,8 @@ impl<W> Core<W> {
             purpose @ (Purpose::SetStates { .. } | Purpose::RemoveStates { .. }) => {
                 self.on_states_refused(now, Operation::new(purpose, waiter), error);
             }
-            Purpose::GetStates(_)
+            Purpose::RenewToken(_)
+            | Purpose::GetStates(_)
             | Purpose::OnlineUsers(_)
             | Purpose::UserChannels
             | Purpose::WriteMetadata

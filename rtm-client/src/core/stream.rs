@@ -36,6 +36,13 @@ pub(super) struct Stream<W> {
     pub(super) topics: BTreeMap<TopicName, TopicSink>,
 }
 
+impl<W> Stream<W> {
+    /// The token for joining it again.
+    pub(super) fn set_token(&mut self, token: String) {
+        self.token = token;
+    }
+}
+
 impl<W> Core<W> {
     pub(super) fn join(
         &mut self,

@@ -158,7 +158,9 @@ impl<W> Core<W> {
             | Command::Topics { .. }
             | Command::SubscribedUsers { .. }
             | Command::SetStates { .. }
-            | Command::RemoveStates { .. } => false,
+            | Command::RemoveStates { .. }
+            | Command::RenewToken(_)
+            | Command::RenewChannelToken { .. } => false,
             // What ends needs no server while there is no session.
             Command::Unsubscribe { .. }
             | Command::Leave { .. }

@@ -245,7 +245,9 @@ impl ErrorKind {
             ErrorCode::SERVICE_NOT_SUPPORTED | ErrorCode::CHANNEL_NOT_AVAILABLE => {
                 Self::Unsupported
             }
-            ErrorCode::NOT_CONNECTED | ErrorCode::CHANNEL_NOT_CONNECTED => Self::NotConnected,
+            ErrorCode::NOT_CONNECTED
+            | ErrorCode::CHANNEL_NOT_CONNECTED
+            | ErrorCode::RENEW_TOKEN_TIMEOUT => Self::NotConnected,
             ErrorCode::CHANNEL_NOT_JOINED => Self::NotJoined,
             ErrorCode::CHANNEL_NOT_SUBSCRIBED
             | ErrorCode::CHANNEL_TOPIC_NOT_SUBSCRIBED

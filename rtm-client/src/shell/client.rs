@@ -73,8 +73,8 @@ impl RtmClient {
     ///
     /// This is also the way back from [`LinkState::Failed`] with a new token, when the old one has
     /// expired: all subscriptions, memberships and publishers have ended then, so subscribe and
-    /// join again afterwards. A token can't be renewed yet while logged in: make it last as long as
-    /// the longest session.
+    /// join again afterwards. While the link isn't failed, [`renew_token`](Self::renew_token) keeps
+    /// all of it.
     ///
     /// # Errors
     /// As [`login`](Self::login).
@@ -93,6 +93,25 @@ impl RtmClient {
             Err(error) => return Err(error),
         };
         self.shared.call(Command::Login { token, servers }, None).await.map(drop)
+    }
+
+    /// Gives the session another token: it lives as long as that, and so does what the client may
+    /// come back with. To be called when [`ClientEvent::Token`](crate::ClientEvent::Token) says
+    /// that the present one ends soon; while the client comes back, the next login is with this
+    /// one.
+    ///
+    /// # Errors
+    /// [`InvalidToken`](crate::ErrorKind::InvalidToken),
+    /// [`TokenExpired`](crate::ErrorKind::TokenExpired): not one for this app and user; the session
+    /// goes on with the one before. [`NotConnected`](crate::ErrorKind::NotConnected), −10026: the
+    /// session was lost before the answer; the next login is with this token.
+    /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn),
+    /// [`TooFrequent`](crate::ErrorKind::TooFrequent).
+    ///
+    /// # Cancel safety
+    /// It may be renewed or not when the future is dropped.
+    pub async fn renew_token(&self, token: impl Into<String>) -> Result<(), Error> {
+        self.shared.call(Command::RenewToken(token.into()), None).await.map(drop)
     }
 
     /// Logs out: waits up to two seconds for messages that are unanswered, says good-bye to the

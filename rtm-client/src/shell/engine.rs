@@ -137,21 +137,8 @@ impl ClientEngine {
                     self.sinks.remove(&handle);
                     continue;
                 }
-                Output::Link(event) => {
-                    let time_ms = moment.wall.as_millis();
-                    self.tell_link(LinkEvent { time_ms, ..event });
-                    continue;
-                }
-                Output::Limits(limits) => {
-                    self.wiring.limits.send_replace(Some(limits));
-                    continue;
-                }
-                Output::Held(held) => {
-                    self.wiring.held.send_replace(held);
-                    continue;
-                }
-                Output::ServersWanted => {
-                    self.look_up_again();
+                other => {
+                    self.hand_on(moment, other);
                     continue;
                 }
             };
@@ -164,6 +151,21 @@ impl ClientEngine {
         }
     }
 
+    /// What is about the client as a whole.
+    fn hand_on(&mut self, moment: Moment, output: Output<Waiter>) {
+        match output {
+            Output::Link(event) => {
+                let time_ms = moment.wall.as_millis();
+                self.tell_link(LinkEvent { time_ms, ..event });
+            }
+            Output::Limits(limits) => _ = self.wiring.limits.send_replace(Some(limits)),
+            Output::Token(event) => self.tell(ClientEvent::Token(event)),
+            Output::Held(held) => _ = self.wiring.held.send_replace(held),
+            Output::ServersWanted => self.look_up_again(),
+            other => debug_assert!(false, "{other:?} belongs to somebody"),
+        }
+    }
+
     fn tell_link(&mut self, mut event: LinkEvent) {
         event.error = event.error.map(|error| self.explain(error));
         let (from, to, reason) = (event.previous, event.current, event.reason);
@@ -172,7 +174,10 @@ impl ClientEngine {
             None => tracing::info!(?from, ?to, ?reason, "link"),
         }
         self.wiring.link.send_replace(event.current);
-        let event = ClientEvent::LinkState(event);
+        self.tell(ClientEvent::LinkState(event));
+    }
+
+    fn tell(&self, event: ClientEvent) {
         if let Some(handler) = &self.wiring.handler {
             handler.call(&event);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 use tracing::Dispatch;
 
-use crate::link::LinkEvent;
+use crate::link::{LinkEvent, TokenEvent};
 
 /// News of a client as a whole.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ use crate::link::LinkEvent;
 pub enum ClientEvent {
     /// The link's state has changed.
     LinkState(LinkEvent),
+    /// The token ends soon.
+    Token(TokenEvent),
     /// The application was too slow: so many events were dropped.
     /// [`RtmClient::link_state`](crate::RtmClient::link_state) has the present state.
     Lagged(u64),

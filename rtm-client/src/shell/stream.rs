@@ -65,6 +65,19 @@ impl StreamChannel {
         Ok(StreamEvents { events, channel, _guard: guard })
     }
 
+    /// Takes another token for joining again after a loss of the session; a membership that is
+    /// there doesn't end with its token. Asks nobody.
+    ///
+    /// # Errors
+    /// [`NotJoined`](crate::ErrorKind::NotJoined).
+    ///
+    /// # Cancel safety
+    /// It may be taken or not when the future is dropped.
+    pub async fn renew_token(&self, token: impl Into<String>) -> Result<(), Error> {
+        let (channel, token) = (self.name.clone(), token.into());
+        self.shared.call(Command::RenewChannelToken { channel, token }, None).await.map(drop)
+    }
+
     /// Leaves the channel: all publications and topic subscriptions in it end.
     ///
     /// Messages that are unanswered may be refused; leave the topics first where that matters.

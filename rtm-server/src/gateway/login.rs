@@ -222,9 +222,6 @@ impl Gateway {
             }
         }
         let expires = admission.expires.map(|end| monotonic(now, work.moment.wall, end));
-        if let Some(expires) = expires {
-            self.expiries.insert((expires, from));
-        }
         let (app, user) = &key;
         tracing::info!(session = session.number(), %app, %user, "logged in");
         self.counters.logins += 1;
@@ -237,8 +234,9 @@ impl Gateway {
         let (app, identity) = (admission.app.clone(), admission.identity.clone());
         work.commands.push(Command { app, from, identity, kind });
         let rates = ClientLimits::new(now, &self.limits.channel);
-        let client = Client::new(session, admission, (expires, now), rates);
+        let client = Client::new(session, admission, now, rates);
         self.clients.insert(from, client);
+        self.watch_token(from, expires);
         self.give_ticket(work, from);
     }
 

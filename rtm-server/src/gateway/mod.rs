@@ -14,6 +14,7 @@ mod request;
 mod resumption;
 mod session;
 mod slow;
+mod token;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,6 +65,8 @@ pub(crate) struct Gateway {
     users: BTreeMap<(AppId, UserId), SubscriberId>,
     /// Ends of tokens.
     expiries: BTreeSet<(Time, SubscriberId)>,
+    /// When their clients are told that they end soon.
+    warnings: BTreeSet<(Time, SubscriberId)>,
     /// When clients get newer tickets.
     renewals: BTreeSet<(Time, SubscriberId)>,
     counters: GatewayCounters,
@@ -93,6 +96,7 @@ impl Gateway {
             clients: BTreeMap::new(),
             users: BTreeMap::new(),
             expiries: BTreeSet::new(),
+            warnings: BTreeSet::new(),
             renewals: BTreeSet::new(),
             counters: GatewayCounters::default(),
             queue_max,
@@ -131,13 +135,7 @@ impl Gateway {
     /// Ends sessions whose tokens have ended, and logins that never came; renews tickets.
     pub(crate) fn handle_timeout(&mut self, work: &mut Work<'_>) {
         let now = work.moment.now;
-        while let Some(&(due, subscriber)) = self.expiries.first() {
-            if due > now {
-                break;
-            }
-            let reason = "the token has expired; make a new one and log in again";
-            self.end(work, subscriber, ErrorCode::TOKEN_EXPIRED.into(), reason);
-        }
+        self.handle_tokens(work);
         while let Some(&(due, subscriber)) = self.renewals.first() {
             if due > now {
                 break;
@@ -154,7 +152,8 @@ impl Gateway {
     pub(crate) fn poll_timeout(&self) -> Option<Time> {
         let expiry = self.expiries.first().map(|(due, _)| *due);
         let renewal = self.renewals.first().map(|(due, _)| *due);
-        [expiry, renewal, self.logins.next_due()].into_iter().flatten().min()
+        let warning = self.warnings.first().map(|(due, _)| *due);
+        [expiry, warning, renewal, self.logins.next_due()].into_iter().flatten().min()
     }
 
     /// Takes no more logins and requests from now on.
@@ -246,9 +245,7 @@ impl Gateway {
         is_lost: bool,
     ) -> Option<SessionId> {
         let client = self.clients.remove(&subscriber)?;
-        if let Some(expires) = client.expires {
-            self.expiries.remove(&(expires, subscriber));
-        }
+        self.forget_token(subscriber, client.expires);
         self.renewals.remove(&(client.next_ticket, subscriber));
         let key = (client.app.clone(), client.identity.user.clone());
         if self.users.get(&key) == Some(&subscriber) {

@@ -53,6 +53,9 @@ impl Gateway {
                 let kind = CommandKind::Request { operation, message, time_left };
                 work.commands.push(Command { app, from, identity, kind });
             }
+            Ok(Way::Answered) => {
+                self.send_reply(work, from, granted(operation, ReplyResult::None));
+            }
             Ok(Way::Done) => {
                 self.send_reply(work, from, granted(operation, ReplyResult::None));
                 self.leave(work, from);
@@ -87,6 +90,9 @@ impl Gateway {
             Request::Login(_) => {
                 let reason = "this session is logged in already; log out first";
                 Err(Refusal::new(ErrorCode::DUPLICATE_OPERATION, reason))
+            }
+            Request::RenewToken(renew) => {
+                self.renew_token(work, from, renew.token).map(|()| Way::Answered)
             }
             // The client closes the session when it has the answer.
             Request::Logout(_) => Ok(Way::Done),
@@ -141,5 +147,7 @@ impl Gateway {
 /// What becomes of a request that is in order.
 enum Way {
     Owner,
+    /// Done, and nothing else follows.
+    Answered,
     Done,
 }

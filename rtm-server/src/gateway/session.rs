@@ -38,7 +38,7 @@ impl Client {
     pub(super) fn new(
         session: SessionId,
         admission: Admission,
-        (expires, next_ticket): (Option<Time>, Time),
+        next_ticket: Time,
         rates: ClientLimits,
     ) -> Self {
         let Admission { app, identity, expires: token_end, liveness } = admission;
@@ -46,7 +46,7 @@ impl Client {
             session,
             app,
             identity,
-            expires,
+            expires: None,
             token_end,
             liveness,
             next_ticket,

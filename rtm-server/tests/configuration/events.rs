@@ -128,3 +128,27 @@ async fn a_busy_subscription_does_not_starve_the_others() {
     assert!(before < 500, "{before}");
     lab.end().await;
 }
+
+#[tokio::test]
+async fn a_token_that_ends_soon_is_told_of_and_renewed() {
+    let lab = Lab::new();
+    let bob = lab.builder("bob").build().unwrap();
+    let mut events = bob.events();
+    bob.login_with_token(lab.token_for("bob", 20)).await.unwrap();
+    let left = loop {
+        if let ClientEvent::Token(event) = events.recv().await.unwrap() {
+            break event.time_left;
+        }
+    };
+    assert!((10..=20).contains(&left.as_secs()), "{left:?}");
+    let refused = bob.renew_token(lab.token("alice")).await.unwrap_err();
+    assert_eq!(refused.code(), -10_005);
+    bob.renew_token(lab.token("bob")).await.unwrap();
+    let town = bob.stream_channel("town").unwrap();
+    assert!(town.renew_token(lab.token("bob")).await.is_err(), "it isn't joined");
+    let joined = town.join(JoinOptions::new().token(lab.token("bob"))).await.unwrap();
+    town.renew_token(lab.token("bob")).await.unwrap();
+    drop(joined);
+    bob.logout().await.unwrap();
+    lab.end().await;
+}

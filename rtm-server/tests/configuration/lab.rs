@@ -55,11 +55,16 @@ impl Lab {
 
     /// Good for logging in, and for joining the stream channel "town".
     pub(crate) fn token(&self, user: &str) -> String {
+        self.token_for(user, 600)
+    }
+
+    /// The same, for so many seconds.
+    pub(crate) fn token_for(&self, user: &str, seconds: u32) -> String {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let token = Token {
             app_id: self.app.id.clone(),
             issued_at: u32::try_from(now.unwrap().as_secs()).unwrap(),
-            expires_in: 600,
+            expires_in: seconds,
             salt: 1,
             services: vec![Service::rtm(user, 600), Service::rtc("town", user, 600)],
         };

@@ -9,8 +9,8 @@ use rtm_channel::{AppId, UserId};
 use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, HeldLocks, Output};
 use rtm_client::{
     ChannelEvent, Error, LinkEvent, LinkReason, LinkState, LockEvent, PresenceChange,
-    PresenceEvent, ServerLimits, StorageEvent, StreamEvent, TopicEvent, UserMetadataEvent,
-    UserState,
+    PresenceEvent, ServerLimits, StorageEvent, StreamEvent, TokenEvent, TopicEvent,
+    UserMetadataEvent, UserState,
 };
 use rtm_session::{Carriers, Remote};
 use rtm_sim::Node;
@@ -24,6 +24,8 @@ pub(crate) struct Client {
     pub(crate) answers: BTreeMap<u64, Result<Answer, Error>>,
     pub(crate) links: Vec<LinkEvent>,
     pub(crate) limits: Option<ServerLimits>,
+    /// What it was told of its token.
+    pub(crate) tokens: Vec<TokenEvent>,
     /// Locks that it may rely on.
     pub(crate) held: HeldLocks,
     pub(crate) channels: Vec<(HandleId, ChannelEvent)>,
@@ -71,6 +73,7 @@ impl Client {
             answers: BTreeMap::new(),
             links: Vec::new(),
             limits: None,
+            tokens: Vec::new(),
             held: HeldLocks::new(),
             channels: Vec::new(),
             lives: Vec::new(),
@@ -231,6 +234,16 @@ impl Client {
         }
     }
 
+    fn take_other(&mut self, output: Output<u64>) {
+        match output {
+            Output::Limits(limits) => self.limits = Some(limits),
+            Output::Held(held) => self.held = held,
+            Output::Token(event) => self.tokens.push(event),
+            Output::ServersWanted => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn settle(&mut self, now: Time) {
         while let Some(output) = self.core.poll_output() {
             let credit = match output {
@@ -283,15 +296,10 @@ impl Client {
                     self.links.push(event);
                     None
                 }
-                Output::Limits(limits) => {
-                    self.limits = Some(limits);
+                other => {
+                    self.take_other(other);
                     None
                 }
-                Output::Held(held) => {
-                    self.held = held;
-                    None
-                }
-                Output::ServersWanted => None,
             };
             self.credits.extend(credit);
         }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use rtm_client::{LinkReason, LinkState};
+use rtm_client::core::Command;
+use rtm_client::{ErrorKind, LinkOperation, LinkReason, LinkState, TokenChange};
 use rtm_token::Service;
 
 use super::server::{APP, BEGIN, CERTIFICATE, OPEN_APP, sign, token};
@@ -121,4 +122,146 @@ fn a_stream_channel_wants_a_token_of_its_own() {
     lab.add("bob", OPEN_APP, "bob");
     lab.log_in("bob");
     lab.call("bob", join_with("town", 1, "")).unwrap();
+}
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Alice, logged in with a token that lasts so long from the beginning on, and in the lobby.
+fn logged_in(seconds: u32) -> Lab {
+    let mut lab = Lab::new(0.0);
+    lab.add("alice", APP, "alice");
+    lab.call("alice", login(&token(seconds, Service::rtm("alice", 3_600)))).unwrap();
+    lab.call("alice", subscribe("lobby", 1)).unwrap();
+    lab
+}
+
+fn renew(token: String) -> Command {
+    Command::RenewToken(token)
+}
+
+fn warnings(lab: &Lab) -> Vec<u64> {
+    let tokens = lab.client("alice").tokens.iter();
+    let left = tokens.map(|event| {
+        assert_eq!(event.change, TokenChange::WillExpire);
+        (event.time_left + Duration::from_millis(500)).as_secs()
+    });
+    left.collect()
+}
+
+#[test]
+fn a_client_is_told_thirty_seconds_before_its_token_ends_and_may_renew_it() {
+    let mut lab = logged_in(100);
+    lab.run(secs(68));
+    assert!(warnings(&lab).is_empty());
+    lab.run(secs(3));
+    assert_eq!(warnings(&lab), [30]);
+    let later = sign(APP, CERTIFICATE, BEGIN + 70, 200, alice());
+    lab.call("alice", renew(later)).unwrap();
+    // It lives on under that, and is told again.
+    lab.run(secs(160));
+    assert_eq!(warnings(&lab), [30]);
+    lab.run(secs(15));
+    assert_eq!(warnings(&lab), [30, 30]);
+    assert_eq!(lab.client("alice").links.len(), 2, "it was never anything else");
+    lab.run(secs(40));
+    let last = *lab.client("alice").link_states().last().unwrap();
+    assert_eq!(last, (LinkState::Failed, LinkReason::TokenExpired));
+    assert_eq!(lab.client("alice").links.last().unwrap().operation, LinkOperation::ServerReject);
+}
+
+#[test]
+fn a_token_that_ends_soon_is_told_of_at_once() {
+    let mut lab = logged_in(20);
+    lab.run(secs(1));
+    assert_eq!(warnings(&lab), [20]);
+    // A shorter one counts, too: whoever renews knows why.
+    lab.call("alice", renew(sign(APP, CERTIFICATE, BEGIN, 12, alice()))).unwrap();
+    lab.run(secs(12));
+    assert_eq!(lab.client("alice").core.link_state(), LinkState::Failed);
+}
+
+#[test]
+fn a_token_that_is_not_good_is_refused_and_changes_nothing() {
+    let mut lab = logged_in(100);
+    let bad = [
+        (String::new(), -10_005),
+        (token(600, Service::rtm("bob", 600)), -10_005),
+        (sign(APP, OTHER_CERTIFICATE, BEGIN, 600, alice()), -10_005),
+        (sign(APP, CERTIFICATE, BEGIN - 601, 600, alice()), -10_009),
+        (sign(OTHER_APP, CERTIFICATE, BEGIN, 600, alice()), -10_016),
+    ];
+    for (token, code) in bad {
+        assert_eq!(lab.code("alice", renew(token)), code);
+    }
+    assert_eq!(lab.client("alice").core.link_state(), LinkState::Connected);
+    // Nor for the next login.
+    lab.outage("alice");
+    lab.run_until_link("alice", LinkState::Connected);
+    assert_eq!(lab.code("alice", renew("x".to_owned())), -10_005);
+    lab.run(secs(60));
+    assert_eq!(lab.client("alice").core.link_state(), LinkState::Failed, "at the first one's end");
+    assert_eq!(lab.code("alice", renew(token(600, Service::rtm("alice", 600)))), -10_002);
+}
+
+#[test]
+fn a_renewed_token_is_the_one_to_come_back_with() {
+    for is_lost_meanwhile in [false, true] {
+        let mut lab = logged_in(100);
+        let later = sign(APP, CERTIFICATE, BEGIN, 1_000, alice());
+        if is_lost_meanwhile {
+            lab.set_blackout("alice", true);
+            let renewed = lab.command("alice", renew(later));
+            lab.run_until_link("alice", LinkState::Disconnected);
+            let error = lab.answer("alice", renewed).unwrap_err();
+            assert_eq!((error.code(), error.kind()), (-10_026, ErrorKind::NotConnected));
+        } else {
+            lab.call("alice", renew(later)).unwrap();
+            lab.set_blackout("alice", true);
+        }
+        // The first token has ended by then, and what was given for it.
+        lab.run(secs(200));
+        lab.set_blackout("alice", false);
+        lab.run_until_link("alice", LinkState::Connected);
+        assert!(lab.client("alice").links.last().unwrap().is_restored);
+    }
+}
+
+#[test]
+fn a_token_may_be_renewed_without_a_connection() {
+    let mut lab = logged_in(100);
+    lab.set_blackout("alice", true);
+    lab.run_until_link("alice", LinkState::Disconnected);
+    lab.call("alice", renew(sign(APP, CERTIFICATE, BEGIN, 1_000, alice()))).unwrap();
+    lab.run(secs(200));
+    lab.set_blackout("alice", false);
+    lab.run_until_link("alice", LinkState::Connected);
+    // Without it, it could not have come back.
+    let mut lab = logged_in(100);
+    lab.set_blackout("alice", true);
+    lab.run(secs(200));
+    lab.set_blackout("alice", false);
+    lab.run(secs(60));
+    assert_eq!(lab.client("alice").core.link_state(), LinkState::Failed);
+}
+
+#[test]
+fn a_channels_token_may_be_renewed_for_joining_it_again() {
+    let mut lab = Lab::new(0.0);
+    lab.add("alice", APP, "alice");
+    lab.call("alice", login(&token(1_000, Service::rtm("alice", 3_600)))).unwrap();
+    let rtc = |seconds| token(seconds, Service::rtc("town", "alice", 3_600));
+    lab.call("alice", join_with("town", 1, &rtc(100))).unwrap();
+    let channel = super::world::name("town");
+    let token = rtc(1_000);
+    lab.call("alice", Command::RenewChannelToken { channel, token }).unwrap();
+    let channel = super::world::name("village");
+    let other = Command::RenewChannelToken { channel, token: rtc(1_000) };
+    assert_eq!(lab.call("alice", other).unwrap_err().kind(), ErrorKind::NotJoined);
+    lab.set_blackout("alice", true);
+    lab.run(secs(200));
+    lab.set_blackout("alice", false);
+    lab.run_until_link("alice", LinkState::Connected);
+    assert!(lab.client("alice").links.last().unwrap().is_restored);
 }

@@ -7,6 +7,7 @@ use super::message::MessageEvent;
 use super::position::PositionEvent;
 use super::presence::PresenceEvent;
 use super::storage::StorageEvent;
+use super::token::TokenEvent;
 use super::topic::{TopicEvent, TopicMessageEvent};
 use super::{Body, kind};
 use crate::encode::Encode;
@@ -115,4 +116,6 @@ events! {
     Lock(LockEvent<'a>),
     /// How far a channel is.
     Position(PositionEvent<'a>),
+    /// What becomes of the session's token.
+    Token(TokenEvent),
 }

@@ -15,6 +15,7 @@ mod presence;
 mod reply;
 mod request;
 mod storage;
+mod token;
 mod topic;
 
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub use storage::{
     MetadataWrite, RemoveMetadata, SetMetadata, StorageEvent, Stored, SubscribeUserMetadata,
     UnderLock, UnsubscribeUserMetadata, UpdateMetadata,
 };
+pub use token::{RenewToken, TokenEvent};
 pub use topic::{
     JoinTopic, LeaveTopic, PublishTopic, SubscribeTopic, TopicEvent, TopicMessageEvent,
     UnsubscribeTopic,
@@ -60,6 +62,7 @@ use crate::parse;
 mod kind {
     pub(super) const LOGIN: u8 = 0x01;
     pub(super) const LOGOUT: u8 = 0x02;
+    pub(super) const RENEW_TOKEN: u8 = 0x03;
     pub(super) const SUBSCRIBE: u8 = 0x10;
     pub(super) const UNSUBSCRIBE: u8 = 0x11;
     pub(super) const PUBLISH: u8 = 0x12;
@@ -97,6 +100,7 @@ mod kind {
     pub(super) const STORAGE_EVENT: u8 = 0x94;
     pub(super) const LOCK_EVENT: u8 = 0x95;
     pub(super) const POSITION_EVENT: u8 = 0x96;
+    pub(super) const TOKEN_EVENT: u8 = 0x97;
     /// Requests lie below, replies and events from here on.
     pub(super) const SERVER_SIDE: u8 = 0x80;
 }

@@ -12,6 +12,7 @@ use super::storage::{
     GetMetadata, RemoveMetadata, SetMetadata, SubscribeUserMetadata, UnsubscribeUserMetadata,
     UpdateMetadata,
 };
+use super::token::RenewToken;
 use super::topic::{JoinTopic, LeaveTopic, PublishTopic, SubscribeTopic, UnsubscribeTopic};
 use super::{Body, kind};
 use crate::encode::Encode;
@@ -131,6 +132,8 @@ requests! {
     Login(Login<'a>),
     /// The client goes for good.
     Logout(Logout),
+    /// Live as long as another token.
+    RenewToken(RenewToken<'a>),
     /// Receive a channel's messages.
     Subscribe(Subscribe<'a>),
     /// Receive them no more.

@@ -2,7 +2,8 @@
 
 use rtm_wire::{
     Bound, ChannelKind, ChannelRef, Encode, Epoch, Event, GetMessages, List, MessageEvent,
-    MessageType, Messages, Position, PositionEvent, ReplyResult, Sequence, StoredMessage, UnixTime,
+    MessageType, Messages, Position, PositionEvent, ReplyResult, Sequence, StoredMessage,
+    TokenChange, TokenEvent, UnixTime,
 };
 
 use super::super::vector::Vector;
@@ -46,11 +47,13 @@ pub(super) fn answers() -> Vec<Vector> {
     event.encode(&mut bytes);
     let messages = [StoredMessage { event: &bytes }];
     let page = Messages { has_more: true, messages: List::Slice(&messages) };
+    let ending = TokenEvent { change: TokenChange::WillExpire, left_ms: 30_000 };
     let position = PositionEvent { channel: LOBBY, position: AT };
     let empty = Messages { has_more: false, messages: List::default() };
     vec![
         reply("reply to get messages", ReplyResult::Messages(page)),
         reply("reply to get messages, none there", ReplyResult::Messages(empty)),
         event_vector("6.29", "position event", position),
+        event_vector("6.30", "token event", ending),
     ]
 }

@@ -4,8 +4,8 @@ use rtm_wire::{
     ChannelKind, ChannelRef, Delivery, Epoch, GetOnlineUsers, GetStates, GetUserChannels, Join,
     JoinTopic, Leave, LeaveTopic, List, Liveness, Login, Logout, MessageType, OnlineFlags,
     OperationId, Position, Priority, Publish, PublishFlags, PublishTopic, Qos, QueuePolicy,
-    Receipt, Reliability, RemoveStates, Request, Sequence, SessionInstance, SetStates, State,
-    Subscribe, SubscribeOptions, SubscribeTopic, Unsubscribe, UnsubscribeTopic, varint,
+    Receipt, Reliability, RemoveStates, RenewToken, Request, Sequence, SessionInstance, SetStates,
+    State, Subscribe, SubscribeOptions, SubscribeTopic, Unsubscribe, UnsubscribeTopic, varint,
 };
 
 use super::super::vector::{Type, Vector};
@@ -39,6 +39,7 @@ fn sessions() -> Vec<Vector> {
         request("6.4", 0, "login in the handshake", login),
         request("6.4", 1, "login with token", Login { token: "007token", ..login }),
         request("6.5", 2, "logout", Logout),
+        request("6.30", 43, "renew token", RenewToken { token: "007token" }),
         request("6.1", 3, "unknown request", unknown),
         request("6.1", varint::MAX, "largest operation id", Logout),
     ]

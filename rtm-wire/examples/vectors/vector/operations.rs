@@ -68,6 +68,7 @@ fn request_body(request: &Request<'_>) -> Value {
             "custom_type": publish.custom_type,
             "payload": hex(publish.payload),
         }),
+        Request::RenewToken(renew) => json!({ "token": renew.token }),
         Request::SubscribeTopic(subscribe) => json!({
             "channel": subscribe.channel,
             "topic": subscribe.topic,
@@ -255,6 +256,11 @@ pub(super) fn event(event: &Event<'_>) -> Value {
         }),
         Event::Storage(event) => storage::storage_event(event),
         Event::Lock(event) => storage::lock_event(event),
+        Event::Token(event) => json!({
+            "kind": "token event",
+            "change": event.change.number(),
+            "left_ms": int(event.left_ms),
+        }),
         Event::Position(event) => json!({
             "kind": "position event",
             "channel": channel(&event.channel),

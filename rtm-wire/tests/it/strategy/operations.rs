@@ -6,9 +6,9 @@ use rtm_wire::{
     JoinTopic, Leave, LeaveTopic, Limit, LimitKind, List, Liveness, Login, Logout, MessageEvent,
     OnlineFlags, OnlineUsers, OperationId, PresenceChange, PresenceEvent, PresentUser, Publish,
     PublishFlags, PublishTopic, Published, Publisher, QueuePolicy, Reach, Receipt, RemoveStates,
-    Reply, ReplyResult, Request, ServerOperation, SessionInstance, SetStates, State, Subscribe,
-    SubscribeOptions, SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers, Unsubscribe,
-    UnsubscribeTopic, UserChannels, UserPublished, limits,
+    RenewToken, Reply, ReplyResult, Request, ServerOperation, SessionInstance, SetStates, State,
+    Subscribe, SubscribeOptions, SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers,
+    Unsubscribe, UnsubscribeTopic, UserChannels, UserPublished, limits,
 };
 
 use super::fields::{
@@ -34,6 +34,7 @@ pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)
         }
         .into()),
         name().prop_map(|channel| Leave { channel }.into()),
+        text(300).prop_map(|token| RenewToken { token }.into()),
         join_topic().prop_map(Request::from),
         (name(), name()).prop_map(|(channel, topic)| LeaveTopic { channel, topic }.into()),
         publish_topic().prop_map(Request::from),
