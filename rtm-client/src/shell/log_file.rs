@@ -3,13 +3,19 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tracing::subscriber::NoSubscriber;
 use tracing::{Dispatch, Level, Metadata};
 
 use crate::error::{Error, ErrorKind};
 use crate::log::{LogConfig, LogLevel, LogLines, LogSink};
+
+/// A second subscriber beside any log. While there is only one, `tracing-core` (0.1.36) asks no
+/// other than the calling thread's about a line it meets for the first time, and remembers the
+/// answer for all threads: what a client without a log says first would be in no log later.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
 
 /// A log that is being written.
 pub(super) struct LogFile {
@@ -32,6 +38,7 @@ impl LogFile {
             let wrong = format!("the log file {} is unusable: {error}", config.path.display());
             Error::with_source(ErrorKind::InvalidConfig, wrong, error)
         })?;
+        LazyLock::force(&SECOND);
         let file = Self { level: config.level, state: Mutex::new(state) };
         Ok(Dispatch::new(LogLines::new(file)))
     }
@@ -123,6 +130,20 @@ mod tests {
             state.write(&("z".repeat(49) + "\n")).expect("room");
         }
         assert_eq!(std::fs::read_to_string(&path).expect("the file").len(), 50);
+    }
+
+    #[test]
+    fn what_is_first_said_where_there_is_no_log_is_in_a_log_later() {
+        fn say() {
+            tracing::warn!("said");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("rtm.log");
+        let log = LogFile::open(&LogConfig::new(&path)).expect("a file");
+        say();
+        tracing::dispatcher::with_default(&log, say);
+        let text = std::fs::read_to_string(&path).expect("the file");
+        assert_eq!(text.matches("said").count(), 1, "{text}");
     }
 
     #[test]
