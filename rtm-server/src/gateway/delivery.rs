@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtm_channel::SubscriberId;
-use rtm_session::{LaneSpec, SendError, SendOptions};
+use rtm_session::{LaneSpec, QueueBound, SendError, SendOptions};
 use rtm_wire::{CloseCode, LaneId, LaneMode, QueuePolicy, Reliability};
 
 use super::slow::Verdict;
@@ -38,6 +38,10 @@ impl Gateway {
             }
             Output::LaneEnds { to, lane } => {
                 for subscriber in to {
+                    // It may have had no lane yet.
+                    if let Some(client) = self.clients.get_mut(&subscriber) {
+                        client.queues.end(&lane);
+                    }
                     self.end_lanes(work, subscriber, |key| *key == lane);
                 }
             }
@@ -107,23 +111,23 @@ impl Gateway {
         let (now, session) = (work.moment.now, client.session);
         let options =
             time_left.map_or(SendOptions::new(), |left| SendOptions::new().deadline(left));
-        // Only a channel's messages may have to be looked at again.
-        let is_channel = matches!(key, Some(LaneKey::Channel(..)));
-        let again = is_channel.then(|| message.clone());
-        let sent = work.endpoint.send_with(now, session, lane, message, options);
-        let is_full = matches!(sent, Err(SendError::QueueFull { .. }));
-        if let (true, Some(key), Some(message)) = (is_full, key, &again) {
-            if self.is_made_up_for(to, key, message) {
-                return;
+        let again = message.clone();
+        let mut sent = work.endpoint.send_with(now, session, lane, message, options);
+        while let Err(SendError::QueueFull { bound: QueueBound::SessionBytes(_), .. }) = sent {
+            if !self.take_back_any(work, to, key) {
+                break;
             }
+            sent = work.endpoint.send_with(now, session, lane, again.clone(), options);
+        }
+        let is_full = matches!(sent, Err(SendError::QueueFull { .. }));
+        if key.is_some_and(|key| is_full && self.is_made_up_for(to, key, &again)) {
+            return;
         }
         match sent {
             Ok(_) => {
                 self.counters.deliveries += 1;
-                if let (Some(key), Some(message)) = (key, &again) {
-                    if let Some(client) = self.clients.get_mut(&to) {
-                        client.queues.on_sent(key, message);
-                    }
+                if let (Some(key), Some(client)) = (key, self.clients.get_mut(&to)) {
+                    client.queues.on_sent(key, &again);
                 }
             }
             Err(SendError::QueueFull { .. }) if time_left.is_some() => self.counters.dropped += 1,
@@ -155,9 +159,6 @@ impl Gateway {
         let session = client.session;
         client.lanes.retain(|key, lane| {
             let stays = !ends(key);
-            if !stays {
-                client.queues.end(key);
-            }
             if !stays && *lane != LaneId::CONTROL {
                 work.endpoint.close_lane(work.moment.now, session, *lane);
             }

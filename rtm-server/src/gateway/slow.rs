@@ -24,13 +24,11 @@ use crate::owner::{CommandKind, LaneKey, Subscription};
 /// Messages, and bytes, of which the newest are kept for who lets the oldest be dropped.
 const NEWEST: usize = 1_000;
 const NEWEST_BYTES: usize = 256 * 1_024;
-/// Policies of one session that aren't the default.
-const POLICIES_MAX: usize = 8_192;
 
 /// How one session's subscriptions take what comes too fast.
 #[derive(Debug, Default)]
 pub(super) struct Queues {
-    /// Those that were chosen.
+    /// Those that were chosen; as many as there may be subscriptions.
     policies: BTreeMap<Subscription, QueuePolicy>,
     slow: BTreeMap<ChannelName, Slow>,
 }
@@ -53,11 +51,10 @@ pub(super) enum Verdict {
 
 impl Queues {
     pub(super) fn set(&mut self, of: Subscription, policy: QueuePolicy) {
-        if policy == QueuePolicy::Default {
-            self.policies.remove(&of);
-        } else if self.policies.len() < POLICIES_MAX || self.policies.contains_key(&of) {
-            self.policies.insert(of, policy);
-        }
+        match policy {
+            QueuePolicy::Default => self.policies.remove(&of),
+            _ => self.policies.insert(of, policy),
+        };
     }
 
     /// What becomes of too much on a lane.
@@ -188,14 +185,14 @@ impl Gateway {
             (QueuePolicy::DropOldest, _) if Event::is_message(message) => {
                 let most = (NEWEST_BYTES.min(queue_max.0 / 4 * 3), NEWEST.min(queue_max.1 / 4 * 3));
                 while is_above(work.endpoint, session, lane, message.len(), most) {
-                    if !take_back(work.endpoint, session, lane) {
+                    if !take_back(work.endpoint, session, (key, lane)) {
                         break;
                     }
                     self.counters.skipped += 1;
                 }
             }
             (QueuePolicy::LatestOnly, _) if Event::is_message(message) => {
-                while take_back(work.endpoint, session, lane) {
+                while take_back(work.endpoint, session, (key, lane)) {
                     self.counters.skipped += 1;
                 }
             }
@@ -204,8 +201,8 @@ impl Gateway {
         Verdict::Send
     }
 
-    /// There was no room all the same, as other lanes fill the session: whether that can be made up
-    /// for.
+    /// There was no room all the same, as other lanes fill the session, and may take nothing back:
+    /// whether that can be made up for.
     pub(super) fn is_made_up_for(
         &mut self,
         to: SubscriberId,
@@ -220,6 +217,32 @@ impl Gateway {
         let Some(position) = place(message) else { return false };
         self.counters.skipped += 1;
         client.queues.on_message(name, position, false) == Verdict::Skip
+    }
+
+    /// The session has no room: takes back a message that a newer one takes the place of, if there
+    /// is one. The newest of each subscription stays, or nothing would tell of what is missing.
+    pub(super) fn take_back_any(
+        &mut self,
+        work: &mut Work<'_>,
+        to: SubscriberId,
+        key: Option<&LaneKey>,
+    ) -> bool {
+        let Some(client) = self.clients.get(&to) else { return false };
+        let session = client.session;
+        // From there on around, so that not always the same ones lose.
+        let from = key.unwrap_or(&LaneKey::Control);
+        let around = client.lanes.range(from..).chain(client.lanes.range(..from));
+        let mut may_lose = around.filter(|(it, _)| {
+            let policy = client.queues.policy(it);
+            matches!(policy, QueuePolicy::DropOldest | QueuePolicy::LatestOnly)
+        });
+        let is_taken = may_lose.any(|(it, &lane)| {
+            let stats = work.endpoint.lane_stats(session, lane).unwrap_or_default();
+            let is_newest = Some(it) != key && stats.send_messages <= 1;
+            !is_newest && take_back(work.endpoint, session, (it, lane))
+        });
+        self.counters.skipped += u64::from(is_taken);
+        is_taken
     }
 
     /// A lane has room again.
@@ -261,8 +284,26 @@ fn place(event: &Bytes) -> Option<Position> {
     }
 }
 
-fn take_back(endpoint: &mut Endpoint, session: SessionId, lane: LaneId) -> bool {
-    endpoint.take_back_oldest(session, lane, |it| Event::is_message(it)).is_some()
+/// Takes back the oldest message of a subscription. The control lane may stand in for its own; what
+/// others have there stays.
+fn take_back(endpoint: &mut Endpoint, session: SessionId, (key, lane): (&LaneKey, LaneId)) -> bool {
+    let is_shared = lane == LaneId::CONTROL;
+    let is_wanted = |it: &Bytes| Event::is_message(it) && (!is_shared || is_of(key, it));
+    endpoint.take_back_oldest(session, lane, is_wanted).is_some()
+}
+
+/// Whether a message is one of those that a lane is for.
+fn is_of(key: &LaneKey, message: &Bytes) -> bool {
+    match (key, Event::decode(message)) {
+        (LaneKey::Channel(kind, name), Ok(Event::Message(it))) => {
+            *kind == it.channel.kind && name.as_str() == it.channel.name
+        }
+        (LaneKey::Publication(channel, topic, publisher), Ok(Event::TopicMessage(it))) => {
+            let of = (channel.as_str(), topic.as_str(), publisher.as_str());
+            of == (it.channel, it.topic, it.publisher)
+        }
+        _ => false,
+    }
 }
 
 /// Whether what isn't a message might soon find no room.

@@ -39,6 +39,17 @@ impl AppChannels {
         }
     }
 
+    /// The channel whose subscription a request ends: its answer waits with the end of its lane, so
+    /// that a subscription that comes after the answer is none of what ends.
+    pub(super) fn ended(&self, request: &Request<'_>) -> Option<ChannelKey> {
+        match request {
+            Request::Unsubscribe(it) if it.channel.kind == ChannelKind::Message => {
+                self.channel_key(&it.channel).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// Refuses what would wait for the disk when enough waits for it.
     pub(super) fn check_backlog(
         &self,

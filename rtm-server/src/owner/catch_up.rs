@@ -18,7 +18,8 @@ use crate::store::{HistoryPage, HistoryQuery};
 /// Subscribers that may catch up at a time; others are told of a gap at once.
 const WAITING_MAX: usize = 20_000;
 /// The newest messages that are replayed, and their bytes; what is older is a gap. As many bytes,
-/// and twice as many messages, may come meanwhile; then it goes on without.
+/// and twice as many messages, may come meanwhile; then it goes on without, or, for who was too
+/// slow, those come with the next part.
 const REPLAY: usize = 100;
 const REPLAY_BYTES: usize = 256 * 1_024;
 
@@ -67,10 +68,11 @@ pub(super) struct Replay {
 struct CatchUp {
     number: u64,
     operation: Option<OperationId>,
-    after: Position,
     position: Position,
     ahead: Vec<Bytes>,
     bytes: usize,
+    /// Too much came meanwhile to keep it.
+    is_overfull: bool,
 }
 
 impl Beginning {
@@ -108,10 +110,11 @@ impl CatchUps {
 
     /// Its number: a read of which has to be ended.
     pub(super) fn begin(&mut self, it: &Beginning) -> u64 {
-        let Beginning { operation, after, position, .. } = *it;
+        let Beginning { operation, position, .. } = *it;
         (self.last, self.reads) = (self.last + 1, self.reads + 1);
         let (number, ahead) = (self.last, Vec::new());
-        let catch_up = CatchUp { number, operation, after, position, ahead, bytes: 0 };
+        let (bytes, is_overfull) = (0, false);
+        let catch_up = CatchUp { number, operation, position, ahead, bytes, is_overfull };
         self.waiting.entry(it.key.clone()).or_default().insert(it.subscriber, catch_up);
         number
     }
@@ -176,7 +179,8 @@ impl CatchUps {
     }
 
     /// All that was missed was found: it goes out, oldest first, and then what came meanwhile.
-    /// With a number, only if it is that one. Without a page there was too much meanwhile.
+    /// With a number, only if it is that one. Without a page there was too much meanwhile, or the
+    /// subscription ends.
     fn end(
         &mut self,
         key: &ChannelKey,
@@ -189,29 +193,34 @@ impl CatchUps {
             return Vec::new();
         }
         let Some(catch_up) = self.take(key, subscriber) else { return Vec::new() };
-        let CatchUp { operation, after, position, ahead, .. } = catch_up;
+        let CatchUp { operation, position, ahead, is_overfull, .. } = catch_up;
         let lane = LaneKey::of(key);
         let send = |it| Output::in_order(lane.clone(), vec![subscriber], it);
         let messages = page.map_or(&[][..], |page| &page.messages);
         let missed = messages.iter().map(|it| it.event.clone());
         let Some(operation) = operation else {
-            let more_after = more_after(page, after);
             let (to, channel) = (subscriber, key.name.clone());
+            if page.is_none() {
+                return vec![Output::ReplayEnds { to, channel, more_after: None }];
+            }
+            // Where it has to go on; nowhere if it is at the end.
+            let last = messages.last().map(|last| last.published.position);
+            let part = last.filter(|_| page.is_some_and(|page| page.has_more));
+            let more_after = part.or(is_overfull.then_some(position));
             let ends = Output::ReplayEnds { to, channel, more_after };
-            return match more_after {
-                None => {
-                    let all = missed.chain([told_position(key, position)]).chain(ahead);
-                    all.map(send).chain([ends]).collect()
-                }
-                // What is newer comes later; what is no message is told now.
-                Some(_) => {
-                    let others = ahead.into_iter().filter(|it| !Event::is_message(it));
-                    missed.chain(others).map(send).chain([ends]).collect()
-                }
-            };
+            let told = part.is_none().then(|| told_position(key, position));
+            // What is newer comes later; what is no message is told now.
+            let is_next = |it: &Bytes| more_after.is_none() || !Event::is_message(it);
+            let ahead = ahead.into_iter().filter(is_next);
+            return missed.chain(told).chain(ahead).map(send).chain([ends]).collect();
         };
         let answer = granted(operation, ReplyResult::Subscribed(position));
         missed.rev().chain([answer]).chain(ahead).map(send).collect()
+    }
+
+    /// Whether a subscriber catches up already.
+    pub(super) fn is_waiting(&self, key: &ChannelKey, subscriber: SubscriberId) -> bool {
+        self.waiting.get(key).is_some_and(|here| here.contains_key(&subscriber))
     }
 
     /// A session is gone.
@@ -238,24 +247,28 @@ impl CatchUps {
     ) -> Vec<Output> {
         let here = self.waiting.get_mut(key).and_then(|here| here.get_mut(&subscriber));
         let Some(catch_up) = here else { return Vec::new() };
+        let send = |it| Output::in_order(LaneKey::of(key), vec![subscriber], it);
+        if catch_up.is_overfull {
+            // A message comes with the next part.
+            let now = (!Event::is_message(message)).then(|| message.clone());
+            return now.into_iter().map(send).collect();
+        }
         catch_up.ahead.push(message.clone());
         if is_caused {
             return Vec::new();
         }
         catch_up.bytes += message.len();
         let Replay { messages, bytes } = self.replay;
-        match catch_up.bytes > bytes || catch_up.ahead.len() > 2 * messages {
-            true => self.end(key, subscriber, None, None),
-            false => Vec::new(),
+        if catch_up.bytes <= bytes && catch_up.ahead.len() <= 2 * messages {
+            return Vec::new();
         }
+        if catch_up.operation.is_some() {
+            return self.end(key, subscriber, None, None);
+        }
+        catch_up.is_overfull = true;
+        let others = std::mem::take(&mut catch_up.ahead);
+        others.into_iter().filter(|it| !Event::is_message(it)).map(send).collect()
     }
-}
-
-/// Where a subscriber that was too slow has to go on; nowhere if it is at the end. Without a page,
-/// too much has come meanwhile: from where it began.
-fn more_after(page: Option<&HistoryPage>, after: Position) -> Option<Position> {
-    let Some(page) = page else { return Some(after) };
-    page.messages.last().filter(|_| page.has_more).map(|last| last.published.position)
 }
 
 /// How far the channel is: what is missing until then is missing for good.
@@ -415,16 +428,35 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_one_begins_again_when_too_much_comes_meanwhile() {
-        // Four may come.
-        let mut catch_ups = CatchUps::new((1 << 20, 8));
+    fn a_slow_one_gets_each_part_however_much_comes_meanwhile() {
+        for (has_more, expected) in [(false, (vec![6, 900], Some(9))), (true, (vec![6], Some(6)))] {
+            // Four may come.
+            let mut catch_ups = CatchUps::new((1 << 20, 8));
+            let number = behind(&mut catch_ups);
+            assert!(say(&mut catch_ups, 12).is_empty());
+            let others = |catch_ups: &mut CatchUps, event| {
+                let mut outputs = vec![Output::in_order(LaneKey::of(&key()), vec![BOB], event)];
+                catch_ups.divert(&key().app, &mut outputs, false);
+                let to_bob = |it: &&Output| matches!(it, Output::Event { to, .. } if to == &[BOB]);
+                outputs.iter().filter(to_bob).count()
+            };
+            assert_eq!(others(&mut catch_ups, message(13).event), 1, "the news goes out");
+            assert_eq!(others(&mut catch_ups, message(14).event), 0);
+            assert_eq!(others(&mut catch_ups, Bytes::from_static(&[0xff])), 1);
+            let page = HistoryPage { messages: vec![message(6)], has_more };
+            assert_eq!(told_slow(&catch_ups.found(&key(), BOB, number, &page)), expected);
+        }
+    }
+
+    #[test]
+    fn a_slow_one_whose_subscription_ends_gets_nothing_more() {
+        let mut catch_ups = CatchUps::new((1 << 20, 1_000));
         behind(&mut catch_ups);
-        assert!(say(&mut catch_ups, 12).is_empty());
-        let event = message(13).event;
-        let mut outputs = vec![Output::in_order(LaneKey::of(&key()), vec![BOB], event)];
+        let mut outputs = vec![Output::LaneEnds { to: vec![BOB], lane: LaneKey::of(&key()) }];
         catch_ups.divert(&key().app, &mut outputs, false);
-        outputs.retain(|it| !matches!(it, Output::Event { to, .. } if to.is_empty()));
-        assert_eq!(told_slow(&outputs), (vec![0], Some(5)));
+        assert_eq!(told_slow(&outputs[..1]), (vec![], None));
+        assert_eq!(outputs.len(), 2);
+        assert!(!catch_ups.is_waiting(&key(), BOB));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rtm_channel::{AppId, ChannelKey};
 use rtm_wire::ChannelKind;
 
-use super::command::{LaneKey, Output};
+use super::command::{LaneKey, Output, Subscription};
 use super::histories::Reader;
 use super::outbox::Outbox;
 use crate::store::{Change, Query};
@@ -159,11 +159,15 @@ fn key_of(app: &AppId, output: &Output) -> Option<ChannelKey> {
         Output::Reply { of, .. } => return of.clone(),
         Output::Event { lane, .. } | Output::LaneEnds { lane, .. } => lane,
         // In their place among the channel's messages.
-        Output::Replay { channel, .. } | Output::ReplayEnds { channel, .. } => {
+        Output::Queue { of: Subscription::Channel(channel), .. }
+        | Output::Replay { channel, .. }
+        | Output::ReplayEnds { channel, .. } => {
             let (kind, name) = (ChannelKind::Message, channel.clone());
             return Some(ChannelKey { app: app.clone(), kind, name });
         }
-        Output::TopicsEnd { .. } | Output::Queue { .. } => return None,
+        Output::TopicsEnd { .. } | Output::Queue { of: Subscription::Topic(..), .. } => {
+            return None;
+        }
     };
     let (kind, name) = match lane {
         LaneKey::Channel(kind, name) => (*kind, name),

@@ -42,7 +42,7 @@ pub(crate) use memory::Memory;
 use std::collections::BTreeMap;
 
 use rtm_channel::AppId;
-use rtm_wire::{Epoch, Time, UnixTime};
+use rtm_wire::{ChannelKind, Epoch, Time, UnixTime};
 
 use self::catch_up::CatchUps;
 use self::channels::AppChannels;
@@ -115,7 +115,16 @@ impl Owner {
             CommandKind::CatchUp { channel, after } => {
                 let is_full = self.catch_ups.is_full();
                 let history = &self.history;
-                channels.catch_up(time, from, (channel, after), (history, is_full), &mut outbox);
+                let key = channels.key(ChannelKind::Message, channel.clone());
+                if !self.catch_ups.is_waiting(&key, from) {
+                    channels.catch_up(
+                        time,
+                        from,
+                        (channel, after),
+                        (history, is_full),
+                        &mut outbox,
+                    );
+                }
             }
             CommandKind::SessionExpected => channels.log.on_session_expected(now, &identity),
             CommandKind::SessionBegan { presence_timeout } => {

@@ -296,7 +296,7 @@ impl AppChannels {
         let &UnsubscribeTopic { topic, users, .. } = unsubscribe;
         let outcome = self.stream(&key).unsubscribe_topic(context.from, topic, users)?;
         end_lanes(&key.name, topic, &outcome, context);
-        if users.is_empty() {
+        if !self.stream(&key).is_subscribed(context.from, topic) {
             note_topic_queue(context, &key.name, topic, QueuePolicy::Default);
         }
         Ok(topic_users(context.operation, &outcome))

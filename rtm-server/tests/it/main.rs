@@ -18,6 +18,7 @@ mod locks;
 mod logins;
 mod losses;
 mod payloads;
+mod policies;
 mod presence;
 mod program;
 mod queues;

@@ -132,6 +132,12 @@ impl StreamAuthority {
         Ok(outcome)
     }
 
+    /// Whether a member subscribes to the topic, or to somebody in it.
+    #[must_use]
+    pub fn is_subscribed(&self, subscriber: SubscriberId, topic: &str) -> bool {
+        self.wishes.get(&subscriber).is_some_and(|wishes| wishes.contains_key(topic))
+    }
+
     /// Who should get the messages of a publication that begins.
     pub(super) fn subscribers_of(
         &mut self,
