@@ -35,6 +35,8 @@ const SPAN: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientLimits {
     publishes: RateLimit,
+    /// Refused ones that are remembered.
+    refusals: RateLimit,
     presence_calls: RateLimit,
     subscribes_max: u32,
     channels_max: usize,
@@ -51,6 +53,7 @@ impl ClientLimits {
     pub const fn new(now: Time, limits: &Limits) -> Self {
         Self {
             publishes: RateLimit::new(now, limits.messages_per_second),
+            refusals: RateLimit::new(now, limits.messages_per_second.saturating_mul(4)),
             presence_calls: RateLimit::new(now, limits.presence_calls_per_second),
             subscribes_max: limits.subscribes_per_5_seconds,
             channels_max: limits.subscriptions.saturating_mul(2),
@@ -68,6 +71,14 @@ impl ClientLimits {
     /// Too frequent; then nothing was counted.
     pub fn take_publish(&mut self, now: Time) -> Result<(), Refusal> {
         take(&mut self.publishes, now, ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, "messages")
+    }
+
+    /// Counts a publish that was refused as too frequent: whether that should be remembered, in case
+    /// is refused could have as much remembered as the line carries.
+    /// refused could have as much remembered as the line carries.
+    #[must_use]
+    pub fn take_refusal(&mut self, now: Time) -> bool {
+        self.refusals.take(now)
     }
 
     /// Counts a call of presence: states that are set or removed, or a question.
@@ -193,6 +204,8 @@ mod tests {
         let too_frequent = ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT;
         refused(&mut client, too_frequent, |client| client.take_publish(at(0)));
         assert_eq!(code(client.take_publish(at(17))), None, "one more after a 60th of a second");
+        let remembered = (0..1_000).filter(|_| client.take_refusal(at(17))).count();
+        assert_eq!(remembered, 240);
     }
 
     #[test]

@@ -123,11 +123,13 @@ impl<A: Copy> PublishLog<A> {
         if log.answers.len() <= OPERATIONS_MAX {
             return;
         }
-        let Some((last, pushed_out)) = log.answers.pop_first() else { return };
+        let Some((_, pushed_out)) = log.answers.pop_first() else { return };
         log.pushed_out += usize::from(pushed_out.is_kept);
+        let Some((&OperationId(oldest), _)) = log.answers.first_key_value() else { return };
         if log.pushed_out >= PUSHED_OUT {
             log.pushed_out = 0;
-            let (identity, up_to) = (identity.clone(), Some(last));
+            // All below what is left, in whichever order they came.
+            let (identity, up_to) = (identity.clone(), Some(OperationId(oldest - 1)));
             self.forgotten.push_back(Forgotten { identity, up_to, since: None });
         }
     }
@@ -357,6 +359,12 @@ mod tests {
         let (identity, up_to) = (alice(1), Some(OperationId(512)));
         let expected = Forgotten { identity, up_to, since: None };
         assert_eq!(log.poll_forgotten(), Some(expected), "256 of them, each second one");
+        // Numbers that go down are pushed out at once, up to the first of those that are left.
+        for number in (1..=512).rev() {
+            log.insert(&alice(1), OperationId(number), answer(number), number % 2 == 0);
+        }
+        let expected = Forgotten { identity: alice(1), up_to: Some(OperationId(512)), since: None };
+        assert_eq!((log.poll_forgotten(), log.poll_forgotten()), (Some(expected), None));
         log.on_session_ended(at(10), &alice(1));
         log.handle_timeout(at(130));
         let expected = Forgotten { identity: alice(1), up_to: None, since: Some(at(10)) };

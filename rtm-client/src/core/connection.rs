@@ -47,7 +47,7 @@ pub(super) enum Connection<W> {
 #[derive(Debug)]
 pub(super) struct Farewell<W> {
     deadline: Time,
-    is_sent: bool,
+    pub(super) is_sent: bool,
     waiters: Vec<W>,
 }
 

@@ -33,7 +33,8 @@ impl<W> Core<W> {
     /// The server counts the session as being in the channel.
     pub(super) fn hold_on(&mut self, kind: ChannelKind, channel: &ChannelName, at: Position) {
         self.holdings.joined(kind, channel, at.epoch);
-        self.tell_held();
+        // The list of locks may have come before the answer.
+        self.note_told(&ChannelId::of(kind, channel));
     }
 
     /// The channel is left.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rtm_session::SendError;
 use rtm_wire::{LaneId, LimitKind, OperationId, ReplyResult, Time};
 
 use super::command::HandleId;
@@ -53,6 +54,12 @@ impl<W> Repeats<W> {
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// The number of the first one.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        let (_, first) = self.waiting.first_key_value()?;
+        first.sent.as_ref().map(|sent| sent.number)
     }
 
     pub(super) fn push(&mut self, operation: OperationId, publish: Operation<W>) {
@@ -155,15 +162,26 @@ impl<W> Core<W> {
         let message = operation.sent.as_ref().map(|sent| sent.message.clone()).unwrap_or_default();
         let lane = self.lane_of(now, &route);
         let sent = match (self.connection.session(), lane) {
-            (Some(session), Some(lane)) => self.endpoint.send(now, session, lane, message).is_ok(),
-            _ => false,
-        };
-        if !sent {
-            if let Route::Channel(name) = &route {
-                self.lanes.on_answered(name);
+            (Some(session), Some(lane)) => {
+                self.endpoint.send(now, session, lane, message).map(|_| ())
             }
-            self.repeats.push(id, operation);
-            return Progress::Due(now + NO_ROOM_PAUSE);
+            // There is one of each, as was seen above.
+            _ => Ok(()),
+        };
+        match sent {
+            Ok(()) => {}
+            Err(SendError::QueueFull { .. }) => {
+                if let Route::Channel(name) = &route {
+                    self.lanes.on_answered(name);
+                }
+                self.repeats.push(id, operation);
+                return Progress::Due(now + NO_ROOM_PAUSE);
+            }
+            // This server takes no message of this length, and never will: what waits behind goes.
+            Err(_) => {
+                self.end_repeat(now, operation);
+                return Progress::Done;
+            }
         }
         if let Some(sent) = &mut operation.sent {
             sent.is_repeated = true;

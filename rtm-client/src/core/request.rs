@@ -52,6 +52,11 @@ impl<W> Core<W> {
     pub(super) fn check_connected(&self) -> Result<SessionId, Error> {
         match &self.connection {
             Connection::Up { session, farewell: None } => Ok(*session),
+            Connection::Up { session, farewell: Some(it) }
+                if self.waiting.is_next && !it.is_sent =>
+            {
+                Ok(*session)
+            }
             Connection::Up { .. } => Err(Error::of(ErrorKind::NotLoggedIn, "logging out")),
             _ => Err(Error::new(self.not_connected())),
         }

@@ -52,6 +52,8 @@ pub(super) struct Waiting<W> {
     bytes: usize,
     /// When to go on, if that depends on time.
     due: Option<Time>,
+    /// One of them is being carried out, which may have been asked for before a logout was.
+    pub(super) is_next: bool,
 }
 
 #[derive(Debug)]
@@ -67,7 +69,7 @@ enum Item<W> {
 
 impl<W> Waiting<W> {
     pub(super) const fn new() -> Self {
-        Self { items: VecDeque::new(), calls: 0, bytes: 0, due: None }
+        Self { items: VecDeque::new(), calls: 0, bytes: 0, due: None, is_next: false }
     }
 
     fn push(&mut self, item: Item<W>) {
@@ -89,6 +91,10 @@ impl<W> Waiting<W> {
             self.calls -= 1;
             self.bytes -= cost(command);
         }
+    }
+
+    fn has_drop(&self, handle: HandleId) -> bool {
+        self.items.iter().any(|item| matches!(item, Item::Drop(it) if *it == handle))
     }
 
     /// Takes out the call that would begin what this handle stands for.
@@ -122,7 +128,12 @@ impl<W> Core<W> {
                 self.outputs.push_back(Output::End(handle));
             }
             let waiting = self.waiting.calls;
-            let wrong = format!("not connected, and {waiting} calls wait for that already");
+            let wrong = match self.is_restored() {
+                true => format!(
+                    "a publish from before a loss is unanswered, and {waiting} calls wait already"
+                ),
+                false => format!("not connected, and {waiting} calls wait for that already"),
+            };
             self.answer(waiter, Err(Error::of(ErrorKind::NotConnected, wrong)));
             return None;
         }
@@ -139,7 +150,8 @@ impl<W> Core<W> {
             return true;
         }
         let has_to_wait = !self.waiting.items.is_empty() && self.places.contains_key(&handle);
-        if has_to_wait {
+        // Messages may go on coming, each of which says it again.
+        if has_to_wait && !self.waiting.has_drop(handle) {
             self.waiting.push(Item::Drop(handle));
         }
         has_to_wait
@@ -147,7 +159,7 @@ impl<W> Core<W> {
 
     fn has_to_wait(&self, command: &Command) -> bool {
         let is_idle = matches!(self.link.phase(), Phase::Idle | Phase::Failed);
-        if is_idle || self.config.waiting_max.calls == 0 || self.is_leaving() {
+        if is_idle || self.is_leaving() {
             return false;
         }
         match command {
@@ -167,6 +179,8 @@ impl<W> Core<W> {
             | Command::UnsubscribeTopic { .. }
             | Command::UnsubscribeUserMetadata { .. } => !self.waiting.items.is_empty(),
             Command::Publish { target: Target::Topic(handle), .. } if self.skips(*handle) => false,
+            Command::Publish { .. } if self.is_ahead() => true,
+            _ if self.config.waiting_max.calls == 0 => false,
             _ => !self.is_restored() || self.has_waiting(),
         }
     }
@@ -219,6 +233,14 @@ impl<W> Core<W> {
         is_done
     }
 
+    /// Whether another publish might push a repeated one that is unanswered out of what a server
+    /// remembers.
+    fn is_ahead(&self) -> bool {
+        let oldest =
+            self.operations.oldest_repeated().into_iter().chain(self.repeats.oldest()).min();
+        oldest.is_some_and(|oldest| self.operations.published() - oldest >= AHEAD_MAX)
+    }
+
     fn may_publish(&self) -> bool {
         let (unanswered, bytes) = self.operations.unanswered();
         unanswered < UNANSWERED_MAX && bytes < UNANSWERED_BYTES_MAX
@@ -227,10 +249,7 @@ impl<W> Core<W> {
     fn carry_out_next(&mut self, now: Time) -> Progress {
         if let Some(Item::Call { command, .. }) = self.waiting.items.front() {
             if let Command::Publish { target, .. } = &**command {
-                let oldest = self.operations.oldest_repeated();
-                let published = self.operations.published();
-                let is_ahead = oldest.is_some_and(|oldest| published - oldest >= AHEAD_MAX);
-                if is_ahead || !self.may_publish() {
+                if self.is_ahead() || !self.may_publish() {
                     return Progress::Nothing;
                 }
                 let publication = match target {
@@ -243,7 +262,11 @@ impl<W> Core<W> {
             }
         }
         match self.waiting.pop() {
-            Some(Item::Call { command, waiter, .. }) => self.carry_out(now, *command, waiter),
+            Some(Item::Call { command, waiter, .. }) => {
+                self.waiting.is_next = true;
+                self.carry_out(now, *command, waiter);
+                self.waiting.is_next = false;
+            }
             Some(Item::Drop(handle)) => self.carry_out_drop(now, handle),
             None => return Progress::Nothing,
         }

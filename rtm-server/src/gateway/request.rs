@@ -7,7 +7,7 @@ use rtm_channel::{ChannelName, Refusal, SubscriberId};
 use rtm_session::SessionId;
 use rtm_wire::{ChannelKind, CloseCode, ErrorCode, OperationId, ReplyResult, Request};
 
-use super::{Gateway, Work, subscriber_of};
+use super::{Client, Gateway, Work, subscriber_of};
 use crate::owner::{Command, CommandKind, granted, refused};
 
 impl Gateway {
@@ -62,8 +62,11 @@ impl Gateway {
             }
             Err(refusal) => {
                 self.send_reply(work, from, refused(operation, &refusal));
-                if refusal.code == ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT {
-                    let code = refusal.code;
+                let code = refusal.code;
+                let is_too_frequent = code == ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT;
+                let client = self.clients.get_mut(&from);
+                let is_kept = |client: &mut Client| client.rates.take_refusal(work.moment.now);
+                if is_too_frequent && client.is_some_and(is_kept) {
                     self.tell_owner(work, from, CommandKind::PublishRefused { operation, code });
                 }
             }

@@ -169,6 +169,25 @@ fn what_was_held_in_a_former_life_of_the_server_is_relied_on_again_once_the_next
     }
 }
 
+/// The list of locks comes on another lane than the answer that says which life it is of.
+#[test]
+fn an_owner_relies_on_it_again_in_whichever_order_it_is_told() {
+    for seed in 0..20 {
+        let (at, mut lab) = (At::Lobby, lab(seed, 0.3, &["alice", "bob"]));
+        for user in ["alice", "bob"] {
+            lab.call(user, at.watch()).unwrap();
+        }
+        lab.call("bob", at.set_for("l", 300)).unwrap();
+        lab.call("alice", at.acquire("l")).unwrap();
+        lab.restart_server();
+        for state in [LinkState::Disconnected, LinkState::Connected] {
+            lab.run_until_link("alice", state);
+        }
+        lab.run(secs(20));
+        assert!(is_held(&lab, at, 1), "seed {seed}");
+    }
+}
+
 #[test]
 fn in_the_next_life_of_the_server_too_it_stops_before_another_has_it() {
     let at = At::Lobby;

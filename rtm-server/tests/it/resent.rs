@@ -9,6 +9,7 @@ use rtm_client::{Error, ErrorKind, HistoryOptions, LinkState, PublishOptions, Pu
 use rtm_server::AppLimits;
 use rtm_session::Config;
 
+use super::server::OPEN_APP;
 use super::world::{
     Lab, channel, join, join_topic, leave_topic, link, name, open_inbox, publication, publish,
     subscribe, subscribe_topic, user,
@@ -265,6 +266,38 @@ fn more_than_the_server_remembers_is_not_sent_again() {
     let heard = lab.client("bob").heard(1);
     assert_eq!(heard.len(), 1_100);
     assert!(heard.iter().enumerate().all(|(at, it)| *it == format!("alice {}: {at}", at + 1)));
+}
+
+/// Else the server forgets it before it comes, and it is published twice.
+#[test]
+fn no_more_is_published_behind_one_that_is_sent_again_than_the_server_remembers() {
+    for waiting in [1_024, 0] {
+        let mut lab = Lab::build(11, link(), AppLimits::open(), Config::server());
+        lab.add_with("alice", OPEN_APP, "alice", |config| config.waiting_max.calls = waiting);
+        lab.log_in("alice");
+        lab.run(secs(1));
+        lab.with_server(|server, _| server.set_disk_delay(secs(90)));
+        let first = store(&mut lab, channel("lobby"), "first");
+        lab.run(secs(1));
+        lose_alice(&mut lab, secs(0));
+        lab.run_until_link("alice", LinkState::Connected);
+        // What goes elsewhere doesn't wait for it.
+        let later: Vec<_> =
+            (0..1_100).map(|_| lab.publish("alice", channel("garden"), "hi")).collect();
+        lab.run(secs(5));
+        let answers = &lab.client("alice").answers;
+        let is_answered = |it: &&u64| answers.get(*it).is_some_and(Result::is_ok);
+        assert_eq!(later.iter().filter(is_answered).count(), 768);
+        assert!(!answers.contains_key(&first));
+        lab.run(secs(90));
+        let answers = &lab.client("alice").answers;
+        let expected = if waiting == 0 { 768 } else { 1_100 };
+        assert_eq!(later.iter().filter(|it| answers[*it].is_ok()).count(), expected);
+        assert!(answers[&first].is_ok());
+        lab.add_users(&["bob"]);
+        lab.call("bob", subscribe("lobby", 1)).unwrap();
+        assert_eq!(stored(&mut lab), ["first"]);
+    }
 }
 
 #[test]

@@ -236,6 +236,33 @@ fn a_logout_ends_what_waits() {
 }
 
 #[test]
+fn what_was_published_before_a_logout_is_sent_before_it() {
+    for handles in [false, true] {
+        let mut lab = lab();
+        lab.call("bob", subscribe("lobby", 1)).unwrap();
+        // The server takes 60 a second.
+        let said: [u64; 100] =
+            std::array::from_fn(|_| lab.command("alice", publish(channel("lobby"), b"hi")));
+        lab.set_blackout("alice", false);
+        lab.run_until_link("alice", LinkState::Connected);
+        assert!(is_waiting(&lab, said[99]));
+        if handles {
+            // And behind them, what nobody holds any more.
+            let inbox = lab.command("alice", open_inbox(2));
+            lab.with_client("alice", |alice, now| alice.drop_handle(now, 2));
+            assert!(kind(&lab, inbox).is_some());
+        }
+        let logout = lab.command("alice", Command::Logout);
+        let late = lab.command("alice", publish(channel("lobby"), b"late"));
+        assert_eq!(kind(&lab, late), Some(ErrorKind::NotLoggedIn));
+        lab.answer("alice", logout).unwrap();
+        assert_eq!(said.map(|it| kind(&lab, it)), [None; 100]);
+        lab.run(secs(1));
+        assert_eq!(lab.client("bob").heard(1).len(), 100);
+    }
+}
+
+#[test]
 fn what_needs_no_server_does_not_wait() {
     let mut lab = Lab::with_users(0.0, &["alice"]);
     lab.call("alice", subscribe("lobby", 1)).unwrap();
