@@ -73,9 +73,9 @@ impl ClientLimits {
         take(&mut self.publishes, now, ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT, "messages")
     }
 
-    /// Counts a publish that was refused as too frequent: whether that should be remembered, in case
-    /// is refused could have as much remembered as the line carries.
-    /// refused could have as much remembered as the line carries.
+    /// Counts a publish that was refused as too frequent: whether that is remembered, in case it is
+    /// repeated. Four times as many are as may be published: without a bound, who is refused could
+    /// have as much remembered as the line carries.
     #[must_use]
     pub fn take_refusal(&mut self, now: Time) -> bool {
         self.refusals.take(now)
