@@ -4,6 +4,7 @@
 
 mod audit;
 mod ci;
+mod conformance;
 mod debian;
 mod demo;
 mod deps;
@@ -45,6 +46,11 @@ const COMMANDS: &[Command] = &[
         name: "ci",
         help: "[--fetch]: the lints, and all checks below but msrv",
         run: ci::run,
+    },
+    Command {
+        name: "conformance",
+        help: "writes docs/conformance.md from the lists beside it",
+        run: conformance::run,
     },
     Command { name: "demo", help: "runs the demo and writes docs/demo.md", run: demo::run },
     Command { name: "deps", help: "licences, sources and bans of dependencies", run: deps::run },

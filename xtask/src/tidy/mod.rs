@@ -4,6 +4,7 @@
 //! show it a bad example.
 
 mod citations;
+mod conformance;
 mod decisions;
 mod layers;
 mod lengths;
@@ -44,6 +45,7 @@ impl Finding {
 
 const CHECKS: &[fn(&Tree) -> Vec<Finding>] = &[
     citations::check,
+    conformance::check,
     decisions::check,
     lengths::check,
     links::check,
