@@ -6,6 +6,7 @@ mod chat;
 mod client;
 mod durable;
 mod failing_store;
+mod fields;
 mod history;
 mod hostile;
 mod lanes;
