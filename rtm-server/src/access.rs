@@ -67,7 +67,7 @@ impl Access {
     ///
     /// # Errors
     /// Unknown app, bad user id, or a token that is missing, damaged, expired, signed by another
-    /// app's certificate, or another user's; a user who is banned.
+    /// app's certificate, another user's, or without the privilege to log in; a user who is banned.
     pub fn login(&self, login: &Login<'_>, time: UnixTime) -> Result<Admission, Refusal> {
         let (app, certificate) = self.app(login.app_id)?;
         let user = UserId::new(login.user_id).map_err(|error| error.refusal(UserId::ERROR))?;
@@ -75,11 +75,7 @@ impl Access {
             Some(certificate) => {
                 let token = verify(login.token, login.app_id, certificate, time)?;
                 if !token.may_login(login.user_id, seconds(time)) {
-                    let reason = format!(
-                        "the token does not let user {user} log in; make one for this user with \
-                         the privilege to log in"
-                    );
-                    return Err(Refusal::new(ErrorCode::INVALID_TOKEN, reason));
+                    return Err(not_let_in(&token, &user));
                 }
                 Some(UnixTime::from_millis(token.expires_at().saturating_mul(1_000)))
             }
@@ -180,6 +176,18 @@ fn verify(
     unverified
         .verify(certificate, seconds(time))
         .map_err(|error| Refusal::new(ErrorCode(error.code()), error.to_string()))
+}
+
+/// Why a good token doesn't let a user in.
+fn not_let_in(token: &VerifiedToken, user: &UserId) -> Refusal {
+    if token.is_for_user(user.as_str()) {
+        let reason = format!(
+            "the token gives user {user} no privilege to log in, or it has ended; make one with it"
+        );
+        return Refusal::new(ErrorCode::LOGIN_NOT_AUTHORIZED, reason);
+    }
+    let reason = format!("the token is not for messages of user {user}; make one for this user");
+    Refusal::new(ErrorCode::INVALID_TOKEN, reason)
 }
 
 /// What RTM 2.x allows: heartbeats of 5 to 1,800 s, presence timeouts of 5 to 300 s.

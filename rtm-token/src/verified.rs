@@ -39,6 +39,15 @@ impl VerifiedToken {
         })
     }
 
+    /// Whether it is one for this user's messages, whatever it allows.
+    #[must_use]
+    pub fn is_for_user(&self, user: &str) -> bool {
+        self.token.services.iter().any(|service| match service {
+            Service::Rtm { user_id, .. } | Service::Rtm2 { user_id, .. } => user_id == user,
+            _ => false,
+        })
+    }
+
     /// Whether the user may join the stream channel. An empty uid in the token means any user.
     #[must_use]
     pub fn may_join(&self, channel: &str, user: &str, now: u64) -> bool {

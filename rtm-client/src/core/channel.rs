@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use rtm_channel::{ChannelName, Gap, LockView, MessageView, PresenceView, Verdict, ViewState};
 use rtm_wire::{
-    ChannelKind, ChannelRef, LaneId, MessageEvent, Position, PositionEvent, Publish, PublishFlags,
-    QueuePolicy, Subscribe, SubscribeOptions as WireOptions, Time, Unsubscribe,
+    ChannelKind, ChannelRef, ErrorCode, LaneId, MessageEvent, Position, PositionEvent, Publish,
+    PublishFlags, QueuePolicy, Subscribe, SubscribeOptions as WireOptions, Time, Unsubscribe,
 };
 
 use super::command::{Answer, Credit, HandleId, MetadataTarget, Output, Target};
@@ -213,7 +213,9 @@ impl<W> Core<W> {
             return self.answer(waiter, Err(Error::new(ErrorKind::NotSubscribed)));
         };
         self.end_channel_handle(handle, None);
-        let canceled = Error::of(ErrorKind::NotSubscribed, "unsubscribed before it was subscribed");
+        let wrong = "unsubscribed before it was subscribed";
+        let code = ErrorCode::CHANNEL_SUBSCRIBE_CANCELED;
+        let canceled = Error::numbered(ErrorKind::NotSubscribed, code, wrong);
         self.answer(subscriber, Err(canceled));
         self.answer(waiter, Ok(Answer::Done));
     }

@@ -45,10 +45,13 @@ impl<W> Core<W> {
 
     fn lose_operation(&mut self, operation: Operation<W>) {
         let Operation { purpose, waiter, .. } = operation;
-        let lost = Error::of(ErrorKind::NotConnected, "the connection was lost before the answer");
+        let code = number_of_loss(&purpose);
+        let wrong = "the connection was lost before the answer";
+        let lost = Error::numbered(ErrorKind::NotConnected, code, wrong);
         match purpose {
             Purpose::WriteMetadata | Purpose::ChangeLock | Purpose::AcquireLock { .. } => {
-                self.answer(waiter, Err(Error::new(ErrorKind::OutcomeUnknown)));
+                let kind = ErrorKind::OutcomeUnknown;
+                self.answer(waiter, Err(Error::numbered(kind, code, kind.wrong())));
             }
             Purpose::RenewToken(token) => {
                 self.take_token(token);
@@ -108,5 +111,24 @@ impl<W> Core<W> {
             | Purpose::UnsubscribeUserMetadata => self.answer(waiter, Ok(Answer::Done)),
             _ => self.answer(waiter, Err(lost)),
         }
+    }
+}
+
+/// What RTM 2.x calls a call of this module that gets no answer.
+const fn number_of_loss(purpose: &Purpose) -> ErrorCode {
+    match purpose {
+        Purpose::Subscribe { .. } => ErrorCode::CHANNEL_SUBSCRIBE_TIMEOUT,
+        Purpose::GetStates(_) | Purpose::OnlineUsers(_) | Purpose::UserChannels => {
+            ErrorCode::PRESENCE_OPERATION_TIMEOUT
+        }
+        Purpose::WriteMetadata
+        | Purpose::ReadPage
+        | Purpose::Read(_)
+        | Purpose::SubscribeUserMetadata { .. } => ErrorCode::STORAGE_OPERATION_TIMEOUT,
+        Purpose::ReadHistory(_) => ErrorCode::HISTORY_OPERATION_TIMEOUT,
+        Purpose::ChangeLock | Purpose::AcquireLock { .. } | Purpose::GetLocks => {
+            ErrorCode::LOCK_OPERATION_TIMEOUT
+        }
+        _ => ErrorCode::NOT_CONNECTED,
     }
 }

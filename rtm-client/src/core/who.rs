@@ -42,6 +42,8 @@ impl<W> Core<W> {
     }
 
     pub(super) fn user_channels(&mut self, now: Time, user: &str, waiter: Option<W>) {
+        let own = self.config.user_id.clone();
+        let user = if user.is_empty() { own.as_str() } else { user };
         self.ask(now, GetUserChannels { user }, Purpose::UserChannels, waiter);
     }
 

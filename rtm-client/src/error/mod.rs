@@ -57,6 +57,11 @@ impl Error {
         Self::build(kind, kind.default_code(), Detail::Wrong(wrong.into()), None)
     }
 
+    /// With a number of its own, where that of the kind is another module's.
+    pub(crate) fn numbered(kind: ErrorKind, code: ErrorCode, wrong: impl Into<String>) -> Self {
+        Self::build(kind, code, Detail::Wrong(wrong.into()), None)
+    }
+
     pub(crate) fn with_source(
         kind: ErrorKind,
         wrong: impl Into<String>,

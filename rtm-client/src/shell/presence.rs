@@ -125,7 +125,7 @@ impl Presence {
     }
 
     /// Which channels a user is in, as far as others are told; what RTM 2.x calls
-    /// `getUserChannels` and `whereNow`.
+    /// `getUserChannels` and `whereNow`. Without a name, the client's own user.
     ///
     /// # Errors
     /// [`InvalidUserId`](crate::ErrorKind::InvalidUserId).
@@ -136,7 +136,7 @@ impl Presence {
     /// # Cancel safety
     /// Nothing happens when the future is dropped.
     pub async fn user_channels(&self, user: &str) -> Result<UserChannels, Error> {
-        let user = checked(user)?;
+        let user = if user.is_empty() { String::new() } else { checked(user)? };
         match self.shared.call(Command::UserChannels { user }, None).await? {
             Answer::UserChannels(channels) => Ok(channels),
             _ => Err(Error::new(ErrorKind::Protocol)),

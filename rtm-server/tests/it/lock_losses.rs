@@ -196,7 +196,8 @@ fn what_was_asked_and_not_answered_is_unknown_and_what_was_read_is_not() {
     lab.run(secs(60));
     for waiter in waiters {
         let error = lab.answer("bob", waiter).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
+        assert_eq!((error.kind(), error.code()), (ErrorKind::OutcomeUnknown, -14_002));
     }
-    assert_eq!(lab.answer("bob", read).unwrap_err().kind(), ErrorKind::NotConnected);
+    let error = lab.answer("bob", read).unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::NotConnected, -14_002));
 }

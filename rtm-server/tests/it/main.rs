@@ -18,6 +18,7 @@ mod lock_trust;
 mod locks;
 mod logins;
 mod losses;
+mod numbers;
 mod payloads;
 mod policies;
 mod presence;

@@ -467,10 +467,14 @@ fn what_is_unanswered_when_the_session_is_lost_is_unknown_for_writes_and_nothing
     let written = lab.command("alice", set(lobby(), &["a=1"]));
     let read = lab.command("alice", Command::ReadMetadata { target: lobby() });
     let heard = lab.command("alice", follow_user("bob", 1));
-    let kind = |lab: &mut Lab, waiter| lab.answer("alice", waiter).unwrap_err().kind();
-    assert_eq!(kind(&mut lab, written), ErrorKind::OutcomeUnknown);
-    assert_eq!(kind(&mut lab, read), ErrorKind::NotConnected);
-    assert_eq!(kind(&mut lab, heard), ErrorKind::NotConnected);
+    for (waiter, kind) in [
+        (written, ErrorKind::OutcomeUnknown),
+        (read, ErrorKind::NotConnected),
+        (heard, ErrorKind::NotConnected),
+    ] {
+        let error = lab.answer("alice", waiter).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (kind, -12_018));
+    }
     assert_eq!(lab.client("alice").ended, [HandleId(1)]);
     lab.set_blackout("alice", false);
     lab.run_until_link("alice", LinkState::Connected);
