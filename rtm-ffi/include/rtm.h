@@ -76,7 +76,8 @@
 #define RTM_EVENT_LINK 5
 
 /*
- After the link is back: what could not be restored, and why.
+ After the link is back: what could not be restored, and why. A channel, a topic of one, or a
+ user's metadata: then `publisher` is the user, and `channel` empty.
  */
 #define RTM_EVENT_UNRESTORED 6
 
