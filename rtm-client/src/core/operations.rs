@@ -70,6 +70,8 @@ pub(super) struct Operations<W> {
     publishes: usize,
     /// Bytes of their requests.
     publish_bytes: usize,
+    /// How many of them were sent in an earlier session, too.
+    repeated: usize,
     /// How many this instance has sent.
     published: u64,
 }
@@ -78,6 +80,10 @@ impl<W> Operation<W> {
     /// What isn't sent again.
     pub(super) const fn new(purpose: Purpose, waiter: Option<W>) -> Self {
         Self { purpose, waiter, sent: None }
+    }
+
+    fn is_repeated(&self) -> bool {
+        self.sent.as_ref().is_some_and(|sent| sent.is_repeated)
     }
 
     fn len(&self) -> usize {
@@ -92,6 +98,7 @@ impl<W> Operations<W> {
             open: BTreeMap::new(),
             publishes: 0,
             publish_bytes: 0,
+            repeated: 0,
             published: 0,
         }
     }
@@ -123,6 +130,7 @@ impl<W> Operations<W> {
     pub(super) fn insert(&mut self, id: OperationId, operation: Operation<W>) {
         self.publishes += usize::from(operation.sent.is_some());
         self.publish_bytes += operation.len();
+        self.repeated += usize::from(operation.is_repeated());
         self.open.insert(id, operation);
     }
 
@@ -130,6 +138,7 @@ impl<W> Operations<W> {
         let operation = self.open.remove(&id)?;
         self.publishes -= usize::from(operation.sent.is_some());
         self.publish_bytes -= operation.len();
+        self.repeated -= usize::from(operation.is_repeated());
         Some(operation)
     }
 
@@ -137,7 +146,7 @@ impl<W> Operations<W> {
     pub(super) fn take_all(
         &mut self,
     ) -> impl Iterator<Item = (OperationId, Operation<W>)> + use<W> {
-        (self.publishes, self.publish_bytes) = (0, 0);
+        (self.publishes, self.publish_bytes, self.repeated) = (0, 0, 0);
         std::mem::take(&mut self.open).into_iter()
     }
 
@@ -148,6 +157,10 @@ impl<W> Operations<W> {
 
     /// The number of the oldest publish that was sent again and isn't answered.
     pub(super) fn oldest_repeated(&self) -> Option<u64> {
+        // Asked before each publish, of which thousands may be open.
+        if self.repeated == 0 {
+            return None;
+        }
         let sent = self.open.values().find_map(|it| it.sent.as_ref().filter(|it| it.is_repeated));
         sent.map(|sent| sent.number)
     }

@@ -19,8 +19,7 @@ impl Gateway {
             Output::Event { to, lane, mode, priority, time_left, message } => {
                 let spec = LaneSpec { mode, priority, ..LaneSpec::ORDERED };
                 for subscriber in to {
-                    let what = (message.clone(), time_left);
-                    self.send_event(work, subscriber, &lane, spec, what);
+                    self.send_event(work, subscriber, &lane, spec, (&message, time_left));
                 }
             }
             Output::Queue { to, of, policy } => {
@@ -59,7 +58,7 @@ impl Gateway {
     }
 
     pub(super) fn send_reply(&mut self, work: &mut Work<'_>, to: SubscriberId, message: Bytes) {
-        self.send(work, to, (None, LaneId::CONTROL), message, None);
+        self.send(work, to, (None, LaneId::CONTROL), &message, None);
     }
 
     fn send_event(
@@ -68,7 +67,7 @@ impl Gateway {
         to: SubscriberId,
         key: &LaneKey,
         spec: LaneSpec,
-        (message, time_left): (Bytes, Option<Duration>),
+        (message, time_left): (&Bytes, Option<Duration>),
     ) {
         let Some(client) = self.clients.get_mut(&to) else { return };
         let lane = match client.lanes.get(key) {
@@ -90,7 +89,7 @@ impl Gateway {
         };
         // The control lane drops nothing: there it is late.
         let time_left = time_left.filter(|_| lane != LaneId::CONTROL);
-        if self.make_room(work, to, (key, lane), &message) == Verdict::Send {
+        if self.make_room(work, to, (key, lane), message) == Verdict::Send {
             self.send(work, to, (Some(key), lane), message, time_left);
         }
     }
@@ -104,30 +103,29 @@ impl Gateway {
         work: &mut Work<'_>,
         to: SubscriberId,
         (key, lane): (Option<&LaneKey>, LaneId),
-        message: Bytes,
+        message: &Bytes,
         time_left: Option<Duration>,
     ) {
         let Some(client) = self.clients.get(&to) else { return };
         let (now, session) = (work.moment.now, client.session);
         let options =
             time_left.map_or(SendOptions::new(), |left| SendOptions::new().deadline(left));
-        let again = message.clone();
-        let mut sent = work.endpoint.send_with(now, session, lane, message, options);
+        let mut sent = work.endpoint.send_with(now, session, lane, message.clone(), options);
         while let Err(SendError::QueueFull { bound: QueueBound::SessionBytes(_), .. }) = sent {
             if !self.take_back_any(work, to, key) {
                 break;
             }
-            sent = work.endpoint.send_with(now, session, lane, again.clone(), options);
+            sent = work.endpoint.send_with(now, session, lane, message.clone(), options);
         }
         let is_full = matches!(sent, Err(SendError::QueueFull { .. }));
-        if key.is_some_and(|key| is_full && self.is_made_up_for(to, key, &again)) {
+        if key.is_some_and(|key| is_full && self.is_made_up_for(to, key, message)) {
             return;
         }
         match sent {
             Ok(_) => {
                 self.counters.deliveries += 1;
                 if let (Some(key), Some(client)) = (key, self.clients.get_mut(&to)) {
-                    client.queues.on_sent(key, &again);
+                    client.queues.on_sent(key, message);
                 }
             }
             Err(SendError::QueueFull { .. }) if time_left.is_some() => self.counters.dropped += 1,

@@ -59,20 +59,21 @@ impl Queues {
 
     /// What becomes of too much on a lane.
     pub(super) fn policy(&self, key: &LaneKey) -> QueuePolicy {
-        let (of, default) = match key {
-            LaneKey::Channel(ChannelKind::Message, name) => {
-                (Subscription::Channel(name.clone()), QueuePolicy::CatchUp)
-            }
-            LaneKey::Publication(channel, topic, _) => {
-                let of = Subscription::Topic(channel.clone(), topic.clone());
-                (of, QueuePolicy::Disconnect)
-            }
-            _ => return QueuePolicy::Disconnect,
+        let default = match key {
+            LaneKey::Channel(ChannelKind::Message, _) => QueuePolicy::CatchUp,
+            _ => QueuePolicy::Disconnect,
         };
-        match self.policies.is_empty() {
-            true => default,
-            false => self.policies.get(&of).copied().unwrap_or(default),
+        if self.policies.is_empty() {
+            return default;
         }
+        let of = match key {
+            LaneKey::Channel(ChannelKind::Message, name) => Subscription::Channel(name.clone()),
+            LaneKey::Publication(channel, topic, _) => {
+                Subscription::Topic(channel.clone(), topic.clone())
+            }
+            _ => return default,
+        };
+        self.policies.get(&of).copied().unwrap_or(default)
     }
 
     /// The subscription that a lane was for has ended.
@@ -173,8 +174,11 @@ impl Gateway {
         let session = client.session;
         match (client.queues.policy(key), key) {
             (QueuePolicy::CatchUp, LaneKey::Channel(_, name)) => {
-                let Some(position) = place(message) else { return Verdict::Send };
                 let has_room = !is_high(work.endpoint, session, lane, message.len(), queue_max);
+                if has_room && client.queues.slow.is_empty() {
+                    return Verdict::Send;
+                }
+                let Some(position) = place(message) else { return Verdict::Send };
                 let verdict = client.queues.on_message(name, position, has_room);
                 if verdict == Verdict::Skip {
                     self.counters.skipped += 1;
