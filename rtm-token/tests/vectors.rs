@@ -167,3 +167,33 @@ proptest::proptest! {
         }
     }
 }
+
+fn of(services: Vec<Service>) -> Token {
+    Token { services, ..token(Service::rtm("test_user", 600)) }
+}
+
+#[test]
+fn services_stand_in_ascending_order_whatever_order_they_are_given_in() {
+    let (rtm, rtc) = (Service::rtm("test_user", 600), Service::rtc("town", "alice", 600));
+    let sorted = hex(&of(vec![rtc.clone(), rtm.clone()]).content(&certificate()));
+    assert_eq!(hex(&of(vec![rtm, rtc]).content(&certificate())), sorted);
+    assert!(
+        sorted.contains("58020000") && sorted.find("746f776e") < sorted.find("746573745f75736572")
+    );
+}
+
+#[test]
+fn services_of_other_products_are_read_past_and_kept() {
+    let named = |kind| Service::Named {
+        kind,
+        privileges: Privileges::from([(1, 600)]),
+        names: vec!["a".to_owned(); if kind == 5 { 1 } else { 2 }],
+    };
+    let opaque = Service::Opaque { kind: 7, bytes: vec![1, 2, 3] };
+    let services = vec![Service::rtm("test_user", 600), named(3), named(5), opaque];
+    let signed = of(services.clone()).sign(&certificate());
+    let parsed = UnverifiedToken::parse(&signed).expect("just made");
+    let verified = parsed.verify(&certificate(), ISSUED).expect("just made");
+    assert_eq!(verified.token().services, services);
+    assert!(verified.may_login("test_user", ISSUED), "what is there besides is no matter");
+}

@@ -276,3 +276,15 @@ fn salt() -> Result<u32, Failure> {
     })?;
     Ok(u32::from_le_bytes(bytes) % 99_999_999 + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::salt;
+
+    #[test]
+    fn a_salt_lies_between_1_and_99_999_999() {
+        let drawn: Vec<_> = (0..1_000).map(|_| salt().expect("randomness")).collect();
+        assert!(drawn.iter().all(|it| (1..=99_999_999).contains(it)));
+        assert!(drawn.iter().any(|it| *it > 50_000_000) && drawn[0] != drawn[1]);
+    }
+}

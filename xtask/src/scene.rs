@@ -98,8 +98,7 @@ impl Scene {
     /// What the proxy has counted, if there was one.
     pub(crate) fn stop_proxy(&mut self) -> Result<Option<Vec<String>>, Failure> {
         let Some(proxy) = self.proxy.take() else { return Ok(None) };
-        let id = proxy.child.id().to_string();
-        Command::new("kill").args(["-s", "TERM", &id]).status()?;
+        proxy.signal("TERM")?;
         let seen = proxy.end()?;
         Ok(Some(seen.into_iter().skip(1).collect()))
     }
@@ -180,6 +179,15 @@ impl Actor {
         // As a terminal would show it.
         self.seen.push(text.to_owned());
         Ok(())
+    }
+
+    /// Sends it a signal: `STOP`, `CONT`, `INT`.
+    pub(crate) fn signal(&self, name: &str) -> Result<(), Failure> {
+        let id = self.child.id().to_string();
+        match Command::new("kill").args(["-s", name, &id]).status()?.success() {
+            true => Ok(()),
+            false => Err(Failure::new(format!("process {id} takes no signal {name}"))),
+        }
     }
 
     /// Waits for a line that contains this.

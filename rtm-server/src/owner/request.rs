@@ -282,7 +282,9 @@ impl AppChannels {
         let &SubscribeTopic { topic, users, queue, .. } = subscribe;
         check_queue(queue, false)?;
         let outcome = self.stream(&key).subscribe_topic(context.from, topic, users)?;
-        note_topic_queue(context, &key.name, topic, queue);
+        if self.stream(&key).is_subscribed(context.from, topic) {
+            note_topic_queue(context, &key.name, topic, queue);
+        }
         self.send_latest(context, &key, topic, &outcome);
         Ok(topic_users(context.operation, &outcome))
     }

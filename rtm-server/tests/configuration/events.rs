@@ -42,6 +42,32 @@ async fn until(events: &mut MergedEvents, expected: &str) {
 }
 
 #[tokio::test]
+async fn channels_and_publishers_know_their_names_and_the_link_says_when() {
+    let lab = Lab::new();
+    let client = lab.builder("alice").build().unwrap();
+    let mut events = client.events();
+    client.login().await.unwrap();
+    assert_eq!(client.message_channel("lobby").unwrap().name(), "lobby");
+    let town = client.stream_channel("town").unwrap();
+    assert_eq!(town.name(), "town");
+    let options = JoinOptions::new().token(lab.token("alice"));
+    let membership = town.join(options).await.unwrap();
+    let publisher = town.join_topic("news", TopicOptions::new()).await.unwrap();
+    assert_eq!(publisher.topic(), "news");
+    drop(membership);
+    client.logout().await.unwrap();
+    let mut times = Vec::new();
+    while times.len() < 3 {
+        if let ClientEvent::LinkState(event) = events.recv().await.unwrap() {
+            times.push(event.time_ms);
+        }
+    }
+    // Milliseconds since 1970, of this century, and one after the other.
+    assert!(times[0] > 1_700_000_000_000 && times.is_sorted(), "{times:?}");
+    lab.end().await;
+}
+
+#[tokio::test]
 async fn one_stream_gives_the_events_of_the_client_and_of_all_its_subscriptions() {
     let lab = Lab::new();
     let alice = log_in(lab.builder("alice")).await;

@@ -18,6 +18,7 @@ async fn a_log_has_what_its_level_says_and_never_a_token() {
     let mut logs = Vec::new();
     for (name, level) in [
         ("none", LogLevel::None),
+        ("debug", LogLevel::Debug),
         ("info", LogLevel::Info),
         ("warn", LogLevel::Warn),
         ("error", LogLevel::Error),
@@ -31,9 +32,11 @@ async fn a_log_has_what_its_level_says_and_never_a_token() {
         client.login_with_token("rubbish").await.unwrap_err();
         logs.push(read(&path));
     }
-    let [none, info, warn, error, fatal] = &logs[..] else { unreachable!() };
+    let [none, debug, info, warn, error, fatal] = &logs[..] else { unreachable!() };
     assert_eq!((none.as_str(), error.as_str(), fatal.as_str()), ("", "", ""));
     assert!(info.contains("INFO  rtm_client") && info.contains("to=Connected"), "{info}");
+    assert!(debug.contains("INFO  rtm_client") && debug.contains("-10005"), "{debug}");
+    assert!(debug.lines().count() >= info.lines().count(), "{debug}");
     assert!(info.contains("WARN  rtm_client") && info.contains("-10005"), "{info}");
     assert!(!warn.contains("INFO") && warn.contains("-10005"), "{warn}");
     assert!(info.split_whitespace().all(|word| word.len() < 60), "no token: {info}");

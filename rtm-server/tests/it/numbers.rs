@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rtm_client::core::{Answer, Command, HandleId, LockAct};
 use rtm_client::{
-    ChannelId, ErrorKind, HistoryOptions, LinkReason, LinkState, LockOptions, OnlineUsersOptions,
-    Qos, SubscribeOptions,
+    ChannelId, ErrorKind, HistoryOptions, LinkOperation, LinkReason, LinkState, LockOptions,
+    OnlineUsersOptions, Qos, SubscribeOptions,
 };
 use rtm_token::Service;
 
@@ -132,4 +132,52 @@ fn events_of_presence_storage_and_locks_say_when() {
         assert!(times.last().unwrap() - times[0] >= 1_000, "a second later: {times:?}");
     }
     lab.call("alice", publish(channel("lobby"), b"hi")).unwrap();
+}
+
+#[test]
+fn a_page_of_a_history_has_1_to_100_messages() {
+    let mut lab = Lab::with_users(0.0, &["alice"]);
+    let page = |count| {
+        let options = HistoryOptions::new().message_count(count);
+        Command::GetMessages { channel: Some(name("lobby")), options }
+    };
+    for (count, code) in [(0, -15_004), (1, 0), (100, 0), (101, -15_004)] {
+        assert_eq!(lab.code("alice", page(count)), code, "{count}");
+    }
+}
+
+#[test]
+fn a_logout_is_said_to_be_one() {
+    let mut lab = Lab::with_users(0.0, &["alice"]);
+    lab.call("alice", Command::Logout).unwrap();
+    let last = lab.client("alice").links.last().unwrap();
+    assert_eq!((last.operation, last.operation.number()), (LinkOperation::Logout, 1));
+    assert_eq!(last.current, LinkState::Idle);
+}
+
+#[test]
+fn what_was_subscribed_is_restored_after_a_suspension_too() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+    lab.call("bob", subscribe("lobby", 1)).unwrap();
+    lab.set_blackout("bob", true);
+    lab.run_until_link("bob", LinkState::Suspended);
+    lab.set_blackout("bob", false);
+    lab.run_until_link("bob", LinkState::Connected);
+    assert!(lab.client("bob").links.last().unwrap().is_restored);
+    lab.call("alice", publish(channel("lobby"), b"hi")).unwrap();
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.client("bob").heard(1).last().unwrap(), "alice 1: hi");
+}
+
+#[test]
+fn a_change_of_metadata_is_told_within_a_tenth_of_a_second() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+    let options = SubscribeOptions::new().metadata(true);
+    let (channel, handle) = (name("lobby"), HandleId(1));
+    lab.call("bob", Command::Subscribe { channel, options, handle }).unwrap();
+    lab.run(Duration::from_secs(1));
+    let before = lab.client("bob").storage.len();
+    lab.command("alice", set(lobby(), &["a=1"]));
+    lab.run(Duration::from_millis(100));
+    assert_eq!(lab.client("bob").stored(1).len(), before + 1, "two ways of 20 ms each");
 }

@@ -2,6 +2,7 @@
 //! writes what the commands print to `docs/demo.md`.
 
 mod page;
+mod slow;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,7 @@ pub(crate) fn run(words: &[String]) -> Result<(), Failure> {
     locks(&mut page, &scene)?;
     history(&mut page, &scene)?;
     outlives(&mut page, &mut scene)?;
+    slow::slow(&mut page, &scene)?;
     for (loss, delay_ms) in [(0, 0), (20, 0), (20, 5)] {
         file(&mut page, &mut scene, &text, loss, delay_ms)?;
     }

@@ -51,6 +51,13 @@ impl Page {
         let _ = writeln!(self.text, "{text}\n");
     }
 
+    /// What a terminal shows, as it is.
+    pub(super) fn lines(&mut self, lines: &[String]) {
+        self.text += "```text\n";
+        lines.iter().for_each(|line| self.line(line));
+        self.text += "```\n\n";
+    }
+
     /// What one terminal shows: commands of `rtm`, and what each printed.
     pub(super) fn commands(&mut self, commands: &[(&[&str], Vec<String>)]) {
         self.text += "```text\n";
