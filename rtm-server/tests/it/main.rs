@@ -5,6 +5,7 @@ mod chaos;
 mod chat;
 mod client;
 mod durable;
+mod ends;
 mod failing_store;
 mod fields;
 mod history;
