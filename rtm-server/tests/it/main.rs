@@ -29,6 +29,7 @@ mod raw;
 mod repeats;
 mod resent;
 mod resume;
+mod rules;
 mod server;
 mod shutdown;
 mod skipping;
