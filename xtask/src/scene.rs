@@ -198,21 +198,26 @@ impl Actor {
 
     /// Waits for the end; all lines.
     pub(crate) fn end(self) -> Result<Vec<String>, Failure> {
-        self.end_as(true)
+        self.end_as(Some(true))
     }
 
     /// Waits for the end, which is to be a failure; all lines.
     pub(crate) fn end_badly(self) -> Result<Vec<String>, Failure> {
-        self.end_as(false)
+        self.end_as(Some(false))
     }
 
-    fn end_as(mut self, expected: bool) -> Result<Vec<String>, Failure> {
+    /// Waits for the end, whichever it is; all lines.
+    pub(crate) fn end_anyhow(self) -> Result<Vec<String>, Failure> {
+        self.end_as(None)
+    }
+
+    fn end_as(mut self, expected: Option<bool>) -> Result<Vec<String>, Failure> {
         drop(self.child.stdin.take());
         while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
             self.seen.push(line);
         }
         let status = self.child.wait()?;
-        if status.success() != expected {
+        if expected.is_some_and(|expected| status.success() != expected) {
             return Err(Failure::new(format!("ended with {status}: {:?}", self.seen)));
         }
         Ok(std::mem::take(&mut self.seen))
