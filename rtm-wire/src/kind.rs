@@ -187,8 +187,10 @@ open_enum! {
 
 open_enum! {
     /// What becomes of messages that come faster than a subscriber takes them.
+    #[derive(Default)]
     QueuePolicy {
         /// As suits the kind of channel: catch up in message channels, disconnect in topics.
+        #[default]
         Default = 0,
         /// What is stored comes later, from the history; the rest is told as missing. Message
         /// channels only.

@@ -55,9 +55,8 @@ impl<W> Core<W> {
             }
             Purpose::RenewToken(token) => {
                 self.take_token(token);
-                let reason = "the session was lost; the next one is logged in with this token";
-                let code = ErrorCode::RENEW_TOKEN_TIMEOUT;
-                self.answer(waiter, Err(Error::from_answer(code, reason)));
+                let more = "the next login is with this token";
+                self.answer(waiter, Err(lost.and(more)));
             }
             Purpose::Subscribe { channel, is_restore: false } => {
                 self.end_channel(&channel);
@@ -117,6 +116,7 @@ impl<W> Core<W> {
 /// What RTM 2.x calls a call of this module that gets no answer.
 const fn number_of_loss(purpose: &Purpose) -> ErrorCode {
     match purpose {
+        Purpose::RenewToken(_) => ErrorCode::RENEW_TOKEN_TIMEOUT,
         Purpose::Subscribe { .. } => ErrorCode::CHANNEL_SUBSCRIBE_TIMEOUT,
         Purpose::GetStates(_) | Purpose::OnlineUsers(_) | Purpose::UserChannels => {
             ErrorCode::PRESENCE_OPERATION_TIMEOUT

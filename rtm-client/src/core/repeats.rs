@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_session::SendError;
+use rtm_session::{SendError, SessionId};
 use rtm_wire::{LaneId, LimitKind, OperationId, ReplyResult, Time};
 
 use super::command::HandleId;
@@ -140,59 +140,50 @@ impl<W> Core<W> {
 
     /// Sends the next one.
     pub(super) fn send_repeat(&mut self, now: Time) -> Progress {
-        let Some((&id, operation)) = self.repeats.waiting.first_key_value() else {
+        let Some(session) = self.connection.session() else { return Progress::Nothing };
+        let Some((id, mut operation)) = self.repeats.waiting.pop_first() else {
             return Progress::Nothing;
         };
-        let Purpose::Publish { route, .. } = &operation.purpose else { return Progress::Nothing };
-        let route = route.clone();
-        let publication = publication_of(&route);
-        if publication.is_some_and(|handle| self.publication_lane(handle).is_none()) {
-            // Its publication has ended.
-            if let Some(operation) = self.repeats.waiting.remove(&id) {
-                self.end_repeat(now, operation);
-            }
+        let (Purpose::Publish { route, .. }, Some(sent)) =
+            (&operation.purpose, &mut operation.sent)
+        else {
+            debug_assert!(false, "{:?} is no publish", operation.purpose);
+            self.end_repeat(now, operation);
             return Progress::Done;
-        }
-        if let Err(due) = self.pace.take(now, publication, &self.limits) {
+        };
+        if let Err(due) = self.pace.take(now, publication_of(route), &self.limits) {
+            self.repeats.push(id, operation);
             return Progress::Due(due);
         }
-        let Some(mut operation) = self.repeats.waiting.remove(&id) else {
-            return Progress::Nothing;
+        let Some(lane) = self.lane_of(now, session, route) else {
+            // Its publication has ended.
+            self.end_repeat(now, operation);
+            return Progress::Done;
         };
-        let message = operation.sent.as_ref().map(|sent| sent.message.clone()).unwrap_or_default();
-        let lane = self.lane_of(now, &route);
-        let sent = match (self.connection.session(), lane) {
-            (Some(session), Some(lane)) => {
-                self.endpoint.send(now, session, lane, message).map(|_| ())
+        match self.endpoint.send(now, session, lane, sent.message.clone()) {
+            Ok(_) => {
+                sent.is_repeated = true;
+                self.operations.insert(id, operation);
+                Progress::Done
             }
-            // There is one of each, as was seen above.
-            _ => Ok(()),
-        };
-        match sent {
-            Ok(()) => {}
             Err(SendError::QueueFull { .. }) => {
-                if let Route::Channel(name) = &route {
+                if let Route::Channel(name) = route {
                     self.lanes.on_answered(name);
                 }
                 self.repeats.push(id, operation);
-                return Progress::Due(now + NO_ROOM_PAUSE);
+                Progress::Due(now + NO_ROOM_PAUSE)
             }
             // This server takes no message of this length, and never will: what waits behind goes.
             Err(_) => {
                 self.end_repeat(now, operation);
-                return Progress::Done;
+                Progress::Done
             }
         }
-        if let Some(sent) = &mut operation.sent {
-            sent.is_repeated = true;
-        }
-        self.operations.insert(id, operation);
-        Progress::Done
     }
 
-    /// The lane of a publish, which counts as unanswered from now on.
-    fn lane_of(&mut self, now: Time, route: &Route) -> Option<LaneId> {
-        let session = self.connection.session()?;
+    /// The lane of a publish, which counts as unanswered from now on; none if its publication has
+    /// ended.
+    fn lane_of(&mut self, now: Time, session: SessionId, route: &Route) -> Option<LaneId> {
         match route {
             Route::Channel(name) => {
                 Some(self.lanes.channel(now, &mut self.endpoint, session, name))

@@ -137,10 +137,9 @@ impl Queues {
 
     /// What was missed comes from here on.
     pub(super) fn on_replay(&mut self, name: &ChannelName) {
-        if let Some(slow @ Slow::Behind { is_asked: true, .. }) = self.slow.get_mut(name) {
-            if let Slow::Behind { after, .. } = *slow {
-                *slow = Slow::Replaying { last: after };
-            }
+        let Some(slow) = self.slow.get_mut(name) else { return };
+        if let Slow::Behind { after, is_asked: true } = *slow {
+            *slow = Slow::Replaying { last: after };
         }
     }
 

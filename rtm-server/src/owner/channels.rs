@@ -178,10 +178,8 @@ impl AppChannels {
                 match self.check_backlog(context, &request, of.as_ref()) {
                     Ok(()) => {
                         let result = self.dispatch(context, &request);
-                        (
-                            of.or_else(|| self.ended(&request)),
-                            self.note_refusal(context, &request, result),
-                        )
+                        let of = of.or_else(|| self.ended(&request));
+                        (of, self.note_refusal(context, &request, result))
                     }
                     // Tells of nothing that is kept, so that it needn't wait itself.
                     Err(refusal) => (None, self.note_refusal(context, &request, Err(refusal))),

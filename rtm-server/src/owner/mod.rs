@@ -113,17 +113,10 @@ impl Owner {
                 channels.remember_refused(&identity, operation, code);
             }
             CommandKind::CatchUp { channel, after } => {
-                let is_full = self.catch_ups.is_full();
-                let history = &self.history;
-                let key = channels.key(ChannelKind::Message, channel.clone());
+                let key = channels.key(ChannelKind::Message, channel);
                 if !self.catch_ups.is_waiting(&key, from) {
-                    channels.catch_up(
-                        time,
-                        from,
-                        (channel, after),
-                        (history, is_full),
-                        &mut outbox,
-                    );
+                    let history = (&self.history, self.catch_ups.is_full());
+                    channels.catch_up(time, from, (key, after), history, &mut outbox);
                 }
             }
             CommandKind::SessionExpected => channels.log.on_session_expected(now, &identity),

@@ -125,8 +125,8 @@ impl AppChannels {
         self.limits.channel.check_message(publish.custom_type, publish.payload)?;
         let former = context.out.changes.len();
         let answered = self.inboxes.publish(context, &key, publish)?;
-        let changes = context.out.changes.iter().skip(former);
-        let is_stored = changes.filter(|it| matches!(it, Change::Message { .. })).count() > 0;
+        let mut changes = context.out.changes.iter().skip(former);
+        let is_stored = changes.any(|it| matches!(it, Change::Message { .. }));
         let reached = if is_stored { Reached::Stored } else { answered.1 };
         self.remember(context, &key, answered, publish.flags.store.then_some(reached));
         let is_waiting = answered.1 == Reached::Unknown;

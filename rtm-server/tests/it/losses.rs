@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use rtm_client::core::Command;
 use rtm_client::{LinkOperation, LinkReason, LinkState, Qos};
 use rtm_sim::{Burst, Reorder};
 
 use super::world::{
-    Lab, channel, join, join_topic, link, publication, subscribe, subscribe_topic, unsubscribe,
-    unsubscribe_topic, user,
+    Lab, channel, join, join_topic, link, publication, publish, subscribe, subscribe_topic,
+    unsubscribe, unsubscribe_topic, user,
 };
 
 /// Bob hears the lobby as 1, and all of the town's news, which alice publishes as 2, as 4.
@@ -147,7 +148,7 @@ fn a_publish_without_an_answer_before_the_client_gives_up_is_of_unknown_outcome_
         .map(|target| lab.publish("alice", target, "into the dark"))
         .collect();
     lab.run_until_link("alice", LinkState::Disconnected);
-    lab.call("alice", rtm_client::core::Command::Logout).unwrap();
+    lab.call("alice", Command::Logout).unwrap();
     for waiter in waiters {
         let error = lab.published("alice", waiter).unwrap_err();
         assert_eq!(error.kind(), rtm_client::ErrorKind::OutcomeUnknown);
@@ -221,7 +222,7 @@ fn a_change_of_the_link_tells_what_has_led_to_it_and_which_channels_it_concerns(
     lab.set_blackout("bob", false);
     lab.with_client("bob", |client, now| client.core.network_changed(now));
     lab.run_until_link("bob", LinkState::Connected);
-    lab.call("bob", rtm_client::core::Command::Logout).unwrap();
+    lab.call("bob", Command::Logout).unwrap();
     let channels = ["lobby", "town"];
     let links = &lab.client("bob").links;
     for event in links {
@@ -252,4 +253,61 @@ fn a_change_of_the_link_tells_what_has_led_to_it_and_which_channels_it_concerns(
     let last = lab.client("alice").links[2].clone();
     let expected = (LinkReason::KickedOutByServer, LinkOperation::ServerReject);
     assert_eq!((last.reason, last.operation), expected);
+}
+
+/// The operation and reason of the last change of bob's link.
+fn last(lab: &Lab) -> (LinkOperation, LinkReason) {
+    let last = lab.client("bob").links.last().unwrap();
+    (last.operation, last.reason)
+}
+
+#[test]
+fn the_link_says_what_has_led_to_a_loss_and_to_the_return() {
+    let mut lab = Lab::with_users(0.0, &["bob"]);
+    lab.set_blackout("bob", true);
+    lab.run_until_link("bob", LinkState::Disconnected);
+    assert_eq!(last(&lab).0, LinkOperation::HeartbeatLost);
+    lab.set_blackout("bob", false);
+    lab.run_until_link("bob", LinkState::Connecting);
+    assert_eq!(last(&lab).0, LinkOperation::AutoReconnect);
+    lab.run_until_link("bob", LinkState::Connected);
+    assert_eq!(last(&lab), (LinkOperation::Reconnected, LinkReason::ReconnectSuccess));
+}
+
+#[test]
+fn the_link_says_that_time_was_up_and_that_the_network_has_changed() {
+    let mut lab = Lab::with_users(0.0, &["bob"]);
+    lab.set_blackout("bob", true);
+    lab.run_until_link("bob", LinkState::Suspended);
+    assert_eq!(last(&lab).0, LinkOperation::ServerTimeout);
+    let before = lab.client("bob").links.len();
+    lab.set_blackout("bob", false);
+    lab.with_client("bob", |client, now| client.core.network_changed(now));
+    lab.run_until_link("bob", LinkState::Connected);
+    let operations: Vec<_> =
+        lab.client("bob").links[before..].iter().map(|it| it.operation).collect();
+    assert!(operations.contains(&LinkOperation::NetworkChange), "{operations:?}");
+}
+
+#[test]
+fn a_logout_is_said_to_be_one() {
+    let mut lab = Lab::with_users(0.0, &["alice"]);
+    lab.call("alice", Command::Logout).unwrap();
+    let last = lab.client("alice").links.last().unwrap();
+    assert_eq!((last.operation, last.operation.number()), (LinkOperation::Logout, 1));
+    assert_eq!(last.current, LinkState::Idle);
+}
+
+#[test]
+fn what_was_subscribed_is_restored_after_a_suspension_too() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+    lab.call("bob", subscribe("lobby", 1)).unwrap();
+    lab.set_blackout("bob", true);
+    lab.run_until_link("bob", LinkState::Suspended);
+    lab.set_blackout("bob", false);
+    lab.run_until_link("bob", LinkState::Connected);
+    assert!(lab.client("bob").links.last().unwrap().is_restored);
+    lab.call("alice", publish(channel("lobby"), b"hi")).unwrap();
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.client("bob").heard(1).last().unwrap(), "alice 1: hi");
 }

@@ -1,11 +1,11 @@
 //! The server as a program and as a core; the core also together with the client's, in a
 //! simulated network.
 
+mod at_the_limit;
 mod chaos;
 mod chat;
 mod client;
 mod durable;
-mod ends;
 mod failing_store;
 mod fields;
 mod history;
@@ -35,9 +35,11 @@ mod shutdown;
 mod skipping;
 mod slow;
 mod start;
+mod state_losses;
 mod states;
 mod storage;
 mod storage_limits;
+mod storage_losses;
 mod storage_races;
 mod tokens;
 mod topics;

@@ -1,18 +1,20 @@
-//! Error numbers, each by what a user may do to get it; and that events say when.
+//! Error numbers, each by what a user may do to get it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rtm_client::core::{Answer, Command, HandleId, LockAct};
+use rtm_client::core::{Answer, Command, HandleId};
 use rtm_client::{
-    ChannelId, ErrorKind, HistoryOptions, LinkOperation, LinkReason, LinkState, LockOptions,
-    OnlineUsersOptions, Qos, SubscribeOptions,
+    ChannelId, ErrorKind, HistoryOptions, LinkReason, LinkState, OnlineUsersOptions, Qos,
 };
 use rtm_token::Service;
+use rtm_wire::QueuePolicy;
 
-use super::server::{APP, BEGIN, token};
-use super::storage::{lobby, set};
-use super::world::{Lab, channel, join, join_topic, login, name, publish, subscribe, unsubscribe};
+use super::server::{APP, token};
+use super::world::{
+    Lab, alice, channel, join, join_topic, login, name, publication, publish, subscribe,
+    subscribe_topic, topic, unsubscribe, user_ids,
+};
 
 #[test]
 fn a_token_without_the_privilege_to_log_in_is_not_authorized() {
@@ -72,112 +74,72 @@ fn a_subscription_that_is_undone_before_it_begins_is_canceled() {
 }
 
 #[test]
-fn ten_stream_channels_are_joined_and_not_one_more() {
-    let mut lab = Lab::with_users(0.0, &["alice"]);
-    for index in 0..10 {
-        lab.call("alice", join(&format!("town{index}"), index)).unwrap();
-    }
-    assert_eq!(lab.code("alice", join("town10", 10)), -11_005);
+fn a_state_is_named_once_in_a_call() {
+    let states = ["mood", "mood"].map(|key| (key.to_owned(), "well".to_owned())).to_vec();
+    let command = Command::SetStates { channel: ChannelId::message("lobby").unwrap(), states };
+    assert_eq!(alice().code("alice", command), -13_010);
 }
 
 #[test]
-fn eight_topics_are_joined_and_not_one_more() {
-    let mut lab = Lab::with_users(0.0, &["alice"]);
-    lab.call("alice", join("town", 1)).unwrap();
-    for index in 0..8 {
-        let topic = format!("topic{index}");
-        lab.call("alice", join_topic("town", &topic, 10 + index, Qos::Ordered)).unwrap();
-    }
-    assert_eq!(lab.code("alice", join_topic("town", "topic8", 18, Qos::Ordered)), -11_014);
-}
-
-#[test]
-fn who_asks_for_nobodys_channels_gets_its_own() {
-    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+fn a_channel_is_subscribed_once() {
+    let mut lab = alice();
     lab.call("alice", subscribe("lobby", 1)).unwrap();
-    lab.call("bob", subscribe("garden", 1)).unwrap();
-    let command = Command::UserChannels { user: String::new() };
-    let Ok(Answer::UserChannels(found)) = lab.call("alice", command) else { panic!("no answer") };
-    let names: Vec<_> = found.channels.iter().map(ToString::to_string).collect();
-    assert_eq!(names.len(), 1);
-    assert!(names[0].contains("lobby"), "{names:?}");
-}
-
-/// Whether a time is that of the server's calendar, in which the lab's minutes have passed.
-fn is_now(time_ms: u64) -> bool {
-    let begin = u64::from(BEGIN) * 1_000;
-    (begin + 1..begin + 60_000).contains(&time_ms)
-}
-
-#[test]
-fn events_of_presence_storage_and_locks_say_when() {
-    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
-    let options = SubscribeOptions::new().metadata(true).locks(true);
-    let (channel_, handle) = (name("lobby"), HandleId(1));
-    lab.call("alice", Command::Subscribe { channel: channel_, options, handle }).unwrap();
-    lab.run(Duration::from_secs(1));
-    lab.call("bob", subscribe("lobby", 1)).unwrap();
-    lab.call("bob", set(lobby(), &["a=1"])).unwrap();
-    let act = LockAct::Set(LockOptions::new());
-    let channel_ = ChannelId::message("lobby").unwrap();
-    lab.call("bob", Command::Lock { channel: channel_, name: "l".into(), act }).unwrap();
-    lab.run(Duration::from_secs(1));
-    let alice = lab.client("alice");
-    let presence: Vec<u64> = alice.presence.iter().map(|(_, it)| it.time_ms).collect();
-    let storage: Vec<u64> = alice.storage.iter().map(|(_, it)| it.time_ms).collect();
-    let locks: Vec<u64> = alice.locks.iter().map(|(_, it)| it.time_ms).collect();
-    for times in [presence, storage, locks] {
-        assert!(times.len() >= 2 && times.iter().all(|it| is_now(*it)), "{times:?}");
-        assert!(times.is_sorted());
-        assert!(times.last().unwrap() - times[0] >= 1_000, "a second later: {times:?}");
-    }
+    assert_eq!(lab.code("alice", subscribe("lobby", 2)), -10_017);
+    // The first one goes on.
     lab.call("alice", publish(channel("lobby"), b"hi")).unwrap();
+    assert_eq!(lab.client("alice").heard(1), ["alice 1: hi"]);
 }
 
 #[test]
-fn a_page_of_a_history_has_1_to_100_messages() {
-    let mut lab = Lab::with_users(0.0, &["alice"]);
-    let page = |count| {
-        let options = HistoryOptions::new().message_count(count);
-        Command::GetMessages { channel: Some(name("lobby")), options }
-    };
-    for (count, code) in [(0, -15_004), (1, 0), (100, 0), (101, -15_004)] {
-        assert_eq!(lab.code("alice", page(count)), code, "{count}");
+fn nobody_is_no_list_of_users() {
+    let mut lab = alice();
+    lab.call("alice", join("town", 1)).unwrap();
+    let (channel, topic, handle) = (name("town"), topic("news"), HandleId(2));
+    let queue = QueuePolicy::Default;
+    let command =
+        Command::SubscribeTopic { channel, topic, users: Some(Vec::new()), queue, handle };
+    assert_eq!(lab.code("alice", command), -11_011);
+}
+
+#[test]
+fn of_each_user_of_a_subscription_it_is_told_what_is_wrong() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob", "carol"]);
+    for user in ["alice", "bob", "carol"] {
+        lab.call(user, join("town", 1)).unwrap();
     }
-}
-
-#[test]
-fn a_logout_is_said_to_be_one() {
-    let mut lab = Lab::with_users(0.0, &["alice"]);
-    lab.call("alice", Command::Logout).unwrap();
-    let last = lab.client("alice").links.last().unwrap();
-    assert_eq!((last.operation, last.operation.number()), (LinkOperation::Logout, 1));
-    assert_eq!(last.current, LinkState::Idle);
-}
-
-#[test]
-fn what_was_subscribed_is_restored_after_a_suspension_too() {
-    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
-    lab.call("bob", subscribe("lobby", 1)).unwrap();
-    lab.set_blackout("bob", true);
-    lab.run_until_link("bob", LinkState::Suspended);
-    lab.set_blackout("bob", false);
-    lab.run_until_link("bob", LinkState::Connected);
-    assert!(lab.client("bob").links.last().unwrap().is_restored);
-    lab.call("alice", publish(channel("lobby"), b"hi")).unwrap();
+    for user in ["alice", "bob"] {
+        lab.call(user, join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    }
+    let subscribed = lab.call("alice", subscribe_topic("town", "news", &["bob", "carol"], 3));
+    let Ok(Answer::Users(users)) = subscribed else { panic!("{subscribed:?}") };
+    assert_eq!(users.succeeded, ["bob"]);
+    let failed: Vec<_> = users.failed.iter().map(|it| (&*it.user, it.error.code())).collect();
+    assert_eq!(failed, [("carol", -5)], "it doesn't publish");
+    let own = Command::AddPublishers { handle: HandleId(3), users: Some(user_ids(&["alice"])) };
+    let added = lab.call("alice", own);
+    let Ok(Answer::Users(users)) = added else { panic!("{added:?}") };
+    let failed: Vec<_> = users.failed.iter().map(|it| (&*it.user, it.error.code())).collect();
+    assert_eq!(failed, [("alice", -6)], "itself");
+    lab.call("bob", publish(publication(2), b"hi")).unwrap();
     lab.run(Duration::from_secs(1));
-    assert_eq!(lab.client("bob").heard(1).last().unwrap(), "alice 1: hi");
+    assert_eq!(lab.client("alice").heard_topic(3), ["bob 1: hi"]);
 }
 
 #[test]
-fn a_change_of_metadata_is_told_within_a_tenth_of_a_second() {
+fn who_is_heard_already_or_is_not_heard_is_told_of_each() {
     let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
-    let options = SubscribeOptions::new().metadata(true);
-    let (channel, handle) = (name("lobby"), HandleId(1));
-    lab.call("bob", Command::Subscribe { channel, options, handle }).unwrap();
-    lab.run(Duration::from_secs(1));
-    let before = lab.client("bob").storage.len();
-    lab.command("alice", set(lobby(), &["a=1"]));
-    lab.run(Duration::from_millis(100));
-    assert_eq!(lab.client("bob").stored(1).len(), before + 1, "two ways of 20 ms each");
+    for user in ["alice", "bob"] {
+        lab.call(user, join("town", 1)).unwrap();
+    }
+    lab.call("bob", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    lab.call("alice", subscribe_topic("town", "news", &["bob"], 3)).unwrap();
+    let handle = HandleId(3);
+    let again = Command::AddPublishers { handle, users: Some(user_ids(&["bob"])) };
+    let nobody = Command::RemovePublishers { handle, users: user_ids(&["carol"]) };
+    for (command, code) in [(again, -20_001), (nobody, -20_004)] {
+        let answer = lab.call("alice", command);
+        let Ok(Answer::Users(users)) = answer else { panic!("{code}: {answer:?}") };
+        let failed: Vec<_> = users.failed.iter().map(|it| it.error.code()).collect();
+        assert_eq!(failed, [code]);
+    }
 }

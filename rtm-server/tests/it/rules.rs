@@ -3,27 +3,26 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_client::core::{Answer, Command, HandleId, WriteKind};
+use rtm_client::core::{Answer, Command, HandleId, LockAct, WriteKind};
 use rtm_client::{
-    ChannelEvent, HistoryOptions, JoinOptions, LinkState, LockOptions, MessageType, MetadataItem,
-    MetadataOptions, PublishOptions, Qos, SubscribeOptions, TopicEvent, TopicOptions,
+    ChannelEvent, ChannelId, HistoryOptions, JoinOptions, LinkState, LockOptions, MessageType,
+    MetadataItem, MetadataOptions, PublishOptions, Qos, StreamEvent, SubscribeOptions, TopicEvent,
+    TopicOptions,
 };
+use rtm_server::AppLimits;
+use rtm_session::Config;
 use rtm_token::{Privileges, Service};
 
 use super::locks::At;
-use super::server::{APP, token};
-use super::storage::{get, lobby, major, remove, set, short, update, write};
+use super::server::{APP, BEGIN, token};
+use super::storage::{get, lobby, major, remove, set, short, town, update, write};
 use super::world::{
-    Lab, channel, join, join_topic, join_with, login, name, open_inbox, publication, subscribe,
-    subscribe_topic, user,
+    Lab, alice, channel, join, join_topic, join_topic_with, join_with, link, login, name,
+    open_inbox, publication, publish, subscribe, subscribe_topic, user,
 };
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
-}
-
-fn alice() -> Lab {
-    Lab::with_users(0.0, &["alice"])
 }
 
 #[test]
@@ -66,17 +65,6 @@ fn the_revision_of_the_set_is_looked_at_before_those_of_its_items() {
 }
 
 #[test]
-fn an_item_of_16_kib_is_stored_and_not_one_byte_more() {
-    // The set's 16 KiB count its keys, too.
-    let mut lab = alice();
-    for (len, is_good) in [(16 * 1_024 - 1, true), (16 * 1_024, false), (16 * 1_024 + 1, false)] {
-        let item = [MetadataItem::new("k", vec![b'v'; len])];
-        let command = write(lobby(), WriteKind::Set, &item, MetadataOptions::new());
-        assert_eq!(lab.call("alice", command).is_ok(), is_good, "{len}");
-    }
-}
-
-#[test]
 fn a_lock_that_is_made_or_done_away_with_is_told_to_all_who_listen() {
     let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
     let at = At::Lobby;
@@ -98,7 +86,7 @@ fn without_a_choice_a_lock_has_a_ttl_of_ten_seconds() {
     let mut lab = alice();
     let at = At::Lobby;
     lab.call("alice", at.come()).unwrap();
-    let act = rtm_client::core::LockAct::Set(LockOptions::new());
+    let act = LockAct::Set(LockOptions::new());
     lab.call("alice", at.act("l", act)).unwrap();
     let Ok(Answer::Acquired(lock)) = lab.call("alice", at.acquire("l")) else { panic!("taken") };
     assert_eq!(lock.ttl, secs(10));
@@ -133,12 +121,7 @@ fn without_a_choice_a_topics_message_is_bytes_of_no_type() {
 
 #[test]
 fn without_a_choice_a_page_of_a_history_has_100_messages() {
-    let mut lab = Lab::build(
-        11,
-        super::world::link(),
-        rtm_server::AppLimits::open(),
-        rtm_session::Config::server(),
-    );
+    let mut lab = Lab::build(11, link(), AppLimits::open(), Config::server());
     lab.add_users(&["alice"]);
     for _ in 0..101 {
         let (target, payload) = (channel("lobby"), Bytes::from_static(b"hi"));
@@ -158,7 +141,7 @@ fn members_of_a_stream_channel_hear_of_metadata_only_if_they_ask() {
     let options = JoinOptions::new().options(SubscribeOptions::new().metadata(true));
     let (channel, handle) = (name("town"), HandleId(1));
     lab.call("bob", Command::Join { channel, options, handle }).unwrap();
-    lab.call("alice", set(super::storage::town(), &["a=1"])).unwrap();
+    lab.call("alice", set(town(), &["a=1"])).unwrap();
     lab.run(secs(1));
     assert!(lab.client("alice").storage.is_empty());
     assert_eq!(lab.client("bob").stored_set(1), "a=1");
@@ -242,12 +225,80 @@ fn a_publisher_that_says_nothing_of_itself_has_nothing_beside_its_name() {
     }
     lab.call("alice", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
     let options = TopicOptions::new().meta("on air");
-    let said = super::world::join_topic_with("town", "talk", 3, options);
+    let said = join_topic_with("town", "talk", 3, options);
     lab.call("alice", said).unwrap();
     lab.run(secs(1));
     let metas = lab.client("bob").streams.iter().filter_map(|(_, event)| match event {
-        rtm_client::StreamEvent::PublisherJoined(it) => Some(it.meta.clone()),
+        StreamEvent::PublisherJoined(it) => Some(it.meta.clone()),
         _ => None,
     });
     assert_eq!(metas.collect::<Vec<_>>(), [&b""[..], b"on air"]);
+}
+
+#[test]
+fn who_wants_no_messages_gets_none_and_who_says_nothing_gets_them() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob", "carol"]);
+    let options = SubscribeOptions::new().messages(false);
+    let (name_, handle) = (name("lobby"), HandleId(1));
+    lab.call("bob", Command::Subscribe { channel: name_, options, handle }).unwrap();
+    lab.call("carol", subscribe("lobby", 1)).unwrap();
+    lab.call("alice", publish(channel("lobby"), b"hi")).unwrap();
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.client("bob").heard(1).len(), 0);
+    assert_eq!(lab.client("carol").heard(1), ["alice 1: hi"]);
+}
+
+#[test]
+fn who_asks_for_nobodys_channels_gets_its_own() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+    lab.call("alice", subscribe("lobby", 1)).unwrap();
+    lab.call("bob", subscribe("garden", 1)).unwrap();
+    let command = Command::UserChannels { user: String::new() };
+    let Ok(Answer::UserChannels(found)) = lab.call("alice", command) else { panic!("no answer") };
+    let names: Vec<_> = found.channels.iter().map(ToString::to_string).collect();
+    assert_eq!(names.len(), 1);
+    assert!(names[0].contains("lobby"), "{names:?}");
+}
+
+/// Whether a time is that of the server's calendar, in which the lab's minutes have passed.
+fn is_now(time_ms: u64) -> bool {
+    let begin = u64::from(BEGIN) * 1_000;
+    (begin + 1..begin + 60_000).contains(&time_ms)
+}
+
+#[test]
+fn events_of_presence_storage_and_locks_say_when() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+    let options = SubscribeOptions::new().metadata(true).locks(true);
+    let (channel_, handle) = (name("lobby"), HandleId(1));
+    lab.call("alice", Command::Subscribe { channel: channel_, options, handle }).unwrap();
+    lab.run(Duration::from_secs(1));
+    lab.call("bob", subscribe("lobby", 1)).unwrap();
+    lab.call("bob", set(lobby(), &["a=1"])).unwrap();
+    let act = LockAct::Set(LockOptions::new());
+    let channel_ = ChannelId::message("lobby").unwrap();
+    lab.call("bob", Command::Lock { channel: channel_, name: "l".into(), act }).unwrap();
+    lab.run(Duration::from_secs(1));
+    let alice = lab.client("alice");
+    let presence: Vec<u64> = alice.presence.iter().map(|(_, it)| it.time_ms).collect();
+    let storage: Vec<u64> = alice.storage.iter().map(|(_, it)| it.time_ms).collect();
+    let locks: Vec<u64> = alice.locks.iter().map(|(_, it)| it.time_ms).collect();
+    for times in [presence, storage, locks] {
+        assert!(times.len() >= 2 && times.iter().all(|it| is_now(*it)), "{times:?}");
+        assert!(times.is_sorted());
+        assert!(times.last().unwrap() - times[0] >= 1_000, "a second later: {times:?}");
+    }
+}
+
+#[test]
+fn a_change_of_metadata_is_told_within_a_tenth_of_a_second() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+    let options = SubscribeOptions::new().metadata(true);
+    let (channel, handle) = (name("lobby"), HandleId(1));
+    lab.call("bob", Command::Subscribe { channel, options, handle }).unwrap();
+    lab.run(Duration::from_secs(1));
+    let before = lab.client("bob").storage.len();
+    lab.command("alice", set(lobby(), &["a=1"]));
+    lab.run(Duration::from_millis(100));
+    assert_eq!(lab.client("bob").stored(1).len(), before + 1, "two ways of 20 ms each");
 }

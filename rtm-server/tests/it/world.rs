@@ -335,6 +335,11 @@ impl Node for Peer {
 }
 
 /// 20 ms from end to end.
+/// A world in which nobody but alice is.
+pub(crate) fn alice() -> Lab {
+    Lab::with_users(0.0, &["alice"])
+}
+
 pub(crate) fn link() -> LinkConfig {
     LinkConfig::new().delay(Duration::from_millis(20))
 }

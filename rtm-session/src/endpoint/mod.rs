@@ -15,6 +15,7 @@ mod client;
 mod connecting;
 mod counters;
 mod deadlines;
+mod lanes;
 mod load;
 mod memory;
 mod race;
@@ -34,9 +35,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use rtm_wire::{
-    CloseCode, ConnectionId, DataHeader, LaneId, MessageSeq, Packet, ReplyPacket, Time, UnixTime,
-};
+use rtm_wire::{CloseCode, ConnectionId, DataHeader, Packet, ReplyPacket, Time, UnixTime};
 
 use self::client::Client;
 use self::memory::Memory;
@@ -47,7 +46,6 @@ use crate::config::Config;
 use crate::crypto::{Generator, PublicKey, Seed, StaticKey};
 use crate::error::{ConnectError, SendError};
 use crate::event::{Event, LoginAnswer, LoginId, SessionId};
-use crate::lane::{LaneSpec, LaneStats, SendOptions};
 use crate::remote::Remote;
 use crate::session::{Session, SessionStats};
 use crate::ticket::Ticket;
@@ -255,89 +253,6 @@ impl Endpoint {
         self.answer(now, login, answer);
     }
 
-    /// Opens a lane towards the peer.
-    ///
-    /// # Errors
-    /// No such session, as many lanes as the peer allows, or a mode that can't be.
-    pub fn open_lane(&mut self, session: SessionId, spec: LaneSpec) -> Result<LaneId, SendError> {
-        self.sessions.get_mut(&session).ok_or(SendError::UnknownSession)?.open_lane(spec)
-    }
-
-    /// Queues a message on an open lane; the peer gets it as one message, once, unless the lane may
-    /// drop messages ([`LaneSpec`]).
-    ///
-    /// # Errors
-    /// No such session or lane, queue full, or message too long; nothing has changed then.
-    pub fn send(
-        &mut self,
-        now: Time,
-        session: SessionId,
-        lane: LaneId,
-        message: Bytes,
-    ) -> Result<MessageSeq, SendError> {
-        self.send_with(now, session, lane, message, SendOptions::new())
-    }
-
-    /// As [`send`](Self::send), with what is special about this message.
-    ///
-    /// The number that it gives is the message's place in the lane. On a latest-only lane, a
-    /// message that has to be sent yet gives its number to the newer one that replaces it.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send); besides, a deadline on a reliable lane.
-    pub fn send_with(
-        &mut self,
-        now: Time,
-        session: SessionId,
-        lane: LaneId,
-        message: Bytes,
-        options: SendOptions,
-    ) -> Result<MessageSeq, SendError> {
-        let state = self.sessions.get_mut(&session).ok_or(SendError::UnknownSession)?;
-        let sequence = state.send(now, lane, message, options)?;
-        self.touch(now, session);
-        Ok(sequence)
-    }
-
-    /// Closes a lane once all its messages have arrived. Lane 0 stays.
-    pub fn close_lane(&mut self, now: Time, session: SessionId, lane: LaneId) {
-        if let Some(state) = self.sessions.get_mut(&session) {
-            state.close_lane(lane);
-            self.touch(now, session);
-        }
-    }
-
-    /// Takes a message back that is queued on one of our lanes: the oldest that is `wanted` and of
-    /// which nothing was sent. The peer never hears of it, so that reliable lanes stay without
-    /// holes. `None` if there is none; on closing lanes, and on those that drop messages by
-    /// themselves, there is none.
-    pub fn take_back_oldest(
-        &mut self,
-        session: SessionId,
-        lane: LaneId,
-        wanted: impl FnMut(&Bytes) -> bool,
-    ) -> Option<Bytes> {
-        self.sessions.get_mut(&session)?.take_back_oldest(lane, wanted)
-    }
-
-    /// Has [`Event::Writable`] tell when half of a lane's queue is free, as if it had refused a
-    /// message: for who stops before it is full.
-    pub fn want_room(&mut self, session: SessionId, lane: LaneId) {
-        if let Some(state) = self.sessions.get_mut(&session) {
-            state.want_room(lane);
-        }
-    }
-
-    /// Says that the application has taken a message of `bytes` bytes from the peer's lane, so that
-    /// the peer may send more. To be called once for each message, also if its lane has closed
-    /// meanwhile: what was never released counts for the session's memory.
-    pub fn release(&mut self, now: Time, session: SessionId, lane: LaneId, bytes: usize) {
-        if let Some(state) = self.sessions.get_mut(&session) {
-            state.release(lane, bytes);
-            self.touch(now, session);
-        }
-    }
-
     /// Ends a session: what is still queued is dropped, the peer is told, and
     /// [`Event::Closed`] follows. A reason above 255 bytes is cut.
     pub fn close(&mut self, now: Time, session: SessionId, code: CloseCode, reason: &str) {
@@ -380,12 +295,6 @@ impl Endpoint {
     #[must_use]
     pub fn stats(&self, session: SessionId) -> Option<SessionStats> {
         self.sessions.get(&session).map(Session::stats)
-    }
-
-    /// What can be seen of one of our lanes, until it is closed and all of it has arrived.
-    #[must_use]
-    pub fn lane_stats(&self, session: SessionId, lane: LaneId) -> Option<LaneStats> {
-        self.sessions.get(&session)?.lane_stats(lane)
     }
 
     /// Where the peer is at present, and by what.

@@ -31,17 +31,8 @@ pub(super) struct Subscription {
     pending: VecDeque<BTreeSet<UserId>>,
     /// By publisher and publication: its epoch and number.
     tracks: BTreeMap<UserId, BTreeMap<Position, Track>>,
-    queue: Queue,
-}
-
-/// What becomes of messages that come too fast.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Queue(QueuePolicy);
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self(QueuePolicy::Default)
-    }
+    /// What becomes of messages that come too fast.
+    queue: QueuePolicy,
 }
 
 /// What is to be asked for in a new session. Once all was asked for, those are left who were named
@@ -70,12 +61,12 @@ impl Subscription {
 
     /// What becomes of messages that come too fast: decides what is told as missing.
     pub(super) const fn set_queue(&mut self, queue: QueuePolicy) {
-        self.queue = Queue(queue);
+        self.queue = queue;
     }
 
     /// A publication as this subscription hears it.
     fn seen<'a>(&self, publication: Publication<'a>) -> Publication<'a> {
-        let delivery = publication.delivery.map(|delivery| heard_as(delivery, self.queue.0));
+        let delivery = publication.delivery.map(|delivery| heard_as(delivery, self.queue));
         Publication { delivery, ..publication }
     }
 

@@ -4,7 +4,8 @@ use rtm_client::core::Command;
 use rtm_client::{ChannelEvent, ChannelId, Qos, QueuePolicy};
 
 use super::super::world::{
-    channel, join, join_topic, publication, subscribe, subscribe_topic, subscribe_with, user,
+    channel, join, join_topic, open_inbox, publication, subscribe, subscribe_topic, subscribe_with,
+    user,
 };
 use super::{
     EMOJI, a, crowd, each, file, got, got_topic, lab, millis, said, secs, send_file, whole,
@@ -45,7 +46,7 @@ fn in_a_class_all_see_the_board_and_the_teacher_sees_who_raises_a_hand() {
     let picture = file(9_000, 4);
     lab.call("student9", a("picture", channel("class"), &picture)).unwrap();
     // Students among each other.
-    lab.call("student2", super::super::world::open_inbox(INBOX)).unwrap();
+    lab.call("student2", open_inbox(INBOX)).unwrap();
     lab.call("student1", a("text", user("student2"), "psst")).unwrap();
     lab.run(secs(5));
 
