@@ -74,8 +74,8 @@ impl Endpoint {
         self.sessions.get_mut(&session)?.take_back_oldest(lane, wanted)
     }
 
-    /// Has [`Event::Writable`](crate::Event::Writable) tell when half of a lane's queue is free, as if it had refused a
-    /// message: for who stops before it is full.
+    /// Has [`Writable`](crate::Event::Writable) tell when half of a lane's queue is free, as if it
+    /// had refused a message: for who stops before it is full.
     pub fn want_room(&mut self, session: SessionId, lane: LaneId) {
         if let Some(state) = self.sessions.get_mut(&session) {
             state.want_room(lane);
