@@ -161,14 +161,20 @@ pub struct LinkEvent {
     pub unrestored: Vec<Unrestored>,
 }
 
-/// What becomes of the client's token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What becomes of a token, and of what it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenEvent {
     /// What.
     pub change: TokenChange,
     /// How long the token still lasts.
     pub time_left: Duration,
+    /// The channels that are concerned: of [`WillExpire`](TokenChange::WillExpire) the stream
+    /// channel that was joined with the token, or none if it is the login's; else those whose
+    /// subscriptions and memberships have ended.
+    pub channels: Vec<ChannelId>,
+    /// The users whose metadata isn't followed any more.
+    pub users: Vec<String>,
 }
 
 /// What becomes of a token; names and numbers as in RTM 2.x.
@@ -176,9 +182,24 @@ pub struct TokenEvent {
 #[non_exhaustive]
 #[repr(u8)]
 pub enum TokenChange {
-    /// It ends soon, in 30 seconds as a rule, and the session with it: renew it
-    /// ([`RtmClient::renew_token`](crate::RtmClient::renew_token)).
+    /// It ends soon, in 30 seconds as a rule, and the session or the membership with it: renew it
+    /// ([`RtmClient::renew_token`](crate::RtmClient::renew_token),
+    /// [`StreamChannel::renew_token`](crate::StreamChannel::renew_token)).
     WillExpire = 1,
+    /// The token that it was renewed with allows to read less than the one before: subscriptions,
+    /// memberships and followed users that need what is missing have ended, with −11038.
+    ReadPermissionRevoked = 2,
+    /// The token of a stream channel has ended, and the membership with it, with −10009. Not in
+    /// RTM 2.x, which tells it as a change of the channel's link.
+    Expired = 3,
+}
+
+impl TokenChange {
+    /// The number that RTM 2.x gives it; 3 is this project's own.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
 }
 
 /// What could not be restored after a loss of the session: a channel, a topic of one, or the

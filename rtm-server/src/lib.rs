@@ -37,6 +37,7 @@
 //! ```
 
 mod access;
+mod clock;
 mod config;
 mod core;
 mod data;
@@ -45,6 +46,7 @@ mod gateway;
 mod limits;
 mod owner;
 mod retention;
+mod rights;
 mod server;
 mod store;
 
@@ -60,6 +62,7 @@ pub use error::ServerError;
 pub use gateway::GatewayCounters;
 pub use limits::AppLimits;
 pub use retention::{HistoryRule, HistoryRules, Retention};
+pub use rights::{Listed, Pass, Rights};
 pub use server::{Server, ServerHandle, own_app};
 pub use store::{
     Change, DiskStore, Found, HistoryPage, HistoryQuery, KeptAnswer, KeptItem, MemoryStore, Query,

@@ -14,17 +14,35 @@ pub mod privilege {
     pub const PUBLISH_DATA: u16 = 4;
 }
 
+/// Kinds of names in [`Permission`]s.
+pub mod resource {
+    /// Message channels.
+    pub const MESSAGE_CHANNELS: u16 = 0;
+    /// Stream channels.
+    pub const STREAM_CHANNELS: u16 = 1;
+    /// Users.
+    pub const USERS: u16 = 4;
+}
+
+/// What a [`Permission`] allows with them.
+pub mod right {
+    /// Subscribe, join, look at what is kept.
+    pub const READ: u16 = 0;
+    /// Publish, change what is kept.
+    pub const WRITE: u16 = 1;
+}
+
 /// Privileges with their lifetimes, in seconds from the token's issue.
 pub type Privileges = BTreeMap<u16, u32>;
 
 /// Names of one kind of resource with one right to them, of an RTM2 service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
-    /// 0 message channels, 1 stream channels, 2 group channels, 3 server groups, 4 users.
+    /// One of [`resource`]; 2 group channels and 3 server groups don't exist here.
     pub resource: u16,
-    /// 0 read, 1 write.
+    /// One of [`right`].
     pub right: u16,
-    /// Which ones.
+    /// Which ones. A name that ends in `*` stands for all that begin so.
     pub names: Vec<String>,
 }
 
@@ -83,9 +101,34 @@ impl Service {
         Self::Rtm { user_id: user_id.to_owned(), privileges }
     }
 
-    /// A stream channel for a user: may join for `seconds` from the token's issue.
+    /// Messaging for a user, for `seconds` from the token's issue, with these rights and no others.
+    ///
+    /// ```
+    /// use rtm_token::{Permission, Service, resource, right};
+    ///
+    /// let names = vec!["room-7".to_owned(), "news-*".to_owned()];
+    /// let read = Permission { resource: resource::MESSAGE_CHANNELS, right: right::READ, names };
+    /// let service = Service::rtm2("alice", 600, vec![read]);
+    /// assert_eq!(service.kind(), 8);
+    /// ```
+    #[must_use]
+    pub fn rtm2(user_id: &str, seconds: u32, permissions: Vec<Permission>) -> Self {
+        let privileges = Privileges::from([(privilege::LOGIN, seconds)]);
+        Self::Rtm2 { user_id: user_id.to_owned(), privileges, permissions }
+    }
+
+    /// A stream channel for a user: may join, and publish in topics, for `seconds` from the token's
+    /// issue.
     #[must_use]
     pub fn rtc(channel: &str, uid: &str, seconds: u32) -> Self {
+        let rights = [privilege::JOIN_CHANNEL, privilege::PUBLISH_DATA];
+        let privileges = rights.map(|right| (right, seconds)).into();
+        Self::Rtc { channel: channel.to_owned(), uid: uid.to_owned(), privileges }
+    }
+
+    /// A stream channel for a user who may join, and listen.
+    #[must_use]
+    pub fn rtc_subscriber(channel: &str, uid: &str, seconds: u32) -> Self {
         let privileges = Privileges::from([(privilege::JOIN_CHANNEL, seconds)]);
         Self::Rtc { channel: channel.to_owned(), uid: uid.to_owned(), privileges }
     }

@@ -1,6 +1,6 @@
 //! A token that proves something.
 
-use crate::service::{Privileges, Service, privilege};
+use crate::service::{Permission, Privileges, Service, privilege};
 use crate::token::Token;
 
 /// A token with a good signature that had not expired when it was verified.
@@ -48,24 +48,59 @@ impl VerifiedToken {
         })
     }
 
-    /// Whether the user may join the stream channel. An empty uid in the token means any user.
+    /// Whether the user, who may log in, has every right to channels and users: a service RTM lists
+    /// none.
     #[must_use]
-    pub fn may_join(&self, channel: &str, user: &str, now: u64) -> bool {
+    pub fn has_all_rights(&self, user: &str, now: u64) -> bool {
         self.token.services.iter().any(|service| match service {
-            Service::Rtc { channel: name, uid, privileges } => {
-                name == channel
-                    && (uid == user || uid.is_empty())
-                    && self.holds(privileges, privilege::JOIN_CHANNEL, now)
+            Service::Rtm { user_id, privileges } => {
+                user_id == user && self.holds(privileges, privilege::LOGIN, now)
             }
             _ => false,
         })
     }
 
-    /// Privileges are relative to the issue, and end with the token at the latest.
-    fn holds(&self, privileges: &Privileges, wanted: u16, now: u64) -> bool {
-        let end = privileges.get(&wanted).map(|&seconds| {
-            (u64::from(self.token.issued_at) + u64::from(seconds)).min(self.expires_at())
+    /// What the services RTM2 list for the user, of those that let it log in.
+    pub fn permissions(&self, user: &str, now: u64) -> impl Iterator<Item = &Permission> {
+        let services = self.token.services.iter();
+        let of_user = services.filter_map(move |service| match service {
+            Service::Rtm2 { user_id, privileges, permissions } => {
+                let counts = user_id == user && self.holds(privileges, privilege::LOGIN, now);
+                counts.then_some(permissions)
+            }
+            _ => None,
         });
-        end.is_some_and(|end| now < end)
+        of_user.flatten()
+    }
+
+    /// Whether the user may join the stream channel. An empty uid in the token means any user.
+    #[must_use]
+    pub fn may_join(&self, channel: &str, user: &str, now: u64) -> bool {
+        self.end_of(privilege::JOIN_CHANNEL, channel, user).is_some_and(|end| now < end)
+    }
+
+    /// When a privilege of the user in a stream channel ends, in seconds since 1970; `None` without
+    /// it. An empty uid in the token means any user.
+    #[must_use]
+    pub fn end_of(&self, wanted: u16, channel: &str, user: &str) -> Option<u64> {
+        let ends = self.token.services.iter().filter_map(|service| match service {
+            Service::Rtc { channel: name, uid, privileges }
+                if name == channel && (uid == user || uid.is_empty()) =>
+            {
+                self.end(privileges, wanted)
+            }
+            _ => None,
+        });
+        ends.max()
+    }
+
+    fn holds(&self, privileges: &Privileges, wanted: u16, now: u64) -> bool {
+        self.end(privileges, wanted).is_some_and(|end| now < end)
+    }
+
+    /// Privileges are relative to the issue, and end with the token at the latest.
+    fn end(&self, privileges: &Privileges, wanted: u16) -> Option<u64> {
+        let seconds = u64::from(*privileges.get(&wanted)?);
+        Some((u64::from(self.token.issued_at) + seconds).min(self.expires_at()))
     }
 }

@@ -50,7 +50,7 @@ fn hex(bytes: &[u8]) -> String {
 fn vectors_go_both_ways() {
     let cases = [
         (Service::rtm("test_user", 600), RTM),
-        (Service::rtc("7d72365eb983485397e3e3f9d460bdda", "2882341273", 600), RTC),
+        (Service::rtc_subscriber("7d72365eb983485397e3e3f9d460bdda", "2882341273", 600), RTC),
         (rtm2(), RTM2),
     ];
     for (service, wanted) in cases {
@@ -91,6 +91,50 @@ fn a_privilege_may_end_before_the_token() {
     assert!(!verified.may_join("other", "alice", ISSUED));
     assert!(!verified.may_join("class", "bob", ISSUED));
     assert!(!verified.may_login("alice", ISSUED));
+}
+
+#[test]
+fn a_subscriber_joins_and_a_publisher_publishes_too() {
+    let verified = |services| {
+        let text = of(services).sign(&certificate());
+        let parsed = UnverifiedToken::parse(&text).expect("just made");
+        parsed.verify(&certificate(), ISSUED).expect("just made")
+    };
+    let ends = |token: &VerifiedToken| {
+        [privilege::JOIN_CHANNEL, privilege::PUBLISH_DATA]
+            .map(|wanted| token.end_of(wanted, "town", "alice"))
+    };
+    let listener = verified(vec![Service::rtc_subscriber("town", "alice", 10)]);
+    assert_eq!(ends(&listener), [Some(ISSUED + 10), None]);
+    // Neither the token's end nor another service's makes it shorter or longer.
+    let longer = Service::rtc("town", "", 1_000);
+    let both = verified(vec![Service::rtc("town", "alice", 10), longer.clone()]);
+    assert_eq!(ends(&both), [Some(ISSUED + 600), Some(ISSUED + 600)]);
+    assert_eq!(ends(&verified(vec![Service::rtc("town", "bob", 10)])), [None, None]);
+    assert_eq!(ends(&verified(vec![longer])), [Some(ISSUED + 600), Some(ISSUED + 600)]);
+}
+
+#[test]
+fn rights_are_those_of_services_that_let_the_user_in() {
+    let names = |name: &str| vec![name.to_owned()];
+    let read = |name| Permission { resource: 0, right: 0, names: names(name) };
+    let services = vec![
+        Service::rtm2("alice", 10, vec![read("a"), read("b")]),
+        Service::rtm2("alice", 600, vec![read("c")]),
+        Service::rtm2("bob", 600, vec![read("d")]),
+        Service::rtm("bob", 10),
+    ];
+    let text = of(services).sign(&certificate());
+    let verified = UnverifiedToken::parse(&text).unwrap().verify(&certificate(), ISSUED).unwrap();
+    let listed = |user: &'static str, now| {
+        let permissions = verified.permissions(user, now).flat_map(|it| it.names.clone());
+        (verified.has_all_rights(user, now), permissions.collect::<Vec<_>>().concat())
+    };
+    assert_eq!(listed("alice", ISSUED + 9), (false, "abc".to_owned()));
+    assert_eq!(listed("alice", ISSUED + 10), (false, "c".to_owned()));
+    assert_eq!(listed("bob", ISSUED + 9), (true, "d".to_owned()));
+    assert_eq!(listed("bob", ISSUED + 10), (false, "d".to_owned()));
+    assert_eq!(listed("carol", ISSUED), (false, String::new()));
 }
 
 #[test]

@@ -211,6 +211,8 @@ open_enum! {
         WillExpire = 1,
         /// It allows to read less than before.
         ReadPermissionRevoked = 2,
+        /// It has ended, and what it was for. Not of RTM 2.x.
+        Expired = 3,
     }
 }
 

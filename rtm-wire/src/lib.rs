@@ -70,7 +70,7 @@ pub use frame::{
     RetireConnectionId, Skip, Ticket,
 };
 pub use handshake::{
-    Accepted, EarlyMessages, Hello, Resumption, SealedTicket, TicketContents, TicketState,
+    Accepted, EarlyMessages, Hello, Resumption, Right, SealedTicket, TicketContents, TicketState,
     TransportParams, Welcome,
 };
 pub use id::{

@@ -247,6 +247,17 @@ impl<W> Core<W> {
         }
     }
 
+    /// The server has ended the subscription.
+    pub(super) fn drop_subscription(&mut self, now: Time, channel: &ChannelName, error: &Error) {
+        let Some(entry) = self.channels.get_mut(channel) else { return };
+        let ended = entry.view.unsubscribe();
+        debug_assert!(ended.is_ok(), "the caller has looked: {ended:?}");
+        if let Some(handle) = entry.handle.take() {
+            self.end_channel_handle(handle, Some(error));
+        }
+        self.on_unsubscribed(now, channel);
+    }
+
     /// Forgets an idle channel, or begins the subscription that waited for it.
     fn settle_channel(&mut self, now: Time, channel: &ChannelName) {
         let Some(entry) = self.channels.get_mut(channel) else { return };

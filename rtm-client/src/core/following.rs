@@ -122,6 +122,13 @@ impl<W> Core<W> {
         }
     }
 
+    /// The server tells no more of a user.
+    pub(super) fn on_unheard(&mut self, user: &UserId, error: &Error) {
+        if let Some(handle) = self.heard_users.get(user).map(|heard| heard.handle) {
+            self.end_heard_user(user, handle, Some(error));
+        }
+    }
+
     /// The session is gone; the next one begins with snapshots.
     pub(super) fn lose_user_metadata(&mut self) {
         self.followed.clear();

@@ -53,9 +53,14 @@ impl<W> Core<W> {
                 let kind = ErrorKind::OutcomeUnknown;
                 self.answer(waiter, Err(Error::numbered(kind, code, kind.wrong())));
             }
-            Purpose::RenewToken(token) => {
+            Purpose::RenewToken(token, _) => {
                 self.take_token(token);
                 let more = "the next login is with this token";
+                self.answer(waiter, Err(lost.and(more)));
+            }
+            Purpose::RenewChannelToken(channel, token) => {
+                self.take_channel_token(&channel, token);
+                let more = "the channel is joined again with this token";
                 self.answer(waiter, Err(lost.and(more)));
             }
             Purpose::Subscribe { channel, is_restore: false } => {
@@ -116,7 +121,7 @@ impl<W> Core<W> {
 /// What RTM 2.x calls a call of this module that gets no answer.
 const fn number_of_loss(purpose: &Purpose) -> ErrorCode {
     match purpose {
-        Purpose::RenewToken(_) => ErrorCode::RENEW_TOKEN_TIMEOUT,
+        Purpose::RenewToken(..) | Purpose::RenewChannelToken(..) => ErrorCode::RENEW_TOKEN_TIMEOUT,
         Purpose::Subscribe { .. } => ErrorCode::CHANNEL_SUBSCRIBE_TIMEOUT,
         Purpose::GetStates(_) | Purpose::OnlineUsers(_) | Purpose::UserChannels => {
             ErrorCode::PRESENCE_OPERATION_TIMEOUT

@@ -152,6 +152,8 @@ pub struct Core<W> {
     token: String,
     /// The newest that this login has brought.
     ticket: Option<Ticket>,
+    /// How many have come.
+    tickets: u64,
     /// Whether the next attempt goes by the ticket. An attempt that nobody answers is followed by
     /// one of the other kind: what doesn't come through may be the ticket.
     is_ticket_next: bool,
@@ -219,6 +221,7 @@ impl<W> Core<W> {
             instance: SessionInstance(0),
             token: String::new(),
             ticket: None,
+            tickets: 0,
             is_ticket_next: false,
             servers: Vec::new(),
             tried: Vec::new(),
@@ -268,8 +271,7 @@ impl<W> Core<W> {
             Command::Logout => self.logout(now, waiter),
             Command::RenewToken(token) => self.renew_token(now, token, waiter),
             Command::RenewChannelToken { channel, token } => {
-                let renewed = self.renew_channel_token(&channel, token);
-                self.answer(waiter, renewed);
+                self.renew_channel_token(now, channel, token, waiter);
             }
             Command::Subscribe { channel, options, handle } => {
                 self.subscribe(now, channel, options, handle, waiter);
@@ -493,6 +495,7 @@ impl<W> Core<W> {
                 }
                 Event::Ticket { session, ticket } if self.connection.session() == Some(session) => {
                     self.ticket = Some(ticket);
+                    self.tickets += 1;
                     self.is_ticket_next = true;
                 }
                 Event::Refused { session, code, answer } => {
@@ -532,7 +535,7 @@ impl<W> Core<W> {
                 self.on_lock_event(&event, credit)
             }
             Ok(ServerOperation::Event(ChannelNews::Token(event))) => {
-                self.on_token_event(&event);
+                self.on_token_event(now, &event);
                 false
             }
             Ok(ServerOperation::Event(ChannelNews::Position(event))) => {

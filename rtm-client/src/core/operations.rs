@@ -18,20 +18,60 @@ use crate::channel_id::ChannelId;
 pub(super) enum Purpose {
     Login,
     Logout,
-    RenewToken(String),
-    Publish { route: Route, is_stored: bool },
-    Subscribe { channel: ChannelName, is_restore: bool },
-    Unsubscribe { channel: ChannelName },
-    OpenInbox { is_restore: bool },
+    /// With the count of tickets before.
+    RenewToken(String, u64),
+    RenewChannelToken(ChannelName, String),
+    Publish {
+        route: Route,
+        is_stored: bool,
+    },
+    Subscribe {
+        channel: ChannelName,
+        is_restore: bool,
+    },
+    Unsubscribe {
+        channel: ChannelName,
+    },
+    OpenInbox {
+        is_restore: bool,
+    },
     CloseInbox,
-    Join { channel: ChannelName, is_restore: bool },
-    Leave { channel: ChannelName },
-    JoinTopic { channel: ChannelName, topic: TopicName, is_restore: bool },
-    LeaveTopic { channel: ChannelName, topic: TopicName },
-    SubscribeTopic { channel: ChannelName, topic: TopicName, all: bool, is_restore: bool },
-    UnsubscribeTopic { channel: ChannelName, topic: TopicName, all: bool },
-    SetStates { channel: ChannelId, tried: Vec<Tried> },
-    RemoveStates { channel: ChannelId, removed: Vec<(String, Vec<u8>)>, keys: Vec<String> },
+    Join {
+        channel: ChannelName,
+        is_restore: bool,
+    },
+    Leave {
+        channel: ChannelName,
+    },
+    JoinTopic {
+        channel: ChannelName,
+        topic: TopicName,
+        is_restore: bool,
+    },
+    LeaveTopic {
+        channel: ChannelName,
+        topic: TopicName,
+    },
+    SubscribeTopic {
+        channel: ChannelName,
+        topic: TopicName,
+        all: bool,
+        is_restore: bool,
+    },
+    UnsubscribeTopic {
+        channel: ChannelName,
+        topic: TopicName,
+        all: bool,
+    },
+    SetStates {
+        channel: ChannelId,
+        tried: Vec<Tried>,
+    },
+    RemoveStates {
+        channel: ChannelId,
+        removed: Vec<(String, Vec<u8>)>,
+        keys: Vec<String>,
+    },
     GetStates(ChannelId),
     OnlineUsers(ChannelId),
     UserChannels,
@@ -39,10 +79,18 @@ pub(super) enum Purpose {
     ReadPage,
     Read(Box<Reading>),
     ReadHistory(Box<HistoryReading>),
-    SubscribeUserMetadata { user: UserId, handle: HandleId, is_restore: bool },
+    SubscribeUserMetadata {
+        user: UserId,
+        handle: HandleId,
+        is_restore: bool,
+    },
     UnsubscribeUserMetadata,
     ChangeLock,
-    AcquireLock { channel: ChannelId, name: String, asked: Time },
+    AcquireLock {
+        channel: ChannelId,
+        name: String,
+        asked: Time,
+    },
     GetLocks,
 }
 

@@ -55,9 +55,16 @@ impl<W> Core<W> {
                 }
             }
             (Purpose::Logout, _) => self.end_farewell(now),
-            (Purpose::RenewToken(token), _) => {
-                // A newer ticket has come, or will.
+            (Purpose::RenewToken(token, tickets), _) => {
                 self.token = token;
+                if self.tickets == tickets {
+                    // A newer one may come. The present one stands for the former token's rights.
+                    self.ticket = None;
+                }
+                self.answer(waiter, Ok(Answer::Done));
+            }
+            (Purpose::RenewChannelToken(channel, token), _) => {
+                self.take_channel_token(&channel, token);
                 self.answer(waiter, Ok(Answer::Done));
             }
             (Purpose::Subscribe { channel, is_restore }, ReplyResult::Subscribed(position)) => {
@@ -182,7 +189,8 @@ impl<W> Core<W> {
             purpose @ (Purpose::SetStates { .. } | Purpose::RemoveStates { .. }) => {
                 self.on_states_refused(now, Operation::new(purpose, waiter), error);
             }
-            Purpose::RenewToken(_)
+            Purpose::RenewToken(..)
+            | Purpose::RenewChannelToken(..)
             | Purpose::GetStates(_)
             | Purpose::OnlineUsers(_)
             | Purpose::UserChannels

@@ -29,18 +29,11 @@ pub(super) struct Stream<W> {
     pub(super) presence: PresenceView,
     pub(super) metadata: Follower,
     pub(super) locks: LockView,
-    token: String,
+    pub(super) token: String,
     /// Who hears of publishers that come and go; nobody, if the application doesn't care.
     pub(super) events: Option<HandleId>,
     pub(super) publications: BTreeMap<TopicName, Publication<W>>,
     pub(super) topics: BTreeMap<TopicName, TopicSink>,
-}
-
-impl<W> Stream<W> {
-    /// The token for joining it again.
-    pub(super) fn set_token(&mut self, token: String) {
-        self.token = token;
-    }
 }
 
 impl<W> Core<W> {

@@ -1,13 +1,17 @@
-//! Renewing tokens.
+//! Renewing tokens, and what ends with them.
 
 use std::time::Duration;
 
-use rtm_channel::ChannelName;
-use rtm_wire::{LaneId, RenewToken, Time, TokenChange as Change, TokenEvent as News};
+use rtm_channel::{ChannelName, UserId, ViewState};
+use rtm_topic::Membership;
+use rtm_wire::{
+    ChannelKind, ErrorCode, LaneId, RenewToken, Time, TokenChange as Change, TokenEvent as News,
+};
 
 use super::Core;
 use super::command::{Answer, Output};
 use super::operations::Purpose;
+use crate::channel_id::ChannelId;
 use crate::error::{Error, ErrorKind};
 use crate::link::{TokenChange, TokenEvent};
 
@@ -16,8 +20,9 @@ impl<W> Core<W> {
     pub(super) fn renew_token(&mut self, now: Time, token: String, waiter: Option<W>) {
         match self.check_connected() {
             Ok(_) => {
-                let purpose = Purpose::RenewToken(token.clone());
-                self.request(now, LaneId::CONTROL, RenewToken { token: &token }, purpose, waiter);
+                let purpose = Purpose::RenewToken(token.clone(), self.tickets);
+                let renew = RenewToken { token: &token, channel: "" };
+                self.request(now, LaneId::CONTROL, renew, purpose, waiter);
             }
             // On the way back the former one may have ended by then.
             Err(error) if error.kind() == ErrorKind::NotConnected => {
@@ -34,25 +39,84 @@ impl<W> Core<W> {
         self.ticket = None;
     }
 
-    /// The token for joining a channel again.
+    /// Shows the server another token for a stream channel, now or when it is joined again.
     pub(super) fn renew_channel_token(
         &mut self,
-        channel: &ChannelName,
+        now: Time,
+        channel: ChannelName,
         token: String,
-    ) -> Result<Answer, Error> {
-        let entry = self.streams.get_mut(channel);
-        let entry = entry.ok_or_else(|| Error::new(ErrorKind::NotJoined))?;
-        entry.set_token(token);
-        Ok(Answer::Done)
+        waiter: Option<W>,
+    ) {
+        let membership = self.streams.get(&channel).map(|entry| entry.view.membership());
+        match membership {
+            Some(Membership::Joined(_) | Membership::Joining(_)) => {
+                let purpose = Purpose::RenewChannelToken(channel.clone(), token.clone());
+                let renew = RenewToken { token: &token, channel: channel.as_str() };
+                self.request(now, LaneId::CONTROL, renew, purpose, waiter);
+            }
+            Some(Membership::Lost(_)) => {
+                self.take_channel_token(&channel, token);
+                self.answer(waiter, Ok(Answer::Done));
+            }
+            _ => self.answer(waiter, Err(Error::new(ErrorKind::NotJoined))),
+        }
     }
 
-    pub(super) fn on_token_event(&mut self, event: &News) {
-        let change = match event.change {
-            Change::WillExpire => TokenChange::WillExpire,
+    /// The token for joining a channel again, if it is still to be.
+    pub(super) fn take_channel_token(&mut self, channel: &ChannelName, token: String) {
+        if let Some(entry) = self.streams.get_mut(channel) {
+            entry.token = token;
+        }
+    }
+
+    pub(super) fn on_token_event(&mut self, now: Time, event: &News<'_>) {
+        let (change, error) = match event.change {
+            Change::WillExpire => (TokenChange::WillExpire, None),
+            Change::ReadPermissionRevoked => {
+                let code = ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED;
+                let wrong = "the token that the session was renewed with gives no right to read it";
+                let error = Error::numbered(ErrorKind::PermissionDenied, code, wrong);
+                (TokenChange::ReadPermissionRevoked, Some(error))
+            }
+            Change::Expired => (TokenChange::Expired, Some(Error::new(ErrorKind::TokenExpired))),
             // A later server may know more.
             _ => return,
         };
+        let (mut channels, mut users) = (Vec::new(), Vec::new());
+        for concerned in event.channels.iter() {
+            if let Some(channel) = ChannelId::from_wire(&concerned) {
+                if let Some(error) = &error {
+                    self.on_put_out(now, &channel, error);
+                }
+                channels.push(channel);
+            } else if concerned.kind == ChannelKind::User {
+                if let (Some(error), Ok(user)) = (&error, UserId::new(concerned.name)) {
+                    self.on_unheard(&user, error);
+                }
+                users.push(concerned.name.to_owned());
+            }
+        }
         let time_left = Duration::from_millis(event.left_ms);
-        self.outputs.push_back(Output::Token(TokenEvent { change, time_left }));
+        self.outputs.push_back(Output::Token(TokenEvent { change, time_left, channels, users }));
+    }
+
+    /// The server has put the session out of a channel. Where its end was asked for meanwhile, the
+    /// answer to that is still to come.
+    fn on_put_out(&mut self, now: Time, channel: &ChannelId, error: &Error) {
+        let (kind, name) = (channel.kind(), channel.channel_name());
+        if channel.is_stream() {
+            let membership = self.streams.get(name).map(|entry| entry.view.membership());
+            if matches!(membership, Some(Membership::Joined(_))) {
+                self.own_states.on_left(kind, name);
+                self.end_own(kind, name);
+                self.end_stream(name, Some(error));
+            }
+        } else {
+            let state = self.channels.get(name).map(|entry| entry.view.state());
+            if matches!(state, Some(ViewState::Subscribed { .. })) {
+                self.end_own(kind, name);
+                self.drop_subscription(now, name, error);
+            }
+        }
     }
 }

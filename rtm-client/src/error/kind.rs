@@ -308,7 +308,9 @@ impl ErrorKind {
                 Self::InvalidHistoryRange
             }
             ErrorCode::HISTORY_NOT_AVAILABLE => Self::Unsupported,
-            ErrorCode::HISTORY_PERMISSION_DENIED => Self::PermissionDenied,
+            ErrorCode::STORAGE_PERMISSION_DENIED
+            | ErrorCode::LOCK_PERMISSION_DENIED
+            | ErrorCode::HISTORY_PERMISSION_DENIED => Self::PermissionDenied,
             ErrorCode::LOCK_NOT_EXIST | ErrorCode::STORAGE_INVALID_LOCK_NAME => Self::UnknownLock,
             ErrorCode::LOCK_ALREADY_EXIST => Self::LockExists,
             ErrorCode::LOCK_ACQUIRE_FAILED => Self::LockTaken,

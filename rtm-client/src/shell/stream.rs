@@ -65,11 +65,19 @@ impl StreamChannel {
         Ok(StreamEvents { events, channel, _guard: guard })
     }
 
-    /// Takes another token for joining again after a loss of the session; a membership that is
-    /// there doesn't end with its token. Asks nobody.
+    /// Gives the membership another token: it lasts as long as that, may do what that lets it do,
+    /// and is restored with it after a loss of the session. To be called when
+    /// [`ClientEvent::Token`](crate::ClientEvent::Token) names this channel and says that the
+    /// present one ends soon.
     ///
     /// # Errors
     /// [`NotJoined`](crate::ErrorKind::NotJoined).
+    /// [`InvalidToken`](crate::ErrorKind::InvalidToken),
+    /// [`TokenExpired`](crate::ErrorKind::TokenExpired): not one for this channel and user; the
+    /// membership goes on with the one before.
+    /// [`NotConnected`](crate::ErrorKind::NotConnected), −10026: the session was lost before the
+    /// answer; the channel is joined again with this token. Without a session nobody is asked, and
+    /// the same is done. [`TooFrequent`](crate::ErrorKind::TooFrequent).
     ///
     /// # Cancel safety
     /// It may be taken or not when the future is dropped.

@@ -11,9 +11,10 @@ use rtm_wire::{
     Time, UnixTime,
 };
 
-use super::session::{Client, monotonic};
+use super::session::Client;
 use super::{Gateway, Work, subscriber_of};
 use crate::access::{Admission, BANNED};
+use crate::clock::monotonic;
 use crate::limits::AppLimits;
 use crate::owner::{Command, CommandKind, Memory, granted, refused};
 
@@ -232,7 +233,8 @@ impl Gateway {
         let presence_timeout = Duration::from_secs(presence_timeout);
         let kind = CommandKind::SessionBegan { presence_timeout };
         let (app, identity) = (admission.app.clone(), admission.identity.clone());
-        work.commands.push(Command { app, from, identity, kind });
+        let rights = admission.rights.clone();
+        work.commands.push(Command { app, from, identity, rights, kind });
         let rates = ClientLimits::new(now, &self.limits.channel);
         let client = Client::new(session, admission, now, rates);
         self.clients.insert(from, client);
@@ -249,9 +251,9 @@ impl Gateway {
         admission: &Admission,
     ) -> Bytes {
         let (app, identity) = (admission.app.clone(), admission.identity.clone());
-        let from = SubscriberId(0);
+        let (from, rights) = (SubscriberId(0), admission.rights.clone());
         let kind = CommandKind::SessionExpected;
-        work.commands.push(Command { app, from, identity, kind });
+        work.commands.push(Command { app, from, identity, rights, kind });
         let millis = |span: Duration| usize::try_from(span.as_millis()).unwrap_or(usize::MAX);
         let Memory { all, stored } = work.memory;
         let AppLimits { channel, topic } = self.limits;

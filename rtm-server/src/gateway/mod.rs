@@ -233,7 +233,8 @@ impl Gateway {
     fn tell_owner(&self, work: &mut Work<'_>, from: SubscriberId, kind: CommandKind) {
         if let Some(client) = self.clients.get(&from).filter(|client| !client.has_left) {
             let (app, identity) = (client.app.clone(), client.identity.clone());
-            work.commands.push(Command { app, from, identity, kind });
+            let rights = client.rights.clone();
+            work.commands.push(Command { app, from, identity, rights, kind });
         }
     }
 
@@ -251,10 +252,10 @@ impl Gateway {
         if self.users.get(&key) == Some(&subscriber) {
             self.users.remove(&key);
         }
-        let Client { session, app, identity, has_left, .. } = client;
+        let Client { session, app, identity, rights, has_left, .. } = client;
         if !has_left {
             let kind = CommandKind::SessionEnded { is_lost };
-            work.commands.push(Command { app, from: subscriber, identity, kind });
+            work.commands.push(Command { app, from: subscriber, identity, rights, kind });
         }
         Some(session)
     }

@@ -8,7 +8,8 @@ use rtm_session::SessionId;
 use rtm_wire::{ChannelKind, CloseCode, ErrorCode, OperationId, ReplyResult, Request};
 
 use super::{Client, Gateway, Work, subscriber_of};
-use crate::owner::{Command, CommandKind, granted, refused};
+use crate::owner::{CommandKind, granted, refused};
+use crate::rights::Pass;
 
 impl Gateway {
     pub(super) fn on_message(
@@ -47,11 +48,9 @@ impl Gateway {
             }
         };
         match verdict {
-            Ok(Way::Owner) => {
-                let client = self.clients.get(&from).expect("looked up above");
-                let (app, identity) = (client.app.clone(), client.identity.clone());
-                let kind = CommandKind::Request { operation, message, time_left };
-                work.commands.push(Command { app, from, identity, kind });
+            Ok(Way::Owner(pass)) => {
+                let kind = CommandKind::Request { operation, message, time_left, pass };
+                self.tell_owner(work, from, kind);
             }
             Ok(Way::Answered) => {
                 self.send_reply(work, from, granted(operation, ReplyResult::None));
@@ -82,7 +81,7 @@ impl Gateway {
     ) -> Result<Way, Refusal> {
         // Never answered, and good for others until the end.
         if let Request::Receipt(_) = request {
-            return Ok(Way::Owner);
+            return Ok(Way::Owner(None));
         }
         if self.is_closing {
             let reason = "the server is shutting down; come back later";
@@ -94,33 +93,36 @@ impl Gateway {
                 let reason = "this session is logged in already; log out first";
                 Err(Refusal::new(ErrorCode::DUPLICATE_OPERATION, reason))
             }
-            Request::RenewToken(renew) => {
+            Request::RenewToken(renew) if renew.channel.is_empty() => {
                 self.renew_token(work, from, renew.token).map(|()| Way::Answered)
+            }
+            Request::RenewToken(renew) => {
+                self.renew_pass(work, from, (renew.channel, renew.token)).map(Way::Owner)
             }
             // The client closes the session when it has the answer.
             Request::Logout(_) => Ok(Way::Done),
             Request::Publish(_) => {
                 let taken = client.rates.take_publish(work.moment.now);
                 self.counters.publishes_limited += u64::from(taken.is_err());
-                taken.map(|()| Way::Owner)
+                taken.map(|()| Way::Owner(None))
             }
             Request::SetStates(_)
             | Request::RemoveStates(_)
             | Request::GetStates(_)
             | Request::GetOnlineUsers(_)
             | Request::GetUserChannels(_) => {
-                client.rates.take_presence(work.moment.now).map(|()| Way::Owner)
+                client.rates.take_presence(work.moment.now).map(|()| Way::Owner(None))
             }
             Request::Subscribe(subscribe) if subscribe.channel.kind != ChannelKind::User => {
                 // A name that is none is refused by the owner, with its own number.
                 if let Ok(channel) = ChannelName::new(subscribe.channel.name) {
                     client.rates.take_subscribe(work.moment.now, &channel)?;
                 }
-                Ok(Way::Owner)
+                Ok(Way::Owner(None))
             }
             Request::SetMetadata(_) | Request::UpdateMetadata(_) | Request::RemoveMetadata(_) => {
                 client.rates.take_storage_write(work.moment.now)?;
-                Ok(Way::Owner)
+                Ok(Way::Owner(None))
             }
             Request::GetMetadata(_)
             | Request::GetMessages(_)
@@ -128,28 +130,29 @@ impl Gateway {
             | Request::SubscribeUserMetadata(_)
             | Request::UnsubscribeUserMetadata(_) => {
                 client.rates.take_storage_read(work.moment.now)?;
-                Ok(Way::Owner)
+                Ok(Way::Owner(None))
             }
             Request::SetLock(_)
             | Request::RemoveLock(_)
             | Request::AcquireLock(_)
             | Request::ReleaseLock(_)
             | Request::RevokeLock(_) => {
-                client.rates.take_lock_call(work.moment.now).map(|()| Way::Owner)
+                client.rates.take_lock_call(work.moment.now).map(|()| Way::Owner(None))
             }
             Request::Join(join) => {
-                let user = &client.identity.user;
-                self.access.join(&client.app, user, join, work.moment.wall)?;
-                Ok(Way::Owner)
+                let whose = (&client.app, &client.identity.user, &client.rights);
+                let what = (join.channel, join.token);
+                self.access.join(whose, what, work.moment.wall).map(Way::Owner)
             }
-            _ => Ok(Way::Owner),
+            _ => Ok(Way::Owner(None)),
         }
     }
 }
 
 /// What becomes of a request that is in order.
 enum Way {
-    Owner,
+    /// With what a token gives for the stream channel that is concerned.
+    Owner(Option<Pass>),
     /// Done, and nothing else follows.
     Answered,
     Done,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rtm_channel::{AppId, Refusal, SubscriberId, UserId};
 use rtm_session::{LoginAnswer, LoginId, SessionId};
-use rtm_wire::{CloseCode, Encode, ErrorCode, OperationId, Request, TicketState};
+use rtm_wire::{CloseCode, Encode, ErrorCode, List, OperationId, Request, TicketState};
 
 use super::login::{Accepted, closing};
 use super::{Gateway, Work, subscriber_of};
@@ -74,12 +74,14 @@ impl Gateway {
     pub(super) fn give_ticket(&mut self, work: &mut Work<'_>, subscriber: SubscriberId) {
         let (now, wall) = (work.moment.now, work.moment.wall);
         let Some(client) = self.clients.get_mut(&subscriber) else { return };
+        let listed = client.rights.list();
         let state = TicketState {
             app_id: client.app.as_str(),
             user_id: client.identity.user.as_str(),
             instance: client.identity.instance,
             token_end: client.token_end,
             liveness: client.liveness,
+            rights: listed.as_deref().map(List::Slice),
         };
         let mut bytes = Vec::with_capacity(state.encoded_len());
         state.encode(&mut bytes);

@@ -9,6 +9,7 @@ use rtm_wire::{LaneId, Liveness, Time, UnixTime};
 use super::slow::Queues;
 use crate::access::Admission;
 use crate::owner::LaneKey;
+use crate::rights::Rights;
 
 /// A client that is logged in.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Client {
     pub(super) token_end: Option<UnixTime>,
     /// When it counts as lost, and as gone.
     pub(super) liveness: Liveness,
+    /// What it may do.
+    pub(super) rights: Rights,
     /// When it gets a newer ticket.
     pub(super) next_ticket: Time,
     /// How often it may still ask for what.
@@ -41,7 +44,7 @@ impl Client {
         next_ticket: Time,
         rates: ClientLimits,
     ) -> Self {
-        let Admission { app, identity, expires: token_end, liveness } = admission;
+        let Admission { app, identity, expires: token_end, liveness, rights } = admission;
         Self {
             session,
             app,
@@ -49,6 +52,7 @@ impl Client {
             expires: None,
             token_end,
             liveness,
+            rights,
             next_ticket,
             rates,
             has_left: false,
@@ -56,10 +60,4 @@ impl Client {
             queues: Queues::default(),
         }
     }
-}
-
-/// When a wall-clock time is reached, on the monotonic clock.
-pub(super) fn monotonic(now: Time, wall: UnixTime, target: UnixTime) -> Time {
-    let millis = target.as_millis().saturating_sub(wall.as_millis());
-    now + std::time::Duration::from_millis(millis)
 }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtm_channel::{Refusal, SubscriberId};
-use rtm_wire::{Encode, ErrorCode, Event, Login, Time, TokenChange, TokenEvent};
+use rtm_wire::{Encode, ErrorCode, Event, List, Login, Time, TokenChange, TokenEvent};
 
-use super::session::monotonic;
 use super::{Gateway, Work};
+use crate::clock::monotonic;
+use crate::owner::CommandKind;
+use crate::rights::Pass;
 
 /// How long before its end a client is told, as in RTM 2.x.
 const WARNING: Duration = Duration::from_secs(30);
@@ -51,11 +53,29 @@ impl Gateway {
         };
         let admission = self.access.login(&login, wall)?;
         client.token_end = admission.expires;
+        let former = std::mem::replace(&mut client.rights, admission.rights);
+        let has_changed = former != client.rights;
         let expires = admission.expires.map(|end| monotonic(now, wall, end));
         self.watch_token(from, expires);
+        if has_changed {
+            self.tell_owner(work, from, CommandKind::RightsChanged);
+        }
         // What it comes back with lasts as long.
         self.give_ticket(work, from);
         Ok(())
+    }
+
+    /// A client shows another token for a stream channel.
+    pub(super) fn renew_pass(
+        &mut self,
+        work: &Work<'_>,
+        from: SubscriberId,
+        (channel, token): (&str, &str),
+    ) -> Result<Option<Pass>, Refusal> {
+        let Some(client) = self.clients.get_mut(&from) else { return Ok(None) };
+        client.rates.take_storage_read(work.moment.now)?;
+        let whose = (&client.app, &client.identity.user, &client.rights);
+        self.access.join(whose, (channel, token), work.moment.wall)
     }
 
     /// Tells those whose tokens end soon, and ends the sessions of those that have ended.
@@ -66,7 +86,8 @@ impl Gateway {
             let expires = self.clients.get(&subscriber).and_then(|client| client.expires);
             if let Some(left) = expires.map(|expires| expires.saturating_since(now)) {
                 let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-                let event = Event::Token(TokenEvent { change: TokenChange::WillExpire, left_ms });
+                let (change, channels) = (TokenChange::WillExpire, List::default());
+                let event = Event::Token(TokenEvent { change, left_ms, channels });
                 let mut message = Vec::with_capacity(event.encoded_len());
                 event.encode(&mut message);
                 self.send_reply(work, subscriber, Bytes::from(message));

@@ -16,11 +16,12 @@ use rtm_wire::{
 
 use super::answer::refused;
 use super::command::{LaneKey, Output};
-use super::context::Context;
+use super::context::{Context, Who};
 use super::inboxes::{Inboxes, answer_to};
 use super::locks::Locks;
 use super::memory::Remembered;
 use super::outbox::Outbox;
+use super::passes::Passes;
 use super::presences::Presences;
 use super::storages::Storages;
 use crate::limits::AppLimits;
@@ -50,6 +51,7 @@ pub(super) struct AppChannels {
     pub(super) inboxes: Inboxes,
     pub(super) storages: Storages,
     pub(super) locks: Locks,
+    pub(super) passes: Passes,
 }
 
 impl AppChannels {
@@ -66,6 +68,7 @@ impl AppChannels {
             inboxes: Inboxes::new(epoch, limits.channel),
             storages: Storages::new(limits.channel),
             locks: Locks::new(epoch, limits.channel),
+            passes: Passes::default(),
         }
     }
 
@@ -120,6 +123,7 @@ impl AppChannels {
         self.log.on_session_ended(moment.0, identity);
         for key in self.joined.remove(&from).unwrap_or_default() {
             out.lost.push((key.clone(), from));
+            self.passes.remove(from, &key);
             match is_lost {
                 true => self.presences.lose(moment.0, &key, from, &identity.user),
                 false => self.presences.leave(moment, &key, from, &identity.user, out),
@@ -155,6 +159,7 @@ impl AppChannels {
     pub(super) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Outbox) {
         self.presences.handle_timeout(now, time, out);
         self.locks.handle_timeout((now, time), out);
+        self.handle_passes(now, time, out);
         while let Some((key, outcomes)) = self.inboxes.handle_timeout(now, out) {
             self.answer(&key, outcomes, out);
         }
@@ -166,6 +171,7 @@ impl AppChannels {
             self.inboxes.poll_timeout(),
             self.locks.poll_timeout(),
             self.log.poll_timeout(),
+            self.passes.poll_timeout(),
         ];
         due.into_iter().flatten().min()
     }
@@ -270,25 +276,54 @@ impl AppChannels {
         self.joined.entry(context.from).or_default().insert(key);
     }
 
-    /// A session goes from a channel for good, and all of that ends.
-    pub(super) fn exit(&mut self, context: &mut Context<'_>, key: &ChannelKey) {
-        let (moment, user) = ((context.now, context.time), &context.identity.user);
-        self.presences.leave(moment, key, context.from, user, context.out);
-        self.storages.leave(context.from, key);
-        self.locks.leave(context, key);
+    /// A session goes from a channel for good, or is put out of it, and all of that ends.
+    ///
+    /// # Errors
+    /// It isn't in there.
+    pub(super) fn part(
+        &mut self,
+        who: &Who<'_>,
+        key: &ChannelKey,
+        out: &mut Outbox,
+    ) -> Result<(), Refusal> {
+        let from = who.from;
+        let is_stream = key.kind == ChannelKind::Stream;
+        if is_stream {
+            for news in self.stream(key).leave(from)? {
+                tell_members(&key.name, news, out);
+            }
+        } else {
+            let parted = self.message(key).unsubscribe(from);
+            self.drop_if_empty(key);
+            parted?;
+        }
+        self.presences.leave((who.now, who.time), key, from, who.user, out);
+        self.storages.leave(from, key);
+        self.locks.leave(who, key, out);
+        self.passes.remove(from, key);
+        self.note_left(from, key);
+        out.push(Output::LaneEnds { to: vec![from], lane: LaneKey::of(key) });
+        if is_stream {
+            out.push(Output::TopicsEnd { to: from, channel: key.name.clone() });
+        }
+        Ok(())
     }
 
-    pub(super) fn note_left(&mut self, from: SubscriberId, key: &ChannelKey) {
+    fn note_left(&mut self, from: SubscriberId, key: &ChannelKey) {
         if let Some(joined) = self.joined.get_mut(&from) {
             joined.remove(key);
         }
         self.drop_if_empty(key);
     }
 
-    /// Channels of a kind that a session is in.
+    /// The channels that a session is in.
+    pub(super) fn joined_by(&self, from: SubscriberId) -> impl Iterator<Item = &ChannelKey> {
+        self.joined.get(&from).into_iter().flatten()
+    }
+
+    /// How many of them are of a kind.
     pub(super) fn count_joined(&self, from: SubscriberId, kind: ChannelKind) -> usize {
-        let joined = self.joined.get(&from).into_iter().flatten();
-        joined.filter(|key| key.kind == kind).count()
+        self.joined_by(from).filter(|key| key.kind == kind).count()
     }
 
     pub(super) fn is_in(&self, from: SubscriberId, key: &ChannelKey) -> bool {

@@ -7,6 +7,8 @@ use rtm_channel::{AppId, ChannelKey, ChannelName, Identity, SubscriberId, UserId
 use rtm_topic::TopicName;
 use rtm_wire::{ChannelKind, ErrorCode, LaneMode, OperationId, Position, Priority, QueuePolicy};
 
+use crate::rights::{Pass, Rights};
+
 /// Something that a session does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Command {
@@ -16,6 +18,8 @@ pub(crate) struct Command {
     pub from: SubscriberId,
     /// Whose it is.
     pub identity: Identity,
+    /// What it may do.
+    pub rights: Rights,
     /// What it does.
     pub kind: CommandKind,
 }
@@ -53,6 +57,8 @@ pub(crate) enum CommandKind {
         /// The last message that it has got.
         after: Position,
     },
+    /// It has another token, by which it may do something else than before.
+    RightsChanged,
     /// It asks for something.
     Request {
         /// What the answer refers to.
@@ -61,6 +67,8 @@ pub(crate) enum CommandKind {
         message: Bytes,
         /// For how long it is of worth, if it is so for a time only.
         time_left: Option<Duration>,
+        /// What its token gives for the stream channel that is concerned.
+        pass: Option<Pass>,
     },
 }
 

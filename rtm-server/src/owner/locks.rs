@@ -16,7 +16,7 @@ use rtm_wire::{
 use super::answer::{granted, refused};
 use super::channels::AppChannels;
 use super::command::{LaneKey, Output};
-use super::context::Context;
+use super::context::{Context, Who};
 use super::outbox::Outbox;
 use super::request::unknown;
 use crate::store::Change;
@@ -73,9 +73,8 @@ impl Locks {
     }
 
     /// A session goes from a channel: it waits no more, and has its locks for their TTLs.
-    pub(super) fn leave(&mut self, context: &mut Context<'_>, key: &ChannelKey) {
-        let (now, from, user) = (context.now, context.from, &context.identity.user);
-        self.with(key, context.out, |locks| locks.leave(now, from, user));
+    pub(super) fn leave(&mut self, who: &Who<'_>, key: &ChannelKey, out: &mut Outbox) {
+        self.with(key, out, |locks| locks.leave(who.now, who.from, who.user));
     }
 
     /// A session is gone, and may be followed by another one. Nobody is there to be answered.

@@ -28,10 +28,12 @@ mod inboxes;
 mod locks;
 mod memory;
 mod outbox;
+mod passes;
 mod places;
 mod presences;
 mod request;
 mod restore;
+mod rights;
 mod states;
 mod storages;
 
@@ -47,7 +49,7 @@ use rtm_wire::{ChannelKind, Epoch, Time, UnixTime};
 use self::catch_up::CatchUps;
 use self::channels::AppChannels;
 use self::commits::Commits;
-use self::context::Context;
+use self::context::{Context, Who};
 use self::histories::{Reader, Reads};
 use self::outbox::Outbox;
 use crate::limits::AppLimits;
@@ -103,7 +105,7 @@ impl Owner {
         command: Command,
         out: &mut Vec<Output>,
     ) {
-        let Command { app, from, identity, kind } = command;
+        let Command { app, from, identity, rights, kind } = command;
         let mut outbox = std::mem::take(&mut self.outbox);
         let (epoch, limits) = (self.epoch, self.limits);
         let make = || AppChannels::new(app.clone(), epoch, limits);
@@ -130,13 +132,19 @@ impl Owner {
             CommandKind::SessionEnded { is_lost } => {
                 channels.session_ended((now, time), from, &identity, is_lost, &mut outbox);
             }
-            CommandKind::Request { operation, message, time_left } => {
+            CommandKind::RightsChanged => {
+                let who = Who { now, time, from, user: &identity.user };
+                channels.rights_changed(&who, &rights, &mut outbox);
+            }
+            CommandKind::Request { operation, message, time_left, pass } => {
                 let mut context = Context {
                     now,
                     time,
                     from,
                     identity: &identity,
                     operation,
+                    rights: &rights,
+                    pass,
                     time_left,
                     commits: &self.commits,
                     history: &self.history,

@@ -27,6 +27,7 @@ impl AppChannels {
         context: &mut Context<'_>,
         request: &Request<'_>,
     ) -> Result<Option<Bytes>, Refusal> {
+        self.check_rights(context, request)?;
         let operation = context.operation;
         let answer = match request {
             Request::Subscribe(subscribe) if subscribe.channel.kind == ChannelKind::User => {
@@ -48,11 +49,21 @@ impl AppChannels {
             Request::Subscribe(subscribe) => return self.subscribe(context, subscribe),
             Request::Unsubscribe(unsubscribe) => {
                 let key = self.message_key(&unsubscribe.channel)?;
-                self.unsubscribe(context, &key)
+                self.part(&context.who(), &key, context.out)?;
+                Ok(granted(operation, ReplyResult::None))
             }
             Request::Publish(publish) => return self.publish(context, publish),
             Request::Join(join) => self.join(context, join),
-            Request::Leave(leave) => self.leave(context, leave.channel),
+            Request::Leave(leave) => {
+                let key = self.joined_stream(context.from, leave.channel)?;
+                self.part(&context.who(), &key, context.out)?;
+                Ok(granted(operation, ReplyResult::None))
+            }
+            Request::RenewToken(renew) => {
+                let key = self.joined_stream(context.from, renew.channel)?;
+                self.passes.set(&context.who(), &key, context.pass);
+                Ok(granted(operation, ReplyResult::None))
+            }
             Request::JoinTopic(join) => self.join_topic(context, join),
             Request::LeaveTopic(leave) => {
                 let key = self.joined_stream(context.from, leave.channel)?;
@@ -122,6 +133,7 @@ impl AppChannels {
         if let Some(repeated) = self.repeated(context, Some(&key)) {
             return repeated;
         }
+        self.check_publish_right(context, publish.channel)?;
         self.limits.channel.check_message(publish.custom_type, publish.payload)?;
         let former = context.out.changes.len();
         let answered = self.inboxes.publish(context, &key, publish)?;
@@ -172,19 +184,6 @@ impl AppChannels {
         }
     }
 
-    fn unsubscribe(
-        &mut self,
-        context: &mut Context<'_>,
-        key: &ChannelKey,
-    ) -> Result<Bytes, Refusal> {
-        let result = self.message(key).unsubscribe(context.from);
-        self.note_left(context.from, key);
-        result?;
-        self.exit(context, key);
-        context.out.push(Output::LaneEnds { to: vec![context.from], lane: LaneKey::of(key) });
-        Ok(granted(context.operation, ReplyResult::None))
-    }
-
     fn publish(
         &mut self,
         context: &mut Context<'_>,
@@ -198,6 +197,7 @@ impl AppChannels {
             kind @ ChannelKind::Message => self.key(kind, name),
             _ => return Err(wrong_kind()),
         };
+        self.check_publish_right(context, publish.channel)?;
         self.limits.channel.check_message(publish.custom_type, publish.payload)?;
         if publish.flags.store {
             check_store(context, &key, publish)?;
@@ -239,6 +239,7 @@ impl AppChannels {
                                   when some have left, or use several channels";
                     return Err(Refusal::new(ErrorCode::CHANNEL_JOIN_FAILED, reason));
                 }
+                self.passes.set(&context.who(), &key, context.pass);
                 self.enter(context, key, join.options);
                 Ok(answer)
             }
@@ -249,25 +250,13 @@ impl AppChannels {
         }
     }
 
-    fn leave(&mut self, context: &mut Context<'_>, channel: &str) -> Result<Bytes, Refusal> {
-        let key = self.joined_stream(context.from, channel)?;
-        let news = self.stream(&key).leave(context.from)?;
-        for fanout in news {
-            tell_members(&key.name, fanout, context.out);
-        }
-        self.exit(context, &key);
-        self.note_left(context.from, &key);
-        context.out.push(Output::LaneEnds { to: vec![context.from], lane: LaneKey::of(&key) });
-        context.out.push(Output::TopicsEnd { to: context.from, channel: key.name });
-        Ok(granted(context.operation, ReplyResult::None))
-    }
-
     fn join_topic(
         &mut self,
         context: &mut Context<'_>,
         join: &JoinTopic<'_>,
     ) -> Result<Bytes, Refusal> {
         let key = self.joined_stream(context.from, join.channel)?;
+        self.check_topic_right(context, &key)?;
         let (position, news) = self.stream(&key).join_topic(context.now, context.from, join)?;
         tell_members(&key.name, news, context.out);
         Ok(granted(context.operation, ReplyResult::TopicJoined(position)))
@@ -313,6 +302,7 @@ impl AppChannels {
             return repeated;
         }
         let key = self.joined_stream(context.from, publish.channel)?;
+        self.check_topic_right(context, &key)?;
         let stream = key.clone();
         let authority = self.stream(&key);
         let (published, publication, fanout) =

@@ -154,10 +154,21 @@ impl Storages {
     ) -> Result<(), Refusal> {
         let from = context.from;
         self.with(key, |set| set.unsubscribe(from))?;
-        self.forget_heard(from, key);
-        let lane = LaneKey::UserMetadata(key.name.clone());
-        context.out.push(Output::LaneEnds { to: vec![from], lane });
+        self.unhear_user(from, key, context.out);
         Ok(())
+    }
+
+    /// A session hears of a user's set no more, whatever it wants.
+    pub(super) fn unhear_user(&mut self, from: SubscriberId, key: &ChannelKey, out: &mut Outbox) {
+        self.leave(from, key);
+        let lane = LaneKey::UserMetadata(key.name.clone());
+        out.push(Output::LaneEnds { to: vec![from], lane });
+    }
+
+    /// The users whose sets a session hears of.
+    pub(super) fn users_heard_by(&self, from: SubscriberId) -> Vec<ChannelKey> {
+        let heard = self.heard.get(&from).into_iter().flatten();
+        heard.filter(|key| key.kind == ChannelKind::User).cloned().collect()
     }
 
     /// Whether the session has listened to the set, which it does no more.

@@ -107,8 +107,8 @@ mod tests {
     fn the_ticket_of_the_specification_opens() {
         let hex = "80079bb3101112131415161718191a1b1c1d1e1f111ec59f31696aa138cb04324842b3a1\
                    91339537a9d9d24530d52aee76fbbb23beca1b4b936819cb670e88060526a5ecd783b1e5\
-                   0f65e17b097a9d93965de0ce31dc30d2a8205b40b77187e0afb63f75a56b9624737e1deb\
-                   b07d8de1acc265a0c88898";
+                   0f65e17b087a9d93965de0ce31dc30d2a8205b40b77187e0afb63f75a56b9658bf68fb7f\
+                   6834b5c31245358ec6277484";
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
         let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
         let ticket = SealedTicket::decode(&bytes).expect("whole");
@@ -121,7 +121,7 @@ mod tests {
         let state = rtm_wire::TicketState::decode(contents.state).expect("whole");
         assert_eq!((state.app_id, state.user_id, state.instance.0), ("demo", "alice", 77_777));
         assert_eq!(state.token_end, Some(contents.expires));
-        assert_eq!(state.liveness, rtm_wire::Liveness::default());
+        assert_eq!((state.liveness, state.rights), (rtm_wire::Liveness::default(), None));
     }
 
     #[test]

@@ -9,5 +9,5 @@ mod welcome;
 pub use hello::Hello;
 pub use params::TransportParams;
 pub use resumption::{EarlyMessages, Resumption};
-pub use ticket::{SealedTicket, TicketContents, TicketState};
+pub use ticket::{Right, SealedTicket, TicketContents, TicketState};
 pub use welcome::{Accepted, Welcome};

@@ -5,7 +5,8 @@ use bytes::BufMut;
 
 use crate::encode::Encode;
 use crate::error::{DecodeError, Input};
-use crate::operation::Liveness;
+use crate::list::{Item, List};
+use crate::operation::{ChannelRef, Liveness};
 use crate::parse::{self, Parsed, blob, blob_len, put_blob, text};
 use crate::time::UnixTime;
 use crate::{SessionInstance, limits, varint};
@@ -114,7 +115,39 @@ impl Encode for TicketContents<'_> {
     }
 }
 
-/// `ticket state = app text, user text, instance varint, token end time, liveness`
+/// `right = kind 1 byte, name text, write 1 byte`
+///
+/// Leave to read, or to write, a channel or a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Right<'a> {
+    /// Which; a name with `*` at its end stands for all that begin so.
+    pub of: ChannelRef<'a>,
+    /// To write it; else to read it.
+    pub is_write: bool,
+}
+
+impl<'a> Item<'a> for Right<'a> {
+    fn parse(input: Input<'a>) -> Parsed<'a, Self> {
+        let (input, of) = ChannelRef::parse(input)?;
+        let (input, [write]) = parse::array(input)?;
+        Ok((input, Self { of, is_write: write != 0 }))
+    }
+}
+
+impl Encode for Right<'_> {
+    fn encoded_len(&self) -> usize {
+        self.of.encoded_len() + 1
+    }
+
+    fn encode(&self, out: &mut impl BufMut) {
+        self.of.encode(out);
+        out.put_u8(u8::from(self.is_write));
+    }
+}
+
+/// `ticket state = app text, user text, instance varint, token end time, liveness, rights`
+///
+/// `rights = 0x00 for all, or 0x01 and a list of right`
 ///
 /// What this project's server says to itself in a ticket: whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +162,8 @@ pub struct TicketState<'a> {
     pub token_end: Option<UnixTime>,
     /// As the login said it.
     pub liveness: Liveness,
+    /// What the token allows; `None` for everything.
+    pub rights: Option<List<'a, Right<'a>>>,
 }
 
 impl<'a> TicketState<'a> {
@@ -146,9 +181,14 @@ impl<'a> TicketState<'a> {
         let (input, instance) = varint::parse(input)?;
         let (input, token_end) = time(input)?;
         let (input, liveness) = Liveness::parse(input)?;
+        let (input, [is_listed]) = parse::array(input)?;
+        let (input, rights) = match is_listed {
+            0 => (input, None),
+            _ => List::parse(input, "rights").map(|(input, list)| (input, Some(list)))?,
+        };
         let token_end = (token_end.as_millis() > 0).then_some(token_end);
         let instance = SessionInstance(instance);
-        Ok((input, Self { app_id, user_id, instance, token_end, liveness }))
+        Ok((input, Self { app_id, user_id, instance, token_end, liveness, rights }))
     }
 }
 
@@ -159,6 +199,8 @@ impl Encode for TicketState<'_> {
             + varint::len(self.instance.0)
             + varint::len(self.token_end.map_or(0, UnixTime::as_millis))
             + self.liveness.encoded_len()
+            + 1
+            + self.rights.map_or(0, |rights| rights.encoded_len())
     }
 
     fn encode(&self, out: &mut impl BufMut) {
@@ -167,6 +209,10 @@ impl Encode for TicketState<'_> {
         varint::put(out, self.instance.0);
         varint::put(out, self.token_end.map_or(0, UnixTime::as_millis));
         self.liveness.encode(out);
+        out.put_u8(u8::from(self.rights.is_some()));
+        if let Some(rights) = self.rights {
+            rights.encode(out);
+        }
     }
 }
 
@@ -177,6 +223,7 @@ fn time(input: Input<'_>) -> Parsed<'_, UnixTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::ChannelKind;
     use crate::testing;
 
     #[test]
@@ -209,14 +256,18 @@ mod tests {
     #[test]
     fn states_go_both_ways() {
         let instance = SessionInstance(7);
-        for (bytes, token_end) in [
-            (&b"\x03app\x05alice\x07\x00\x05\x1e"[..], None),
-            (b"\x03app\x05alice\x07\x09\x05\x1e", Some(9)),
+        let of = ChannelRef { kind: ChannelKind::Stream, name: "t*" };
+        let right = [Right { of, is_write: true }];
+        let listed = Some(List::Slice(&right[..]));
+        for (bytes, token_end, rights) in [
+            (&b"\x03app\x05alice\x07\x00\x05\x1e\x00"[..], None, None),
+            (b"\x03app\x05alice\x07\x09\x05\x1e\x01\x00", Some(9), Some(List::default())),
+            (b"\x03app\x05alice\x07\x09\x05\x1e\x01\x01\x02\x02t*\x01", Some(9), listed),
         ] {
             let token_end = token_end.map(UnixTime::from_millis);
             let liveness = Liveness { heartbeat: 5, presence_timeout: 30 };
-            let state =
-                TicketState { app_id: "app", user_id: "alice", instance, token_end, liveness };
+            let (app_id, user_id) = ("app", "alice");
+            let state = TicketState { app_id, user_id, instance, token_end, liveness, rights };
             assert_eq!(TicketState::decode(bytes), Ok(state));
             testing::written(&state, bytes);
         }

@@ -117,5 +117,5 @@ events! {
     /// How far a channel is.
     Position(PositionEvent<'a>),
     /// What becomes of the session's token.
-    Token(TokenEvent),
+    Token(TokenEvent<'a>),
 }

@@ -47,7 +47,11 @@ pub(super) fn answers() -> Vec<Vector> {
     event.encode(&mut bytes);
     let messages = [StoredMessage { event: &bytes }];
     let page = Messages { has_more: true, messages: List::Slice(&messages) };
-    let ending = TokenEvent { change: TokenChange::WillExpire, left_ms: 30_000 };
+    let channels = List::default();
+    let ending = TokenEvent { change: TokenChange::WillExpire, left_ms: 30_000, channels };
+    let lost = [LOBBY, ChannelRef { kind: ChannelKind::User, name: "bob" }];
+    let (change, channels) = (TokenChange::ReadPermissionRevoked, List::Slice(&lost));
+    let revoked = TokenEvent { change, left_ms: 0, channels };
     let position = PositionEvent { channel: LOBBY, position: AT };
     let empty = Messages { has_more: false, messages: List::default() };
     vec![
@@ -55,5 +59,6 @@ pub(super) fn answers() -> Vec<Vector> {
         reply("reply to get messages, none there", ReplyResult::Messages(empty)),
         event_vector("6.29", "position event", position),
         event_vector("6.30", "token event", ending),
+        event_vector("6.30", "token event, less may be read", revoked),
     ]
 }

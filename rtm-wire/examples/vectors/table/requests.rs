@@ -35,11 +35,13 @@ fn sessions() -> Vec<Vector> {
         liveness: Liveness::default(),
     };
     let unknown = Request::Unknown { kind: 0x7f, body: b"later" };
+    let town = RenewToken { token: "007x", channel: "town" };
     vec![
         request("6.4", 0, "login in the handshake", login),
         request("6.4", 1, "login with token", Login { token: "007token", ..login }),
         request("6.5", 2, "logout", Logout),
-        request("6.30", 43, "renew token", RenewToken { token: "007token" }),
+        request("6.30", 43, "renew token", RenewToken { token: "007token", channel: "" }),
+        request("6.30", 44, "renew token of a stream channel", town),
         request("6.1", 3, "unknown request", unknown),
         request("6.1", varint::MAX, "largest operation id", Logout),
     ]

@@ -7,8 +7,9 @@ use rtm_wire::{
     OnlineFlags, OnlineUsers, OperationId, PresenceChange, PresenceEvent, PresentUser, Publish,
     PublishFlags, PublishTopic, Published, Publisher, QueuePolicy, Reach, Receipt, RemoveStates,
     RenewToken, Reply, ReplyResult, Request, ServerOperation, SessionInstance, SetStates, State,
-    Subscribe, SubscribeOptions, SubscribeTopic, TopicEvent, TopicMessageEvent, TopicUsers,
-    Unsubscribe, UnsubscribeTopic, UserChannels, UserPublished, limits,
+    Subscribe, SubscribeOptions, SubscribeTopic, TokenChange, TokenEvent, TopicEvent,
+    TopicMessageEvent, TopicUsers, Unsubscribe, UnsubscribeTopic, UserChannels, UserPublished,
+    limits,
 };
 
 use super::fields::{
@@ -34,7 +35,7 @@ pub(crate) fn request() -> impl Strategy<Value = (OperationId, Request<'static>)
         }
         .into()),
         name().prop_map(|channel| Leave { channel }.into()),
-        text(300).prop_map(|token| RenewToken { token }.into()),
+        (text(300), text(64)).prop_map(|(token, channel)| RenewToken { token, channel }.into()),
         join_topic().prop_map(Request::from),
         (name(), name()).prop_map(|(channel, topic)| LeaveTopic { channel, topic }.into()),
         publish_topic().prop_map(Request::from),
@@ -198,6 +199,7 @@ fn event() -> impl Strategy<Value = Event<'static>> {
         presence_event().prop_map(Event::from),
         storage::event().prop_map(Event::from),
         locks::event().prop_map(Event::from),
+        token_event().prop_map(Event::from),
         (0xa0..=0xff_u8, bytes(50)).prop_map(|(kind, body)| Event::Unknown { kind, body }),
     ]
 }
@@ -235,6 +237,14 @@ fn topic_message_event() -> impl Strategy<Value = TopicMessageEvent<'static>> {
             }
         },
     )
+}
+
+fn token_event() -> impl Strategy<Value = TokenEvent<'static>> {
+    (any::<u8>(), number(), list(channel())).prop_map(|(change, left_ms, channels)| TokenEvent {
+        change: TokenChange::from_number(change),
+        left_ms,
+        channels,
+    })
 }
 
 fn topic_event() -> impl Strategy<Value = TopicEvent<'static>> {
