@@ -162,7 +162,7 @@ pub struct LinkEvent {
 }
 
 /// What becomes of a token, and of what it is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TokenEvent {
     /// What.
@@ -175,6 +175,10 @@ pub struct TokenEvent {
     pub channels: Vec<ChannelId>,
     /// The users whose metadata isn't followed any more.
     pub users: Vec<String>,
+    /// Why they have ended; `None` if nothing has.
+    pub error: Option<Error>,
+    /// When, in milliseconds since 1970, by this machine's clock.
+    pub time_ms: u64,
 }
 
 /// What becomes of a token; names and numbers as in RTM 2.x.

@@ -34,7 +34,7 @@ impl Lab {
         let mut settings = Settings::default();
         settings.listen = Some("127.0.0.1:0".parse().expect("an address"));
         settings.preset = Some(Preset::Open);
-        settings.app = vec![AppSettings { id: APP.to_owned(), certificate: None, open: true }];
+        settings.app = vec![AppSettings::open(APP)];
         let data = DataDir::open(folder.path()).expect("a data folder");
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (tell, told) = std::sync::mpsc::channel();

@@ -2,7 +2,7 @@
 
 use rtm_token::{
     AppId, Certificate, IdError, ParseError, Permission, Privileges, Service, TOKEN_LEN_MAX, Token,
-    UnverifiedToken, VerifyError,
+    UnverifiedToken, VerifiedToken, VerifyError, privilege,
 };
 
 const APP: &str = "970CA35de60c44645bbae8a215061b33";
@@ -175,7 +175,23 @@ fn text_that_is_no_token_is_refused() {
     for text in ["007", "007!", "007AAAA", &RTM_TOKEN[..80]] {
         assert!(matches!(UnverifiedToken::parse(text), Err(ParseError::Damaged(_))), "{text}");
     }
-    assert_eq!(AppId::new("12"), Err(IdError { what: "app id", length: 2 }));
+}
+
+#[test]
+fn app_ids_and_certificates_have_32_hexadecimal_digits() {
+    for length in [0, 2, 31, 33, 64] {
+        let text = "a".repeat(length);
+        assert_eq!(AppId::new(&text), Err(IdError { what: "app id", length }));
+        let wrong = Certificate::new(&text).expect_err("too short, or too long");
+        assert_eq!(wrong, IdError { what: "certificate", length });
+    }
+    for text in ["0123456789abcdefABCDEF0123456789", &"F".repeat(32)] {
+        assert!(AppId::new(text).is_ok() && Certificate::new(text).is_ok());
+    }
+    for other in ["g", "-", "ä"] {
+        let text = format!("{}{other}", "0".repeat(32 - other.len()));
+        assert!(AppId::new(&text).is_err() && Certificate::new(&text).is_err(), "{text}");
+    }
 }
 
 #[test]

@@ -43,15 +43,8 @@ impl Mint {
         Ok(Self { app_id, certificate })
     }
 
-    /// A token with which the user may log in, and join these stream channels.
-    pub(crate) fn token(
-        &self,
-        user: &str,
-        channels: &[String],
-        seconds: u32,
-    ) -> Result<String, Failure> {
-        let mut services = vec![Service::rtm(user, seconds)];
-        services.extend(channels.iter().map(|channel| Service::rtc(channel, user, seconds)));
+    /// A token with these services.
+    pub(crate) fn token(&self, services: Vec<Service>, seconds: u32) -> Result<String, Failure> {
         let token = Token {
             app_id: self.app_id.clone(),
             issued_at: now_seconds(),
@@ -89,7 +82,10 @@ impl Connection {
         let token = match (&who.token, certificate) {
             (Some(token), _) => token.clone(),
             (None, Some(certificate)) => {
-                Mint::new(&app_id, &certificate)?.token(&who.user, channels, OWN_TOKEN_SECONDS)?
+                let (user, seconds) = (&who.user, OWN_TOKEN_SECONDS);
+                let mut services = vec![Service::rtm(user, seconds)];
+                services.extend(channels.iter().map(|it| Service::rtc(it, user, seconds)));
+                Mint::new(&app_id, &certificate)?.token(services, seconds)?
             }
             // For apps that want none; others say that they do.
             (None, None) => String::new(),

@@ -56,7 +56,7 @@ pub(crate) fn serve(data: &DataDir, store: StoreKind) -> Result<ServerAddress, F
     settings.listen = Some("127.0.0.1:0".parse()?);
     settings.preset = Some(Preset::Open);
     settings.store = store;
-    settings.app.push(AppSettings { id: APP.to_owned(), certificate: None, open: true });
+    settings.app.push(AppSettings::open(APP));
     let server = Server::bind(&settings, true, settings.access()?, data)?;
     let address = server.connection_string().parse()?;
     tokio::spawn(async move {

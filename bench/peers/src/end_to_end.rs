@@ -31,7 +31,7 @@ pub(crate) fn serve(options: &Options) -> Result<(), Failure> {
     let mut settings = rtm_server::Settings::default();
     settings.listen = Some(work.address);
     settings.preset = Some(Preset::Open);
-    settings.app.push(AppSettings { id: APP.to_owned(), certificate: None, open: true });
+    settings.app.push(AppSettings::open(APP));
     let runtime = runtime()?;
     runtime.block_on(async {
         let server = Server::bind(&settings, true, settings.access()?, &data)?;

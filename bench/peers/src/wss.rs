@@ -85,7 +85,7 @@ async fn messages_cross_wss_through_a_proxy_that_ends_tls() {
     let mut settings = Settings::default();
     settings.listen = Some("127.0.0.1:0".parse().expect("an address"));
     settings.preset = Some(Preset::Open);
-    settings.app.push(AppSettings { id: APP.to_owned(), certificate: None, open: true });
+    settings.app.push(AppSettings::open(APP));
     let access = settings.access().expect("an app");
     let server = Server::bind(&settings, true, access, &data).expect("a free port");
     let address: ServerAddress = server.connection_string().parse().expect("its own");

@@ -250,12 +250,17 @@ impl<W> Core<W> {
     /// The server has ended the subscription.
     pub(super) fn drop_subscription(&mut self, now: Time, channel: &ChannelName, error: &Error) {
         let Some(entry) = self.channels.get_mut(channel) else { return };
-        let ended = entry.view.unsubscribe();
-        debug_assert!(ended.is_ok(), "the caller has looked: {ended:?}");
+        let was_subscribed = matches!(entry.view.state(), ViewState::Subscribed { .. });
+        let ended = if was_subscribed { entry.view.unsubscribe() } else { Ok(()) };
+        debug_assert!(ended.is_ok(), "it was subscribed: {ended:?}");
+        // Where the end was asked for meanwhile, the answer to that is still to come; where the
+        // beginning was, it ends when that is answered, as if its user had dropped it.
         if let Some(handle) = entry.handle.take() {
             self.end_channel_handle(handle, Some(error));
         }
-        self.on_unsubscribed(now, channel);
+        if was_subscribed {
+            self.on_unsubscribed(now, channel);
+        }
     }
 
     /// Forgets an idle channel, or begins the subscription that waited for it.

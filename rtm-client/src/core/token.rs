@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rtm_channel::{ChannelName, UserId, ViewState};
+use rtm_channel::{ChannelName, UserId};
 use rtm_topic::Membership;
 use rtm_wire::{
     ChannelKind, ErrorCode, LaneId, RenewToken, Time, TokenChange as Change, TokenEvent as News,
@@ -97,26 +97,26 @@ impl<W> Core<W> {
             }
         }
         let time_left = Duration::from_millis(event.left_ms);
-        self.outputs.push_back(Output::Token(TokenEvent { change, time_left, channels, users }));
+        // What drives the core has a calendar.
+        let time_ms = 0;
+        let event = TokenEvent { change, time_left, channels, users, error, time_ms };
+        self.outputs.push_back(Output::Token(event));
     }
 
-    /// The server has put the session out of a channel. Where its end was asked for meanwhile, the
-    /// answer to that is still to come.
+    /// The server has put the session out of a channel.
     fn on_put_out(&mut self, now: Time, channel: &ChannelId, error: &Error) {
         let (kind, name) = (channel.kind(), channel.channel_name());
         if channel.is_stream() {
             let membership = self.streams.get(name).map(|entry| entry.view.membership());
+            // Where the end was asked for meanwhile, the answer to that is still to come.
             if matches!(membership, Some(Membership::Joined(_))) {
                 self.own_states.on_left(kind, name);
                 self.end_own(kind, name);
                 self.end_stream(name, Some(error));
             }
         } else {
-            let state = self.channels.get(name).map(|entry| entry.view.state());
-            if matches!(state, Some(ViewState::Subscribed { .. })) {
-                self.end_own(kind, name);
-                self.drop_subscription(now, name, error);
-            }
+            self.end_own(kind, name);
+            self.drop_subscription(now, name, error);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::core::{Command, Core, HandleId, HeldLocks, Output};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::Hosts;
 use crate::limits::ServerLimits;
-use crate::link::{LinkEvent, LinkState};
+use crate::link::{LinkEvent, LinkState, TokenEvent};
 
 /// The engine's ends of the ways to the handles.
 pub(super) struct Wiring {
@@ -159,7 +159,10 @@ impl ClientEngine {
                 self.tell_link(LinkEvent { time_ms, ..event });
             }
             Output::Limits(limits) => _ = self.wiring.limits.send_replace(Some(limits)),
-            Output::Token(event) => self.tell(ClientEvent::Token(event)),
+            Output::Token(event) => {
+                let time_ms = moment.wall.as_millis();
+                self.tell(ClientEvent::Token(TokenEvent { time_ms, ..event }));
+            }
             Output::Held(held) => _ = self.wiring.held.send_replace(held),
             Output::ServersWanted => self.look_up_again(),
             other => debug_assert!(false, "{other:?} belongs to somebody"),

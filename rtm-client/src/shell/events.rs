@@ -15,7 +15,7 @@ use crate::link::{LinkEvent, TokenEvent};
 pub enum ClientEvent {
     /// The link's state has changed.
     LinkState(LinkEvent),
-    /// The token ends soon.
+    /// A token ends soon, or subscriptions and memberships have ended with one.
     Token(TokenEvent),
     /// The application was too slow: so many events were dropped.
     /// [`RtmClient::link_state`](crate::RtmClient::link_state) has the present state.

@@ -212,8 +212,11 @@ fn a_right_to_read_a_stream_channel_stands_for_a_token() {
     assert_eq!(join(&access, &listed, ("town", "")), Ok(None));
     let denied = ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED;
     assert_eq!(join(&access, &listed, ("village", "")), Err(denied));
-    // A token that is shown is looked at, and a good one is enough.
+    // A token that is shown has to be one of the app, and one for the channel is enough.
     assert_eq!(join(&access, &listed, ("town", "x")), Err(ErrorCode::INVALID_TOKEN));
+    let other = token(APP, CERTIFICATE, 999_500, Service::rtm("alice", 550));
+    assert_eq!(join(&access, &listed, ("town", &other)), Ok(None));
+    assert_eq!(join(&access, &listed, ("village", &other)), Err(ErrorCode::INVALID_TOKEN));
     let village = token(APP, CERTIFICATE, 999_500, Service::rtc("village", "alice", 550));
     assert!(join(&access, &listed, ("village", &village)).is_ok_and(|pass| pass.is_some()));
 }

@@ -178,6 +178,17 @@ pub struct AppSettings {
     /// Whether everybody may log in as anybody, without a token: instead of a certificate.
     #[serde(default)]
     pub open: bool,
+    /// Whether the privilege to join a stream channel brings the one to publish in its topics.
+    #[serde(default)]
+    pub join_may_publish: bool,
+}
+
+impl AppSettings {
+    /// An app in which everybody may log in as anybody.
+    #[must_use]
+    pub fn open(id: impl Into<String>) -> Self {
+        Self { id: id.into(), certificate: None, open: true, join_may_publish: false }
+    }
 }
 
 impl std::fmt::Debug for AppSettings {

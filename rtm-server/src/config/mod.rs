@@ -152,7 +152,8 @@ impl Settings {
                 },
                 None => None,
             };
-            access.insert(id, certificate);
+            access.insert(id.clone(), certificate);
+            access.set_join_may_publish(&id, app.join_may_publish);
         }
         Ok(access)
     }

@@ -32,7 +32,6 @@ struct Held {
     user: UserId,
     joins_until: Time,
     publishes_until: Option<Time>,
-    is_warned: bool,
 }
 
 impl Passes {
@@ -42,10 +41,9 @@ impl Passes {
             return self.remove(who.from, key);
         };
         let time = |target: UnixTime| monotonic(who.now, who.time, target);
-        let (user, is_warned) = (who.user.clone(), false);
-        let publishes_until = publishes_until.map(time);
-        let held = Held { user, joins_until: time(joins_until), publishes_until, is_warned };
-        let micros = held.joins_until.as_micros().saturating_sub(WARNING.as_micros() as u64);
+        let (joins_until, user) = (time(joins_until), who.user.clone());
+        let held = Held { user, joins_until, publishes_until: publishes_until.map(time) };
+        let micros = joins_until.as_micros().saturating_sub(WARNING.as_micros() as u64);
         let member = (who.from, key.clone());
         self.due.set(member.clone(), Some(Time::from_micros(micros)));
         self.held.insert(member, held);
@@ -78,9 +76,9 @@ impl AppChannels {
     /// Tells those whose tokens end soon, and puts out those whose tokens have ended.
     pub(super) fn handle_passes(&mut self, now: Time, time: UnixTime, out: &mut Outbox) {
         while let Some(member) = self.passes.due.pop_due(now) {
-            let Some(held) = self.passes.held.get_mut(&member) else { continue };
-            let left = held.joins_until.saturating_since(now);
-            let (user, is_warned) = (held.user.clone(), held.is_warned);
+            let Some(held) = self.passes.held.get(&member) else { continue };
+            let (user, until) = (held.user.clone(), held.joins_until);
+            let left = until.saturating_since(now);
             let (from, key) = member.clone();
             let who = Who { now, time, from, user: &user };
             let channel = std::slice::from_ref(&key);
@@ -88,9 +86,7 @@ impl AppChannels {
                 let parted = self.part(&who, &key, out);
                 debug_assert!(parted.is_ok(), "whoever has a pass is a member: {parted:?}");
                 tell_token(&who, TokenChange::Expired, 0, channel, out);
-            } else if !is_warned {
-                held.is_warned = true;
-                let until = held.joins_until;
+            } else {
                 self.passes.due.set(member, Some(until));
                 let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
                 tell_token(&who, TokenChange::WillExpire, left_ms, channel, out);

@@ -150,8 +150,6 @@ impl AppChannels {
         for key in &lost {
             let parted = self.part(who, key, out);
             debug_assert!(parted.is_ok(), "it is in there: {parted:?}");
-            // It may be catching up.
-            out.lost.push((key.clone(), who.from));
         }
         for key in self.storages.users_heard_by(who.from) {
             let name = key.name.as_str();

@@ -1,6 +1,7 @@
 //! Who the client is.
 
-use rtm_client::{ErrorKind, RtmClient};
+use rtm_client::{ChannelEvent, ClientEvent, ErrorKind, RtmClient, SubscribeOptions, TokenChange};
+use rtm_token::{Permission, Service, resource, right};
 
 use super::lab::{Lab, log_in, refused};
 
@@ -45,5 +46,42 @@ async fn without_string_user_ids_they_are_numbers() {
         refused(builder, ErrorKind::InvalidUserId, -10_006);
     }
     log_in(lab.builder("alice").use_string_user_id(true)).await.logout().await.unwrap();
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn rights_that_go_are_told_with_their_channels_the_reason_and_the_time() {
+    let lab = Lab::new();
+    let token = |names: &[&str]| {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let read = Permission { resource: resource::MESSAGE_CHANNELS, right: right::READ, names };
+        lab.token_with(vec![Service::rtm2("alice", 600, vec![read])], 600)
+    };
+    let client = lab.builder("alice").build().unwrap();
+    client.login_with_token(token(&["a", "b"])).await.unwrap();
+    let mut events = client.events();
+    let a = client.message_channel("a").unwrap();
+    let mut subscribed = a.subscribe(SubscribeOptions::new()).await.unwrap();
+    client.renew_token(token(&["b"])).await.unwrap();
+    let event = loop {
+        if let Some(ClientEvent::Token(event)) = events.recv().await {
+            break event;
+        }
+    };
+    assert_eq!(event.change, TokenChange::ReadPermissionRevoked);
+    let channels: Vec<_> = event.channels.iter().map(ToString::to_string).collect();
+    assert_eq!(channels, ["message channel a"]);
+    assert_eq!(event.error.map(|error| error.code()), Some(-11_038));
+    // Milliseconds since 1970.
+    assert!(event.time_ms > 1_700_000_000_000, "{}", event.time_ms);
+    let ended = loop {
+        match subscribed.recv().await {
+            Some(ChannelEvent::Ended(error)) => break error,
+            Some(_) => {}
+            None => panic!("it ended without a word"),
+        }
+    };
+    assert_eq!((ended.code(), ended.kind()), (-11_038, ErrorKind::PermissionDenied));
+    assert!(subscribed.recv().await.is_none());
     lab.end().await;
 }

@@ -60,13 +60,19 @@ impl Lab {
 
     /// The same, for so many seconds.
     pub(crate) fn token_for(&self, user: &str, seconds: u32) -> String {
+        let services = vec![Service::rtm(user, 600), Service::rtc("town", user, 600)];
+        self.token_with(services, seconds)
+    }
+
+    /// A token with these services.
+    pub(crate) fn token_with(&self, services: Vec<Service>, seconds: u32) -> String {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let token = Token {
             app_id: self.app.id.clone(),
             issued_at: u32::try_from(now.unwrap().as_secs()).unwrap(),
             expires_in: seconds,
             salt: 1,
-            services: vec![Service::rtm(user, 600), Service::rtc("town", user, 600)],
+            services,
         };
         token.sign(&self.certificate())
     }

@@ -236,6 +236,31 @@ fn stream_channels_are_joined_and_written_by_rights() {
 }
 
 #[test]
+fn who_has_joined_with_a_token_reads_the_channel_as_long_as_it_is_in_there() {
+    let mut lab = alice(&[]);
+    let get = || Command::ReadMetadata { target: super::storage::town() };
+    assert_eq!(lab.code("alice", get()), -12_020);
+    let rtc = super::server::token(600, Service::rtc("town", "alice", 600));
+    lab.call("alice", super::world::join_with("town", 1, &rtc)).unwrap();
+    assert_eq!(lab.code("alice", get()), 0);
+    assert_eq!(lab.code("alice", set(super::storage::town(), &["k=v"])), -12_020);
+    // Nor do rights that come and go put it out.
+    lab.call("alice", renew(&["read stream town"])).unwrap();
+    lab.call("alice", renew(&["read channel a"])).unwrap();
+    assert_eq!(lab.code("alice", get()), 0);
+    lab.call("alice", super::world::leave("town")).unwrap();
+    assert_eq!(lab.code("alice", get()), -12_020);
+    assert!(lab.client("alice").tokens.is_empty());
+}
+
+#[test]
+fn a_channel_that_is_called_like_its_reader_is_no_own_one() {
+    let mut lab = alice(&[]);
+    assert_eq!(lab.code("alice", subscribe("alice", 1)), -11_038);
+    assert_eq!(lab.code("alice", publish(channel("alice"), b"hi")), -11_039);
+}
+
+#[test]
 fn a_lock_may_be_given_back_without_a_right() {
     let mut lab = alice(&["read channel a", "write channel a"]);
     lab.call("alice", subscribe("a", 1)).unwrap();
@@ -269,6 +294,7 @@ fn a_renewal_with_fewer_rights_ends_what_they_were_for() {
     assert_eq!((event.change, event.change.number()), (TokenChange::ReadPermissionRevoked, 2));
     let gone = [ChannelId::message("a").unwrap(), ChannelId::stream("s").unwrap()];
     assert_eq!((&event.channels[..], &event.users[..]), (&gone[..], &["bob".to_owned()][..]));
+    assert_eq!(event.error.as_ref().map(|error| error.code()), Some(-11_038));
     let client = lab.client("alice");
     assert_eq!(client.heard(1), ["ended: -11038"]);
     assert_eq!(client.heard_stream(4), ["snapshot", "ended: -11038"]);

@@ -20,7 +20,7 @@ pub(crate) use self::storage::{
     Conditions, Owner, Storage, StorageGet, StorageRemove, StorageWatch, StorageWrite,
 };
 use self::who::TOKEN;
-pub(crate) use self::who::{App, Client, Protocol, Token, Who};
+pub(crate) use self::who::{App, Client, Protocol, Rights, Token, Who};
 
 /// Real-time messages from the command line
 ///

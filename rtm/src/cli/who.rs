@@ -94,17 +94,50 @@ pub(crate) struct Token {
     /// The user that it is for
     #[arg(long = "as", value_name = "USER")]
     pub(crate) user: String,
-    /// Also let the user join this stream channel; may be repeated
+    /// Also let the user join this stream channel, and publish in its topics; may be repeated
     #[arg(long)]
     pub(crate) channel: Vec<String>,
+    /// Also let the user join this stream channel, and listen; may be repeated
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) listen: Vec<String>,
     /// How long it is good for, in seconds, up to a day
     #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub(crate) expires: u32,
     #[command(flatten)]
     pub(crate) app: App,
+    #[command(flatten)]
+    pub(crate) rights: Rights,
+}
+
+/// Rights to single channels and users. With any of these the user has no others.
+#[derive(Args)]
+#[command(next_help_heading = "Rights (any of these, and the user has no others)")]
+pub(crate) struct Rights {
+    /// Read this message channel; `room-*` is all that begin so; may be repeated, as all of these
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) read: Vec<String>,
+    /// Publish to this message channel, and change its metadata and locks
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) write: Vec<String>,
+    /// Join this stream channel
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) read_stream: Vec<String>,
+    /// Publish in this stream channel's topics, and change its metadata and locks
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) write_stream: Vec<String>,
+    /// Read this user's metadata, and where it is
+    #[arg(long, value_name = "USER")]
+    pub(crate) read_user: Vec<String>,
+    /// Send messages to this user, and change its metadata
+    #[arg(long, value_name = "USER")]
+    pub(crate) write_user: Vec<String>,
+    /// No rights but those that are listed, though none is
+    #[arg(long)]
+    pub(crate) no_rights: bool,
 }
 
 pub(super) const TOKEN: &str = "Examples:
   rtm token --as alice --channel town
+  rtm token --as alice --read 'room-*' --write room-7
   rtm token --as alice --certificate-file ~/.local/share/rtm-server/app.json
   RTM_CERTIFICATE=… rtm token --as alice --app-id … --expires 86400";

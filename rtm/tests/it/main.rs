@@ -11,6 +11,7 @@ mod options;
 mod presence;
 mod program;
 mod queue;
+mod rights;
 mod storage;
 mod stream;
 mod user;
