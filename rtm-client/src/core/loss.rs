@@ -1,6 +1,7 @@
 //! When the session is gone: what becomes of operations in flight and of all that users have.
 
-use rtm_channel::Holdings;
+use rtm_channel::{ChannelName, Holdings};
+use rtm_topic::{StreamView, TopicName};
 use rtm_wire::{ErrorCode, Time};
 
 use super::Core;
@@ -55,8 +56,7 @@ impl<W> Core<W> {
             }
             Purpose::RenewToken(token, _) => {
                 self.take_token(token);
-                let more = "the next login is with this token";
-                self.answer(waiter, Err(lost.and(more)));
+                self.answer(waiter, Err(lost.and("the next login is with this token")));
             }
             Purpose::RenewChannelToken(channel, token) => {
                 self.take_channel_token(&channel, token);
@@ -76,22 +76,12 @@ impl<W> Core<W> {
                 self.answer(waiter, Ok(Answer::Done));
             }
             Purpose::JoinTopic { channel, topic, is_restore: false } => {
-                if let Some(entry) = self.streams.get_mut(&channel) {
-                    entry.view.on_topic_joined(&topic, false);
-                    if let Some(publication) = entry.publications.remove(&topic) {
-                        self.end_publication(publication, Ok(()));
-                    }
-                }
+                self.lose_topic(&channel, &topic, |view| view.on_topic_joined(&topic, false));
                 self.answer(waiter, Err(lost));
             }
+            // Gone with the session, and not to be joined again.
             Purpose::LeaveTopic { channel, topic } => {
-                // Gone with the session, and not to be joined again.
-                if let Some(entry) = self.streams.get_mut(&channel) {
-                    entry.view.on_topic_left(&topic);
-                    if let Some(publication) = entry.publications.remove(&topic) {
-                        self.end_publication(publication, Ok(()));
-                    }
-                }
+                self.lose_topic(&channel, &topic, |view| view.on_topic_left(&topic));
             }
             Purpose::SubscribeTopic { channel, topic, is_restore: false, .. } => {
                 let entry = self.streams.get(&channel);
@@ -114,6 +104,20 @@ impl<W> Core<W> {
             | Purpose::UnsubscribeTopic { all: true, .. }
             | Purpose::UnsubscribeUserMetadata => self.answer(waiter, Ok(Answer::Done)),
             _ => self.answer(waiter, Err(lost)),
+        }
+    }
+
+    /// A publication that was being begun or ended is no more.
+    fn lose_topic(
+        &mut self,
+        channel: &ChannelName,
+        topic: &TopicName,
+        end: impl FnOnce(&mut StreamView),
+    ) {
+        let Some(entry) = self.streams.get_mut(channel) else { return };
+        end(&mut entry.view);
+        if let Some(publication) = entry.publications.remove(topic) {
+            self.end_publication(publication, Ok(()));
         }
     }
 }

@@ -209,8 +209,12 @@ pub(super) fn publication_of(route: &Route) -> Option<HandleId> {
     }
 }
 
-/// A refusal that comes ahead of the question whether a publish is a repeated one: the first may
-/// have taken effect.
-pub(super) fn is_blind(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::TooFrequent | ErrorKind::NotConnected)
+/// What is said of a publish that was refused: of a repeated one not what was said ahead of the
+/// question whether it is one, since the first may have taken effect.
+pub(super) fn told(error: Error, is_repeated: bool) -> Error {
+    let is_blind = matches!(error.kind(), ErrorKind::TooFrequent | ErrorKind::NotConnected);
+    match is_repeated && is_blind {
+        true => Error::new(ErrorKind::OutcomeUnknown).and(&error.to_string()),
+        false => error,
+    }
 }

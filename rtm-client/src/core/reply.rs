@@ -55,16 +55,8 @@ impl<W> Core<W> {
                 }
             }
             (Purpose::Logout, _) => self.end_farewell(now),
-            (Purpose::RenewToken(token, tickets), _) => {
-                self.token = token;
-                if self.tickets == tickets {
-                    // A newer one may come. The present one stands for the former token's rights.
-                    self.ticket = None;
-                }
-                self.answer(waiter, Ok(Answer::Done));
-            }
-            (Purpose::RenewChannelToken(channel, token), _) => {
-                self.take_channel_token(&channel, token);
+            (purpose @ (Purpose::RenewToken(..) | Purpose::RenewChannelToken(..)), _) => {
+                self.on_renewed(purpose);
                 self.answer(waiter, Ok(Answer::Done));
             }
             (Purpose::Subscribe { channel, is_restore }, ReplyResult::Subscribed(position)) => {
@@ -146,11 +138,7 @@ impl<W> Core<W> {
         match purpose {
             Purpose::Publish { route, .. } => {
                 let is_repeated = sent.is_some_and(|sent| sent.is_repeated);
-                let error = match is_repeated && repeats::is_blind(&error) {
-                    true => Error::new(ErrorKind::OutcomeUnknown).and(&error.to_string()),
-                    false => error,
-                };
-                self.answer(waiter, Err(error));
+                self.answer(waiter, Err(repeats::told(error, is_repeated)));
                 self.on_answered(now, &route);
             }
             Purpose::Login => self.on_login_refused(now, error),

@@ -33,6 +33,21 @@ impl<W> Core<W> {
         }
     }
 
+    /// The server has taken another token.
+    pub(super) fn on_renewed(&mut self, purpose: Purpose) {
+        match purpose {
+            Purpose::RenewToken(token, tickets) => {
+                self.token = token;
+                if self.tickets == tickets {
+                    // A newer one may come. The present one stands for the former token's rights.
+                    self.ticket = None;
+                }
+            }
+            Purpose::RenewChannelToken(channel, token) => self.take_channel_token(&channel, token),
+            _ => {}
+        }
+    }
+
     /// The token for the next login. A ticket stands for the one that it was given for.
     pub(super) fn take_token(&mut self, token: String) {
         self.token = token;

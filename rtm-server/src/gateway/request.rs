@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use rtm_channel::{ChannelName, Refusal, SubscriberId};
+use rtm_channel::{ChannelName, ClientLimits, Refusal, SubscriberId};
 use rtm_session::SessionId;
-use rtm_wire::{ChannelKind, CloseCode, ErrorCode, OperationId, ReplyResult, Request};
+use rtm_wire::{ChannelKind, CloseCode, ErrorCode, OperationId, ReplyResult, Request, Time};
 
 use super::{Client, Gateway, Work, subscriber_of};
 use crate::owner::{CommandKind, granted, refused};
@@ -101,51 +101,50 @@ impl Gateway {
             }
             // The client closes the session when it has the answer.
             Request::Logout(_) => Ok(Way::Done),
-            Request::Publish(_) => {
-                let taken = client.rates.take_publish(work.moment.now);
-                self.counters.publishes_limited += u64::from(taken.is_err());
-                taken.map(|()| Way::Owner(None))
-            }
-            Request::SetStates(_)
-            | Request::RemoveStates(_)
-            | Request::GetStates(_)
-            | Request::GetOnlineUsers(_)
-            | Request::GetUserChannels(_) => {
-                client.rates.take_presence(work.moment.now).map(|()| Way::Owner(None))
-            }
-            Request::Subscribe(subscribe) if subscribe.channel.kind != ChannelKind::User => {
-                // A name that is none is refused by the owner, with its own number.
-                if let Ok(channel) = ChannelName::new(subscribe.channel.name) {
-                    client.rates.take_subscribe(work.moment.now, &channel)?;
-                }
-                Ok(Way::Owner(None))
-            }
-            Request::SetMetadata(_) | Request::UpdateMetadata(_) | Request::RemoveMetadata(_) => {
-                client.rates.take_storage_write(work.moment.now)?;
-                Ok(Way::Owner(None))
-            }
-            Request::GetMetadata(_)
-            | Request::GetMessages(_)
-            | Request::GetLocks(_)
-            | Request::SubscribeUserMetadata(_)
-            | Request::UnsubscribeUserMetadata(_) => {
-                client.rates.take_storage_read(work.moment.now)?;
-                Ok(Way::Owner(None))
-            }
-            Request::SetLock(_)
-            | Request::RemoveLock(_)
-            | Request::AcquireLock(_)
-            | Request::ReleaseLock(_)
-            | Request::RevokeLock(_) => {
-                client.rates.take_lock_call(work.moment.now).map(|()| Way::Owner(None))
-            }
             Request::Join(join) => {
                 let whose = (&client.app, &client.identity.user, &client.rights);
                 let what = (join.channel, join.token);
                 self.access.join(whose, what, work.moment.wall).map(Way::Owner)
             }
-            _ => Ok(Way::Owner(None)),
+            Request::Publish(_) => {
+                let taken = client.rates.take_publish(work.moment.now);
+                self.counters.publishes_limited += u64::from(taken.is_err());
+                taken.map(|()| Way::Owner(None))
+            }
+            _ => take_rate(&mut client.rates, work.moment.now, request).map(|()| Way::Owner(None)),
         }
+    }
+}
+
+/// What the owner would be asked too often.
+fn take_rate(rates: &mut ClientLimits, now: Time, request: &Request<'_>) -> Result<(), Refusal> {
+    match request {
+        Request::SetStates(_)
+        | Request::RemoveStates(_)
+        | Request::GetStates(_)
+        | Request::GetOnlineUsers(_)
+        | Request::GetUserChannels(_) => rates.take_presence(now),
+        Request::Subscribe(subscribe) if subscribe.channel.kind != ChannelKind::User => {
+            // A name that is none is refused by the owner, with its own number.
+            match ChannelName::new(subscribe.channel.name) {
+                Ok(channel) => rates.take_subscribe(now, &channel),
+                Err(_) => Ok(()),
+            }
+        }
+        Request::SetMetadata(_) | Request::UpdateMetadata(_) | Request::RemoveMetadata(_) => {
+            rates.take_storage_write(now)
+        }
+        Request::GetMetadata(_)
+        | Request::GetMessages(_)
+        | Request::GetLocks(_)
+        | Request::SubscribeUserMetadata(_)
+        | Request::UnsubscribeUserMetadata(_) => rates.take_storage_read(now),
+        Request::SetLock(_)
+        | Request::RemoveLock(_)
+        | Request::AcquireLock(_)
+        | Request::ReleaseLock(_)
+        | Request::RevokeLock(_) => rates.take_lock_call(now),
+        _ => Ok(()),
     }
 }
 

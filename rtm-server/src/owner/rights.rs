@@ -135,7 +135,8 @@ impl AppChannels {
             _ => "user",
         };
         let reason = format!(
-            "the token of user {user} gives no right to {right} {what} {name}; make one that lists it"
+            "the token of user {user} gives no right to {right} {what} {name}; make one that \
+             lists it"
         );
         Err(Refusal::new(code, reason))
     }
