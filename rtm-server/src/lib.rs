@@ -48,6 +48,7 @@ mod owner;
 mod retention;
 mod rights;
 mod server;
+mod services;
 mod store;
 
 pub use self::core::{CoreConfig, ServerCore, Status};
@@ -64,6 +65,7 @@ pub use limits::AppLimits;
 pub use retention::{HistoryRule, HistoryRules, Retention};
 pub use rights::{Listed, Pass, Rights};
 pub use server::{Server, ServerHandle, own_app};
+pub use services::Services;
 pub use store::{
     Change, DiskStore, Found, HistoryPage, HistoryQuery, KeptAnswer, KeptItem, MemoryStore, Query,
     QueryId, Store, StoreError,

@@ -1,27 +1,33 @@
-//! All limits of an app.
+//! All limits of an app, and what it may use at all.
 
 use rtm_channel::Limits;
 use rtm_topic::TopicLimits;
 
-/// Limits of channels and of topics.
+use crate::services::Services;
+
+/// Limits of channels and of topics, and the services that there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AppLimits {
     /// Of channels.
     pub channel: Limits,
     /// Of topics.
     pub topic: TopicLimits,
+    /// What there is.
+    pub services: Services,
 }
 
 impl AppLimits {
     /// What hosted RTM 2.x allows.
     #[must_use]
     pub const fn hosted() -> Self {
-        Self { channel: Limits::hosted(), topic: TopicLimits::hosted() }
+        let (channel, topic) = (Limits::hosted(), TopicLimits::hosted());
+        Self { channel, topic, services: Services::all() }
     }
 
     /// For development and benchmarks.
     #[must_use]
     pub const fn open() -> Self {
-        Self { channel: Limits::open(), topic: TopicLimits::open() }
+        let (channel, topic) = (Limits::open(), TopicLimits::open());
+        Self { channel, topic, services: Services::all() }
     }
 }

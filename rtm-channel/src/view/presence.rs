@@ -47,6 +47,10 @@ impl PresenceView {
 
     /// Takes an event.
     pub fn on_event(&mut self, event: &PresenceEvent<'_>) -> PresenceVerdict {
+        if event.change == PresenceChange::OutOfService {
+            // It has no place among others: there are none.
+            return PresenceVerdict::Deliver;
+        }
         let is_snapshot = event.change == PresenceChange::Snapshot;
         // The parts of an event have one position.
         let is_next_part = self.is_partial && self.position == Some(event.position);

@@ -242,9 +242,11 @@ impl ErrorKind {
             ErrorCode::OPERATION_RATE_EXCEED_LIMITATION
             | ErrorCode::CHANNEL_SUBSCRIBE_TOO_FREQUENT
             | ErrorCode::CHANNEL_PUBLISH_MESSAGE_TOO_FREQUENT => Self::TooFrequent,
-            ErrorCode::SERVICE_NOT_SUPPORTED | ErrorCode::CHANNEL_NOT_AVAILABLE => {
-                Self::Unsupported
-            }
+            ErrorCode::SERVICE_NOT_SUPPORTED
+            | ErrorCode::CHANNEL_NOT_AVAILABLE
+            | ErrorCode::PRESENCE_INACTIVE
+            | ErrorCode::STORAGE_NOT_AVAILABLE
+            | ErrorCode::LOCK_NOT_AVAILABLE => Self::Unsupported,
             ErrorCode::NOT_CONNECTED
             | ErrorCode::CHANNEL_NOT_CONNECTED
             | ErrorCode::RENEW_TOKEN_TIMEOUT => Self::NotConnected,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::limits::LimitSettings;
 use crate::error::ServerError;
 use crate::retention::{HistoryRules, Retention};
+use crate::services::Services;
 
 /// The configuration file with all options documented, as `--print-config` prints it. It sets
 /// nothing: every value in it is the default, commented out.
@@ -34,6 +35,8 @@ pub struct Settings {
     pub preset: Option<Preset>,
     /// Single limits, over those of the preset.
     pub limits: LimitSettings,
+    /// Services that there are.
+    pub services: Services,
     /// Sessions.
     pub session: SessionSettings,
     /// What clients come back with.

@@ -45,7 +45,7 @@ impl Settings {
             Preset::Hosted => AppLimits::hosted(),
             Preset::Open => AppLimits::open(),
         };
-        let limits = self.limits.over(base)?;
+        let limits = AppLimits { services: self.services, ..self.limits.over(base)? };
         let (least, most) = (limits.channel.lock_ttl_min, limits.channel.lock_ttl_max);
         let advice = "it may not be longer than limits.lock-ttl-max-seconds";
         check("limits.lock-ttl-min-seconds", least, 1..=most, advice)?;

@@ -256,7 +256,7 @@ impl Gateway {
         work.commands.push(Command { app, from, identity, rights, kind });
         let millis = |span: Duration| usize::try_from(span.as_millis()).unwrap_or(usize::MAX);
         let Memory { all, stored } = work.memory;
-        let AppLimits { channel, topic } = self.limits;
+        let AppLimits { channel, topic, .. } = self.limits;
         let limit = |kind, value: usize| Limit { kind, value: value as u64 };
         let limits = [
             limit(LimitKind::MessageLen, channel.message_len),

@@ -250,7 +250,7 @@ impl AppChannels {
 
     /// As [`message`](Self::message).
     pub(super) fn stream(&mut self, key: &ChannelKey) -> &mut StreamAuthority {
-        let (epoch, AppLimits { channel, topic }) = (self.epoch, &self.limits);
+        let (epoch, AppLimits { channel, topic, .. }) = (self.epoch, &self.limits);
         let last = &mut self.last;
         let authority = self.authorities.entry(key.clone()).or_insert_with(|| {
             let floor = last.take(key);
@@ -270,7 +270,11 @@ impl AppChannels {
         key: ChannelKey,
         options: SubscribeOptions,
     ) {
-        self.presences.join(context, &key, options);
+        if self.limits.services.presence {
+            self.presences.join(context, &key, options);
+        } else if options.presence {
+            self.tell_out_of_service(context, &key);
+        }
         self.storages.join(context, &key, options.metadata);
         self.locks.join(context, &key, options.locks);
         self.joined.entry(context.from).or_default().insert(key);

@@ -34,6 +34,7 @@ mod presences;
 mod request;
 mod restore;
 mod rights;
+mod services;
 mod states;
 mod storages;
 

@@ -27,6 +27,7 @@ impl AppChannels {
         context: &mut Context<'_>,
         request: &Request<'_>,
     ) -> Result<Option<Bytes>, Refusal> {
+        self.check_service(request)?;
         self.check_rights(context, request)?;
         let operation = context.operation;
         let answer = match request {

@@ -33,6 +33,7 @@ mod resume;
 mod rights;
 mod rules;
 mod server;
+mod services;
 mod shutdown;
 mod skipping;
 mod slow;
