@@ -182,7 +182,8 @@ pub use history::{
 };
 pub use limits::ServerLimits;
 pub use link::{
-    LinkEvent, LinkOperation, LinkReason, LinkState, TokenChange, TokenEvent, Unrestored,
+    LinkEvent, LinkOperation, LinkReason, LinkState, StreamLinkEvent, TokenChange, TokenEvent,
+    Unrestored,
 };
 pub use lock::{LockChange, LockDetail, LockEvent, LockOptions, OwnedLock};
 pub use log::{LogConfig, LogLevel, LogLines, LogSink};

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::channel_id::ChannelId;
 use crate::error::Error;
+use crate::private_config::ServiceType;
 
 /// Whether the client is connected; names and numbers as in RTM 2.x.
 ///
@@ -70,6 +71,16 @@ pub enum LinkReason {
     ReconnectTimeout = 9,
     /// The client is back.
     ReconnectSuccess = 10,
+    /// A stream channel is to be joined.
+    Join = 11,
+    /// A stream channel was joined.
+    JoinSuccess = 12,
+    /// A stream channel was not joined, for another reason than those below.
+    JoinFailed = 13,
+    /// A stream channel was joined again after a loss of the session.
+    Rejoin = 14,
+    /// A stream channel was left.
+    Leave = 15,
     /// The token is not one for this app and user.
     InvalidToken = 16,
     /// The token has expired.
@@ -78,6 +89,15 @@ pub enum LinkReason {
     InconsistentAppId = 18,
     /// The server doesn't like the user id.
     InvalidUserId = 20,
+    /// Without a login, or without its session, no stream channel is joined. RTM 2.x calls it
+    /// RTM_SERVICE_NOT_CONNECTED.
+    ServiceNotConnected = 22,
+    /// More stream channels, or members of one, than the server allows.
+    ChannelInstanceExceedLimitation = 23,
+    /// More calls than the server allows.
+    OperationRateExceedLimitation = 24,
+    /// The server has answered what makes no sense.
+    ChannelInErrorState = 25,
     /// The same user has logged in with another client.
     SameUidLogin = 27,
     /// The server has ended the session.
@@ -86,6 +106,16 @@ pub enum LinkReason {
     KeepAliveTimeout = 29,
     /// The session broke, or an attempt to come back was in vain.
     ConnectionError = 30,
+    /// The network has changed, so that the client tries at once to come back.
+    NetworkChange = 32,
+    /// The server doesn't know how to join a stream channel so.
+    ServiceNotSupported = 33,
+    /// The server has no stream channels.
+    StreamChannelNotAvailable = 34,
+    /// The server has no metadata, which was to be followed.
+    StorageNotAvailable = 35,
+    /// The server has no locks, which were to be followed.
+    LockNotAvailable = 36,
     /// More logins than the server allows.
     LoginTooFrequent = 37,
 }
@@ -107,9 +137,9 @@ pub enum LinkOperation {
     Login = 0,
     /// A logout.
     Logout = 1,
-    /// A stream channel was joined. Never given: stream channels share the client's link.
+    /// A stream channel is to be joined, or was; of its own link only.
     Join = 2,
-    /// A stream channel was left. Never given.
+    /// A stream channel was left; of its own link only.
     Leave = 3,
     /// The server has refused the client, or ended its session.
     ServerReject = 4,
@@ -159,6 +189,54 @@ pub struct LinkEvent {
     pub is_restored: bool,
     /// What the server refused to restore, with its reasons; these subscriptions have ended.
     pub unrestored: Vec<Unrestored>,
+}
+
+impl LinkEvent {
+    /// Which service's link it is: [`MESSAGE`](ServiceType::MESSAGE).
+    #[must_use]
+    pub const fn service_type(&self) -> ServiceType {
+        ServiceType::MESSAGE
+    }
+}
+
+/// A change of a stream channel's link.
+///
+/// All stream channels, and the client, have one session. A channel's link is connected while the
+/// channel is joined in it, connecting while it is about to be, or to be joined again after a loss,
+/// and ends idle or failed.
+///
+/// ```text
+///           join               joined              lost
+///   Idle ─────────► Connecting ───────► Connected ──────► Connecting
+///    ▲                  │                 │   ▲               │  │
+///    │                  └──► Failed ◄─────┘   └── rejoined ───┘  │
+///    └──── leave, logout ◄────────────────────────────────────────┘
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct StreamLinkEvent {
+    /// The stream channel.
+    pub channel: ChannelId,
+    /// The state before.
+    pub previous: LinkState,
+    /// The state now; never disconnected or suspended.
+    pub current: LinkState,
+    /// What has led to it.
+    pub operation: LinkOperation,
+    /// Why.
+    pub reason: LinkReason,
+    /// What went wrong, in words; `None` where nothing did.
+    pub error: Option<Error>,
+    /// When, in milliseconds since 1970, by this machine's clock.
+    pub time_ms: u64,
+}
+
+impl StreamLinkEvent {
+    /// Which service's link it is: [`STREAM`](ServiceType::STREAM).
+    #[must_use]
+    pub const fn service_type(&self) -> ServiceType {
+        ServiceType::STREAM
+    }
 }
 
 /// What becomes of a token, and of what it is for.

@@ -6,8 +6,7 @@ use serde::Deserialize;
 /// something is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-// Each is a switch of its own.
-#[allow(clippy::struct_excessive_bools)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[non_exhaustive]
 pub struct Services {
     /// Who is in channels, and what users show there. Without it subscribers that want to hear of

@@ -13,7 +13,7 @@ use crate::channel_id::ChannelId;
 use crate::error::Error;
 use crate::history::{HistoryMessages, HistoryOptions};
 use crate::limits::ServerLimits;
-use crate::link::{LinkEvent, TokenEvent};
+use crate::link::{LinkEvent, StreamLinkEvent, TokenEvent};
 use crate::lock::{LockDetail, LockOptions, OwnedLock};
 use crate::message::{ChannelEvent, Published, TopicEvent};
 use crate::options::{JoinOptions, PublishOptions, SubscribeOptions, TopicOptions};
@@ -410,6 +410,8 @@ pub enum Output<W> {
     End(HandleId),
     /// The link's state has changed.
     Link(LinkEvent),
+    /// The link of a stream channel has changed.
+    StreamLink(StreamLinkEvent),
     /// The server has told what it allows.
     Limits(ServerLimits),
     /// Which locks may be relied on now.

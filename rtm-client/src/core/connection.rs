@@ -417,6 +417,12 @@ impl<W> Core<W> {
         self.advance_link(now, input, Some(error.clone()), Vec::new());
         match self.link.phase() {
             Phase::Failed => self.end_all(now, Some(&error)),
+            Phase::Waiting { .. } => {
+                if let Input::Lost(reason) = input {
+                    self.lose_stream_links(reason);
+                }
+                self.outputs.push_back(Output::ServersWanted);
+            }
             // The login goes on, and so does who waits for it.
             Phase::LoggingPause { .. } => {
                 return self.outputs.push_back(Output::ServersWanted);

@@ -156,7 +156,12 @@ impl Link {
         };
         self.phase = phase;
         let current = self.state();
-        let operation = operation(reason, std::mem::take(&mut self.is_hurried));
+        let is_hurried = std::mem::take(&mut self.is_hurried);
+        let reason = match reason {
+            LinkReason::AutoReconnect if is_hurried => LinkReason::NetworkChange,
+            reason => reason,
+        };
+        let operation = operation(reason);
         let step = Step { previous, current, operation, reason, is_resumed };
         // The pauses of a login are nobody's business.
         (previous != current).then_some(step)
@@ -248,11 +253,11 @@ impl Link {
 }
 
 /// What has led to a change for this reason.
-const fn operation(reason: LinkReason, is_hurried: bool) -> LinkOperation {
+pub(super) const fn operation(reason: LinkReason) -> LinkOperation {
     match reason {
         LinkReason::Login | LinkReason::LoginSuccess | LinkReason::Relogin => LinkOperation::Login,
         LinkReason::Logout => LinkOperation::Logout,
-        LinkReason::AutoReconnect if is_hurried => LinkOperation::NetworkChange,
+        LinkReason::NetworkChange => LinkOperation::NetworkChange,
         LinkReason::AutoReconnect => LinkOperation::AutoReconnect,
         LinkReason::ReconnectSuccess => LinkOperation::Reconnected,
         LinkReason::KeepAliveTimeout => LinkOperation::HeartbeatLost,

@@ -7,6 +7,7 @@ use rtm_wire::{ErrorCode, Time};
 use super::Core;
 use super::command::Answer;
 use super::operations::{Operation, Purpose};
+use super::stream_link::StreamEnd;
 use crate::error::{Error, ErrorKind};
 
 impl<W> Core<W> {
@@ -68,11 +69,11 @@ impl<W> Core<W> {
                 self.answer(waiter, Err(lost));
             }
             Purpose::Join { channel, is_restore: false } => {
-                self.end_stream(&channel, None);
+                self.end_stream(&channel, StreamEnd::NotJoined(&lost));
                 self.answer(waiter, Err(lost));
             }
             Purpose::Leave { channel } => {
-                self.end_stream(&channel, None);
+                self.end_stream(&channel, StreamEnd::Left);
                 self.answer(waiter, Ok(Answer::Done));
             }
             Purpose::JoinTopic { channel, topic, is_restore: false } => {

@@ -45,6 +45,7 @@ mod skipping;
 mod states;
 mod storage;
 mod stream;
+mod stream_link;
 mod tell;
 mod token;
 mod topic;

@@ -190,6 +190,12 @@ impl<W> Operations<W> {
         Some(operation)
     }
 
+    /// Who waits for one that is still to be answered, and waits no more.
+    pub(super) fn take_waiter(&mut self, is_it: impl Fn(&Purpose) -> bool) -> Option<W> {
+        let operation = self.open.values_mut().find(|operation| is_it(&operation.purpose))?;
+        operation.waiter.take()
+    }
+
     /// All of them, in the order of asking.
     pub(super) fn take_all(
         &mut self,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rtm_channel::{ChannelName, LockView, PresenceView, UserId};
 use rtm_topic::{Membership, PublisherInfo, StreamView, TopicName};
 use rtm_wire::{
-    ChannelKind, Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange,
+    ChannelKind, ErrorCode, Join, LaneId, Leave, List, Position, Publisher, Time, TopicChange,
     TopicEvent as TopicNews,
 };
 
@@ -14,10 +14,12 @@ use super::command::{Answer, HandleId, MetadataTarget, Output};
 use super::follower::Follower;
 use super::operations::Purpose;
 use super::publication::Publication;
+use super::stream_link::StreamEnd;
 use super::topic::TopicSink;
 use super::{Core, Place};
 use crate::channel_id::ChannelId;
 use crate::error::{Error, ErrorKind};
+use crate::link::{LinkOperation, LinkReason, LinkState};
 use crate::message::TopicEvent;
 use crate::options::JoinOptions;
 use crate::stream::{self, StreamEvent};
@@ -29,7 +31,10 @@ pub(super) struct Stream<W> {
     pub(super) presence: PresenceView,
     pub(super) metadata: Follower,
     pub(super) locks: LockView,
+    pub(super) link: LinkState,
     pub(super) token: String,
+    /// Whether it was left while it was being joined: it is left as soon as it is there.
+    is_unwanted: bool,
     /// Who hears of publishers that come and go; nobody, if the application doesn't care.
     pub(super) events: Option<HandleId>,
     pub(super) publications: BTreeMap<TopicName, Publication<W>>,
@@ -52,7 +57,9 @@ impl<W> Core<W> {
                 presence: PresenceView::new(),
                 metadata: Follower::default(),
                 locks: LockView::new(),
+                link: LinkState::Idle,
                 token: String::new(),
+                is_unwanted: false,
                 events: None,
                 publications: BTreeMap::new(),
                 topics: BTreeMap::new(),
@@ -64,10 +71,15 @@ impl<W> Core<W> {
                 entry.token = token;
                 entry.events = Some(handle);
                 self.places.insert(handle, Place::Stream(channel.clone()));
+                let why = (LinkOperation::Join, LinkReason::Join);
+                self.advance_stream_link(&channel, LinkState::Connecting, why, None);
                 self.send_join(now, channel, options.wire(), false, waiter);
             }
             Err(error) => {
                 self.outputs.push_back(Output::End(handle));
+                if !self.streams.contains_key(&channel) {
+                    self.end_stream_link(&channel, LinkState::Idle, StreamEnd::NotJoined(&error));
+                }
                 self.answer(waiter, Err(error));
             }
         }
@@ -98,13 +110,25 @@ impl<W> Core<W> {
         publishers: List<'_, Publisher<'_>>,
         is_restore: bool,
     ) {
+        let why = match is_restore {
+            true => (LinkOperation::Reconnected, LinkReason::Rejoin),
+            false => (LinkOperation::Join, LinkReason::JoinSuccess),
+        };
         if let Some(entry) = self.streams.get_mut(channel) {
             let missed = entry.view.on_joined(position, publishers);
+            if entry.is_unwanted {
+                self.leave(now, channel, None);
+                if is_restore {
+                    self.on_restored(now);
+                }
+                return;
+            }
             if let Some(handle) = entry.events {
                 let event = StreamEvent::Snapshot(publications(&entry.view));
                 self.outputs.push_back(Output::Stream { handle, event });
             }
             self.tell_missed(channel, missed);
+            self.advance_stream_link(channel, LinkState::Connected, why, None);
         }
         let membership = self.streams.get(channel).map(|entry| entry.view.membership());
         if let Some(Membership::Joined(options)) = membership {
@@ -129,13 +153,22 @@ impl<W> Core<W> {
         error: &Error,
         is_restore: bool,
     ) {
+        let mut is_unwanted = false;
         if let Some(entry) = self.streams.get_mut(channel) {
             entry.view.on_refused();
+            is_unwanted = entry.is_unwanted;
         }
-        self.end_stream(channel, is_restore.then_some(error));
+        let end = match (is_unwanted, is_restore) {
+            (true, _) => StreamEnd::Left,
+            (false, true) => StreamEnd::PutOut(error),
+            (false, false) => StreamEnd::NotJoined(error),
+        };
+        self.end_stream(channel, end);
         if is_restore {
             self.end_own(ChannelKind::Stream, channel);
-            self.note_unrestored(channel, None, error);
+            if !is_unwanted {
+                self.note_unrestored(channel, None, error);
+            }
             self.on_restored(now);
         }
     }
@@ -144,6 +177,10 @@ impl<W> Core<W> {
         let Some(entry) = self.streams.get_mut(channel) else {
             return self.answer(waiter, Err(Error::new(ErrorKind::NotJoined)));
         };
+        if let (Membership::Joining(_), false) = (entry.view.membership(), entry.is_unwanted) {
+            self.cancel_join(channel);
+            return self.answer(waiter, Ok(Answer::Done));
+        }
         let (left, membership) = (entry.view.leave(), entry.view.membership());
         if left.is_ok() {
             self.end_own(ChannelKind::Stream, channel);
@@ -155,18 +192,35 @@ impl<W> Core<W> {
                 self.request(now, LaneId::CONTROL, leave, purpose, waiter);
             }
             (Ok(()), _) => {
-                self.end_stream(channel, None);
+                self.end_stream(channel, StreamEnd::Left);
                 self.answer(waiter, Ok(Answer::Done));
             }
             (Err(refusal), _) => self.answer(waiter, Err(refusal.into())),
         }
     }
 
+    /// It isn't wanted any more before it was there.
+    fn cancel_join(&mut self, channel: &ChannelName) {
+        let Some(entry) = self.streams.get_mut(channel) else { return };
+        entry.is_unwanted = true;
+        let publications = std::mem::take(&mut entry.publications);
+        let topics = std::mem::take(&mut entry.topics);
+        let events = entry.events.take();
+        self.end_parts(publications, topics, events, None);
+        self.end_own(ChannelKind::Stream, channel);
+        let joining = self.operations.take_waiter(
+            |purpose| matches!(purpose, Purpose::Join { channel: joined, .. } if joined == channel),
+        );
+        let wrong = "left before it was joined";
+        let code = ErrorCode::CHANNEL_JOIN_CANCELED;
+        self.answer(joining, Err(Error::numbered(ErrorKind::NotJoined, code, wrong)));
+    }
+
     pub(super) fn on_left(&mut self, channel: &ChannelName) {
         self.own_states.on_left(ChannelKind::Stream, channel);
         if let Some(entry) = self.streams.get_mut(channel) {
             entry.view.on_left();
-            self.end_stream(channel, None);
+            self.end_stream(channel, StreamEnd::Left);
         }
     }
 
@@ -211,6 +265,9 @@ impl<W> Core<W> {
     pub(super) fn lose_streams(&mut self) {
         let channels: Vec<_> = self.streams.keys().cloned().collect();
         for channel in channels {
+            if self.streams.get(&channel).is_some_and(|entry| entry.is_unwanted) {
+                self.end_stream(&channel, StreamEnd::Left);
+            }
             if let Some(entry) = self.streams.get_mut(&channel) {
                 entry.view.on_disconnected();
                 entry.presence.on_disconnected();
@@ -232,21 +289,33 @@ impl<W> Core<W> {
     }
 
     pub(super) fn end_streams(&mut self, error: Option<&Error>) {
+        let end = error.map_or(StreamEnd::LoggedOut, StreamEnd::PutOut);
         while let Some(channel) = self.streams.keys().next().cloned() {
-            self.end_stream(&channel, error);
+            self.end_stream(&channel, end);
         }
     }
 
     /// The membership is over, and all that came with it.
-    pub(super) fn end_stream(&mut self, channel: &ChannelName, error: Option<&Error>) {
+    pub(super) fn end_stream(&mut self, channel: &ChannelName, end: StreamEnd<'_>) {
         let Some(entry) = self.streams.remove(channel) else { return };
-        for (_, publication) in entry.publications {
+        self.end_parts(entry.publications, entry.topics, entry.events, end.told());
+        self.end_stream_link(channel, entry.link, end);
+    }
+
+    fn end_parts(
+        &mut self,
+        publications: BTreeMap<TopicName, Publication<W>>,
+        topics: BTreeMap<TopicName, TopicSink>,
+        events: Option<HandleId>,
+        error: Option<&Error>,
+    ) {
+        for (_, publication) in publications {
             self.end_publication(publication, Ok(()));
         }
-        for (_, sink) in entry.topics {
+        for (_, sink) in topics {
             self.end_topic_handle(sink.handle, error);
         }
-        if let Some(handle) = entry.events {
+        if let Some(handle) = events {
             self.places.remove(&handle);
             if let Some(error) = error {
                 let event = StreamEvent::Ended(error.clone());

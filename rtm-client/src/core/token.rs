@@ -11,6 +11,7 @@ use rtm_wire::{
 use super::Core;
 use super::command::{Answer, Output};
 use super::operations::Purpose;
+use super::stream_link::StreamEnd;
 use crate::channel_id::ChannelId;
 use crate::error::{Error, ErrorKind};
 use crate::link::{TokenChange, TokenEvent};
@@ -127,7 +128,7 @@ impl<W> Core<W> {
             if matches!(membership, Some(Membership::Joined(_))) {
                 self.own_states.on_left(kind, name);
                 self.end_own(kind, name);
-                self.end_stream(name, Some(error));
+                self.end_stream(name, StreamEnd::PutOut(error));
             }
         } else {
             self.end_own(kind, name);

@@ -90,6 +90,11 @@ impl Error {
         Self::build(self.0.kind, self.0.code, Detail::Wrong(wrong), None)
     }
 
+    /// The number as the server says it.
+    pub(crate) fn number(&self) -> ErrorCode {
+        self.0.code
+    }
+
     fn build(
         kind: ErrorKind,
         code: ErrorCode,

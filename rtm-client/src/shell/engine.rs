@@ -17,7 +17,7 @@ use crate::core::{Command, Core, HandleId, HeldLocks, Output};
 use crate::error::{Error, ErrorKind};
 use crate::hosts::Hosts;
 use crate::limits::ServerLimits;
-use crate::link::{LinkEvent, LinkState, TokenEvent};
+use crate::link::{LinkEvent, LinkState, StreamLinkEvent, TokenEvent};
 
 /// The engine's ends of the ways to the handles.
 pub(super) struct Wiring {
@@ -157,6 +157,11 @@ impl ClientEngine {
             Output::Link(event) => {
                 let time_ms = moment.wall.as_millis();
                 self.tell_link(LinkEvent { time_ms, ..event });
+            }
+            Output::StreamLink(event) => {
+                let error = event.error.map(|error| self.explain(error));
+                let time_ms = moment.wall.as_millis();
+                self.tell(ClientEvent::StreamLink(StreamLinkEvent { time_ms, error, ..event }));
             }
             Output::Limits(limits) => _ = self.wiring.limits.send_replace(Some(limits)),
             Output::Token(event) => {

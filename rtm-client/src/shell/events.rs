@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio::sync::broadcast;
 use tracing::Dispatch;
 
-use crate::link::{LinkEvent, TokenEvent};
+use crate::link::{LinkEvent, StreamLinkEvent, TokenEvent};
 
 /// News of a client as a whole.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ use crate::link::{LinkEvent, TokenEvent};
 pub enum ClientEvent {
     /// The link's state has changed.
     LinkState(LinkEvent),
+    /// The link of a stream channel has changed.
+    StreamLink(StreamLinkEvent),
     /// A token ends soon, or subscriptions and memberships have ended with one.
     Token(TokenEvent),
     /// The application was too slow: so many events were dropped.

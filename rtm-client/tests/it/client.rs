@@ -162,7 +162,7 @@ impl Client {
                     self.ended.push(handle);
                     None
                 }
-                Output::Token(_) => None,
+                Output::Token(_) | Output::StreamLink(_) => None,
                 Output::Link(event) => {
                     self.links.push(event);
                     None

@@ -2,6 +2,7 @@
 
 use super::file::TEMPLATE;
 use super::*;
+use crate::services::Services;
 
 fn settings(text: &str) -> Settings {
     Settings::parse(text).expect(text)
@@ -24,6 +25,7 @@ fn the_template_says_the_defaults_and_every_option_exists() {
     let all = settings(&set);
     assert_eq!(all.session, SessionSettings::default());
     assert_eq!(all.tickets, TicketSettings::default());
+    assert_eq!(all.services, Services::all());
     assert_eq!(all.limits(false).expect("in range"), AppLimits::hosted());
     assert_eq!(all.listen(false), DEFAULT_LISTEN.parse().expect("an address"));
     assert_eq!(all.access().expect("good").apps().count(), 1);
@@ -42,6 +44,27 @@ fn presets_and_single_limits_go_together() {
     let changed = limits("preset = \"open\"\n[limits]\nmessages-per-second = 7", false);
     assert_eq!(changed.channel.messages_per_second, 7);
     assert_eq!(changed.topic, AppLimits::open().topic);
+}
+
+#[test]
+fn each_service_has_a_switch() {
+    let switches = |it: Services| {
+        [
+            ("presence", it.presence),
+            ("storage", it.storage),
+            ("channel-metadata-events", it.channel_metadata_events),
+            ("user-metadata-events", it.user_metadata_events),
+            ("locks", it.locks),
+            ("stream", it.stream),
+        ]
+    };
+    for (name, _) in switches(Services::all()) {
+        let text = format!("[services]\n{name} = false");
+        let services = settings(&text).limits(false).expect("good").services;
+        for (other, is_on) in switches(services) {
+            assert_eq!(is_on, other != name, "{other} without {name}");
+        }
+    }
 }
 
 #[test]

@@ -85,7 +85,8 @@ fn check(is_on: bool, code: ErrorCode, what: &str) -> Result<(), Refusal> {
         true => Ok(()),
         false => {
             let reason = format!(
-                "this server has no {what}; ask whoever runs it, who may switch them on ([services])"
+                "this server has no {what}; ask whoever runs it, who may switch it on \
+                 ([services])"
             );
             Err(Refusal::new(code, reason))
         }

@@ -30,5 +30,7 @@ async fn services_that_are_not_deployed_are_not_supported() {
         client.logout().await.unwrap();
     }
     assert_eq!(lab.status().await.gateway.logins, 4);
+    let numbers = [ServiceType::NONE, ServiceType::MESSAGE, ServiceType::STREAM];
+    assert_eq!(numbers.map(ServiceType::number), [0, 1, 2]);
     lab.end().await;
 }

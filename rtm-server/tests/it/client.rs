@@ -9,8 +9,8 @@ use rtm_channel::{AppId, UserId};
 use rtm_client::core::{Answer, Command, Core, CoreConfig, Credit, HandleId, HeldLocks, Output};
 use rtm_client::{
     ChannelEvent, Error, LinkEvent, LinkReason, LinkState, LockEvent, PresenceChange,
-    PresenceEvent, ServerLimits, StorageEvent, StreamEvent, TokenEvent, TopicEvent,
-    UserMetadataEvent, UserState,
+    PresenceEvent, ServerLimits, StorageEvent, StreamEvent, StreamLinkEvent, TokenEvent,
+    TopicEvent, UserMetadataEvent, UserState,
 };
 use rtm_session::{Carriers, Remote};
 use rtm_sim::Node;
@@ -24,8 +24,11 @@ pub(crate) struct Client {
     pub(crate) answers: BTreeMap<u64, Result<Answer, Error>>,
     pub(crate) links: Vec<LinkEvent>,
     pub(crate) limits: Option<ServerLimits>,
+    /// How often it was told: once a session.
+    pub(crate) limits_seen: usize,
     /// What it was told of its token.
     pub(crate) tokens: Vec<TokenEvent>,
+    pub(crate) stream_links: Vec<StreamLinkEvent>,
     /// Locks that it may rely on.
     pub(crate) held: HeldLocks,
     pub(crate) channels: Vec<(HandleId, ChannelEvent)>,
@@ -73,7 +76,9 @@ impl Client {
             answers: BTreeMap::new(),
             links: Vec::new(),
             limits: None,
+            limits_seen: 0,
             tokens: Vec::new(),
+            stream_links: Vec::new(),
             held: HeldLocks::new(),
             channels: Vec::new(),
             lives: Vec::new(),
@@ -236,9 +241,13 @@ impl Client {
 
     fn take_other(&mut self, output: Output<u64>) {
         match output {
-            Output::Limits(limits) => self.limits = Some(limits),
+            Output::Limits(limits) => {
+                self.limits = Some(limits);
+                self.limits_seen += 1;
+            }
             Output::Held(held) => self.held = held,
             Output::Token(event) => self.tokens.push(event),
+            Output::StreamLink(event) => self.stream_links.push(event),
             Output::ServersWanted => {}
             other => panic!("{other:?}"),
         }

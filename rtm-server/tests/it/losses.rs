@@ -284,9 +284,11 @@ fn the_link_says_that_time_was_up_and_that_the_network_has_changed() {
     lab.set_blackout("bob", false);
     lab.with_client("bob", |client, now| client.core.network_changed(now));
     lab.run_until_link("bob", LinkState::Connected);
-    let operations: Vec<_> =
-        lab.client("bob").links[before..].iter().map(|it| it.operation).collect();
-    assert!(operations.contains(&LinkOperation::NetworkChange), "{operations:?}");
+    let why: Vec<_> =
+        lab.client("bob").links[before..].iter().map(|it| (it.operation, it.reason)).collect();
+    let change = (LinkOperation::NetworkChange, LinkReason::NetworkChange);
+    assert!(why.contains(&change), "{why:?}");
+    assert_eq!(LinkReason::NetworkChange.number(), 32);
 }
 
 #[test]

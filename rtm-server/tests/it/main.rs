@@ -44,6 +44,7 @@ mod storage;
 mod storage_limits;
 mod storage_losses;
 mod storage_races;
+mod stream_links;
 mod tokens;
 mod topics;
 mod users;
