@@ -31,12 +31,22 @@ impl VerifiedToken {
     /// Whether the user may log in.
     #[must_use]
     pub fn may_login(&self, user: &str, now: u64) -> bool {
-        self.token.services.iter().any(|service| match service {
-            Service::Rtm { user_id, privileges } | Service::Rtm2 { user_id, privileges, .. } => {
-                user_id == user && self.holds(privileges, privilege::LOGIN, now)
+        self.login_end(user, now).is_some()
+    }
+
+    /// Until when the user may do all that it may now, in seconds since 1970: the earliest end of
+    /// what lets it log in; `None` if nothing does.
+    #[must_use]
+    pub fn login_end(&self, user: &str, now: u64) -> Option<u64> {
+        let ends = self.token.services.iter().filter_map(|service| match service {
+            Service::Rtm { user_id, privileges } | Service::Rtm2 { user_id, privileges, .. }
+                if user_id == user =>
+            {
+                self.end(privileges, privilege::LOGIN)
             }
-            _ => false,
-        })
+            _ => None,
+        });
+        ends.filter(|end| now < *end).min()
     }
 
     /// Whether it is one for this user's messages, whatever it allows.

@@ -135,6 +135,11 @@ fn rights_are_those_of_services_that_let_the_user_in() {
     assert_eq!(listed("bob", ISSUED + 9), (true, "d".to_owned()));
     assert_eq!(listed("bob", ISSUED + 10), (false, "d".to_owned()));
     assert_eq!(listed("carol", ISSUED), (false, String::new()));
+    // So much it may until the first of them ends.
+    let ends = |user, now| verified.login_end(user, now).map(|end| end - ISSUED);
+    assert_eq!(ends("alice", ISSUED + 9), Some(10));
+    assert_eq!(ends("alice", ISSUED + 10), Some(600));
+    assert_eq!((ends("bob", ISSUED), ends("alice", ISSUED + 600)), (Some(10), None));
 }
 
 #[test]

@@ -90,6 +90,7 @@ impl<W> Core<W> {
         // A ticket stands for the token that it was given for.
         self.ticket = None;
         self.token = token;
+        self.is_token_unshown = false;
         self.servers = distinct(servers);
         self.login_waiter = waiter;
         self.untried = self.servers.clone();
@@ -273,6 +274,7 @@ impl<W> Core<W> {
         self.lanes.clear();
         self.pace = Pace::default();
         self.check_repeats(now);
+        self.show_token(now);
         self.begin_restore(now);
     }
 

@@ -124,7 +124,15 @@ impl<W> Core<W> {
 
     /// The server tells no more of a user.
     pub(super) fn on_unheard(&mut self, user: &UserId, error: &Error) {
-        if let Some(handle) = self.heard_users.get(user).map(|heard| heard.handle) {
+        let Some(handle) = self.heard_users.get(user).map(|heard| heard.handle) else { return };
+        // What is asked for now gets an answer of its own; the server tells of what was before.
+        let is_asked_for = self.operations.any(|purpose| match purpose {
+            Purpose::SubscribeUserMetadata { handle: asked, is_restore, .. } => {
+                *asked == handle && !is_restore
+            }
+            _ => false,
+        });
+        if !is_asked_for {
             self.end_heard_user(user, handle, Some(error));
         }
     }

@@ -155,6 +155,8 @@ pub struct Core<W> {
     ticket: Option<Ticket>,
     /// How many have come.
     tickets: u64,
+    /// Whether the session is, or will be, there with another token than the present one.
+    is_token_unshown: bool,
     /// Whether the next attempt goes by the ticket. An attempt that nobody answers is followed by
     /// one of the other kind: what doesn't come through may be the ticket.
     is_ticket_next: bool,
@@ -223,6 +225,7 @@ impl<W> Core<W> {
             token: String::new(),
             ticket: None,
             tickets: 0,
+            is_token_unshown: false,
             is_ticket_next: false,
             servers: Vec::new(),
             tried: Vec::new(),

@@ -190,6 +190,11 @@ impl<W> Operations<W> {
         Some(operation)
     }
 
+    /// Whether one is still to be answered.
+    pub(super) fn any(&self, is_it: impl Fn(&Purpose) -> bool) -> bool {
+        self.open.values().any(|operation| is_it(&operation.purpose))
+    }
+
     /// Who waits for one that is still to be answered, and waits no more.
     pub(super) fn take_waiter(&mut self, is_it: impl Fn(&Purpose) -> bool) -> Option<W> {
         let operation = self.open.values_mut().find(|operation| is_it(&operation.purpose))?;

@@ -35,10 +35,23 @@ pub(super) struct Stream<W> {
     pub(super) token: String,
     /// Whether it was left while it was being joined: it is left as soon as it is there.
     is_unwanted: bool,
+    /// Another token that was given while it was being joined with this one, and who waits for
+    /// what becomes of that.
+    pub(super) renewal: Option<(String, Option<W>)>,
     /// Who hears of publishers that come and go; nobody, if the application doesn't care.
     pub(super) events: Option<HandleId>,
     pub(super) publications: BTreeMap<TopicName, Publication<W>>,
     pub(super) topics: BTreeMap<TopicName, TopicSink>,
+}
+
+impl<W> Stream<W> {
+    /// The token that was given meanwhile is the one to join with; who waits for that, if there is
+    /// one.
+    fn take_renewal(&mut self) -> Option<Option<W>> {
+        let (token, waiter) = self.renewal.take()?;
+        self.token = token;
+        Some(waiter)
+    }
 }
 
 impl<W> Core<W> {
@@ -60,6 +73,7 @@ impl<W> Core<W> {
                 link: LinkState::Idle,
                 token: String::new(),
                 is_unwanted: false,
+                renewal: None,
                 events: None,
                 publications: BTreeMap::new(),
                 topics: BTreeMap::new(),
@@ -136,6 +150,10 @@ impl<W> Core<W> {
                 self.show_states(now, &ChannelId::of(ChannelKind::Stream, channel));
             }
         }
+        let renewal = self.streams.get_mut(channel).and_then(|entry| entry.renewal.take());
+        if let Some((token, waiter)) = renewal {
+            self.renew_channel_token(now, channel.clone(), token, waiter);
+        }
         self.hold_on(ChannelKind::Stream, channel, position);
         let channel_id = ChannelId::of(ChannelKind::Stream, channel);
         self.catch_up(now, MetadataTarget::Channel(channel_id));
@@ -155,8 +173,12 @@ impl<W> Core<W> {
     ) {
         let mut is_unwanted = false;
         if let Some(entry) = self.streams.get_mut(channel) {
-            entry.view.on_refused();
             is_unwanted = entry.is_unwanted;
+            if let (true, false, Some(waiter)) = (is_restore, is_unwanted, entry.take_renewal()) {
+                let Membership::Joining(options) = entry.view.membership() else { return };
+                return self.send_join(now, channel.clone(), options, true, waiter);
+            }
+            entry.view.on_refused();
         }
         let end = match (is_unwanted, is_restore) {
             (true, _) => StreamEnd::Left,
@@ -269,10 +291,12 @@ impl<W> Core<W> {
                 self.end_stream(&channel, StreamEnd::Left);
             }
             if let Some(entry) = self.streams.get_mut(&channel) {
+                let waiter = entry.take_renewal().flatten();
                 entry.view.on_disconnected();
                 entry.presence.on_disconnected();
                 entry.metadata = Follower::default();
                 entry.locks.on_disconnected();
+                self.answer(waiter, Ok(Answer::Done));
             }
             self.lose_publications(&channel);
         }
@@ -298,6 +322,8 @@ impl<W> Core<W> {
     /// The membership is over, and all that came with it.
     pub(super) fn end_stream(&mut self, channel: &ChannelName, end: StreamEnd<'_>) {
         let Some(entry) = self.streams.remove(channel) else { return };
+        let waiter = entry.renewal.and_then(|(_, waiter)| waiter);
+        self.answer(waiter, Err(Error::new(ErrorKind::NotJoined)));
         self.end_parts(entry.publications, entry.topics, entry.events, end.told());
         self.end_stream_link(channel, entry.link, end);
     }

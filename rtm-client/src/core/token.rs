@@ -10,6 +10,7 @@ use rtm_wire::{
 
 use super::Core;
 use super::command::{Answer, Output};
+use super::connection::Connection;
 use super::operations::Purpose;
 use super::stream_link::StreamEnd;
 use crate::channel_id::ChannelId;
@@ -25,8 +26,10 @@ impl<W> Core<W> {
                 let renew = RenewToken { token: &token, channel: "" };
                 self.request(now, LaneId::CONTROL, renew, purpose, waiter);
             }
-            // On the way back the former one may have ended by then.
+            // On the way back the former one may have ended by then. An attempt that is under way
+            // is still made with that, or with what stands for it.
             Err(error) if error.kind() == ErrorKind::NotConnected => {
+                self.is_token_unshown = !matches!(self.connection, Connection::Down);
                 self.take_token(token);
                 self.answer(waiter, Ok(Answer::Done));
             }
@@ -49,6 +52,13 @@ impl<W> Core<W> {
         }
     }
 
+    /// There is a session, perhaps not with the present token.
+    pub(super) fn show_token(&mut self, now: Time) {
+        if std::mem::take(&mut self.is_token_unshown) {
+            self.renew_token(now, self.token.clone(), None);
+        }
+    }
+
     /// The token for the next login. A ticket stands for the one that it was given for.
     pub(super) fn take_token(&mut self, token: String) {
         self.token = token;
@@ -65,10 +75,18 @@ impl<W> Core<W> {
     ) {
         let membership = self.streams.get(&channel).map(|entry| entry.view.membership());
         match membership {
-            Some(Membership::Joined(_) | Membership::Joining(_)) => {
+            Some(Membership::Joined(_)) => {
                 let purpose = Purpose::RenewChannelToken(channel.clone(), token.clone());
                 let renew = RenewToken { token: &token, channel: channel.as_str() };
                 self.request(now, LaneId::CONTROL, renew, purpose, waiter);
+            }
+            // With the former one, which may have ended: then it is joined with this one.
+            Some(Membership::Joining(_)) => {
+                if let Some(entry) = self.streams.get_mut(&channel) {
+                    let former = entry.renewal.replace((token, waiter));
+                    let waiter = former.and_then(|(_, waiter)| waiter);
+                    self.answer(waiter, Err(Error::new(ErrorKind::Duplicate)));
+                }
             }
             Some(Membership::Lost(_)) => {
                 self.take_channel_token(&channel, token);
@@ -89,9 +107,7 @@ impl<W> Core<W> {
         let (change, error) = match event.change {
             Change::WillExpire => (TokenChange::WillExpire, None),
             Change::ReadPermissionRevoked => {
-                let code = ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED;
-                let wrong = "the token that the session was renewed with gives no right to read it";
-                let error = Error::numbered(ErrorKind::PermissionDenied, code, wrong);
+                let error = revoked(ErrorCode::CHANNEL_SUBSCRIBE_PERMISSION_DENIED);
                 (TokenChange::ReadPermissionRevoked, Some(error))
             }
             Change::Expired => (TokenChange::Expired, Some(Error::new(ErrorKind::TokenExpired))),
@@ -106,8 +122,8 @@ impl<W> Core<W> {
                 }
                 channels.push(channel);
             } else if concerned.kind == ChannelKind::User {
-                if let (Some(error), Ok(user)) = (&error, UserId::new(concerned.name)) {
-                    self.on_unheard(&user, error);
+                if let (Some(_), Ok(user)) = (&error, UserId::new(concerned.name)) {
+                    self.on_unheard(&user, &revoked(ErrorCode::STORAGE_PERMISSION_DENIED));
                 }
                 users.push(concerned.name.to_owned());
             }
@@ -126,8 +142,8 @@ impl<W> Core<W> {
             let membership = self.streams.get(name).map(|entry| entry.view.membership());
             // Where the end was asked for meanwhile, the answer to that is still to come.
             if matches!(membership, Some(Membership::Joined(_))) {
-                self.own_states.on_left(kind, name);
                 self.end_own(kind, name);
+                self.own_states.on_left(kind, name);
                 self.end_stream(name, StreamEnd::PutOut(error));
             }
         } else {
@@ -135,4 +151,10 @@ impl<W> Core<W> {
             self.drop_subscription(now, name, error);
         }
     }
+}
+
+/// Why something ended that may not be read any more.
+fn revoked(code: ErrorCode) -> Error {
+    let wrong = "the token that the session was renewed with gives no right to read it";
+    Error::numbered(ErrorKind::PermissionDenied, code, wrong)
 }

@@ -93,10 +93,9 @@ impl Access {
         let (expires, rights) = match certificate {
             Some(certificate) => {
                 let token = verify(login.token, login.app_id, certificate, time)?;
-                if !token.may_login(login.user_id, seconds(time)) {
-                    return Err(not_let_in(&token, &user));
-                }
-                (Some(wall(token.expires_at())), rights(&token, &user, time))
+                let end = token.login_end(login.user_id, seconds(time));
+                let end = end.ok_or_else(|| not_let_in(&token, &user))?;
+                (Some(wall(end)), rights(&token, &user, time))
             }
             None => (None, Rights::Open),
         };
@@ -177,11 +176,15 @@ impl Access {
         }
         let token = verify(token, app.as_str(), certificate, time)?;
         let end = |wanted| token.end_of(wanted, channel, user.as_str());
-        let Some(end_of_join) = end(privilege::JOIN_CHANNEL).filter(|end| seconds(time) < *end)
-        else {
+        let end_of_join = end(privilege::JOIN_CHANNEL);
+        let Some(end_of_join) = end_of_join.filter(|end| seconds(time) < *end) else {
             // A client may show the token of its login, which says so in its own way.
             if rights.may_join(channel) {
                 return Ok(None);
+            }
+            if end_of_join.is_some() {
+                let reason = "the token's privilege to join has ended; make a new one";
+                return Err(Refusal::new(ErrorCode::TOKEN_EXPIRED, reason));
             }
             let reason = format!(
                 "the token does not let user {user} join this stream channel; make an RTC token \

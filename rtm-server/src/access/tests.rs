@@ -242,3 +242,20 @@ fn a_login_has_the_rights_of_its_token() {
     let found = rights(APP, vec![ended, bare]);
     assert!(!found.may_read(ChannelKind::Message, "lobby"));
 }
+
+#[test]
+fn a_login_lasts_as_long_as_what_lets_it_in() {
+    let end_of = |services| {
+        let token = sign(APP, CERTIFICATE, 999_500, services);
+        let (user_id, instance) = ("alice", SessionInstance(1));
+        let liveness = Liveness::default();
+        let login = Login { app_id: APP, user_id, instance, features: 0, token: &token, liveness };
+        let end = access().login(&login, NOW).expect("a good token").expires.expect("it has one");
+        end.as_millis() / 1_000 - 999_500
+    };
+    assert_eq!(end_of(vec![Service::rtm("alice", 550)]), 550);
+    assert_eq!(end_of(vec![Service::rtm("alice", 9_000)]), 600);
+    let listed = Service::rtm2("alice", 600, Vec::new());
+    assert_eq!(end_of(vec![Service::rtm("alice", 550), listed.clone()]), 550);
+    assert_eq!(end_of(vec![Service::rtm("alice", 500), listed]), 600, "one that ended before");
+}

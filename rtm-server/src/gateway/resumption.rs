@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtm_channel::{AppId, Refusal, SubscriberId, UserId};
-use rtm_session::{LoginAnswer, LoginId, SessionId};
+use rtm_session::{LoginAnswer, LoginId, SendError, SessionId};
 use rtm_wire::{CloseCode, Encode, ErrorCode, List, OperationId, Request, TicketState};
 
 use super::login::{Accepted, closing};
@@ -91,6 +91,14 @@ impl Gateway {
         let issued = work.endpoint.issue_ticket(now, client.session, &bytes, life);
         let renew = match issued {
             Ok(lifetime) => (lifetime / 2).clamp(RENEW_MIN, RENEW_MAX),
+            // More rights than a ticket holds. Those of a former one may be others, so that the
+            // client is to forget it: nothing but a newer one says so.
+            Err(SendError::TooLong { .. }) => {
+                let forgotten =
+                    work.endpoint.issue_ticket(now, client.session, &[], Duration::ZERO);
+                debug_assert!(forgotten.is_ok(), "it is empty: {forgotten:?}");
+                RENEW_MAX
+            }
             Err(error) => {
                 tracing::debug!(session = client.session.number(), %error, "no ticket");
                 RENEW_MAX

@@ -77,6 +77,17 @@ impl Locks {
         self.with(key, out, |locks| locks.leave(who.now, who.from, who.user));
     }
 
+    /// A session may not own a channel's locks any more.
+    pub(super) fn refuse_waiting(
+        &mut self,
+        from: SubscriberId,
+        key: &ChannelKey,
+        refusal: &Refusal,
+        out: &mut Outbox,
+    ) {
+        self.with(key, out, |locks| locks.refuse_waiting(from, refusal));
+    }
+
     /// A session is gone, and may be followed by another one. Nobody is there to be answered.
     pub(super) fn lose(&mut self, now: Time, key: &ChannelKey, from: SubscriberId, user: &UserId) {
         let Some(locks) = self.channels.get_mut(key) else { return };

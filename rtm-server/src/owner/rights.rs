@@ -1,8 +1,10 @@
 //! What a session may ask for, and what it loses when it may read less (protocol §6.31).
 
-use rtm_channel::{ChannelKey, Refusal};
+use rtm_channel::{ChannelKey, ChannelName, Refusal, UserId};
 use rtm_wire::{
-    ChannelKind, ChannelRef, Encode, ErrorCode, Event, List, Request, TokenChange, TokenEvent,
+    AcquireLock, ChannelKind, ChannelRef, Encode, ErrorCode, Event, GetLocks, GetMessages,
+    GetOnlineUsers, GetStates, List, RemoveLock, Request, RevokeLock, SetLock, Subscribe,
+    TokenChange, TokenEvent,
 };
 
 use super::channels::AppChannels;
@@ -26,6 +28,9 @@ impl AppChannels {
         context: &Context<'_>,
         request: &Request<'_>,
     ) -> Result<(), Refusal> {
+        if !can_be(request) {
+            return Ok(());
+        }
         let user = |name| ChannelRef { kind: ChannelKind::User, name };
         let (code, wanted, of) = match request {
             Request::Subscribe(it) => {
@@ -111,9 +116,13 @@ impl AppChannels {
         context: &Context<'_>,
         code: ErrorCode,
         wanted: Wanted,
-        ChannelRef { kind, name }: ChannelRef<'_>,
+        of: ChannelRef<'_>,
     ) -> Result<(), Refusal> {
-        let user = context.identity.user.as_str();
+        let (ChannelRef { kind, name }, user) = (of, context.identity.user.as_str());
+        // So is what has no name, or a kind that isn't known.
+        if ChannelName::new(name).is_err() || matches!(kind, ChannelKind::Unknown(_)) {
+            return Ok(());
+        }
         let is_allowed = match wanted {
             Wanted::Read => context.rights.may_read(kind, name),
             Wanted::Write => context.rights.may_write(kind, name),
@@ -128,26 +137,19 @@ impl AppChannels {
         if is_allowed || is_own() || is_member() {
             return Ok(());
         }
-        let right = if wanted == Wanted::Read { "read" } else { "write" };
-        let what = match kind {
-            ChannelKind::Message => "message channel",
-            ChannelKind::Stream => "stream channel",
-            _ => "user",
-        };
-        let reason = format!(
-            "the token of user {user} gives no right to {right} {what} {name}; make one that \
-             lists it"
-        );
-        Err(Refusal::new(code, reason))
+        Err(denied(&context.identity.user, code, wanted, of))
     }
 
     /// A session has other rights than before: what it may not read any more ends, and it is told.
     pub(super) fn rights_changed(&mut self, who: &Who<'_>, rights: &Rights, out: &mut Outbox) {
-        let channels = self.joined_by(who.from).filter(|key| {
-            let is_admitted = key.kind == ChannelKind::Stream && self.passes.has(who.from, key);
-            !is_admitted && !rights.may_read(key.kind, key.name.as_str())
-        });
-        let mut lost: Vec<ChannelKey> = channels.cloned().collect();
+        let may_stay = |key: &ChannelKey| match key.kind {
+            ChannelKind::Stream => {
+                self.passes.has(who.from, key) || rights.may_join(key.name.as_str())
+            }
+            kind => rights.may_read(kind, key.name.as_str()),
+        };
+        let (kept, mut lost): (Vec<_>, Vec<_>) =
+            self.joined_by(who.from).cloned().partition(may_stay);
         for key in &lost {
             let parted = self.part(who, key, out);
             debug_assert!(parted.is_ok(), "it is in there: {parted:?}");
@@ -159,10 +161,56 @@ impl AppChannels {
                 lost.push(key);
             }
         }
-        if !lost.is_empty() {
-            tell_token(who, TokenChange::ReadPermissionRevoked, 0, &lost, out);
+        for key in kept {
+            if !rights.may_write(key.kind, key.name.as_str()) {
+                let code = ErrorCode::LOCK_PERMISSION_DENIED;
+                let refusal = denied(who.user, code, Wanted::Write, key.as_ref());
+                self.locks.refuse_waiting(who.from, &key, &refusal, out);
+            }
+        }
+        // As many as every client takes at once.
+        for lost in lost.chunks(TOLD_MAX) {
+            tell_token(who, TokenChange::ReadPermissionRevoked, 0, lost, out);
         }
     }
+}
+
+/// Channels that one event names at most.
+const TOLD_MAX: usize = 256;
+
+/// Whether there are such things for the kind of channel; what can't be is refused by whoever
+/// carries the request out, with its own number.
+const fn can_be(request: &Request<'_>) -> bool {
+    match request {
+        Request::Subscribe(Subscribe { channel, .. })
+        | Request::GetMessages(GetMessages { channel, .. }) => {
+            !matches!(channel.kind, ChannelKind::Stream)
+        }
+        Request::GetStates(GetStates { channel, .. })
+        | Request::GetOnlineUsers(GetOnlineUsers { channel, .. })
+        | Request::GetLocks(GetLocks { channel })
+        | Request::SetLock(SetLock { channel, .. })
+        | Request::RemoveLock(RemoveLock { channel, .. })
+        | Request::AcquireLock(AcquireLock { channel, .. })
+        | Request::RevokeLock(RevokeLock { channel, .. }) => {
+            !matches!(channel.kind, ChannelKind::User)
+        }
+        _ => true,
+    }
+}
+
+/// Why a session may not read, or write, a channel or user.
+fn denied(user: &UserId, code: ErrorCode, wanted: Wanted, of: ChannelRef<'_>) -> Refusal {
+    let right = if wanted == Wanted::Read { "read" } else { "write" };
+    let (name, what) = match of.kind {
+        ChannelKind::Message => (of.name, "message channel"),
+        ChannelKind::Stream => (of.name, "stream channel"),
+        _ => (of.name, "user"),
+    };
+    let reason = format!(
+        "the token of user {user} gives no right to {right} {what} {name}; make one that lists it"
+    );
+    Refusal::new(code, reason)
 }
 
 /// Tells a session what becomes of a token, and of the channels that it is for.

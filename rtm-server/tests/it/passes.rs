@@ -160,7 +160,34 @@ fn a_token_that_has_ended_restores_no_membership() {
     let event = lab.client("alice").links.last().unwrap();
     let unrestored: Vec<_> =
         event.unrestored.iter().map(|it| (it.channel.as_str(), it.error.code())).collect();
-    assert_eq!(unrestored, [("town", -10_005)]);
+    assert_eq!(unrestored, [("town", -10_009)]);
+    assert_eq!(lab.client("alice").heard_stream(1).last().unwrap(), "ended: -10009");
+}
+
+#[test]
+fn a_token_that_comes_while_the_former_one_is_refused_restores_the_membership() {
+    let mut lab = users(&["alice"]);
+    lab.call("alice", join_with("town", 1, &pass("alice", 100, 100))).unwrap();
+    lab.call("alice", join_topic("town", "chat", 2, Qos::Ordered)).unwrap();
+    lab.set_blackout("alice", true);
+    lab.run(secs(120));
+    lab.set_blackout("alice", false);
+    lab.run_until_session("alice", 2);
+    let renewed = lab.command("alice", renew(pass("alice", 3_600, 3_600)));
+    lab.run_until_link("alice", LinkState::Connected);
+    lab.answer("alice", renewed).unwrap();
+    assert!(lab.client("alice").links.last().unwrap().is_restored);
+    lab.call("alice", publish(publication(2), b"hi")).unwrap();
+    // One that isn't good either ends it.
+    let mut lab = users(&["alice"]);
+    lab.call("alice", join_with("town", 1, &pass("alice", 100, 100))).unwrap();
+    lab.set_blackout("alice", true);
+    lab.run(secs(120));
+    lab.set_blackout("alice", false);
+    lab.run_until_session("alice", 2);
+    let renewed = lab.command("alice", renew(pass("bob", 3_600, 3_600)));
+    lab.run_until_link("alice", LinkState::Connected);
+    assert_eq!(lab.answer("alice", renewed).unwrap_err().code(), -10_005);
     assert_eq!(lab.client("alice").heard_stream(1).last().unwrap(), "ended: -10005");
 }
 

@@ -261,6 +261,124 @@ fn a_channel_that_is_called_like_its_reader_is_no_own_one() {
 }
 
 #[test]
+fn a_token_that_is_renewed_during_an_attempt_is_shown_when_there_is_a_session() {
+    let mut lab = alice(&["read channel a", "read channel b"]);
+    lab.call("alice", subscribe("b", 1)).unwrap();
+    lab.run(Duration::from_secs(2));
+    lab.set_blackout("alice", true);
+    lab.run_until_link("alice", LinkState::Disconnected);
+    lab.set_blackout("alice", false);
+    lab.run_until_link("alice", LinkState::Connecting);
+    lab.run(Duration::from_millis(25));
+    lab.call("alice", renew(&["read channel a"])).unwrap();
+    lab.run_until_link("alice", LinkState::Connected);
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.status().gateway.resumptions, 1, "it came with the former rights");
+    assert_eq!(lab.client("alice").heard(1), ["ended: -11038"]);
+    assert_eq!(lab.code("alice", subscribe("b", 2)), -11_038);
+    assert_eq!(lab.code("alice", subscribe("a", 3)), 0);
+}
+
+#[test]
+fn who_waits_for_a_lock_that_it_may_not_have_any_more_is_refused() {
+    let mut lab = alice(&["read channel a", "write channel a"]);
+    add_bob(&mut lab);
+    for user in ["alice", "bob"] {
+        lab.call(user, subscribe("a", 1)).unwrap();
+    }
+    lab.call("bob", lock("a", LockAct::Set(LockOptions::new()))).unwrap();
+    lab.call("bob", lock("a", LockAct::Acquire { retry: false })).unwrap();
+    let waiting = lab.command("alice", lock("a", LockAct::Acquire { retry: true }));
+    lab.run(Duration::from_secs(1));
+    lab.call("alice", renew(&["read channel a"])).unwrap();
+    assert_eq!(lab.answer("alice", waiting).unwrap_err().code(), -14_010);
+    lab.call("bob", lock("a", LockAct::Release)).unwrap();
+    let locks = lab.call("bob", Command::GetLocks { channel: of("a") }).unwrap();
+    assert!(matches!(locks, Answer::Locks(locks) if locks[0].owner.is_none()), "it is free");
+    // With the right it may wait again.
+    lab.call("alice", renew(&["read channel a", "write channel a"])).unwrap();
+    assert_eq!(lab.code("alice", lock("a", LockAct::Acquire { retry: true })), 0);
+}
+
+#[test]
+fn as_many_as_end_are_told_of() {
+    let (limits, session) = (rtm_server::AppLimits::open(), rtm_session::Config::server());
+    let mut lab = Lab::build(5, super::world::link(), limits, session);
+    lab.add("alice", APP, "alice");
+    lab.call("alice", login(&token("alice", &["read channel *"]))).unwrap();
+    for index in 0..300 {
+        let channel = format!("{index:0>64}");
+        lab.command("alice", subscribe(&channel, index));
+    }
+    lab.run(Duration::from_secs(2));
+    lab.call("alice", renew(&["read channel 0000*"])).unwrap();
+    lab.call("alice", renew(&["read channel x"])).unwrap();
+    lab.run(Duration::from_secs(2));
+    let told: Vec<_> = lab.client("alice").tokens.iter().map(|it| it.channels.len()).collect();
+    assert_eq!(told, [256, 44]);
+    assert_eq!(lab.client("alice").ended.len(), 300);
+    assert_eq!(lab.client("alice").core.link_state(), LinkState::Connected);
+}
+
+#[test]
+fn a_token_without_a_list_gives_no_membership() {
+    let mut lab = alice(&["read stream s", "write stream s"]);
+    lab.call("alice", join("s", 1)).unwrap();
+    let all = sign(APP, CERTIFICATE, BEGIN, 3_600, vec![Service::rtm("alice", 3_600)]);
+    lab.call("alice", Command::RenewToken(all)).unwrap();
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.client("alice").heard_stream(1), ["snapshot", "ended: -11038"]);
+    assert_eq!(lab.code("alice", join("s", 2)), -10_005);
+}
+
+#[test]
+fn what_cannot_be_is_refused_as_ever() {
+    let mut lab = Lab::new(0.0);
+    let token = token("alice", &["read channel a"]);
+    let (user_id, instance) = ("alice", rtm_wire::SessionInstance(1));
+    let liveness = rtm_wire::Liveness::default();
+    let login =
+        rtm_wire::Login { app_id: APP, user_id, instance, features: 0, token: &token, liveness };
+    lab.add_raw("alice", rtm_session::Config::default(), &super::raw::encode(0, login));
+    let of = |kind, name| rtm_wire::ChannelRef { kind, name };
+    use rtm_wire::ChannelKind::{Message, Stream, User};
+    lab.with_raw("alice", |raw, now| {
+        let options = rtm_wire::SubscribeOptions::default();
+        let subscribe = |channel| rtm_wire::Subscribe { channel, options, resume: None };
+        raw.request(now, 1, subscribe(of(Message, "a/b")));
+        raw.request(now, 2, subscribe(of(Stream, "a")));
+        raw.request(now, 3, rtm_wire::GetLocks { channel: of(User, "bob") });
+        let states = rtm_wire::GetStates { channel: of(User, "bob"), user: "bob" };
+        raw.request(now, 4, states);
+        raw.request(now, 5, subscribe(of(Message, "b")));
+    });
+    lab.run(Duration::from_secs(1));
+    let codes: Vec<_> = (1..=5).map(|it| lab.raw("alice").codes(it)[0].0).collect();
+    assert_eq!(codes, [10_008, 10_019, 10_019, 10_019, 11_038]);
+}
+
+#[test]
+fn who_follows_a_user_again_is_not_ended_by_what_was_before() {
+    let mut lab = alice(&["read user bob"]);
+    add_bob(&mut lab);
+    lab.call("alice", follow_user("bob", 1)).unwrap();
+    let commands = [
+        renew(&[]),
+        super::storage::unfollow_user("bob"),
+        renew(&["read user bob"]),
+        follow_user("bob", 2),
+    ];
+    let waiters = commands.map(|command| lab.command("alice", command));
+    for waiter in waiters {
+        lab.answer("alice", waiter).unwrap();
+    }
+    lab.call("bob", set(of_user("bob"), &["k=v"])).unwrap();
+    lab.run(Duration::from_secs(1));
+    let heard = lab.client("alice").stored(2);
+    assert!(heard.iter().any(|it| it.contains("k=v")), "{heard:?}");
+}
+
+#[test]
 fn a_lock_may_be_given_back_without_a_right() {
     let mut lab = alice(&["read channel a", "write channel a"]);
     lab.call("alice", subscribe("a", 1)).unwrap();
@@ -299,7 +417,7 @@ fn a_renewal_with_fewer_rights_ends_what_they_were_for() {
     assert_eq!(client.heard(1), ["ended: -11038"]);
     assert_eq!(client.heard_stream(4), ["snapshot", "ended: -11038"]);
     let ended: Vec<_> = client.storage_ended.iter().map(|(to, it)| (to.0, it.code())).collect();
-    assert_eq!(ended, [(6, -11_038)]);
+    assert_eq!(ended, [(6, -12_020)]);
 
     // Nothing more comes of it, and all else goes on.
     for name in ["a", "b"] {
@@ -346,13 +464,22 @@ fn who_comes_back_has_its_rights_and_no_others() {
 
 #[test]
 fn after_a_renewal_one_comes_back_with_the_newer_rights() {
+    // The ticket of the login may be on its way when the token is renewed.
+    for pause in [0, 10, 30, 2_000] {
+        comes_back_with_newer_rights(Duration::from_millis(pause));
+    }
+}
+
+fn comes_back_with_newer_rights(pause: Duration) {
     let mut lab = alice(&["read channel a", "read channel b"]);
-    lab.call("alice", subscribe("b", 1)).unwrap();
-    lab.run(Duration::from_secs(2));
+    let subscribed = lab.command("alice", subscribe("b", 1));
+    lab.run(pause);
     // More than a ticket holds, so that none comes for it: the older one must not be used.
     let many: Vec<_> = (0..40).map(|index| format!("read channel room-{index}")).collect();
     let many: Vec<_> = many.iter().map(String::as_str).chain(["read channel a"]).collect();
     lab.call("alice", renew(&many)).unwrap();
+    lab.answer("alice", subscribed).unwrap();
+    lab.run(Duration::from_secs(2));
     assert_eq!(lab.client("alice").heard(1), ["ended: -11038"]);
     lab.outage("alice");
     lab.run_until_link("alice", LinkState::Connected);

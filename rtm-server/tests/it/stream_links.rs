@@ -213,16 +213,7 @@ fn being_restored() -> Lab {
     lab.call("alice", join_topic("town", "chat", 2, Qos::Ordered)).unwrap();
     lab.call("alice", subscribe_topic("town", "chat", &[], 3)).unwrap();
     lab.outage("alice");
-    // The session is there, and what was is asked for.
-    let address = lab.address("alice");
-    let is_joining = |world: &rtm_sim::World<super::world::Peer>| match world.node(address) {
-        super::world::Peer::Client(client) => {
-            client.core.link_state() == S::Connecting && client.limits_seen >= 2
-        }
-        _ => false,
-    };
-    let deadline = lab.world.now() + Duration::from_secs(60);
-    assert!(lab.world.run_until_true(deadline, is_joining).unwrap());
+    lab.run_until_session("alice", 2);
     lab
 }
 

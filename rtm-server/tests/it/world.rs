@@ -289,6 +289,18 @@ impl Lab {
         assert!(self.world.run_until_true(deadline, is_there).unwrap(), "never {state:?}");
     }
 
+    /// Runs until a client has its session of this number, in which nothing is restored yet.
+    pub(crate) fn run_until_session(&mut self, name: &str, number: usize) {
+        let address = self.address(name);
+        let is_there = |world: &World<Peer>| match world.node(address) {
+            Peer::Client(client) => client.limits_seen >= number,
+            _ => false,
+        };
+        let deadline = self.world.now() + Duration::from_secs(600);
+        assert!(self.world.run_until_true(deadline, is_there).unwrap(), "never");
+        assert_eq!(self.client(name).core.link_state(), LinkState::Connecting);
+    }
+
     /// All log out, and nothing is left of them.
     pub(crate) fn end(&mut self, names: &[&str]) {
         for name in names {

@@ -22,7 +22,7 @@ pub(super) struct Outgoing {
 }
 
 /// A server's tickets: how many there were, and the newest, until it is acknowledged; of a client's
-/// the newest tag.
+/// the number after the newest, and its tag.
 #[derive(Debug, Default)]
 pub(super) struct Tickets {
     next: u64,
@@ -91,9 +91,11 @@ impl Session {
         frame: &TicketFrame<'_>,
         events: &mut VecDeque<Event>,
     ) {
-        if self.follows_peer {
+        // One that was overtaken may stand for what isn't so any more.
+        if self.follows_peer || frame.number < self.tickets.next {
             return;
         }
+        self.tickets.next = frame.number.saturating_add(1);
         self.tickets.tag = ticket_tag(frame.ticket);
         let ticket = Ticket {
             bytes: Bytes::copy_from_slice(frame.ticket),

@@ -460,3 +460,23 @@ fn a_ticket_needs_an_open_session() {
         assert_eq!(issued, Err(SendError::UnknownSession));
     });
 }
+
+#[test]
+fn an_overtaken_ticket_is_passed_over() {
+    for number in 0..50 {
+        let reorder = rtm_sim::Reorder { probability: 0.5, extra_delay: ms(50) };
+        let link = delay(5).reorder(reorder).loss(0.2);
+        let mut pair = Setup::new(link).seed(number).connected();
+        let session = pair.session(SERVER);
+        for life in [2 * HOUR, Duration::ZERO] {
+            pair.act(SERVER, |host, now| {
+                host.endpoint.issue_ticket(now, session, b"alice", life).expect("it is open");
+            });
+            pair.run(ms(5));
+        }
+        pair.run(Duration::from_secs(20));
+        let now = pair.world.now();
+        let ticket = pair.world.node(CLIENT).ticket.clone().expect("one has come");
+        assert!(ticket.is_expired(now), "seed {number}: the first one came last");
+    }
+}

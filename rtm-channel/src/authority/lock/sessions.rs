@@ -51,6 +51,14 @@ impl LockAuthority {
         LockNews { answers, ..LockNews::default() }
     }
 
+    /// A session may not own locks any more: what it waits for is refused for this reason. What it
+    /// owns it keeps.
+    pub fn refuse_waiting(&mut self, subscriber: SubscriberId, refusal: &Refusal) -> LockNews {
+        let answer = |asker| LockAnswer { asker, result: Err(refusal.clone()) };
+        let answers = self.end_waiting(subscriber).into_iter().map(answer).collect();
+        LockNews { answers, ..LockNews::default() }
+    }
+
     /// A session of this user was lost at `lost`, and may be followed by another one, which has to
     /// ask again for what this one has waited for.
     pub fn lose(&mut self, subscriber: SubscriberId, user: &UserId, lost: Time) {
@@ -115,6 +123,11 @@ impl LockAuthority {
                 holder.has_session = false;
             }
         }
+        self.end_waiting(subscriber)
+    }
+
+    /// A session waits no more; what it has asked for.
+    fn end_waiting(&mut self, subscriber: SubscriberId) -> Vec<Asker> {
         let waited = self.waiting.end_all(subscriber).into_iter();
         waited.filter_map(|name| self.locks.get_mut(&name)?.dequeue(subscriber)).collect()
     }
