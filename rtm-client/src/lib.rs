@@ -176,7 +176,7 @@ pub use address::ServerAddress;
 pub use area::AreaCode;
 pub use channel_id::ChannelId;
 pub use encryption::{Encryption, EncryptionMode};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, error_reason};
 pub use history::{
     HISTORY_COUNT_MAX, HistoryMessage, HistoryMessages, HistoryOptions, HistoryPlace,
 };
@@ -201,8 +201,8 @@ pub use private_config::{PrivateConfig, ServiceType};
 pub use queue_policy::QueuePolicy;
 pub use rtm_wire::{MessageType, Priority, Qos, Reliability};
 pub use shell::{
-    ClientBuilder, ClientEvent, ClientEvents, EventSource, History, Locks, MergedEvents,
-    MessageChannel, MessageSubscription, MetadataSubscription, PUBLISH_WINDOW_BYTES,
+    ClientBuilder, ClientEvent, ClientEvents, EventHandlerId, EventSource, History, Locks,
+    MergedEvents, MessageChannel, MessageSubscription, MetadataSubscription, PUBLISH_WINDOW_BYTES,
     PUBLISH_WINDOW_MESSAGE, PendingPublish, Presence, RtmClient, RtmEvent, Storage, StreamChannel,
     StreamEvents, TopicPublisher, TopicSubscription, UserChannel,
 };
@@ -212,3 +212,13 @@ pub use storage::{
 };
 pub use stream::{FailedUser, Publication, StreamEvent, SubscribedUsers};
 pub use text::Text;
+
+/// The version of this library.
+///
+/// ```
+/// assert_eq!(rtm_client::version().split('.').count(), 3);
+/// ```
+#[must_use]
+pub const fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}

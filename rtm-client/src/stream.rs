@@ -1,7 +1,7 @@
 //! What stream channels show of their members and topics.
 
 use bytes::Bytes;
-use rtm_wire::{Delivery, Priority, Qos, Reliability};
+use rtm_wire::{Delivery, Priority, Qos, Reliability, UnixTime};
 
 use crate::error::Error;
 use crate::lock::LockEvent;
@@ -26,14 +26,22 @@ pub struct Publication {
     pub deadline_ms: Option<u32>,
     /// What the publisher shows of itself.
     pub meta: Bytes,
+    /// Since when it publishes, in milliseconds since 1970, by the server's clock.
+    pub since_ms: u64,
 }
 
 impl Publication {
-    pub(crate) fn new(topic: &str, publisher: &str, delivery: Delivery, meta: Bytes) -> Self {
+    pub(crate) fn new(
+        (topic, publisher): (&str, &str),
+        since: UnixTime,
+        delivery: Delivery,
+        meta: Bytes,
+    ) -> Self {
         let Delivery { qos, priority, reliability, deadline_ms } = delivery;
         let deadline_ms = (reliability == Reliability::Deadline).then_some(deadline_ms);
         let (topic, publisher) = (topic.to_owned(), publisher.to_owned());
-        Self { topic, publisher, qos, priority, reliability, deadline_ms, meta }
+        let since_ms = since.as_millis();
+        Self { topic, publisher, qos, priority, reliability, deadline_ms, meta, since_ms }
     }
 }
 
@@ -60,6 +68,8 @@ pub enum StreamEvent {
         topic: String,
         /// Who published in it.
         publisher: String,
+        /// When it ceased, in milliseconds since 1970, by the server's clock.
+        time_ms: u64,
     },
     /// The application was too slow: so many events were dropped.
     /// [`StreamChannel::topics`](crate::StreamChannel::topics) has the present state.

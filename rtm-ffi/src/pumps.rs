@@ -54,7 +54,7 @@ pub(crate) fn pump_stream(instance: &Arc<Instance>, place: Place, mut news: Stre
                     let kind = abi::RTM_EVENT_PUBLISHER_JOINED;
                     owner.tell(Event::publication(kind, &place, &one)).await;
                 }
-                StreamEvent::PublisherLeft { topic, publisher } => {
+                StreamEvent::PublisherLeft { topic, publisher, .. } => {
                     let event = Event::of(abi::RTM_EVENT_PUBLISHER_LEFT, &place);
                     let mut event = event.about(&publisher);
                     event.topic = topic;

@@ -50,6 +50,7 @@ mod tell;
 mod token;
 mod topic;
 mod waiting;
+mod waiting_numbers;
 mod who;
 
 pub use command::{

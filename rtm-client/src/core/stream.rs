@@ -363,7 +363,8 @@ impl<W> Core<W> {
 
 fn publications(view: &StreamView) -> Vec<stream::Publication> {
     let publication = |(topic, user, info): (&TopicName, &UserId, &PublisherInfo)| {
-        stream::Publication::new(topic.as_str(), user.as_str(), info.delivery, info.meta.clone())
+        let names = (topic.as_str(), user.as_str());
+        stream::Publication::new(names, info.since, info.delivery, info.meta.clone())
     };
     view.topics().map(publication).collect()
 }
@@ -372,13 +373,14 @@ fn stream_event(event: &TopicNews<'_>) -> StreamEvent {
     let (topic, publisher) = (event.topic, event.publisher);
     match event.change {
         TopicChange::Joined => StreamEvent::PublisherJoined(stream::Publication::new(
-            topic,
-            publisher,
+            (topic, publisher),
+            event.time,
             event.delivery,
             Bytes::copy_from_slice(event.meta),
         )),
         _ => {
-            StreamEvent::PublisherLeft { topic: topic.to_owned(), publisher: publisher.to_owned() }
+            let (topic, publisher) = (topic.to_owned(), publisher.to_owned());
+            StreamEvent::PublisherLeft { topic, publisher, time_ms: event.time.as_millis() }
         }
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rtm_channel::{ChannelName, UserId};
 use rtm_topic::{TopicMissed, TopicName, TopicVerdict};
 use rtm_wire::{
-    LaneId, List, QueuePolicy, SubscribeTopic, Time, TopicMessageEvent, TopicUsers,
+    ErrorCode, LaneId, List, QueuePolicy, SubscribeTopic, Time, TopicMessageEvent, TopicUsers,
     UnsubscribeTopic,
 };
 
@@ -121,8 +121,8 @@ impl<W> Core<W> {
                 let is_over = !is_subscribed && (is_restore || !sink.is_confirmed);
                 sink.is_confirmed |= is_subscribed;
                 if is_over {
-                    let failed = subscribed.failed.first().map(|failed| failed.error.clone());
-                    let error = failed.unwrap_or_else(|| Error::new(ErrorKind::UnknownTopic));
+                    let has_publishers = entry.view.topics().any(|(name, ..)| name == topic);
+                    let error = nobody(topic, has_publishers, &subscribed);
                     self.end_topic(channel, topic, is_restore.then_some(&error));
                     result = Err(error);
                 }
@@ -341,6 +341,19 @@ impl<W> Core<W> {
         };
         self.joined_stream(channel)?;
         Ok((channel.clone(), topic.clone()))
+    }
+}
+
+/// Why a subscription hears nobody.
+fn nobody(topic: &TopicName, has_publishers: bool, users: &SubscribedUsers) -> Error {
+    match users.failed.first() {
+        Some(failed) if has_publishers || failed.error.kind() != ErrorKind::UnknownTopic => {
+            failed.error.clone()
+        }
+        _ => {
+            let wrong = format!("nobody publishes in topic {topic}");
+            Error::numbered(ErrorKind::UnknownTopic, ErrorCode::CHANNEL_TOPIC_NOT_EXIST, wrong)
+        }
     }
 }
 

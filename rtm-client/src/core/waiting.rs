@@ -16,6 +16,7 @@ use super::command::{Command, HandleId, Output, Target};
 use super::connection::Connection;
 use super::link::Phase;
 use super::repeats::Progress;
+use super::waiting_numbers::{GivenUp, number};
 use super::{Core, Place};
 use crate::error::{Error, ErrorKind};
 
@@ -134,7 +135,8 @@ impl<W> Core<W> {
                 ),
                 false => format!("not connected, and {waiting} calls wait for that already"),
             };
-            self.answer(waiter, Err(Error::of(ErrorKind::NotConnected, wrong)));
+            let code = number(&command, GivenUp::Full);
+            self.answer(waiter, Err(Error::numbered(ErrorKind::NotConnected, code, wrong)));
             return None;
         }
         let command = Box::new(command);
@@ -292,7 +294,8 @@ impl<W> Core<W> {
                 Some(Item::Call { command, waiter, .. }) => {
                     let seconds = self.config.waiting_max.time.as_secs();
                     let wrong = format!("there was no connection for {seconds} s; it was not sent");
-                    let error = Error::of(ErrorKind::NotConnected, wrong);
+                    let code = number(&command, GivenUp::Late);
+                    let error = Error::numbered(ErrorKind::NotConnected, code, wrong);
                     self.give_up(&command, waiter, error);
                 }
                 Some(Item::Drop(handle)) => self.carry_out_drop(now, handle),
@@ -306,7 +309,12 @@ impl<W> Core<W> {
         while let Some(item) = self.waiting.pop() {
             if let Item::Call { command, waiter, .. } = item {
                 let wrong = "the link ended before there was a connection; it was not sent";
-                self.give_up(&command, waiter, Error::of(ErrorKind::NotLoggedIn, wrong));
+                let code = number(&command, GivenUp::Ended);
+                self.give_up(
+                    &command,
+                    waiter,
+                    Error::numbered(ErrorKind::NotLoggedIn, code, wrong),
+                );
             }
         }
     }

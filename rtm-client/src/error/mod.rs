@@ -48,6 +48,18 @@ enum Detail {
     Complete(String),
 }
 
+/// What an error number of RTM 2.x means, and what to do, in a sentence.
+///
+/// ```
+/// let reason = rtm_client::error_reason(-10005);
+/// assert!(reason.contains("token") && reason.contains("[-10005 INVALID_TOKEN]"));
+/// assert!(rtm_client::error_reason(-1).contains("UNKNOWN"));
+/// ```
+#[must_use]
+pub fn error_reason(number: i32) -> String {
+    Error::from_answer(ErrorCode(number.unsigned_abs()), "").to_string()
+}
+
 impl Error {
     pub(crate) fn new(kind: ErrorKind) -> Self {
         Self::of(kind, kind.wrong())

@@ -106,3 +106,19 @@ fn close_causes_name_the_culprit() {
     }
     assert!(StdError::source(&error).is_some());
 }
+
+#[test]
+fn a_bare_number_has_a_reason() {
+    for (number, words) in [
+        (-10_005, ["token", "INVALID_TOKEN"]),
+        (-11_033, ["receiver", "CHANNEL_RECEIVER_OFFLINE"]),
+        (-12_014, ["revision", "STORAGE_OUTDATED_REVISION"]),
+        (-14_007, ["lock", "LOCK_ACQUIRE_FAILED"]),
+        (10_005, ["token", "-10005"]),
+        (-77, ["refused", "UNKNOWN"]),
+        (i32::MIN, ["refused", "UNKNOWN"]),
+    ] {
+        let reason = crate::error_reason(number);
+        assert!(words.iter().all(|word| reason.contains(word)), "{number}: {reason}");
+    }
+}

@@ -7,7 +7,7 @@ use rtm_channel::ChannelName;
 
 use super::builder::ClientBuilder;
 use super::channel::{MessageChannel, MessageSubscription};
-use super::events::ClientEvents;
+use super::events::{ClientEvent, ClientEvents, EventHandlerId, Handler};
 use super::history::History;
 use super::lock::Locks;
 use super::merged::MergedEvents;
@@ -149,6 +149,22 @@ impl RtmClient {
     #[must_use]
     pub fn limits(&self) -> Option<ServerLimits> {
         self.shared.limits()
+    }
+
+    /// Has `handler` called with each event of the client as a whole from now on, as that of
+    /// [`event_handler`](crate::ClientBuilder::event_handler) is, after those that are there
+    /// already; until it is [removed](Self::remove_event_handler), or the client is gone.
+    pub fn add_event_handler(
+        &self,
+        handler: impl Fn(&ClientEvent) + Send + Sync + 'static,
+    ) -> EventHandlerId {
+        self.shared.handlers.add(Handler::new(handler).here())
+    }
+
+    /// Has a handler called no more; whether it was there. An event that is being told may still
+    /// come to it.
+    pub fn remove_event_handler(&self, handler: EventHandlerId) -> bool {
+        self.shared.handlers.remove(handler)
     }
 
     /// A receiver of news of the link, from now on. Any number of them may be there.

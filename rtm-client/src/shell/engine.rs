@@ -10,7 +10,7 @@ use rtm_session::{Remote, StreamAction, StreamEvent};
 use rtm_wire::Time;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::events::{ClientEvent, Handler};
+use super::events::{ClientEvent, Handlers};
 use super::queue::Sink;
 use super::shared::{Counters, Notice, Waiter, Wish};
 use crate::core::{Command, Core, HandleId, HeldLocks, Output};
@@ -27,7 +27,7 @@ pub(super) struct Wiring {
     pub(super) counters: Arc<Counters>,
     pub(super) commands: mpsc::WeakSender<Wish>,
     pub(super) hosts: Arc<Hosts>,
-    pub(super) handler: Option<Handler>,
+    pub(super) handlers: Handlers,
     pub(super) stream_failure: StreamFailure,
     pub(super) limits: watch::Sender<Option<ServerLimits>>,
     pub(super) held: watch::Sender<HeldLocks>,
@@ -186,9 +186,7 @@ impl ClientEngine {
     }
 
     fn tell(&self, event: ClientEvent) {
-        if let Some(handler) = &self.wiring.handler {
-            handler.call(&event);
-        }
+        self.wiring.handlers.call(&event);
         // Nobody may be listening.
         let _ = self.wiring.events.send(event);
     }

@@ -1,8 +1,9 @@
 //! News of the client as a whole.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast;
 use tracing::Dispatch;
@@ -50,6 +51,60 @@ impl Handler {
             tracing::error!("the event handler has panicked");
         }
     }
+}
+
+/// An event handler that was added: [`RtmClient::add_event_handler`].
+///
+/// [`RtmClient::add_event_handler`]: crate::RtmClient::add_event_handler
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventHandlerId(u64);
+
+/// All that are called with each event, in the order in which they were added.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Handlers {
+    added: Arc<Mutex<Added>>,
+}
+
+#[derive(Debug, Default)]
+struct Added {
+    last: u64,
+    handlers: BTreeMap<EventHandlerId, Handler>,
+}
+
+impl Handlers {
+    pub(super) fn add(&self, handler: Handler) -> EventHandlerId {
+        let mut added = lock(&self.added);
+        added.last += 1;
+        let id = EventHandlerId(added.last);
+        added.handlers.insert(id, handler);
+        id
+    }
+
+    /// Whether it was there.
+    pub(super) fn remove(&self, id: EventHandlerId) -> bool {
+        lock(&self.added).handlers.remove(&id).is_some()
+    }
+
+    /// All of them log to where the caller does.
+    pub(super) fn log_here(&self) {
+        let mut added = lock(&self.added);
+        for handler in added.handlers.values_mut() {
+            *handler = handler.here();
+        }
+    }
+
+    /// Calls them. They may add and remove some, themselves among them.
+    pub(super) fn call(&self, event: &ClientEvent) {
+        let handlers: Vec<_> = lock(&self.added).handlers.values().cloned().collect();
+        for handler in handlers {
+            handler.call(event);
+        }
+    }
+}
+
+/// Nothing that can panic runs under the lock.
+fn lock(added: &Mutex<Added>) -> MutexGuard<'_, Added> {
+    added.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Handler {

@@ -33,7 +33,7 @@ mod user;
 pub use builder::ClientBuilder;
 pub use channel::{MessageChannel, MessageSubscription};
 pub use client::RtmClient;
-pub use events::{ClientEvent, ClientEvents};
+pub use events::{ClientEvent, ClientEvents, EventHandlerId};
 pub use history::History;
 pub use lock::Locks;
 pub use merged::{EventSource, MergedEvents, RtmEvent};

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
 use tracing::instrument::WithSubscriber;
 
 use super::engine::{ClientEngine, Wiring};
-use super::events::{ClientEvent, Handler};
+use super::events::{ClientEvent, Handler, Handlers};
 use super::log_file::LogFile;
 use super::publish::Window;
 use super::queue::Sink;
@@ -74,7 +74,7 @@ pub(super) struct Shared {
     user_id: UserId,
     is_patient: bool,
     log_config: Option<LogConfig>,
-    handler: Option<Handler>,
+    pub(super) handlers: Handlers,
     commands: mpsc::Sender<Wish>,
     notices: mpsc::UnboundedSender<Notice>,
     link: watch::Receiver<LinkState>,
@@ -119,9 +119,11 @@ struct Start {
 
 impl Shared {
     pub(super) fn new(setup: Setup) -> Self {
+        let handlers = Handlers::default();
         let user_id = setup.config.user_id.clone();
         let is_patient = setup.config.reconnect_timeout.is_some();
         let Setup { config, network, hosts, token, services, log_config, handler } = setup;
+        handler.map(|handler| handlers.add(handler));
         let (commands, commands_out) = mpsc::channel(COMMANDS_MAX);
         let (notices, notices_out) = mpsc::unbounded_channel();
         let (link, link_out) = watch::channel(LinkState::Idle);
@@ -134,7 +136,7 @@ impl Shared {
             user_id,
             is_patient,
             log_config,
-            handler,
+            handlers,
             commands,
             notices,
             link: link_out,
@@ -276,6 +278,8 @@ impl Shared {
         config.may_fragment = may_fragment;
         self.is_started.store(true, Ordering::Release);
         drop(slot);
+        // What the application does in its handlers is logged where it logs.
+        self.handlers.log_here();
         let link = Arc::new(link);
         let wiring = Wiring {
             notices,
@@ -284,15 +288,14 @@ impl Shared {
             counters: Arc::clone(&self.counters),
             commands: self.commands.downgrade(),
             hosts: Arc::clone(&self.hosts),
-            handler: self.handler.as_ref().map(Handler::here),
+            handlers: self.handlers.clone(),
             stream_failure: sockets.failure(),
             limits: self.limits.clone(),
             held: self.held.clone(),
         };
         let engine = ClientEngine::new(Core::new(config, seed), wiring);
         let events = self.events.clone();
-        // What the application does in its handler is logged where it logs.
-        let handler = self.handler.as_ref().map(Handler::here);
+        let handlers = self.handlers.clone();
         let task = async move {
             if let Err(error) = drive(engine, sockets, commands, Clock::start()).await {
                 tracing::error!(target: FATAL, %error, "sockets are unusable; client closed");
@@ -311,9 +314,7 @@ impl Shared {
                     is_restored: false,
                     unrestored: Vec::new(),
                 });
-                if let Some(handler) = handler {
-                    handler.call(&event);
-                }
+                handlers.call(&event);
                 let _ = events.send(event);
             }
         };

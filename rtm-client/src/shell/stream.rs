@@ -86,6 +86,21 @@ impl StreamChannel {
         self.shared.call(Command::RenewChannelToken { channel, token }, None).await.map(drop)
     }
 
+    /// Gives the channel up: leaves it if it is joined, or about to be. For programs that have
+    /// learned it from RTM 2.x; dropping all handles of a channel that isn't joined does the same.
+    ///
+    /// # Errors
+    /// [`NotLoggedIn`](crate::ErrorKind::NotLoggedIn) and others that keep from leaving.
+    ///
+    /// # Cancel safety
+    /// As [`leave`](Self::leave).
+    pub async fn release(self) -> Result<(), Error> {
+        match self.leave().await {
+            Err(error) if error.kind() == ErrorKind::NotJoined => Ok(()),
+            left => left,
+        }
+    }
+
     /// Leaves the channel: all publications and topic subscriptions in it end.
     ///
     /// Messages that are unanswered may be refused; leave the topics first where that matters.

@@ -129,7 +129,7 @@ impl Client {
                 format!("snapshot {}", names.collect::<Vec<_>>().join(" "))
             }
             StreamEvent::PublisherJoined(entry) => format!("+{}/{}", entry.topic, entry.publisher),
-            StreamEvent::PublisherLeft { topic, publisher } => format!("-{topic}/{publisher}"),
+            StreamEvent::PublisherLeft { topic, publisher, .. } => format!("-{topic}/{publisher}"),
             StreamEvent::Ended(error) => format!("ended: {:?}", error.kind()),
             _ => String::new(),
         };

@@ -52,6 +52,8 @@ pub(super) struct AppChannels {
     pub(super) storages: Storages,
     pub(super) locks: Locks,
     pub(super) passes: Passes,
+    /// The calendar's, of what is being done.
+    time: UnixTime,
 }
 
 impl AppChannels {
@@ -69,7 +71,13 @@ impl AppChannels {
             storages: Storages::new(limits.channel),
             locks: Locks::new(epoch, limits.channel),
             passes: Passes::default(),
+            time: UnixTime::default(),
         }
+    }
+
+    /// Something is about to be done at this time.
+    pub(super) const fn set_time(&mut self, time: UnixTime) {
+        self.time = time;
     }
 
     pub(super) fn len(&self) -> usize {
@@ -133,6 +141,7 @@ impl AppChannels {
             match self.authorities.get_mut(&key) {
                 Some(Authority::Message(authority)) => authority.remove(from),
                 Some(Authority::Stream(authority)) => {
+                    authority.set_time(moment.1);
                     for news in authority.remove(from) {
                         tell_members(&key.name, news, out);
                     }
@@ -257,7 +266,10 @@ impl AppChannels {
             Authority::Stream(StreamAuthority::new(key.clone(), epoch, floor, channel, *topic))
         });
         match authority {
-            Authority::Stream(authority) => authority,
+            Authority::Stream(authority) => {
+                authority.set_time(self.time);
+                authority
+            }
             Authority::Message(_) => unreachable!("the key's kind decides on the authority's"),
         }
     }

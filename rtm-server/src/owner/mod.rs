@@ -111,6 +111,7 @@ impl Owner {
         let (epoch, limits) = (self.epoch, self.limits);
         let make = || AppChannels::new(app.clone(), epoch, limits);
         let channels = self.apps.entry(app.clone()).or_insert_with(make);
+        channels.set_time(time);
         match kind {
             CommandKind::PublishRefused { operation, code } => {
                 channels.remember_refused(&identity, operation, code);
@@ -169,6 +170,7 @@ impl Owner {
     /// Does what is due: tells who is gone, answers who has waited for too long.
     pub(crate) fn handle_timeout(&mut self, now: Time, time: UnixTime, out: &mut Vec<Output>) {
         for (app, channels) in &mut self.apps {
+            channels.set_time(time);
             channels.handle_timeout(now, time, &mut self.outbox);
             channels.log.handle_timeout(now);
             self.known.forget(now, time, channels, &mut self.outbox);

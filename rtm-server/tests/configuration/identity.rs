@@ -85,3 +85,11 @@ async fn rights_that_go_are_told_with_their_channels_the_reason_and_the_time() {
     assert!(subscribed.recv().await.is_none());
     lab.end().await;
 }
+
+#[test]
+fn the_library_knows_its_version() {
+    let numbers: Vec<u32> =
+        rtm_client::version().split('.').map(|it| it.parse().unwrap()).collect();
+    assert_eq!(numbers.len(), 3);
+    assert_eq!(rtm_client::version(), env!("CARGO_PKG_VERSION"), "one version for all crates");
+}

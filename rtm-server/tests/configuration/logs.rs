@@ -86,3 +86,32 @@ async fn an_event_handler_is_called_with_each_event_and_may_panic() {
     assert_eq!(*seen.lock().unwrap(), expected);
     lab.end().await;
 }
+
+#[tokio::test]
+async fn event_handlers_come_and_go() {
+    let lab = Lab::new();
+    let client = lab.builder("alice").build().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let note = |name: &'static str| {
+        let into = Arc::clone(&seen);
+        move |event: &ClientEvent| {
+            if let ClientEvent::LinkState(link) = event {
+                into.lock().unwrap().push((name, link.current));
+            }
+        }
+    };
+    let first = client.add_event_handler(note("first"));
+    client.login().await.unwrap();
+    let second = client.add_event_handler(note("second"));
+    assert!(client.remove_event_handler(first));
+    assert!(!client.remove_event_handler(first), "it is gone");
+    client.logout().await.unwrap();
+    let expected = [
+        ("first", LinkState::Connecting),
+        ("first", LinkState::Connected),
+        ("second", LinkState::Idle),
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
+    assert!(client.remove_event_handler(second));
+    lab.end().await;
+}

@@ -1,6 +1,6 @@
 //! Which services a deployment has.
 
-use rtm_client::{ErrorKind, PrivateConfig, PublishOptions, ServiceType};
+use rtm_client::{ErrorKind, JoinOptions, PrivateConfig, PublishOptions, ServiceType};
 
 use super::lab::{Lab, log_in};
 
@@ -32,5 +32,20 @@ async fn services_that_are_not_deployed_are_not_supported() {
     assert_eq!(lab.status().await.gateway.logins, 4);
     let numbers = [ServiceType::NONE, ServiceType::MESSAGE, ServiceType::STREAM];
     assert_eq!(numbers.map(ServiceType::number), [0, 1, 2]);
+    lab.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_channel_may_be_given_up_joined_or_not() {
+    let lab = Lab::new();
+    let client = log_in(lab.builder("alice")).await;
+    client.stream_channel("town").unwrap().release().await.unwrap();
+    let town = client.stream_channel("town").unwrap();
+    let mut events = town.join(JoinOptions::new().token(lab.token("alice"))).await.unwrap();
+    assert_eq!(lab.status().await.channels, 1);
+    town.release().await.unwrap();
+    while events.recv().await.is_some() {}
+    assert_eq!(lab.status().await.channels, 0);
+    client.logout().await.unwrap();
     lab.end().await;
 }

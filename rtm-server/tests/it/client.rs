@@ -158,7 +158,7 @@ impl Client {
                 format!("snapshot{}", names.collect::<String>())
             }
             StreamEvent::PublisherJoined(entry) => format!("+{}/{}", entry.topic, entry.publisher),
-            StreamEvent::PublisherLeft { topic, publisher } => format!("-{topic}/{publisher}"),
+            StreamEvent::PublisherLeft { topic, publisher, .. } => format!("-{topic}/{publisher}"),
             StreamEvent::Ended(error) => format!("ended: {}", error.code()),
             other => format!("{other:?}"),
         };

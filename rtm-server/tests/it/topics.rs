@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rtm_client::Qos;
 use rtm_client::core::{Answer, Command, HandleId};
+use rtm_client::{ErrorKind, Qos, StreamEvent};
 
 use super::world::{
     Lab, join, join_topic, leave, leave_topic, name, publication, subscribe_topic, topic,
@@ -76,7 +76,7 @@ fn an_unordered_topic_under_loss_is_complete() {
 fn a_publisher_leaves_and_comes_back() {
     let mut lab = lab(0.0);
     let unknown = lab.code("bob", subscribe_topic("town", "news", &["alice"], 3));
-    assert_eq!(unknown, -5, "nobody publishes there yet");
+    assert_eq!(unknown, -11_017, "nobody publishes there yet");
     lab.call("alice", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
     lab.run(Duration::from_millis(100));
     lab.call("bob", subscribe_topic("town", "news", &[], 4)).unwrap();
@@ -153,4 +153,58 @@ fn who_subscribes_to_all_hears_who_comes_later() {
 fn sequence(text: &str) -> u64 {
     let number = text.split([' ', ':']).nth(1).unwrap();
     number.parse().unwrap()
+}
+
+#[test]
+fn publishers_come_and_go_at_times_of_the_server() {
+    let mut lab = lab(0.0);
+    let begin = u64::from(super::server::BEGIN) * 1_000;
+    lab.run(Duration::from_secs(100));
+    lab.call("alice", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    let joined = begin + lab.world.now().as_micros() / 1_000;
+    lab.run(Duration::from_secs(100));
+    lab.call("bob", leave("town")).unwrap();
+    lab.call("bob", join("town", 5)).unwrap();
+    lab.run(Duration::from_secs(100));
+    lab.call("alice", leave_topic(2)).unwrap();
+    let left = begin + lab.world.now().as_micros() / 1_000;
+    lab.run(Duration::from_secs(1));
+    let near =
+        |time: u64, expected: u64| assert!(time.abs_diff(expected) < 100, "{time} {expected}");
+    for (to, event) in &lab.client("bob").streams {
+        match event {
+            StreamEvent::PublisherJoined(publication) => near(publication.since_ms, joined),
+            StreamEvent::PublisherLeft { time_ms, .. } => near(*time_ms, left),
+            StreamEvent::Snapshot(publications) if *to == HandleId(5) => {
+                near(publications[0].since_ms, joined);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(lab.client("bob").heard_stream(1), ["snapshot", "+news/alice"]);
+    assert_eq!(lab.client("bob").heard_stream(5), ["snapshot news/alice", "-news/alice"]);
+    // Who is lost, too.
+    lab.call("alice", join_topic("town", "news", 3, Qos::Ordered)).unwrap();
+    lab.set_blackout("alice", true);
+    lab.run(Duration::from_secs(60));
+    let streams = &lab.client("bob").streams;
+    let Some((_, StreamEvent::PublisherLeft { time_ms, .. })) = streams.last() else {
+        panic!("{streams:?}")
+    };
+    let now = begin + lab.world.now().as_micros() / 1_000;
+    assert!((left + 10_000..now).contains(time_ms), "{time_ms}: {left} to {now}");
+}
+
+#[test]
+fn a_topic_in_which_nobody_publishes_does_not_exist_for_who_names_users() {
+    let mut lab = lab(0.0);
+    let error = lab.call("bob", subscribe_topic("town", "news", &["alice"], 3)).unwrap_err();
+    assert_eq!((error.code(), error.kind()), (-11_017, ErrorKind::UnknownTopic));
+    // With another publisher it is that one who doesn't.
+    lab.call("carol", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    lab.run(Duration::from_secs(1));
+    let error = lab.call("bob", subscribe_topic("town", "news", &["alice"], 4)).unwrap_err();
+    assert_eq!(error.code(), -5);
+    // Who wants all publishers may be there before them.
+    lab.call("dave", subscribe_topic("town", "talk", &[], 3)).unwrap();
 }

@@ -185,6 +185,49 @@ fn after_two_minutes_a_call_is_given_up() {
     assert_eq!(kind(&lab, second), None);
 }
 
+fn code(lab: &Lab, waiter: u64) -> i32 {
+    let answer = lab.client("alice").answers.get(&waiter).expect("answered");
+    answer.as_ref().err().map_or(0, |error| error.code())
+}
+
+/// One call of each module that has a number of its own for it: a message, a question of presence,
+/// and another.
+fn calls() -> [Command; 3] {
+    let target = super::storage::lobby();
+    [
+        publish(channel("lobby"), b"hi"),
+        Command::UserChannels { user: "bob".to_owned() },
+        Command::ReadMetadata { target },
+    ]
+}
+
+#[test]
+fn what_found_no_connection_in_time_has_the_number_of_its_module() {
+    let mut lab = lab();
+    let waiters = calls().map(|call| lab.command("alice", call));
+    lab.run(secs(121));
+    assert_eq!(waiters.map(|it| code(&lab, it)), [-11_027, -13_001, -10_025]);
+}
+
+#[test]
+fn what_finds_no_room_to_wait_has_the_number_of_its_module() {
+    let mut lab = lab();
+    for _ in 0..1_024 {
+        lab.command("alice", publish(channel("lobby"), b""));
+    }
+    let waiters = calls().map(|call| lab.command("alice", call));
+    assert_eq!(waiters.map(|it| code(&lab, it)), [-11_027, -13_016, -10_025]);
+}
+
+#[test]
+fn what_waits_when_the_link_ends_is_canceled() {
+    let mut lab = lab();
+    let waiters = calls().map(|call| lab.command("alice", call));
+    lab.command("alice", Command::Logout);
+    lab.run(secs(5));
+    assert_eq!(waiters.map(|it| code(&lab, it)), [-10_002, -13_015, -10_002]);
+}
+
 #[test]
 fn what_nobody_wants_any_more_is_not_done() {
     let mut lab = lab();

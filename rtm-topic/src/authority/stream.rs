@@ -9,7 +9,7 @@ use rtm_channel::{
 };
 use rtm_wire::{
     Delivery, Encode, Epoch, ErrorCode, Event, JoinTopic, Position, Publisher, Sequence,
-    SubscribeOptions, Time, TopicChange, TopicEvent,
+    SubscribeOptions, Time, TopicChange, TopicEvent, UnixTime,
 };
 
 use super::topic::{Publication, PublicationKey, Topic};
@@ -35,6 +35,7 @@ struct Entry {
     user: UserId,
     number: Sequence,
     last: Sequence,
+    since: UnixTime,
     delivery: Delivery,
     meta: Bytes,
 }
@@ -48,6 +49,7 @@ impl Topics {
             user: entry.user.as_str(),
             publication: entry.number,
             last: entry.last,
+            since: entry.since,
             delivery: entry.delivery,
             meta: &entry.meta,
         });
@@ -73,6 +75,8 @@ pub struct StreamAuthority {
     pub(super) key: ChannelKey,
     pub(super) limits: TopicLimits,
     pub(super) position: Position,
+    /// What is told from now on is told as of then.
+    time: UnixTime,
     pub(super) members: Membership,
     pub(super) topics: BTreeMap<TopicName, Topic>,
     /// What each session wants, by topic; nothing in here is empty.
@@ -94,10 +98,16 @@ impl StreamAuthority {
             key,
             limits: topic_limits,
             position: Position { epoch, sequence: floor },
+            time: UnixTime::from_millis(0),
             members: Membership::new(limits.stream_members),
             topics: BTreeMap::new(),
             wishes: BTreeMap::new(),
         }
+    }
+
+    /// The calendar's time from now on, for publishers that come and go.
+    pub const fn set_time(&mut self, time: UnixTime) {
+        self.time = time;
     }
 
     /// Makes a session a member; what there is to see.
@@ -125,6 +135,7 @@ impl StreamAuthority {
                 user: user.clone(),
                 number: publication.number,
                 last: publication.last,
+                since: publication.since,
                 delivery: publication.delivery,
                 meta: publication.meta.clone(),
             })
@@ -188,6 +199,7 @@ impl StreamAuthority {
             session: subscriber,
             number: self.position.sequence,
             last: Sequence(0),
+            since: self.time,
             delivery,
             meta: Bytes::copy_from_slice(join.meta),
             latest: None,
@@ -312,6 +324,7 @@ impl StreamAuthority {
         let event = Event::Topic(TopicEvent {
             channel: self.key.name.as_str(),
             position: self.position,
+            time: self.time,
             change,
             topic: topic.as_str(),
             publisher: user.as_str(),

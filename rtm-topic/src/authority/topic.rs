@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use rtm_channel::{RateLimit, SubscriberId, UserId};
-use rtm_wire::{Delivery, Sequence};
+use rtm_wire::{Delivery, Sequence, UnixTime};
 
 use crate::name::TopicName;
 
@@ -25,6 +25,8 @@ pub(super) struct Publication {
     pub(super) number: Sequence,
     /// The last message's.
     pub(super) last: Sequence,
+    /// When it began.
+    pub(super) since: UnixTime,
     pub(super) delivery: Delivery,
     pub(super) meta: Bytes,
     /// The last message, of a latest-only publication.

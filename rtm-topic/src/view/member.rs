@@ -1,7 +1,7 @@
 //! Roles in a stream channel, as the view knows them.
 
 use bytes::Bytes;
-use rtm_wire::{Delivery, Position, Sequence, SubscribeOptions};
+use rtm_wire::{Delivery, Position, Sequence, SubscribeOptions, UnixTime};
 
 use super::subscription::Publication;
 
@@ -34,6 +34,8 @@ pub enum Membership {
 pub struct PublisherInfo {
     /// Which of the user's publications in this topic.
     pub publication: Sequence,
+    /// Since when.
+    pub since: UnixTime,
     /// How messages travel.
     pub delivery: Delivery,
     /// What the publisher shows.

@@ -97,6 +97,7 @@ impl StreamView {
             if let (Ok(topic), Ok(user)) = names {
                 let info = PublisherInfo {
                     publication: publisher.publication,
+                    since: publisher.since,
                     delivery: publisher.delivery,
                     meta: Bytes::copy_from_slice(publisher.meta),
                     // What comes up to here was on its way to a former membership.
@@ -282,6 +283,7 @@ impl StreamView {
         }
         let info = PublisherInfo {
             publication: event.position.sequence,
+            since: event.time,
             delivery: event.delivery,
             meta: Bytes::copy_from_slice(event.meta),
             over: Sequence(0),

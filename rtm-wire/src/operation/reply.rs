@@ -132,7 +132,8 @@ pub struct UserPublished {
     pub published: Published,
 }
 
-/// `publisher = topic text, user text, publication varint, last varint, delivery, meta blob`
+/// `publisher = topic text, user text, publication varint, last varint, since time, delivery, meta
+/// blob`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Publisher<'a> {
     /// The topic.
@@ -143,6 +144,8 @@ pub struct Publisher<'a> {
     pub publication: Sequence,
     /// The last message so far.
     pub last: Sequence,
+    /// When the user joined the topic.
+    pub since: UnixTime,
     /// How the messages travel.
     pub delivery: Delivery,
     /// What the user shows.
@@ -404,10 +407,11 @@ impl<'a> Item<'a> for Publisher<'a> {
         let (input, user) = name(input, "publisher")?;
         let (input, publication) = varint::parse(input)?;
         let (input, last) = varint::parse(input)?;
+        let (input, since) = time(input)?;
         let (input, delivery) = Delivery::parse(input)?;
         let (input, meta) = blob(input, "publisher meta", limits::META)?;
         let (publication, last) = (Sequence(publication), Sequence(last));
-        Ok((input, Self { topic, user, publication, last, delivery, meta }))
+        Ok((input, Self { topic, user, publication, last, since, delivery, meta }))
     }
 }
 
@@ -417,6 +421,7 @@ impl Encode for Publisher<'_> {
             + text_len(self.user)
             + varint::len(self.publication.0)
             + varint::len(self.last.0)
+            + varint::len(self.since.as_millis())
             + self.delivery.encoded_len()
             + blob_len(self.meta)
     }
@@ -426,6 +431,7 @@ impl Encode for Publisher<'_> {
         put_text(out, self.user);
         varint::put(out, self.publication.0);
         varint::put(out, self.last.0);
+        varint::put(out, self.since.as_millis());
         self.delivery.encode(out);
         put_blob(out, self.meta);
     }

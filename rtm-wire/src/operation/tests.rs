@@ -191,6 +191,7 @@ fn replies_with_lists() {
         user: "bob",
         publication: Sequence(1),
         last: Sequence(2),
+        since: TIME,
         delivery: Delivery { qos: Qos::Ordered, ..Delivery::default() },
         meta: b"\xff",
     }];
@@ -200,7 +201,7 @@ fn replies_with_lists() {
     let users = TopicUsers { succeeded: List::Slice(&heard), failed: List::Slice(&failed) };
     server(&[
         (
-            b"\x80\x05\x00\x00\x04\x03\x40\x40\x01\x01t\x03bob\x01\x02\x01\x04\x00\x00\x01\xff",
+            b"\x80\x05\x00\x00\x04\x03\x40\x40\x01\x01t\x03bob\x01\x02\x80\x00\x40\x00\x01\x04\x00\x00\x01\xff",
             reply(joined),
         ),
         (
@@ -236,6 +237,7 @@ fn events() {
     let left = TopicEvent {
         channel: "room",
         position: AT,
+        time: TIME,
         change: TopicChange::Left,
         topic: "t",
         publisher: "bob",
@@ -254,7 +256,7 @@ fn events() {
             ServerOperation::Event(topic_message.into()),
         ),
         (
-            b"\x92\x04room\x03\x40\x40\x03\x01t\x03bob\x00\x04\x02\x00\x02\x00",
+            b"\x92\x04room\x03\x40\x40\x80\x00\x40\x00\x03\x01t\x03bob\x00\x04\x02\x00\x02\x00",
             ServerOperation::Event(left.into()),
         ),
         (b"\x81later", ServerOperation::Event(unknown)),

@@ -289,14 +289,16 @@ impl<'a> Body<'a> for TopicMessageEvent<'a> {
     }
 }
 
-/// `topic event = channel text, position, change 1 byte, topic text, publisher text, delivery, last
-/// varint, meta blob`
+/// `topic event = channel text, position, time, change 1 byte, topic text, publisher text,
+/// delivery, last varint, meta blob`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TopicEvent<'a> {
     /// The stream channel.
     pub channel: &'a str,
     /// The event's place in the channel; that of a join names the publication.
     pub position: Position,
+    /// When.
+    pub time: UnixTime,
     /// What happened.
     pub change: TopicChange,
     /// The topic.
@@ -318,6 +320,7 @@ impl<'a> Body<'a> for TopicEvent<'a> {
     fn parse(body: Input<'a>) -> Parsed<'a, Self> {
         let (body, channel) = name(body, "channel name")?;
         let (body, position) = Position::parse(body)?;
+        let (body, time) = varint::parse(body)?;
         let (body, change) = TopicChange::parse(body)?;
         let (body, topic) = name(body, "topic name")?;
         let (body, publisher) = name(body, "publisher")?;
@@ -325,13 +328,24 @@ impl<'a> Body<'a> for TopicEvent<'a> {
         let (body, last) = varint::parse(body)?;
         let (body, meta) = blob(body, "publisher meta", limits::META)?;
         let last = Sequence(last);
-        let event = Self { channel, position, change, topic, publisher, delivery, last, meta };
+        let event = Self {
+            channel,
+            position,
+            time: UnixTime::from_millis(time),
+            change,
+            topic,
+            publisher,
+            delivery,
+            last,
+            meta,
+        };
         Ok((body, event))
     }
 
     fn body_len(&self) -> usize {
         text_len(self.channel)
             + self.position.encoded_len()
+            + varint::len(self.time.as_millis())
             + 1
             + text_len(self.topic)
             + text_len(self.publisher)
@@ -343,6 +357,7 @@ impl<'a> Body<'a> for TopicEvent<'a> {
     fn encode_body(&self, out: &mut impl BufMut) {
         put_text(out, self.channel);
         self.position.encode(out);
+        varint::put(out, self.time.as_millis());
         out.put_u8(self.change.number());
         put_text(out, self.topic);
         put_text(out, self.publisher);

@@ -1,6 +1,6 @@
 //! Every state and event of memberships and own publications against a written table.
 
-use rtm_wire::{Epoch, Priority, Qos, QueuePolicy};
+use rtm_wire::{Epoch, Priority, Qos, QueuePolicy, UnixTime};
 
 use super::*;
 
@@ -200,6 +200,7 @@ fn news(user: &str, change: TopicChange, sequence: u64) -> TopicEvent<'_> {
     TopicEvent {
         channel: "class",
         position: at(sequence),
+        time: UnixTime::default(),
         change,
         topic: "t",
         publisher: user,

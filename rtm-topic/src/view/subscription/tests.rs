@@ -28,6 +28,7 @@ fn publisher(user: &str, number: u64, last: u64) -> Publisher<'_> {
         user,
         publication: Sequence(number),
         last: Sequence(last),
+        since: UnixTime::default(),
         delivery: Delivery { qos: Qos::Ordered, ..Delivery::default() },
         meta: b"",
     }
@@ -106,6 +107,7 @@ fn news(view: &mut StreamView, name: &str, change: TopicChange, position: u64, l
     let event = TopicEvent {
         channel: "class",
         position: at(position),
+        time: UnixTime::default(),
         change,
         topic: "t",
         publisher: name,

@@ -78,6 +78,7 @@ fn lists() -> Vec<Vector> {
         user: "alice",
         publication: Sequence(12),
         last: Sequence(345),
+        since: TIME,
         delivery: Delivery { qos: Qos::Ordered, ..Delivery::default() },
         meta: b"\x01",
     };
@@ -124,6 +125,7 @@ fn events() -> Vec<Vector> {
     let joined = TopicEvent {
         channel: "room",
         position: AT,
+        time: TIME,
         change: TopicChange::Joined,
         topic: "gestures",
         publisher: "alice",

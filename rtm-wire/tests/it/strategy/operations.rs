@@ -179,12 +179,13 @@ fn limit() -> impl Strategy<Value = Limit> {
 }
 
 fn publisher() -> impl Strategy<Value = Publisher<'static>> {
-    (name(), name(), sequence(), sequence(), delivery(), bytes(50)).prop_map(
-        |(topic, user, publication, last, delivery, meta)| Publisher {
+    (name(), name(), sequence(), sequence(), time(), delivery(), bytes(50)).prop_map(
+        |(topic, user, publication, last, since, delivery, meta)| Publisher {
             topic,
             user,
             publication,
             last,
+            since,
             delivery,
             meta,
         },
@@ -249,16 +250,10 @@ fn token_event() -> impl Strategy<Value = TokenEvent<'static>> {
 
 fn topic_event() -> impl Strategy<Value = TopicEvent<'static>> {
     let names = (name(), name(), name());
-    (names, position(), topic_change(), delivery(), sequence(), bytes(100)).prop_map(
-        |((channel, topic, publisher), position, change, delivery, last, meta)| TopicEvent {
-            channel,
-            position,
-            change,
-            topic,
-            publisher,
-            delivery,
-            last,
-            meta,
+    let place = (position(), time());
+    (names, place, topic_change(), delivery(), sequence(), bytes(100)).prop_map(
+        |((channel, topic, publisher), (position, time), change, delivery, last, meta)| {
+            TopicEvent { channel, position, time, change, topic, publisher, delivery, last, meta }
         },
     )
 }
