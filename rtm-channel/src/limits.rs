@@ -18,6 +18,12 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Subscriptions of one client to one channel within five seconds.
     pub subscribes_per_5_seconds: u32,
+    /// Calls a second by which one client joins stream channels and topics, and subscribes to
+    /// topics; fifty times as many at once, since a session begins with all that the former one
+    /// had.
+    pub joins_per_second: u32,
+    /// Logins of one user within five seconds, comebacks included.
+    pub logins_per_5_seconds: u32,
     /// Stream channels that one client may have joined.
     pub stream_channels: usize,
     /// Users in one stream channel.
@@ -98,6 +104,8 @@ impl Limits {
             messages_per_second: 60,
             subscriptions: 50,
             subscribes_per_5_seconds: 2,
+            joins_per_second: 20,
+            logins_per_5_seconds: 10,
             stream_channels: 10,
             stream_members: 128,
             message_members: 50_000,
@@ -142,6 +150,8 @@ impl Limits {
             messages_per_second: 1_000_000,
             subscriptions: 4_000,
             subscribes_per_5_seconds: 1_000,
+            joins_per_second: 1_000_000,
+            logins_per_5_seconds: 1_000_000,
             stream_channels: 1_000,
             stream_members: 100_000,
             message_members: 100_000,

@@ -45,5 +45,5 @@ mod verified;
 pub use error::{IdError, ParseError, VerifyError};
 pub use id::{AppId, Certificate};
 pub use service::{Permission, Privileges, Service, privilege, resource, right};
-pub use token::{TOKEN_LEN_MAX, Token, UnverifiedToken};
+pub use token::{LIFETIME_MAX, TOKEN_LEN_MAX, Token, UnverifiedToken};
 pub use verified::VerifiedToken;

@@ -20,6 +20,8 @@ use crate::verified::VerifiedToken;
 pub const TOKEN_LEN_MAX: usize = 4_096;
 /// Longest content: no bomb is unpacked.
 const CONTENT_LEN_MAX: u64 = 16 * 1_024;
+/// How long a token counts at most, in seconds from its issue, as in RTM 2.x, whatever it says.
+pub const LIFETIME_MAX: u32 = 86_400;
 const VERSION: &str = "007";
 
 type HmacSha256 = Hmac<Sha256>;
@@ -31,7 +33,7 @@ pub struct Token {
     pub app_id: AppId,
     /// When it was made, in seconds since 1970.
     pub issued_at: u32,
-    /// How long it is good for, in seconds; services may say less.
+    /// How long it is good for, in seconds, up to [`LIFETIME_MAX`]; services may say less.
     pub expires_in: u32,
     /// Any number from 1 to 99,999,999, different each time.
     pub salt: u32,
@@ -60,6 +62,11 @@ impl Token {
         put_bytes(&mut content, &signature);
         content.extend_from_slice(&info);
         content
+    }
+
+    /// When it counts no more, in seconds since 1970.
+    pub(crate) fn end(&self) -> u64 {
+        u64::from(self.issued_at) + u64::from(self.expires_in.min(LIFETIME_MAX))
     }
 
     fn info(&self) -> Vec<u8> {
@@ -153,7 +160,7 @@ impl UnverifiedToken {
         let Self { token, info, signature } = self;
         let mac = mac(certificate, token.issued_at, token.salt, &info);
         mac.verify_slice(&signature).map_err(|_| VerifyError::Signature)?;
-        let end = u64::from(token.issued_at) + u64::from(token.expires_in);
+        let end = token.end();
         if now >= end {
             return Err(VerifyError::Expired { seconds: now - end });
         }

@@ -22,10 +22,10 @@ impl VerifiedToken {
         &self.token
     }
 
-    /// When it expires, in seconds since 1970.
+    /// When it expires, in seconds since 1970: a day after its issue, at the latest.
     #[must_use]
     pub fn expires_at(&self) -> u64 {
-        u64::from(self.token.issued_at) + u64::from(self.token.expires_in)
+        self.token.end()
     }
 
     /// Whether the user may log in.

@@ -1,8 +1,8 @@
 //! The published vectors, and what must be refused.
 
 use rtm_token::{
-    AppId, Certificate, IdError, ParseError, Permission, Privileges, Service, TOKEN_LEN_MAX, Token,
-    UnverifiedToken, VerifiedToken, VerifyError, privilege,
+    AppId, Certificate, IdError, LIFETIME_MAX, ParseError, Permission, Privileges, Service,
+    TOKEN_LEN_MAX, Token, UnverifiedToken, VerifiedToken, VerifyError, privilege,
 };
 
 const APP: &str = "970CA35de60c44645bbae8a215061b33";
@@ -79,6 +79,22 @@ fn a_token_expires_to_the_second() {
     assert_eq!(verify(ISSUED + 599), Ok(()));
     assert_eq!(verify(ISSUED + 600), Err(VerifyError::Expired { seconds: 0 }));
     assert_eq!(verify(ISSUED + 605).unwrap_err().code(), 10_009);
+}
+
+#[test]
+fn a_token_counts_for_a_day_at_most() {
+    let seconds = u64::from(LIFETIME_MAX);
+    for expires_in in [86_399, 86_400, 86_401, u32::MAX] {
+        let mut token = token(Service::rtm("alice", expires_in));
+        token.expires_in = expires_in;
+        let signed = token.sign(&certificate());
+        let verify = |now| UnverifiedToken::parse(&signed).unwrap().verify(&certificate(), now);
+        let end = ISSUED + u64::from(expires_in).min(seconds);
+        let verified = verify(end - 1).expect("the day isn't over");
+        assert_eq!(verified.expires_at(), end);
+        assert_eq!(verified.login_end("alice", end - 1), Some(end));
+        assert_eq!(verify(end).map(drop), Err(VerifyError::Expired { seconds: 0 }));
+    }
 }
 
 #[test]

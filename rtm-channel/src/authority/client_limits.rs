@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 const SPAN: Duration = Duration::from_secs(5);
 
 /// The rates of one client over all its channels: messages, subscriptions, calls of presence,
-/// writes and reads of metadata, calls of locks. Whoever carries out requests keeps one for each
+/// writes and reads of metadata, calls of locks, joins. Whoever carries out requests keeps one for each
 /// session, and asks it before the authority.
 ///
 /// ```
@@ -45,7 +45,11 @@ pub struct ClientLimits {
     storage_writes: RateLimit,
     storage_reads: RateLimit,
     lock_calls: RateLimit,
+    joins: RateLimit,
 }
+
+/// So many times the joins of a second at once.
+const JOINS_BURST: u32 = 50;
 
 impl ClientLimits {
     /// A client that has asked for nothing yet.
@@ -61,6 +65,10 @@ impl ClientLimits {
             storage_writes: RateLimit::new(now, limits.storage_writes_per_second),
             storage_reads: RateLimit::new(now, limits.storage_reads_per_second),
             lock_calls: RateLimit::new(now, limits.lock_calls_per_second),
+            joins: {
+                let rate = limits.joins_per_second;
+                RateLimit::with_burst(now, rate, rate.saturating_mul(JOINS_BURST))
+            },
         }
     }
 
@@ -143,6 +151,21 @@ impl ClientLimits {
             now,
             ErrorCode::OPERATION_RATE_EXCEED_LIMITATION,
             "writes of metadata",
+        )
+    }
+
+    /// Counts a call that joins a stream channel or a topic, or subscribes to a topic. Ends aren't
+    /// counted: there are no more of them, and a client that was refused one would be where it
+    /// doesn't know.
+    ///
+    /// # Errors
+    /// Too frequent; then nothing was counted.
+    pub fn take_join(&mut self, now: Time) -> Result<(), Refusal> {
+        take(
+            &mut self.joins,
+            now,
+            ErrorCode::OPERATION_RATE_EXCEED_LIMITATION,
+            "joins of channels and topics",
         )
     }
 

@@ -7,8 +7,7 @@ use bytes::Bytes;
 use rtm_channel::{ClientLimits, Refusal, SubscriberId};
 use rtm_session::{LoginAnswer, LoginId, SessionId};
 use rtm_wire::{
-    CloseCode, ErrorCode, Limit, LimitKind, List, Liveness, OperationId, ReplyResult, Request,
-    Time, UnixTime,
+    CloseCode, ErrorCode, Limit, LimitKind, List, Liveness, OperationId, ReplyResult, Request, Time,
 };
 
 use super::session::Client;
@@ -109,7 +108,7 @@ impl Gateway {
             self.logins.accept(now, login, Accepted::LoginFollows);
             return work.endpoint.answer_login(now, login, LoginAnswer::Accept(&[]));
         }
-        match self.admit(payload, work.moment.wall) {
+        match self.admit(work, payload) {
             Ok((operation, admission)) => {
                 let answer = self.logged_in(work, operation, &admission);
                 self.logins.accept(now, login, Accepted::LoggedIn(admission));
@@ -163,7 +162,7 @@ impl Gateway {
         if !self.logins.remove_session(session) {
             return;
         }
-        match self.admit(message, work.moment.wall) {
+        match self.admit(work, message) {
             // Its answer would have no name, as with any request (protocol §6.4).
             Ok((OperationId(0), _)) => {
                 self.counters.logins_refused += 1;
@@ -184,16 +183,17 @@ impl Gateway {
     }
 
     fn admit(
-        &self,
+        &mut self,
+        work: &Work<'_>,
         message: &Bytes,
-        wall: UnixTime,
     ) -> Result<(OperationId, Admission), (OperationId, Refusal)> {
         if self.is_closing {
             return Err((OperationId(0), closing()));
         }
         match Request::decode(message) {
             Ok((operation, Request::Login(login))) => {
-                let admission = self.access.login(&login, wall);
+                let admission = self.access.login(&login, work.moment.wall);
+                let admission = admission.and_then(|admission| self.count(work, admission));
                 admission.map(|admission| (operation, admission)).map_err(|r| (operation, r))
             }
             Ok((operation, request)) => {
@@ -205,6 +205,17 @@ impl Gateway {
                 Err((error.operation, Refusal::new(ErrorCode::INVALID_PARAMETER, reason)))
             }
         }
+    }
+
+    /// Counts who is let in.
+    pub(super) fn count(
+        &mut self,
+        work: &Work<'_>,
+        admission: Admission,
+    ) -> Result<Admission, Refusal> {
+        let Admission { app, identity, .. } = &admission;
+        self.login_rates.take(work.moment.now, app, &identity.user)?;
+        Ok(admission)
     }
 
     /// A login takes effect: an older session of the user ends, the owner hears of the new one.

@@ -10,6 +10,7 @@
 
 mod delivery;
 mod login;
+mod login_rates;
 mod request;
 mod resumption;
 mod session;
@@ -24,6 +25,7 @@ use rtm_session::{CloseCause, Endpoint, Event, SessionId};
 use rtm_wire::{CloseCode, ErrorCode, Time};
 
 use self::login::Logins;
+use self::login_rates::LoginRates;
 use self::session::Client;
 use crate::access::Access;
 use crate::limits::AppLimits;
@@ -61,6 +63,7 @@ pub(crate) struct Gateway {
     access: Access,
     limits: AppLimits,
     logins: Logins,
+    login_rates: LoginRates,
     clients: BTreeMap<SubscriberId, Client>,
     users: BTreeMap<(AppId, UserId), SubscriberId>,
     /// Ends of tokens.
@@ -93,6 +96,7 @@ impl Gateway {
             access,
             limits,
             logins: Logins::default(),
+            login_rates: LoginRates::new(limits.channel.logins_per_5_seconds),
             clients: BTreeMap::new(),
             users: BTreeMap::new(),
             expiries: BTreeSet::new(),

@@ -102,6 +102,7 @@ impl Gateway {
             // The client closes the session when it has the answer.
             Request::Logout(_) => Ok(Way::Done),
             Request::Join(join) => {
+                client.rates.take_join(work.moment.now)?;
                 let whose = (&client.app, &client.identity.user, &client.rights);
                 let what = (join.channel, join.token);
                 self.access.join(whose, what, work.moment.wall).map(Way::Owner)
@@ -144,6 +145,7 @@ fn take_rate(rates: &mut ClientLimits, now: Time, request: &Request<'_>) -> Resu
         | Request::AcquireLock(_)
         | Request::ReleaseLock(_)
         | Request::RevokeLock(_) => rates.take_lock_call(now),
+        Request::JoinTopic(_) | Request::SubscribeTopic(_) => rates.take_join(now),
         _ => Ok(()),
     }
 }

@@ -32,7 +32,10 @@ impl Gateway {
         let (now, wall) = (work.moment.now, work.moment.wall);
         let admission = match TicketState::decode(state) {
             _ if self.is_closing => Err(closing()),
-            Ok(state) => self.access.resume(&state, wall),
+            Ok(state) => match self.access.resume(&state, wall) {
+                Ok(Some(admission)) => self.count(work, admission).map(Some),
+                declined => declined,
+            },
             Err(_) => Ok(None),
         };
         match admission {

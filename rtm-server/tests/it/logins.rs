@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rtm_client::core::Command;
-use rtm_client::{LinkReason, LinkState};
+use rtm_client::{ErrorKind, LinkReason, LinkState};
 use rtm_server::AppLimits;
 use rtm_session::Config;
 use rtm_token::Service;
@@ -158,4 +158,38 @@ fn a_logout_ends_everything_of_the_user() {
     let status = lab.status();
     assert_eq!((status.sessions, status.channels), (0, 0));
     assert_eq!(lab.client("alice").link_states().last().unwrap().1, LinkReason::Logout);
+}
+
+#[test]
+fn a_user_logs_in_ten_times_within_five_seconds_and_not_once_more() {
+    let mut lab = Lab::new(0.0);
+    lab.add("alice", OPEN_APP, "alice");
+    lab.add("bob", OPEN_APP, "bob");
+    for _ in 0..10 {
+        lab.log_in("alice");
+        lab.call("alice", Command::Logout).unwrap();
+    }
+    let error = lab.call("alice", with_token("")).unwrap_err();
+    assert_eq!((error.code(), error.kind()), (-10_021, ErrorKind::TooFrequent));
+    assert!(error.to_string().contains("alice has logged in 10 times"), "{error}");
+    let event = lab.client("alice").links.last().unwrap();
+    assert_eq!((event.current, event.reason), (LinkState::Failed, LinkReason::LoginTooFrequent));
+    assert_eq!(event.reason.number(), 37);
+    lab.log_in("bob");
+    lab.run(Duration::from_secs(5));
+    lab.log_in("alice");
+}
+
+#[test]
+fn a_token_of_more_than_a_day_counts_for_a_day() {
+    let mut lab = Lab::new(0.0);
+    lab.add("alice", APP, "alice");
+    let week = 7 * 86_400;
+    lab.call("alice", with_token(&token(week, Service::rtm("alice", week)))).unwrap();
+    lab.run(Duration::from_secs(86_390));
+    assert_eq!(lab.client("alice").core.link_state(), LinkState::Connected);
+    lab.run(Duration::from_secs(11));
+    let last = *lab.client("alice").link_states().last().unwrap();
+    assert_eq!(last, (LinkState::Failed, LinkReason::TokenExpired));
+    assert_eq!(lab.code("alice", with_token(&token(week, Service::rtm("alice", week)))), -10_009);
 }

@@ -241,3 +241,22 @@ fn a_channel_may_be_left_while_it_is_being_restored() {
     assert_eq!(lab.status().channels, 0);
     assert_eq!(lab.client("alice").ended, [HandleId(3), HandleId(1)]);
 }
+
+#[test]
+fn that_it_joins_too_often_is_the_reason() {
+    // Fifty at once, and one a second.
+    let mut limits = AppLimits::hosted();
+    limits.channel.joins_per_second = 1;
+    let mut lab = Lab::build(5, link(), limits, Config::server());
+    lab.add_users(&["alice"]);
+    lab.call("alice", join("town", 1)).unwrap();
+    for number in 0..49 {
+        lab.command("alice", subscribe_topic("town", &format!("t{number}"), &[], 100 + number));
+    }
+    lab.call("alice", leave("town")).unwrap();
+    lab.with_client("alice", |alice, _| alice.stream_links.clear());
+    refused(&mut lab, join("town", 2), -10_021, R::OperationRateExceedLimitation);
+    assert_eq!(R::OperationRateExceedLimitation.number(), 24);
+    lab.run(Duration::from_secs(1));
+    lab.call("alice", join("town", 3)).unwrap();
+}
