@@ -14,8 +14,8 @@ use crate::refusal::Refusal;
 const SPAN: Duration = Duration::from_secs(5);
 
 /// The rates of one client over all its channels: messages, subscriptions, calls of presence,
-/// writes and reads of metadata, calls of locks, joins. Whoever carries out requests keeps one for each
-/// session, and asks it before the authority.
+/// writes and reads of metadata, calls of locks, joins. Whoever carries out requests keeps one for
+/// each session, and asks it before the authority.
 ///
 /// ```
 /// use rtm_channel::{ChannelName, ClientLimits, Limits};

@@ -53,7 +53,7 @@ impl Server {
         let of_channel = publications.iter().filter(|(other, _)| other.0 == name);
         let publishers: Vec<_> = of_channel
             .map(|((_, topic, user), publication)| Publisher {
-                since: rtm_wire::UnixTime::default(),
+                since: UnixTime::default(),
                 topic,
                 user,
                 publication: Sequence(publication.number),
@@ -193,7 +193,7 @@ impl Server {
         let has_left = change == TopicChange::Left;
         let found = publication.as_ref();
         let event = TopicEvent {
-            time: rtm_wire::UnixTime::default(),
+            time: UnixTime::default(),
             channel,
             position,
             change,
