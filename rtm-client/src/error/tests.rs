@@ -118,7 +118,7 @@ fn a_bare_number_has_a_reason() {
         (-77, ["refused", "UNKNOWN"]),
         (i32::MIN, ["refused", "UNKNOWN"]),
     ] {
-        let reason = crate::error_reason(number);
+        let reason = error_reason(number);
         assert!(words.iter().all(|word| reason.contains(word)), "{number}: {reason}");
     }
 }

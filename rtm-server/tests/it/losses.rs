@@ -313,3 +313,19 @@ fn what_was_subscribed_is_restored_after_a_suspension_too() {
     lab.run(Duration::from_secs(1));
     assert_eq!(lab.client("bob").heard(1).last().unwrap(), "alice 1: hi");
 }
+
+#[test]
+fn a_session_that_breaks_is_a_connection_error() {
+    let mut lab = Lab::with_users(0.0, &["bob"]);
+    // The server's next life knows nothing of the session, and says so.
+    lab.restart_server();
+    lab.command("bob", publish(channel("lobby"), b"hi"));
+    lab.run_until_link("bob", LinkState::Disconnected);
+    assert_eq!(last(&lab), (LinkOperation::ServerTimeout, LinkReason::ConnectionError));
+    assert_eq!(LinkReason::ConnectionError.number(), 30);
+    lab.run_until_link("bob", LinkState::Connected);
+    // Nor is there anybody for a while.
+    lab.set_blackout("bob", true);
+    lab.run_until_link("bob", LinkState::Suspended);
+    assert_eq!(last(&lab), (LinkOperation::ServerTimeout, LinkReason::ConnectionError));
+}

@@ -37,6 +37,7 @@ mod services;
 mod shutdown;
 mod skipping;
 mod slow;
+mod slow_disk;
 mod start;
 mod state_losses;
 mod states;

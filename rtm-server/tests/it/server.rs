@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 use rtm_channel::{AppId, UserId};
 use rtm_server::{
-    Access, AppLimits, Change, CoreConfig, HistoryRules, MemoryStore, ServerCore, Status, Store,
+    Access, AppLimits, Change, CoreConfig, HistoryRules, MemoryStore, Query, QueryId, ServerCore,
+    Status, Store,
 };
 use rtm_session::driver::Moment;
 use rtm_session::{Config, PublicKey, Remote, Seed, StaticKey};
@@ -34,6 +35,9 @@ pub(crate) struct Disk {
     pub(crate) store: MemoryStore,
     /// How long a commit takes.
     pub(crate) delay: Duration,
+    /// How long a read takes.
+    pub(crate) read_delay: Duration,
+    reads: Vec<(Time, QueryId, Query)>,
     /// What the next life keeps.
     pub(crate) rules: HistoryRules,
     under_way: Option<(Time, Vec<Change>)>,
@@ -46,6 +50,7 @@ impl Disk {
 
     /// After a crash: what was under way is there as a whole, or not at all.
     pub(crate) fn after_crash(mut self, is_there: bool) -> Self {
+        self.reads.clear();
         if let Some((_, changes)) = self.under_way.take().filter(|_| is_there) {
             self.store.commit(&changes).unwrap();
         }
@@ -82,6 +87,10 @@ impl Server {
         self.disk.clone()
     }
 
+    pub(crate) fn set_read_delay(&mut self, delay: Duration) {
+        self.disk.read_delay = delay;
+    }
+
     pub(crate) fn set_disk_delay(&mut self, delay: Duration) {
         self.disk.delay = delay;
     }
@@ -90,6 +99,10 @@ impl Server {
     fn drive(&mut self, now: Time) {
         loop {
             while let Some((id, query)) = self.core.poll_query() {
+                self.disk.reads.push((now + self.disk.read_delay, id, query));
+            }
+            while let Some(at) = self.disk.reads.iter().position(|(due, ..)| *due <= now) {
+                let (_, id, query) = self.disk.reads.remove(at);
                 let found = self.disk.store.find(&query).unwrap();
                 self.core.handle_found(moment(now), id, found);
             }
@@ -141,7 +154,8 @@ impl Node for Server {
 
     fn poll_timeout(&self) -> Option<Time> {
         let kept = self.disk.under_way.as_ref().map(|(due, _)| *due);
-        [self.core.poll_timeout(), kept].into_iter().flatten().min()
+        let read = self.disk.reads.iter().map(|(due, ..)| *due).min();
+        [self.core.poll_timeout(), kept, read].into_iter().flatten().min()
     }
 }
 
