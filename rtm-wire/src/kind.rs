@@ -274,6 +274,7 @@ mod tests {
         assert_eq!(ChannelKind::from_number(1), ChannelKind::Message);
         assert_eq!(ChannelKind::from_number(2), ChannelKind::Stream);
         assert_eq!(ChannelKind::from_number(3), ChannelKind::User);
+        assert_eq!((MessageType::Binary.number(), MessageType::String.number()), (0, 1));
         assert_eq!(Priority::from_number(8), Priority::Low);
         assert_eq!(Priority::from_number(2), Priority::Unknown(2));
     }

@@ -342,7 +342,9 @@ fn a_client_lives_in_a_runtime() {
     let mut inbox = pin!(alice.inbox());
     let mut context = Context::from_waker(Waker::noop());
     match inbox.as_mut().poll(&mut context) {
-        Poll::Ready(Err(error)) => assert_eq!(error.kind(), ErrorKind::NoRuntime),
+        Poll::Ready(Err(error)) => {
+            assert_eq!((error.kind(), error.code()), (ErrorKind::NoRuntime, -10_001));
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -175,6 +175,6 @@ fn a_patient_login_begins_without_an_address() {
     let mut lab = patient(15);
     let login = Command::Login { token: "token".into(), servers: Vec::new() };
     let error = lab.call("alice", login).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::HostNotFound);
+    assert_eq!((error.kind(), error.code()), (ErrorKind::HostNotFound, -10_007));
     assert_eq!(lab.world.now().as_micros(), 15_000_000);
 }

@@ -70,9 +70,9 @@ impl Client {
         }
     }
 
-    pub(crate) fn new(config: CoreConfig, seed: u8) -> Self {
+    pub(crate) fn new(config: CoreConfig, seed: [u8; 32]) -> Self {
         Self {
-            core: Core::new(config, [seed; 32]),
+            core: Core::new(config, seed),
             answers: BTreeMap::new(),
             links: Vec::new(),
             limits: None,

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use rtm_client::core::{Answer, Command};
-use rtm_client::{Error, HistoryMessages, HistoryOptions, LinkState, PublishOptions, Reached};
+use rtm_client::{
+    ChannelEvent, Error, HistoryMessages, HistoryOptions, LinkState, PublishOptions, Reached,
+};
 use rtm_server::{AppLimits, HistoryRule, HistoryRules, Retention};
 use rtm_session::Config;
-use rtm_wire::ChannelKind;
+use rtm_wire::{ChannelKind, MessageType};
 
 use super::locks::{lab, secs};
 use super::world::{Lab, channel, link, name, open_inbox, subscribe, user};
@@ -480,4 +482,32 @@ fn who_is_subscribed_already_is_replayed_nothing_and_reads_have_a_rate() {
     let codes: Vec<_> = (10..=210).map(|operation| lab.raw("bob").codes(operation)[0].0).collect();
     assert_eq!(codes.iter().filter(|&&code| code == 0).count(), 200);
     assert_eq!(codes[200], 10_021);
+}
+
+#[test]
+fn a_message_of_a_history_says_all_that_it_said_when_it_came() {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+    lab.call("bob", subscribe("lobby", 1)).unwrap();
+    let stored = |options: PublishOptions, payload: &'static [u8]| Command::Publish {
+        target: channel("lobby"),
+        payload: payload.into(),
+        options: options.store_in_history(true),
+    };
+    lab.call("alice", stored(PublishOptions::text().custom_type("note"), b"hi")).unwrap();
+    lab.call("alice", stored(PublishOptions::new(), b"\x00\xff")).unwrap();
+    lab.run(secs(1));
+    let came = lab.client("bob").channels.iter().filter_map(|(_, event)| match event {
+        ChannelEvent::Message(message) => Some(message.clone()),
+        _ => None,
+    });
+    let came: Vec<_> = came.collect();
+    let found = read(&mut lab, "bob", Some("lobby"), HistoryOptions::new().oldest_first(true));
+    let found: Vec<_> = found.unwrap().messages.into_iter().map(|it| it.message).collect();
+    assert_eq!(found, came);
+    let [text, bytes] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((&*text.publisher, &*text.custom_type), ("alice", "note"));
+    assert_eq!((text.message_type, &text.payload[..]), (MessageType::String, &b"hi"[..]));
+    assert_eq!((bytes.message_type, &bytes.payload[..]), (MessageType::Binary, &b"\x00\xff"[..]));
+    assert_eq!((&*bytes.custom_type, text.sequence, bytes.sequence), ("", 1, 2));
+    assert!(text.time_ms > 0 && text.time_ms <= bytes.time_ms);
 }

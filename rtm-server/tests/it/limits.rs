@@ -391,3 +391,43 @@ fn a_stream_channel_has_128_members() {
     lab.run(Duration::from_secs(1));
     assert_eq!(lab.code("u128", join("town", 2)), 0);
 }
+
+#[test]
+fn a_channel_name_has_64_characters_and_not_one_more() {
+    let mut lab = Lab::with_users(0.0, &["alice"]);
+    lab.call("alice", subscribe(&"c".repeat(64), 1)).unwrap();
+    let error = rtm_client::ChannelId::message(&"c".repeat(65)).unwrap_err();
+    assert_eq!((error.code(), error.kind()), (-10_008, rtm_client::ErrorKind::InvalidName));
+    assert!(error.to_string().contains("65"), "{error}");
+    // The server says the same to who asks it nevertheless.
+    let long = "c".repeat(65);
+    check(&[
+        (subscribe_to(message_channel(&long)), ErrorCode::INVALID_CHANNEL_NAME),
+        (subscribe_to(message_channel("")), ErrorCode::INVALID_CHANNEL_NAME),
+    ]);
+}
+
+#[test]
+fn names_have_the_characters_of_rtm_2_and_no_others() {
+    let good = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 \
+                !#$%&()+,-:;<=>?@[]^_`{|}~";
+    let mut lab = Lab::with_users(0.0, &["alice"]);
+    for at in 0..=255_u8 {
+        let character = char::from(at);
+        // Not at the beginning, where `_` may not be.
+        let name = format!("n{character}");
+        let is_good = good.contains(character);
+        let id = rtm_client::ChannelId::message(&name);
+        assert_eq!(id.is_ok(), is_good, "{name}");
+        if is_good {
+            assert_eq!(lab.code("alice", publish(channel(&name), b"hi")), 0, "{name}");
+            assert_eq!(lab.code("alice", publish(user(&name), b"hi")), -11_033, "{name}");
+            lab.run(Duration::from_millis(50));
+        } else {
+            let error = id.unwrap_err();
+            assert_eq!(error.code(), -10_008, "{name}");
+        }
+    }
+    assert!(rtm_client::ChannelId::message("_n").is_err());
+    assert!(rtm_client::ChannelId::message("n_").is_ok());
+}

@@ -193,3 +193,15 @@ fn a_token_of_more_than_a_day_counts_for_a_day() {
     assert_eq!(last, (LinkState::Failed, LinkReason::TokenExpired));
     assert_eq!(lab.code("alice", with_token(&token(week, Service::rtm("alice", week)))), -10_009);
 }
+
+#[test]
+fn a_login_that_is_overtaken_by_another_is_canceled() {
+    let mut lab = Lab::new(0.0);
+    lab.add("alice", OPEN_APP, "alice");
+    let first = lab.command("alice", with_token(""));
+    let second = lab.command("alice", with_token(""));
+    lab.answer("alice", second).unwrap();
+    let error = lab.answer("alice", first).unwrap_err();
+    assert_eq!((error.code(), error.kind()), (-10_023, ErrorKind::LoginCanceled));
+    assert_eq!(lab.client("alice").core.link_state(), LinkState::Connected);
+}

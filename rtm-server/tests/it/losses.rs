@@ -269,7 +269,8 @@ fn the_link_says_what_has_led_to_a_loss_and_to_the_return() {
     assert_eq!(last(&lab).0, LinkOperation::HeartbeatLost);
     lab.set_blackout("bob", false);
     lab.run_until_link("bob", LinkState::Connecting);
-    assert_eq!(last(&lab).0, LinkOperation::AutoReconnect);
+    assert_eq!(last(&lab), (LinkOperation::AutoReconnect, LinkReason::AutoReconnect));
+    assert_eq!(LinkReason::AutoReconnect.number(), 8);
     lab.run_until_link("bob", LinkState::Connected);
     assert_eq!(last(&lab), (LinkOperation::Reconnected, LinkReason::ReconnectSuccess));
 }
@@ -328,4 +329,31 @@ fn a_session_that_breaks_is_a_connection_error() {
     lab.set_blackout("bob", true);
     lab.run_until_link("bob", LinkState::Suspended);
     assert_eq!(last(&lab), (LinkOperation::ServerTimeout, LinkReason::ConnectionError));
+}
+
+#[test]
+fn attempts_come_ever_more_seldom_and_then_every_thirty_seconds() {
+    let mut lab = Lab::with_users(0.0, &["bob"]);
+    lab.set_blackout("bob", true);
+    lab.run_until_link("bob", LinkState::Disconnected);
+    let mut attempts = Vec::new();
+    let begin = lab.world.now();
+    let mut seen = lab.client("bob").links.len();
+    while lab.world.now() < begin + Duration::from_secs(400) {
+        lab.run(Duration::from_millis(100));
+        for event in &lab.client("bob").links[seen..] {
+            if event.current == LinkState::Connecting {
+                attempts.push(lab.world.now());
+            }
+        }
+        seen = lab.client("bob").links.len();
+    }
+    // An attempt takes its time, too; so what lies between is more than the pause.
+    let first = attempts[0].saturating_since(begin);
+    assert!(first < Duration::from_secs(2), "{first:?}");
+    let pauses: Vec<_> =
+        attempts.windows(2).map(|pair| pair[1].saturating_since(pair[0]).as_secs()).collect();
+    assert!(pauses.windows(2).take(3).all(|pair| pair[0] < pair[1]), "{pauses:?}");
+    let late = &pauses[pauses.len() - 4..];
+    assert!(late.iter().all(|pause| (25..=45).contains(pause)), "{pauses:?}");
 }

@@ -5,6 +5,7 @@ mod at_the_limit;
 mod chaos;
 mod chat;
 mod client;
+mod crowds;
 mod durable;
 mod failing_store;
 mod fields;

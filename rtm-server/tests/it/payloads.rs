@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rtm_client::core::Command;
-use rtm_client::{ChannelEvent, MessageType, PublishOptions, Qos, TopicEvent};
+use rtm_client::{ChannelEvent, LinkState, MessageType, PublishOptions, Qos, TopicEvent};
 
+use super::server::OPEN_APP;
 use super::world::{
-    Lab, channel, join, join_topic, open_inbox, publication, subscribe, subscribe_topic, user,
+    Lab, channel, join, join_topic, login, open_inbox, publication, publish, subscribe,
+    subscribe_topic, user,
 };
 
 /// Alice can send, and bob hears, in a channel, a topic and an inbox.
@@ -89,5 +91,27 @@ fn what_is_no_message_is_refused_before_it_is_sent() {
     for place in 0..3 {
         let long = PublishOptions::text().custom_type("m".repeat(33));
         assert_eq!(lab.code("alice", command(place, b"hi", long)), -11_029);
+    }
+}
+
+#[test]
+fn nothing_that_is_said_can_be_read_on_the_way() {
+    let mut lab = Lab::new(0.0);
+    lab.with_server(|server, _| server.wire = Some(Vec::new()));
+    lab.add("alice", OPEN_APP, "alice-in-the-open");
+    lab.call("alice", login("007-a-token-that-somebody-would-like")).unwrap();
+    lab.call("alice", subscribe("a-channel-of-ours", 1)).unwrap();
+    lab.call("alice", publish(channel("a-channel-of-ours"), b"what was said")).unwrap();
+    // Also what goes by ticket.
+    lab.outage("alice");
+    lab.run_until_link("alice", LinkState::Connected);
+    lab.run(Duration::from_secs(2));
+    assert_eq!(lab.status().gateway.resumptions, 1);
+    assert_eq!(lab.client("alice").heard(1), ["alice-in-the-open 1: what was said"]);
+    let wire = lab.server().wire.clone().unwrap();
+    assert!(wire.len() > 1_000);
+    for secret in ["alice-in-the-open", "007-a-token", "a-channel-of-ours", "what was said"] {
+        let secret = secret.as_bytes();
+        assert!(!wire.windows(secret.len()).any(|part| part == secret), "{secret:?}");
     }
 }

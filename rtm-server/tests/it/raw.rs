@@ -27,9 +27,9 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
-    pub(crate) fn new(config: Config, seed: u8) -> Self {
+    pub(crate) fn new(config: Config, seed: [u8; 32]) -> Self {
         Self {
-            endpoint: Endpoint::client(config, Seed::from_bytes([seed; 32])),
+            endpoint: Endpoint::client(config, Seed::from_bytes(seed)),
             session: None,
             got: Vec::new(),
             refused: None,

@@ -27,6 +27,8 @@ pub(crate) const BEGIN: u32 = 1_795_000_000;
 pub(crate) struct Server {
     pub(crate) core: ServerCore,
     disk: Disk,
+    /// All bytes that have come and gone, if they are noted.
+    pub(crate) wire: Option<Vec<u8>>,
 }
 
 /// A disk whose commits take their time, and are lost with the server if it dies meanwhile.
@@ -79,7 +81,7 @@ impl Server {
         let mut core = ServerCore::new(config);
         let bytes = disk.store.history_bytes();
         core.restore(moment(now), bytes, disk.store.load().unwrap());
-        Self { core, disk }
+        Self { core, disk, wire: None }
     }
 
     /// What is left of it when it dies.
@@ -137,6 +139,9 @@ impl Server {
 
 impl Node for Server {
     fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: BytesMut) {
+        if let Some(wire) = &mut self.wire {
+            wire.extend_from_slice(&datagram);
+        }
         self.core.handle_datagram(moment(now), from, datagram);
         self.drive(now);
     }
@@ -149,7 +154,11 @@ impl Node for Server {
     }
 
     fn poll_transmit(&mut self, now: Time, datagram: &mut Vec<u8>) -> Option<SocketAddr> {
-        self.core.poll_transmit(now, datagram).map(Remote::addr)
+        let to = self.core.poll_transmit(now, datagram).map(Remote::addr);
+        if let (Some(wire), Some(_)) = (&mut self.wire, to) {
+            wire.extend_from_slice(datagram);
+        }
+        to
     }
 
     fn poll_timeout(&self) -> Option<Time> {

@@ -520,3 +520,26 @@ fn who_is_banned_is_gone_for_others_after_the_debounce() {
     assert_eq!(told(&lab, "alice")[2..], ["bob(mood=wild)", "-bob"]);
     assert_eq!(states(&mut lab, "alice", lobby(), "bob"), "-13011");
 }
+
+#[test]
+fn values_are_text_and_what_is_none_is_named() {
+    let mut lab = Lab::with_users(0.0, &["alice"]);
+    lab.call("alice", subscribe("lobby", 1)).unwrap();
+    lab.add_raw_user("carol", Config::default());
+    lab.with_raw("carol", |raw, now| {
+        let channel = ChannelRef { kind: ChannelKind::Message, name: "lobby" };
+        let options = rtm_wire::SubscribeOptions::default();
+        raw.request(now, 1, rtm_wire::Subscribe { channel, options, resume: None });
+        let states = [
+            State { key: "mood", value: "müde".as_bytes() },
+            State { key: "bytes", value: b"\xff\xfe" },
+        ];
+        raw.request(now, 2, SetStates { channel, states: List::Slice(&states) });
+    });
+    lab.run(Duration::from_secs(1));
+    assert_eq!(lab.raw("carol").codes(2), [ErrorCode::OK]);
+    let Ok(Answer::States(shown)) = lab.call("alice", get(lobby(), "carol")) else { panic!() };
+    let states: Vec<_> = shown.states.iter().map(|(key, value)| (&**key, &**value)).collect();
+    assert_eq!(states, [("mood", "müde")]);
+    assert_eq!(shown.unreadable, ["bytes"]);
+}

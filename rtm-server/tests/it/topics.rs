@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use rtm_client::core::{Answer, Command, HandleId};
-use rtm_client::{ErrorKind, Qos, StreamEvent};
+use rtm_client::{ErrorKind, Priority, Qos, StreamEvent, TopicOptions};
+use rtm_sim::Bandwidth;
 
 use super::world::{
-    Lab, join, join_topic, leave, leave_topic, name, publication, subscribe_topic, topic,
-    unsubscribe_topic, user_ids,
+    Lab, join, join_topic, join_topic_with, leave, leave_topic, name, publication, publish,
+    subscribe_topic, topic, unsubscribe_topic, user_ids,
 };
 
 const HEARERS: [&str; 3] = ["bob", "carol", "dave"];
@@ -207,4 +208,66 @@ fn a_topic_in_which_nobody_publishes_does_not_exist_for_who_names_users() {
     assert_eq!(error.code(), -5);
     // Who wants all publishers may be there before them.
     lab.call("dave", subscribe_topic("town", "talk", &[], 3)).unwrap();
+}
+
+/// In which order bob, who has little bandwidth, hears two of alice's topics of these priorities:
+/// 100 messages of the first, and 10 of the second that were said later.
+fn heard_over_a_narrow_line(first: Priority, second: Priority) -> String {
+    let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
+    for user in ["alice", "bob"] {
+        lab.call(user, join("town", 1)).unwrap();
+    }
+    for (topic, handle, priority) in [("bulk", 2, first), ("news", 3, second)] {
+        let options = TopicOptions::new().qos(Qos::Ordered).priority(priority);
+        lab.call("alice", join_topic_with("town", topic, handle, options)).unwrap();
+        lab.call("bob", subscribe_topic("town", topic, &["alice"], handle)).unwrap();
+    }
+    lab.run(Duration::from_secs(1));
+    let narrow = Bandwidth { bits_per_second: 200_000, queue_bytes: 5_000 };
+    let bob = lab.address("bob");
+    let line = super::world::link().bandwidth(narrow);
+    lab.world.network_mut().set_link(super::world::SERVER, bob, line);
+    for (handle, count) in [(2, 100), (3, 10)] {
+        for _ in 0..count {
+            lab.command("alice", publish(publication(handle), &[b'x'; 1_000]));
+        }
+    }
+    lab.run(Duration::from_secs(30));
+    let heard = lab.client("bob").topics.iter();
+    let heard: String = heard.map(|(to, _)| if to.0 == 2 { '.' } else { '!' }).collect();
+    assert_eq!(heard.len(), 110, "all of them come");
+    heard
+}
+
+#[test]
+fn what_is_urgent_overtakes_what_is_not() {
+    // A part of the bulk is on its way, or counted to be, when the news come.
+    let heard = heard_over_a_narrow_line(Priority::Low, Priority::Highest);
+    assert!(heard.rfind('!').unwrap() < 60, "{heard}");
+    // The other way round they wait, but for a small share that everybody gets.
+    let heard = heard_over_a_narrow_line(Priority::Highest, Priority::Low);
+    assert!(heard.rfind('!').unwrap() > 100, "{heard}");
+}
+
+#[test]
+fn the_priority_of_a_topic_is_normal_unless_it_is_said() {
+    let mut lab = lab(0.0);
+    lab.call("alice", join_topic_with("town", "a", 2, TopicOptions::new())).unwrap();
+    let options = TopicOptions::new().priority(Priority::High);
+    lab.call("alice", join_topic_with("town", "b", 3, options)).unwrap();
+    lab.run(Duration::from_secs(1));
+    let joined = lab.client("bob").streams.iter().filter_map(|(_, event)| match event {
+        StreamEvent::PublisherJoined(it) => Some((it.topic.as_str(), it.priority)),
+        _ => None,
+    });
+    assert_eq!(joined.collect::<Vec<_>>(), [("a", Priority::Normal), ("b", Priority::High)]);
+    let numbers = [Priority::Highest, Priority::High, Priority::Normal, Priority::Low];
+    assert_eq!(numbers.map(Priority::number), [0, 1, 4, 8]);
+}
+
+#[test]
+fn a_topic_is_joined_once() {
+    let mut lab = lab(0.0);
+    lab.call("alice", join_topic("town", "news", 2, Qos::Ordered)).unwrap();
+    assert_eq!(lab.code("alice", join_topic("town", "news", 3, Qos::Ordered)), -11_015);
 }

@@ -277,3 +277,25 @@ fn a_user_can_write_to_himself() {
     assert_eq!(send(&mut lab, "alice", "alice", "note", false), Ok(Reached::Received));
     assert_eq!(lab.client("alice").heard(1), ["alice 1: note"]);
 }
+
+#[test]
+fn what_is_received_although_there_was_no_room_to_store_it_is_said_to_be_so() {
+    let mut limits = AppLimits::hosted();
+    limits.channel.inbox_messages = 1;
+    let mut lab = Lab::build(5, link(), limits, Config::server());
+    lab.add_users(&["alice", "bob"]);
+    lab.call("bob", open_inbox(1)).unwrap();
+    lab.with_client("bob", |bob, now| bob.set_takes(now, false));
+    // The first one waits in the inbox until bob has said that he has it.
+    lab.set_blackout("bob", true);
+    let first = begin(&mut lab, "alice", "bob", "a", true);
+    let second = begin(&mut lab, "alice", "bob", "b", true);
+    lab.run(Duration::from_secs(2));
+    lab.set_blackout("bob", false);
+    lab.with_client("bob", |bob, now| bob.set_takes(now, true));
+    lab.run(Duration::from_secs(5));
+    assert_eq!(lab.client("bob").heard(1), ["alice 1: a", "alice 2: b"]);
+    let reached = [first, second].map(|it| lab.published("alice", it).unwrap().reached);
+    assert_eq!(reached, [Reached::Received, Reached::ReceivedNotStored]);
+    assert_eq!(reached.map(Reached::code), [0, -11_037]);
+}

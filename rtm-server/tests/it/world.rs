@@ -107,8 +107,12 @@ impl Lab {
         assert!(self.raw(user).session.is_some(), "{user} is logged in");
     }
 
-    fn next_seed(&self) -> u8 {
-        u8::try_from(self.names.len() + 1).unwrap()
+    fn next_seed(&self) -> [u8; 32] {
+        let number = u16::try_from(self.names.len() + 1).unwrap();
+        let [high, low] = number.to_be_bytes();
+        let mut seed = [low; 32];
+        seed[0] ^= high;
+        seed
     }
 
     fn insert(&mut self, name: &str, peer: Peer) {
@@ -123,7 +127,8 @@ impl Lab {
 
     pub(crate) fn address(&self, name: &str) -> SocketAddr {
         let index = self.names.iter().position(|other| other == name).expect("it was added");
-        SocketAddr::from(([10, 0, 1, u8::try_from(index).unwrap()], 4_000))
+        let [high, low] = u16::try_from(index).unwrap().to_be_bytes();
+        SocketAddr::from(([10, 0, 1 + high, low], 4_000))
     }
 
     pub(crate) fn client(&self, name: &str) -> &Client {

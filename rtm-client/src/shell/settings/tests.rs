@@ -190,3 +190,20 @@ fn the_core_is_told_what_was_set() {
         assert_eq!(config.presence_timeout, secs(counts));
     }
 }
+
+#[test]
+fn heartbeats_come_every_5_to_1800_seconds() {
+    for (seconds, is_good) in [(4, false), (5, true), (1_800, true), (1_801, false)] {
+        let built = builder().heartbeat_interval(secs(seconds)).build();
+        assert_eq!(built.is_ok(), is_good, "{seconds}");
+    }
+}
+
+#[test]
+fn a_client_tries_to_come_back_for_15_to_3600_seconds() {
+    for (seconds, is_good) in [(14, false), (15, true), (3_600, true), (3_601, false)] {
+        let built = builder().reconnect_timeout(Some(secs(seconds))).build();
+        assert_eq!(built.is_ok(), is_good, "{seconds}");
+    }
+    assert!(builder().reconnect_timeout(None).build().is_ok(), "for ever");
+}
