@@ -343,6 +343,8 @@ fn attempts_come_ever_more_seldom_and_then_every_thirty_seconds() {
         lab.run(Duration::from_millis(100));
         for event in &lab.client("bob").links[seen..] {
             if event.current == LinkState::Connecting {
+                let why = (event.operation, event.reason);
+                assert_eq!(why, (LinkOperation::AutoReconnect, LinkReason::AutoReconnect));
                 attempts.push(lab.world.now());
             }
         }
