@@ -7,6 +7,12 @@ use std::ops::BitOr;
 /// A server of one's own is where its owner has put it, so that only [`GLOBAL`](Self::GLOBAL)
 /// means something here; name servers near your users by
 /// [`server`](crate::ClientBuilder::server) instead.
+///
+/// ```
+/// use rtm_client::AreaCode;
+///
+/// assert_eq!(AreaCode::GLOBAL.number(), 0xffff_ffff);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AreaCode(u32);
 

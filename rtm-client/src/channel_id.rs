@@ -8,6 +8,16 @@ use rtm_wire::ChannelKind;
 use crate::error::Error;
 
 /// A message or stream channel, by kind and name. The two kinds are apart even under one name.
+///
+/// ```
+/// use rtm_client::ChannelId;
+///
+/// let (lobby, town) = (ChannelId::message("lobby")?, ChannelId::stream("town")?);
+/// assert!(!lobby.is_stream() && town.is_stream());
+/// assert_eq!(town.to_string(), "stream channel town");
+/// assert_eq!(ChannelId::message("a/b").unwrap_err().code(), -10008);
+/// # Ok::<(), rtm_client::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelId {
     kind: ChannelKind,

@@ -5,6 +5,15 @@ use rtm_wire::{Limit, LimitKind, List};
 /// Limits of the server that a client can keep to by itself; others are answered with errors.
 ///
 /// What the server doesn't say is as hosted RTM 2.x has it, which is also the default.
+///
+/// ```no_run
+/// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+/// client.login().await?;
+/// let limits = client.limits().expect("after a login");
+/// println!("{} bytes, {} a second", limits.message_len, limits.messages_per_second);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerLimits {

@@ -164,6 +164,23 @@ impl LinkOperation {
 }
 
 /// A change of the link's state.
+///
+/// ```no_run
+/// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+/// use rtm_client::ClientEvent;
+///
+/// let mut events = client.events();
+/// while let Some(event) = events.recv().await {
+///     if let ClientEvent::LinkState(link) = event {
+///         println!("{:?} for {:?}", link.current, link.reason);
+///         for lost in &link.unrestored {
+///             println!("{} has ended: {}", lost.channel, lost.error);
+///         }
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct LinkEvent {
@@ -240,6 +257,27 @@ impl StreamLinkEvent {
 }
 
 /// What becomes of a token, and of what it is for.
+///
+/// ```no_run
+/// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+/// use rtm_client::{ClientEvent, TokenChange};
+///
+/// # async fn fresh_token() -> String { String::new() }
+/// let mut events = client.events();
+/// while let Some(event) = events.recv().await {
+///     let ClientEvent::Token(event) = event else { continue };
+///     match (event.change, event.channels.first()) {
+///         (TokenChange::WillExpire, None) => client.renew_token(fresh_token().await).await?,
+///         (TokenChange::WillExpire, Some(channel)) => {
+///             let channel = client.stream_channel(channel.name())?;
+///             channel.renew_token(fresh_token().await).await?;
+///         }
+///         _ => println!("not to be read any more: {:?}, {:?}", event.channels, event.users),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TokenEvent {

@@ -8,6 +8,15 @@ use rtm_wire::{Acquired, Lock, LockChange as Change, LockEvent as News};
 use crate::error::Error;
 
 /// How a lock is made. Names and defaults are those of RTM 2.x.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rtm_client::LockOptions;
+///
+/// // An owner that is lost has ten seconds to come back in.
+/// let options = LockOptions::new().ttl(Duration::from_secs(10));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct LockOptions {

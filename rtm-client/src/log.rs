@@ -58,6 +58,12 @@ impl LogLevel {
 ///
 /// Without it, what the client's task does goes to the program's [`tracing`] subscriber; with it,
 /// only to the file.
+///
+/// ```
+/// use rtm_client::{LogConfig, LogLevel};
+///
+/// let log = LogConfig::new("rtm.log").file_size_kib(512).level(LogLevel::Warn);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "settings do nothing until they are handed over"]
 pub struct LogConfig {

@@ -67,6 +67,22 @@ impl From<rtm_channel::Gap> for Gap {
 }
 
 /// News of a subscribed message channel, or of one's own user channel.
+///
+/// ```no_run
+/// # async fn example(mut messages: rtm_client::MessageSubscription) -> Result<(), rtm_client::Error> {
+/// use rtm_client::ChannelEvent;
+///
+/// while let Some(event) = messages.recv().await {
+///     match event {
+///         ChannelEvent::Message(message) => println!("{}: {:?}", message.publisher, message.payload),
+///         ChannelEvent::Gap(gap) => println!("{:?} messages are missing", gap.count),
+///         ChannelEvent::Ended(error) => println!("{error}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ChannelEvent {
@@ -170,6 +186,22 @@ impl TopicGap {
 }
 
 /// News of a subscribed topic.
+///
+/// ```no_run
+/// # async fn example(mut subscription: rtm_client::TopicSubscription) -> Result<(), rtm_client::Error> {
+/// use rtm_client::TopicEvent;
+///
+/// while let Some(event) = subscription.recv().await {
+///     match event {
+///         TopicEvent::Message(message) => println!("{}: {:?}", message.publisher, message.payload),
+///         TopicEvent::Gap(gap) => println!("{:?} messages are missing", gap.count),
+///         TopicEvent::Ended(error) => println!("{error}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum TopicEvent {
@@ -202,6 +234,20 @@ pub struct Published {
 }
 
 /// How far a published message has got.
+///
+/// ```no_run
+/// # async fn example(bob: rtm_client::UserChannel) -> Result<(), rtm_client::Error> {
+/// use rtm_client::{PublishOptions, Reached};
+///
+/// let options = PublishOptions::text().store_in_history(true);
+/// match bob.publish("are you there?", options).await?.reached {
+///     Reached::Received => println!("he is"),
+///     Reached::Stored => println!("he gets it when he comes"),
+///     _ => {}
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reached {

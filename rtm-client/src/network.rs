@@ -29,6 +29,12 @@ pub enum ProtocolType {
 
 /// An HTTP proxy that everything goes through (RTM 2.x: `proxyConfig`, type HTTP), with CONNECT. It
 /// has to let the server's port through.
+///
+/// ```
+/// use rtm_client::Proxy;
+///
+/// let proxy = Proxy::http("proxy.example", 3128).account("alice", "secret");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Proxy(Kind);
 

@@ -9,6 +9,15 @@ use rtm_wire::{Delivery, ErrorCode, MessageType, Priority, Qos, Reliability, lim
 use crate::queue_policy::QueuePolicy;
 
 /// What to hear of in a channel, as in RTM 2.x. Default: messages and presence.
+///
+/// ```
+/// use rtm_client::{QueuePolicy, SubscribeOptions};
+///
+/// // Messages and who is there, as in RTM 2.x, and metadata; the newest of too many messages.
+/// let options = SubscribeOptions::new().metadata(true).queue(QueuePolicy::DropOldest);
+/// // Nobody sees this one come and go.
+/// let quiet = SubscribeOptions::new().quiet(true);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct SubscribeOptions {
@@ -89,6 +98,14 @@ impl SubscribeOptions {
 }
 
 /// How to join a stream channel. Default: without a token.
+///
+/// ```
+/// use rtm_client::{JoinOptions, SubscribeOptions};
+///
+/// let options = JoinOptions::new()
+///     .token("007…")
+///     .options(SubscribeOptions::new().locks(true));
+/// ```
 #[derive(Clone, Default)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct JoinOptions {
@@ -127,6 +144,17 @@ impl JoinOptions {
 
 /// How to publish in a topic. Default: unordered, of normal priority, no metadata, as in RTM 2.x,
 /// and reliable.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use rtm_client::{Priority, Qos, TopicOptions};
+///
+/// let chat = TopicOptions::new().qos(Qos::Ordered).priority(Priority::High);
+/// // What is late isn't worth anything; nor is any but the newest.
+/// let gestures = TopicOptions::new().deadline(Duration::from_millis(200));
+/// let cursor = TopicOptions::new().latest_only();
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct TopicOptions {
@@ -193,6 +221,13 @@ impl TopicOptions {
 }
 
 /// How to publish a message. Default: binary, without a custom type, not stored.
+///
+/// ```
+/// use rtm_client::PublishOptions;
+///
+/// let note = PublishOptions::text().custom_type("note").store_in_history(true);
+/// let bytes = PublishOptions::new();
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct PublishOptions {
@@ -258,6 +293,13 @@ impl PublishOptions {
 }
 
 /// Whose messages of a topic are wanted.
+///
+/// ```
+/// use rtm_client::Publishers;
+///
+/// let everybody = Publishers::All;
+/// let two = Publishers::users(["alice", "bob"]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Publishers {
     /// Everybody's, also of those who join the topic later, up to the server's limit (64).

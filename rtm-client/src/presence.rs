@@ -21,6 +21,22 @@ pub struct PresenceEvent {
 }
 
 /// What has happened to users in a channel; names as in RTM 2.x.
+///
+/// ```
+/// use rtm_client::{PresenceChange, PresenceEvent};
+///
+/// fn tell(event: &PresenceEvent) {
+///     match &event.change {
+///         PresenceChange::Snapshot(users) => println!("{} of {}", users.len(), event.total),
+///         PresenceChange::Joined(user) => println!("+{user}"),
+///         PresenceChange::Left(user) | PresenceChange::TimedOut(user) => println!("-{user}"),
+///         PresenceChange::Interval { joined, left, timed_out, .. } => {
+///             println!("+{joined:?} -{left:?} -{timed_out:?}");
+///         }
+///         _ => {}
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PresenceChange {
@@ -76,6 +92,13 @@ impl UserState {
 }
 
 /// What to be told of those who are in a channel. Default: their names, the first page.
+///
+/// ```
+/// use rtm_client::OnlineUsersOptions;
+///
+/// let names_and_states = OnlineUsersOptions::new().states(true).limit(20);
+/// let number_only = OnlineUsersOptions::new().user_ids(false);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct OnlineUsersOptions {

@@ -9,6 +9,14 @@ use crate::error::{Error, ErrorKind};
 const HOSTS_MAX: usize = 16;
 
 /// Services of a deployment (RTM 2.x: `serviceType`), as a set.
+///
+/// ```
+/// use rtm_client::ServiceType;
+///
+/// let both = ServiceType::MESSAGE | ServiceType::STREAM;
+/// assert_eq!(both.number(), 3);
+/// assert!(both.has(ServiceType::STREAM) && ServiceType::NONE.has(ServiceType::STREAM));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ServiceType(u8);
 
@@ -52,6 +60,14 @@ enum WebSetting {
 }
 
 /// What a deployment of one's own has. Default: all services, one host.
+///
+/// ```
+/// use rtm_client::{PrivateConfig, ServiceType};
+///
+/// let config = PrivateConfig::new()
+///     .service_type(ServiceType::MESSAGE | ServiceType::STREAM)
+///     .access_point_hosts(["rtm-2.example"]);
+/// ```
 #[derive(Clone, Debug, Default)]
 #[must_use = "settings do nothing until they are handed over"]
 pub struct PrivateConfig {

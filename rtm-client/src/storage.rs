@@ -70,6 +70,17 @@ impl MetadataItem {
 
 /// How a write is done. Default: as in RTM 2.x, whatever the set's revision, under no lock, and
 /// recording neither time nor author.
+///
+/// ```
+/// use rtm_client::MetadataOptions;
+///
+/// // Only over revision 7 of the set, and only as the lock's owner; with author and time.
+/// let options = MetadataOptions::new()
+///     .major_revision(7)
+///     .lock("editor")
+///     .record_author(true)
+///     .record_time(true);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "options do nothing until they are handed over"]
 pub struct MetadataOptions {
@@ -146,6 +157,16 @@ impl From<rtm_wire::Stored> for Stored {
 }
 
 /// A whole set of metadata, of one moment.
+///
+/// ```no_run
+/// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+/// let metadata = storage.get_user_metadata(Some("alice")).await?;
+/// if let Some(mood) = metadata.get("mood") {
+///     println!("revision {}: {}", mood.revision, String::from_utf8_lossy(&mood.value));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metadata {

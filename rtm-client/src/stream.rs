@@ -46,6 +46,23 @@ impl Publication {
 }
 
 /// News of a joined stream channel.
+///
+/// ```no_run
+/// # async fn example(mut members: rtm_client::StreamEvents) -> Result<(), rtm_client::Error> {
+/// use rtm_client::StreamEvent;
+///
+/// while let Some(event) = members.recv().await {
+///     match event {
+///         StreamEvent::Snapshot(publications) => println!("{} publications", publications.len()),
+///         StreamEvent::PublisherJoined(it) => println!("{} in {}", it.publisher, it.topic),
+///         StreamEvent::PublisherLeft { topic, publisher, .. } => println!("-{publisher} in {topic}"),
+///         StreamEvent::Ended(error) => println!("{error}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StreamEvent {

@@ -23,6 +23,21 @@ use crate::private_config::PrivateConfig;
 /// [`Unsupported`](crate::ErrorKind::Unsupported), −10022, unless they have their default.
 ///
 /// A setting that is given twice is an error, since one of the two would be ignored.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use rtm_client::RtmClient;
+///
+/// # fn example() -> Result<(), rtm_client::Error> {
+/// let client = RtmClient::builder("970CA35de60c44645bbae8a215061b33", "alice")
+///     .server("rtm://rtm.example:7700?key=0123…".parse()?)
+///     .token("007…")
+///     .presence_timeout(Duration::from_secs(30))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[must_use = "settings do nothing until `build` is called"]
 pub struct ClientBuilder {

@@ -19,6 +19,18 @@ use crate::options::{PublishOptions, SubscribeOptions};
 /// A message channel: everybody may publish, and who is subscribed receives.
 ///
 /// Cheap to clone; clones share one window of unanswered messages. Dropping it ends nothing.
+///
+/// ```no_run
+/// # async fn example(lobby: rtm_client::MessageChannel) -> Result<(), rtm_client::Error> {
+/// use rtm_client::{PublishOptions, SubscribeOptions};
+///
+/// let mut messages = lobby.subscribe(SubscribeOptions::new()).await?;
+/// let published = lobby.publish("hello", PublishOptions::text()).await?;
+/// println!("number {} of the channel", published.sequence);
+/// lobby.unsubscribe().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct MessageChannel {
     shared: Arc<Shared>,
@@ -117,6 +129,18 @@ impl MessageChannel {
     ///
     /// # Cancel safety
     /// Nothing is sent when the future is dropped before it is done.
+    ///
+    /// ```no_run
+    /// # async fn example(lobby: rtm_client::MessageChannel) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::PublishOptions;
+    ///
+    /// // Both are under way before the first is answered.
+    /// let first = lobby.send("one", PublishOptions::text()).await?;
+    /// let second = lobby.send("two", PublishOptions::text()).await?;
+    /// assert!(first.await?.sequence < second.await?.sequence);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send(
         &self,
         payload: impl Into<Bytes>,

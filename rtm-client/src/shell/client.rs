@@ -29,6 +29,20 @@ use crate::private_config::ServiceType;
 /// by one task of the tokio runtime in which the first call was made. When the last of them is
 /// dropped, the client logs out in the background: messages that are unanswered get up to two
 /// seconds. Await [`logout`](Self::logout) before the runtime ends, to be sure.
+///
+/// ```no_run
+/// use rtm_client::{PublishOptions, RtmClient, SubscribeOptions};
+///
+/// # async fn example(client: RtmClient) -> Result<(), rtm_client::Error> {
+/// client.login().await?;
+/// let lobby = client.message_channel("lobby")?;
+/// let mut messages = lobby.subscribe(SubscribeOptions::new()).await?;
+/// lobby.publish("hello", PublishOptions::text()).await?;
+/// println!("{:?}", messages.recv().await);
+/// client.logout().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct RtmClient {
     shared: Arc<Shared>,
@@ -110,6 +124,13 @@ impl RtmClient {
     ///
     /// # Cancel safety
     /// It may be renewed or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// client.renew_token("007…").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn renew_token(&self, token: impl Into<String>) -> Result<(), Error> {
         self.shared.call(Command::RenewToken(token.into()), None).await.map(drop)
     }
@@ -154,6 +175,15 @@ impl RtmClient {
     /// Has `handler` called with each event of the client as a whole from now on, as that of
     /// [`event_handler`](crate::ClientBuilder::event_handler) is, after those that are there
     /// already; until it is [removed](Self::remove_event_handler), or the client is gone.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// let handler = client.add_event_handler(|event| println!("{event:?}"));
+    /// client.login().await?;
+    /// client.remove_event_handler(handler);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_event_handler(
         &self,
         handler: impl Fn(&ClientEvent) + Send + Sync + 'static,
@@ -250,6 +280,16 @@ impl RtmClient {
     ///
     /// # Cancel safety
     /// When the future is dropped, the inbox is closed, or will be soon.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// let mut inbox = client.inbox().await?;
+    /// while let Some(event) = inbox.recv().await {
+    ///     println!("{event:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn inbox(&self) -> Result<MessageSubscription, Error> {
         self.shared.check_service(ServiceType::MESSAGE, "user channels")?;
         let (queue, sink) = Queue::new(&self.shared, Sink::Channel);

@@ -116,6 +116,16 @@ impl fmt::Debug for Handler {
 /// Receives news of a client: [`RtmClient::events`](crate::RtmClient::events).
 ///
 /// Holds 64 events; the oldest go when the application is slower. Doesn't keep the client alive.
+///
+/// ```no_run
+/// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+/// let mut events = client.events();
+/// while let Some(event) = events.recv().await {
+///     println!("{event:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "events are lost unless they are received"]
 pub struct ClientEvents {

@@ -64,6 +64,21 @@ impl History {
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(history: rtm_client::History) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::HistoryOptions;
+    ///
+    /// let mut options = HistoryOptions::new().message_count(50);
+    /// loop {
+    ///     let page = history.get_messages("lobby", options).await?;
+    ///     page.messages.iter().for_each(|it| println!("{:?}", it.message.payload));
+    ///     let Some(next) = page.next else { break };
+    ///     options = HistoryOptions::new().message_count(50).page(next);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_messages(
         &self,
         channel: &str,
@@ -81,6 +96,16 @@ impl History {
     ///
     /// # Cancel safety
     /// As [`get_messages`](Self::get_messages).
+    ///
+    /// ```no_run
+    /// # async fn example(history: rtm_client::History) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::HistoryOptions;
+    ///
+    /// let received = history.get_own_messages(HistoryOptions::new()).await?;
+    /// println!("{} messages", received.messages.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_own_messages(
         &self,
         options: HistoryOptions,

@@ -73,6 +73,15 @@ impl Locks {
     ///
     /// # Cancel safety
     /// It may be made or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(locks: rtm_client::Locks) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::{ChannelId, LockOptions};
+    ///
+    /// locks.set_lock(&ChannelId::message("lobby")?, "editor", LockOptions::new()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn set_lock(
         &self,
         channel: &ChannelId,
@@ -98,6 +107,19 @@ impl Locks {
     /// # Cancel safety
     /// The lock may become this user's, also later, when the future is dropped. To end the
     /// waiting, leave the channel; to give the lock up, release it.
+    ///
+    /// ```no_run
+    /// # async fn example(locks: rtm_client::Locks) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// let lobby = ChannelId::message("lobby")?;
+    /// // Waits while somebody else has it.
+    /// let own = locks.acquire_lock(&lobby, "editor", true).await?;
+    /// println!("under token {}", own.token);
+    /// locks.release_lock(&lobby, "editor").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn acquire_lock(
         &self,
         channel: &ChannelId,
@@ -164,6 +186,17 @@ impl Locks {
     ///
     /// # Cancel safety
     /// Nothing is changed.
+    ///
+    /// ```no_run
+    /// # async fn example(locks: rtm_client::Locks) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// for lock in locks.get_locks(&ChannelId::message("lobby")?).await? {
+    ///     println!("{}: {:?}", lock.name, lock.owner);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_locks(&self, channel: &ChannelId) -> Result<Vec<LockDetail>, Error> {
         let command = Command::GetLocks { channel: channel.clone() };
         match self.shared.call(command, None).await? {

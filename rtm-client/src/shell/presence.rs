@@ -15,6 +15,18 @@ use crate::presence::{OnlineUsers, OnlineUsersOptions, UserChannels, UserState};
 /// News of presence come with the subscription of a message channel
 /// ([`ChannelEvent::Presence`](crate::ChannelEvent::Presence)) and the membership of a stream
 /// channel ([`StreamEvent::Presence`](crate::StreamEvent::Presence)). Cheap to clone.
+///
+/// ```no_run
+/// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+/// use rtm_client::{ChannelId, OnlineUsersOptions};
+///
+/// let (presence, lobby) = (client.presence(), ChannelId::message("lobby")?);
+/// presence.set_state(&lobby, [("mood", "calm")]).await?;
+/// let page = presence.online_users(&lobby, OnlineUsersOptions::new().states(true)).await?;
+/// println!("{} of {}", page.users.len(), page.total);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Presence {
     shared: Arc<Shared>,
@@ -48,6 +60,15 @@ impl Presence {
     ///
     /// # Cancel safety
     /// The states may be shown or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(presence: rtm_client::Presence) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// presence.set_state(&ChannelId::message("lobby")?, [("mood", "calm"), ("hand", "up")]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn set_state<K, V>(
         &self,
         channel: &ChannelId,
@@ -71,6 +92,15 @@ impl Presence {
     ///
     /// # Cancel safety
     /// As [`set_state`](Self::set_state).
+    ///
+    /// ```no_run
+    /// # async fn example(presence: rtm_client::Presence) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// presence.remove_state(&ChannelId::message("lobby")?, ["hand"]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn remove_state<K: Into<String>>(
         &self,
         channel: &ChannelId,
@@ -92,6 +122,16 @@ impl Presence {
     ///
     /// # Cancel safety
     /// Nothing happens when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(presence: rtm_client::Presence) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// let shown = presence.get_state(&ChannelId::message("lobby")?, "bob").await?;
+    /// println!("{:?}", shown.states.get("mood"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_state(&self, channel: &ChannelId, user: &str) -> Result<UserState, Error> {
         let user = checked(user)?;
         let command = Command::GetStates { channel: channel.clone(), user };
@@ -112,6 +152,22 @@ impl Presence {
     ///
     /// # Cancel safety
     /// Nothing happens when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(presence: rtm_client::Presence) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::{ChannelId, OnlineUsersOptions};
+    ///
+    /// let lobby = ChannelId::message("lobby")?;
+    /// let mut options = OnlineUsersOptions::new();
+    /// loop {
+    ///     let page = presence.online_users(&lobby, options).await?;
+    ///     page.users.iter().for_each(|user| println!("{}", user.user));
+    ///     let Some(next) = page.next_page else { break };
+    ///     options = OnlineUsersOptions::new().page(next);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn online_users(
         &self,
         channel: &ChannelId,
@@ -135,6 +191,15 @@ impl Presence {
     ///
     /// # Cancel safety
     /// Nothing happens when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(presence: rtm_client::Presence) -> Result<(), rtm_client::Error> {
+    /// for channel in presence.user_channels("bob").await?.channels {
+    ///     println!("{channel}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn user_channels(&self, user: &str) -> Result<UserChannels, Error> {
         let user = if user.is_empty() { String::new() } else { checked(user)? };
         match self.shared.call(Command::UserChannels { user }, None).await? {

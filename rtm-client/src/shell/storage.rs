@@ -88,6 +88,18 @@ impl Storage {
     ///
     /// # Cancel safety
     /// It may be written or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::{ChannelId, MetadataItem, MetadataOptions};
+    ///
+    /// let lobby = ChannelId::message("lobby")?;
+    /// let items = vec![MetadataItem::new("topic", "dinner")];
+    /// let stored = storage.set_channel_metadata(&lobby, items, MetadataOptions::new()).await?;
+    /// println!("revision {}", stored.major_revision);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn set_channel_metadata(
         &self,
         channel: &ChannelId,
@@ -105,6 +117,18 @@ impl Storage {
     ///
     /// # Cancel safety
     /// As [`set_channel_metadata`](Self::set_channel_metadata).
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::{ChannelId, MetadataItem, MetadataOptions};
+    ///
+    /// // Only if nobody has changed it since revision 7.
+    /// let items = vec![MetadataItem::new("topic", "lunch").revision(7)];
+    /// let lobby = ChannelId::message("lobby")?;
+    /// storage.update_channel_metadata(&lobby, items, MetadataOptions::new()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn update_channel_metadata(
         &self,
         channel: &ChannelId,
@@ -123,6 +147,17 @@ impl Storage {
     ///
     /// # Cancel safety
     /// As [`set_channel_metadata`](Self::set_channel_metadata).
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::{ChannelId, MetadataItem, MetadataOptions};
+    ///
+    /// let items = vec![MetadataItem::named("topic")];
+    /// let lobby = ChannelId::message("lobby")?;
+    /// storage.remove_channel_metadata(&lobby, items, MetadataOptions::new()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn remove_channel_metadata(
         &self,
         channel: &ChannelId,
@@ -144,6 +179,16 @@ impl Storage {
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// let metadata = storage.get_channel_metadata(&ChannelId::message("lobby")?).await?;
+    /// println!("{:?}", metadata.get("topic"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_channel_metadata(&self, channel: &ChannelId) -> Result<Metadata, Error> {
         self.read(of_channel(channel)).await
     }
@@ -175,6 +220,17 @@ impl Storage {
     ///
     /// # Cancel safety
     /// As [`set_channel_metadata`](Self::set_channel_metadata).
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::{MetadataItem, MetadataOptions};
+    ///
+    /// // One's own.
+    /// let items = vec![MetadataItem::new("name", "Alice")];
+    /// storage.set_user_metadata(None, items, MetadataOptions::new()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn set_user_metadata(
         &self,
         user: Option<&str>,
@@ -259,6 +315,16 @@ impl Storage {
     ///
     /// # Cancel safety
     /// When the future is dropped, the user is not subscribed, or won't be soon.
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// let mut changes = storage.subscribe_user_metadata("bob").await?;
+    /// while let Some(event) = changes.recv().await {
+    ///     println!("{event:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn subscribe_user_metadata(&self, user: &str) -> Result<MetadataSubscription, Error> {
         let user = user_id(user)?;
         let (queue, sink) = Queue::new(&self.shared, Sink::UserMetadata);

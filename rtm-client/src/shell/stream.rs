@@ -26,6 +26,21 @@ const EVENTS_MAX: usize = 256;
 ///
 /// Cheap to clone. Dropping it ends nothing: the membership lasts until [`leave`](Self::leave) or
 /// the logout.
+///
+/// ```no_run
+/// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+/// use rtm_client::{JoinOptions, PublishOptions, Publishers, TopicOptions};
+///
+/// let town = client.stream_channel("town")?;
+/// let mut members = town.join(JoinOptions::new().token("007…")).await?;
+/// let positions = town.join_topic("positions", TopicOptions::new().latest_only()).await?;
+/// let mut others = town.subscribe_topic("positions", Publishers::All).await?;
+/// positions.publish("52.52,13.40", PublishOptions::text()).await?;
+/// println!("{:?}", others.recv().await);
+/// town.leave().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct StreamChannel {
     shared: Arc<Shared>,
@@ -81,6 +96,13 @@ impl StreamChannel {
     ///
     /// # Cancel safety
     /// It may be taken or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(town: rtm_client::StreamChannel) -> Result<(), rtm_client::Error> {
+    /// town.renew_token("007…").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn renew_token(&self, token: impl Into<String>) -> Result<(), Error> {
         let (channel, token) = (self.name.clone(), token.into());
         self.shared.call(Command::RenewChannelToken { channel, token }, None).await.map(drop)
@@ -123,6 +145,15 @@ impl StreamChannel {
     ///
     /// # Cancel safety
     /// Nothing happens when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(town: rtm_client::StreamChannel) -> Result<(), rtm_client::Error> {
+    /// for publication in town.topics().await? {
+    ///     println!("{} in {}", publication.publisher, publication.topic);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn topics(&self) -> Result<Vec<Publication>, Error> {
         match self.shared.call(Command::Topics { channel: self.name.clone() }, None).await? {
             Answer::Topics(publications) => Ok(publications),

@@ -25,6 +25,16 @@ use crate::stream::SubscribedUsers;
 /// [`TopicNotJoined`](crate::ErrorKind::TopicNotJoined); join channel and topic again after the
 /// next login. When the last clone is dropped, the topic is left in the background, once all
 /// messages are answered.
+///
+/// ```no_run
+/// # async fn example(publisher: rtm_client::TopicPublisher) -> Result<(), rtm_client::Error> {
+/// use rtm_client::PublishOptions;
+///
+/// publisher.publish("52.52,13.40", PublishOptions::text()).await?;
+/// publisher.leave().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct TopicPublisher {
     guard: Arc<Guard>,
@@ -112,6 +122,18 @@ impl fmt::Debug for TopicPublisher {
 /// As with [`MessageSubscription`](crate::MessageSubscription), a slow application stops the lanes
 /// of these publishers, and nothing else. Survives losses of the session, but no logout and no
 /// [`Failed`](crate::LinkState::Failed) link. Dropping it unsubscribes in the background.
+///
+/// ```no_run
+/// # async fn example(mut subscription: rtm_client::TopicSubscription) -> Result<(), rtm_client::Error> {
+/// use rtm_client::Publishers;
+///
+/// subscription.add(Publishers::users(["carol"])).await?;
+/// while let Some(event) = subscription.recv().await {
+///     println!("{event:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping a subscription ends it"]
 pub struct TopicSubscription {
     queue: Queue<TopicEvent>,

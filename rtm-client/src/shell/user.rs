@@ -17,6 +17,20 @@ use crate::options::PublishOptions;
 ///
 /// Cheap to clone. All users of a client share one window of unanswered messages, and one lane:
 /// messages to users arrive in the order of the calls.
+///
+/// ```no_run
+/// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+/// use rtm_client::{ErrorKind, PublishOptions};
+///
+/// let bob = client.user("bob")?;
+/// match bob.publish("are you there?", PublishOptions::text()).await {
+///     Ok(_) => println!("he has it"),
+///     Err(error) if error.kind() == ErrorKind::ReceiverOffline => println!("he isn't there"),
+///     Err(error) => return Err(error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct UserChannel {
     shared: Arc<Shared>,
