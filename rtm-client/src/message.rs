@@ -69,12 +69,14 @@ impl From<rtm_channel::Gap> for Gap {
 /// News of a subscribed message channel, or of one's own user channel.
 ///
 /// ```no_run
-/// # async fn example(mut messages: rtm_client::MessageSubscription) -> Result<(), rtm_client::Error> {
+/// # async fn example(
+/// #     mut messages: rtm_client::MessageSubscription,
+/// # ) -> Result<(), rtm_client::Error> {
 /// use rtm_client::ChannelEvent;
 ///
 /// while let Some(event) = messages.recv().await {
 ///     match event {
-///         ChannelEvent::Message(message) => println!("{}: {:?}", message.publisher, message.payload),
+///         ChannelEvent::Message(it) => println!("{}: {:?}", it.publisher, it.payload),
 ///         ChannelEvent::Gap(gap) => println!("{:?} messages are missing", gap.count),
 ///         ChannelEvent::Ended(error) => println!("{error}"),
 ///         _ => {}
@@ -188,12 +190,14 @@ impl TopicGap {
 /// News of a subscribed topic.
 ///
 /// ```no_run
-/// # async fn example(mut subscription: rtm_client::TopicSubscription) -> Result<(), rtm_client::Error> {
+/// # async fn example(
+/// #     mut subscription: rtm_client::TopicSubscription,
+/// # ) -> Result<(), rtm_client::Error> {
 /// use rtm_client::TopicEvent;
 ///
 /// while let Some(event) = subscription.recv().await {
 ///     match event {
-///         TopicEvent::Message(message) => println!("{}: {:?}", message.publisher, message.payload),
+///         TopicEvent::Message(it) => println!("{}: {:?}", it.publisher, it.payload),
 ///         TopicEvent::Gap(gap) => println!("{:?} messages are missing", gap.count),
 ///         TopicEvent::Ended(error) => println!("{error}"),
 ///         _ => {}

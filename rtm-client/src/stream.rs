@@ -55,7 +55,7 @@ impl Publication {
 ///     match event {
 ///         StreamEvent::Snapshot(publications) => println!("{} publications", publications.len()),
 ///         StreamEvent::PublisherJoined(it) => println!("{} in {}", it.publisher, it.topic),
-///         StreamEvent::PublisherLeft { topic, publisher, .. } => println!("-{publisher} in {topic}"),
+///         StreamEvent::PublisherLeft { publisher, .. } => println!("-{publisher}"),
 ///         StreamEvent::Ended(error) => println!("{error}"),
 ///         _ => {}
 ///     }

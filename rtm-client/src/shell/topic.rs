@@ -124,7 +124,9 @@ impl fmt::Debug for TopicPublisher {
 /// [`Failed`](crate::LinkState::Failed) link. Dropping it unsubscribes in the background.
 ///
 /// ```no_run
-/// # async fn example(mut subscription: rtm_client::TopicSubscription) -> Result<(), rtm_client::Error> {
+/// # async fn example(
+/// #     mut subscription: rtm_client::TopicSubscription,
+/// # ) -> Result<(), rtm_client::Error> {
 /// use rtm_client::Publishers;
 ///
 /// subscription.add(Publishers::users(["carol"])).await?;
