@@ -65,7 +65,8 @@ impl Presence {
     /// # async fn example(presence: rtm_client::Presence) -> Result<(), rtm_client::Error> {
     /// use rtm_client::ChannelId;
     ///
-    /// presence.set_state(&ChannelId::message("lobby")?, [("mood", "calm"), ("hand", "up")]).await?;
+    /// let lobby = ChannelId::message("lobby")?;
+    /// presence.set_state(&lobby, [("mood", "calm"), ("hand", "up")]).await?;
     /// # Ok(())
     /// # }
     /// ```
