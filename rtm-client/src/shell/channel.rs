@@ -61,6 +61,16 @@ impl MessageChannel {
     ///
     /// # Cancel safety
     /// When the future is dropped, the channel is not subscribed, or won't be soon.
+    ///
+    /// ```no_run
+    /// # async fn example(lobby: rtm_client::MessageChannel) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::SubscribeOptions;
+    ///
+    /// let mut messages = lobby.subscribe(SubscribeOptions::new().presence(false)).await?;
+    /// println!("{:?}", messages.recv().await);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn subscribe(&self, options: SubscribeOptions) -> Result<MessageSubscription, Error> {
         let (mut queue, sink) = Queue::new(&self.shared, Sink::Channel);
         queue.set_latest(options.is_latest_only(), |event| match event {
@@ -81,6 +91,13 @@ impl MessageChannel {
     ///
     /// # Cancel safety
     /// Once polled, the subscription ends.
+    ///
+    /// ```no_run
+    /// # async fn example(lobby: rtm_client::MessageChannel) -> Result<(), rtm_client::Error> {
+    /// lobby.unsubscribe().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn unsubscribe(&self) -> Result<(), Error> {
         let channel = self.name.clone();
         self.shared.call(Command::Unsubscribe { channel }, None).await.map(drop)
@@ -104,6 +121,16 @@ impl MessageChannel {
     ///
     /// # Cancel safety
     /// The message may be published or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(lobby: rtm_client::MessageChannel) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::PublishOptions;
+    ///
+    /// let published = lobby.publish("hello", PublishOptions::text()).await?;
+    /// println!("number {} at {} ms", published.sequence, published.time_ms);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn publish(
         &self,
         payload: impl Into<Bytes>,
@@ -192,6 +219,18 @@ impl MessageSubscription {
     }
 
     /// The next event, if it is there already.
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     mut messages: rtm_client::MessageSubscription,
+    /// # ) -> Result<(), rtm_client::Error> {
+    /// // What is there, between two frames.
+    /// while let Some(event) = messages.try_recv() {
+    ///     println!("{event:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn try_recv(&mut self) -> Option<ChannelEvent> {
         self.queue.try_recv()
     }

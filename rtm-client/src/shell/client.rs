@@ -50,6 +50,17 @@ pub struct RtmClient {
 
 impl RtmClient {
     /// Settings of a client for this app and this user, as the token names them.
+    ///
+    /// ```no_run
+    /// use rtm_client::RtmClient;
+    ///
+    /// # fn example() -> Result<(), rtm_client::Error> {
+    /// let server = "rtm://rtm.example:7700?key=0123…".parse()?;
+    /// let app_id = "970CA35de60c44645bbae8a215061b33";
+    /// let client = RtmClient::builder(app_id, "alice").server(server).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn builder(app_id: impl Into<String>, user_id: impl Into<String>) -> ClientBuilder {
         ClientBuilder::new(app_id.into(), user_id.into())
     }
@@ -79,6 +90,14 @@ impl RtmClient {
     ///
     /// # Cancel safety
     /// The login goes on when the future is dropped; [`logout`](Self::logout) stops it.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// client.login().await?;
+    /// println!("{:?}", client.link_state());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn login(&self) -> Result<(), Error> {
         self.login_with_token(self.shared.token()).await
     }
@@ -98,6 +117,13 @@ impl RtmClient {
     ///
     /// # Cancel safety
     /// As [`login`](Self::login).
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// client.login_with_token("007…").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn login_with_token(&self, token: impl Into<String>) -> Result<(), Error> {
         let token = token.into();
         let servers = match self.shared.look_up().await {
@@ -144,6 +170,13 @@ impl RtmClient {
     ///
     /// # Cancel safety
     /// The logout goes on when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// client.logout().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn logout(&self) -> Result<(), Error> {
         self.shared.call(Command::Logout, None).await.map(drop)
     }
@@ -155,11 +188,30 @@ impl RtmClient {
     /// datagram length) begins anew: so it isn't to be called without a reason. On TCP, it is asked
     /// at once whether UDP passes, and the connection is given up after half a second of silence
     /// instead of three. A client that waits before it tries to come back tries now. Never waits.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// // The telephone has found a wireless network.
+    /// client.network_changed();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn network_changed(&self) {
         self.shared.network_changed();
     }
 
     /// The link's present state.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::LinkState;
+    ///
+    /// if client.link_state() == LinkState::Suspended {
+    ///     println!("offline for more than two minutes");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn link_state(&self) -> LinkState {
         self.shared.link_state()
@@ -213,6 +265,13 @@ impl RtmClient {
     /// # Errors
     /// [`InvalidName`](crate::ErrorKind::InvalidName).
     /// [`Unsupported`](crate::ErrorKind::Unsupported): the private config has no such channels.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// let lobby = client.message_channel("lobby")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn message_channel(&self, name: &str) -> Result<MessageChannel, Error> {
         self.shared.check_service(ServiceType::MESSAGE, "message channels")?;
         let name = ChannelName::new(name).map_err(|wrong| wrong.refusal(ChannelName::ERROR))?;
@@ -224,6 +283,13 @@ impl RtmClient {
     /// # Errors
     /// [`InvalidUserId`](crate::ErrorKind::InvalidUserId).
     /// [`Unsupported`](crate::ErrorKind::Unsupported): the private config has no such channels.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// let bob = client.user("bob")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user(&self, user_id: &str) -> Result<UserChannel, Error> {
         self.shared.check_service(ServiceType::MESSAGE, "user channels")?;
         Ok(UserChannel::new(&self.shared, checked_user_id(user_id)?))
@@ -234,6 +300,13 @@ impl RtmClient {
     /// # Errors
     /// [`InvalidName`](crate::ErrorKind::InvalidName).
     /// [`Unsupported`](crate::ErrorKind::Unsupported): the private config has no such channels.
+    ///
+    /// ```no_run
+    /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+    /// let town = client.stream_channel("town")?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stream_channel(&self, name: &str) -> Result<StreamChannel, Error> {
         self.shared.check_service(ServiceType::STREAM, "stream channels")?;
         let name = ChannelName::new(name).map_err(|wrong| wrong.refusal(ChannelName::ERROR))?;

@@ -140,6 +140,15 @@ impl Locks {
     ///
     /// # Cancel safety
     /// It may be given up or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(locks: rtm_client::Locks) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// locks.release_lock(&ChannelId::message("lobby")?, "editor").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn release_lock(&self, channel: &ChannelId, name: &str) -> Result<(), Error> {
         self.act(channel, name, LockAct::Release).await.map(drop)
     }
@@ -154,6 +163,15 @@ impl Locks {
     ///
     /// # Cancel safety
     /// It may be taken or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(locks: rtm_client::Locks) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// locks.revoke_lock(&ChannelId::message("lobby")?, "editor", "bob").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn revoke_lock(
         &self,
         channel: &ChannelId,
@@ -171,6 +189,15 @@ impl Locks {
     ///
     /// # Cancel safety
     /// It may be removed or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(locks: rtm_client::Locks) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// locks.remove_lock(&ChannelId::message("lobby")?, "editor").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn remove_lock(&self, channel: &ChannelId, name: &str) -> Result<(), Error> {
         self.act(channel, name, LockAct::Remove).await.map(drop)
     }
@@ -227,6 +254,20 @@ impl Locks {
     ///
     /// # Cancel safety
     /// Nothing is changed when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(locks: rtm_client::Locks) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// let lobby = ChannelId::message("lobby")?;
+    /// let own = locks.acquire_lock(&lobby, "editor", true).await?;
+    /// tokio::select! {
+    ///     () = locks.lost(&lobby, &own) => println!("somebody else may have it"),
+    ///     () = tokio::time::sleep(std::time::Duration::from_secs(5)) => println!("done in time"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn lost(&self, channel: &ChannelId, own: &OwnedLock) {
         let mut held = self.shared.held();
         // The sender lives as long as this does.

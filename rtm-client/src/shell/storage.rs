@@ -202,6 +202,17 @@ impl Storage {
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::ChannelId;
+    ///
+    /// let lobby = ChannelId::message("lobby")?;
+    /// let page = storage.channel_metadata_page(&lobby, 100, None).await?;
+    /// println!("{} items", page.items.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn channel_metadata_page(
         &self,
         channel: &ChannelId,
@@ -247,6 +258,16 @@ impl Storage {
     ///
     /// # Cancel safety
     /// As [`set_channel_metadata`](Self::set_channel_metadata).
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::{MetadataItem, MetadataOptions};
+    ///
+    /// let items = vec![MetadataItem::new("name", "Alice B.")];
+    /// storage.update_user_metadata(None, items, MetadataOptions::new()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn update_user_metadata(
         &self,
         user: Option<&str>,
@@ -265,6 +286,16 @@ impl Storage {
     ///
     /// # Cancel safety
     /// As [`set_channel_metadata`](Self::set_channel_metadata).
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::MetadataOptions;
+    ///
+    /// // All of one's own.
+    /// storage.remove_user_metadata(None, Vec::new(), MetadataOptions::new()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn remove_user_metadata(
         &self,
         user: Option<&str>,
@@ -282,6 +313,14 @@ impl Storage {
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// let metadata = storage.get_user_metadata(Some("bob")).await?;
+    /// println!("{:?}", metadata.get("name"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn get_user_metadata(&self, user: Option<&str>) -> Result<Metadata, Error> {
         self.read(self.of_user(user)?).await
     }
@@ -294,6 +333,14 @@ impl Storage {
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// let page = storage.user_metadata_page(Some("bob"), 100, None).await?;
+    /// println!("{} items", page.items.len());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn user_metadata_page(
         &self,
         user: Option<&str>,
@@ -343,6 +390,13 @@ impl Storage {
     ///
     /// # Cancel safety
     /// Once polled, the subscription ends.
+    ///
+    /// ```no_run
+    /// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+    /// storage.unsubscribe_user_metadata("bob").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn unsubscribe_user_metadata(&self, user: &str) -> Result<(), Error> {
         let user = user_id(user)?;
         self.shared.call(Command::UnsubscribeUserMetadata { user }, None).await.map(drop)

@@ -70,6 +70,16 @@ impl StreamChannel {
     /// # Cancel safety
     /// The channel may be joined or not when the future is dropped; [`leave`](Self::leave) makes
     /// sure.
+    ///
+    /// ```no_run
+    /// # async fn example(town: rtm_client::StreamChannel) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::JoinOptions;
+    ///
+    /// let mut members = town.join(JoinOptions::new().token("007…")).await?;
+    /// println!("{:?}", members.recv().await);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn join(&self, options: JoinOptions) -> Result<StreamEvents, Error> {
         let (sender, events) = broadcast::channel(EVENTS_MAX);
         let guard = Guard::new(&self.shared);
@@ -116,6 +126,13 @@ impl StreamChannel {
     ///
     /// # Cancel safety
     /// As [`leave`](Self::leave).
+    ///
+    /// ```no_run
+    /// # async fn example(town: rtm_client::StreamChannel) -> Result<(), rtm_client::Error> {
+    /// town.release().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn release(self) -> Result<(), Error> {
         match self.leave().await {
             Err(error) if error.kind() == ErrorKind::NotJoined => Ok(()),
@@ -132,6 +149,13 @@ impl StreamChannel {
     ///
     /// # Cancel safety
     /// Once polled, the membership ends.
+    ///
+    /// ```no_run
+    /// # async fn example(town: rtm_client::StreamChannel) -> Result<(), rtm_client::Error> {
+    /// town.leave().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn leave(&self) -> Result<(), Error> {
         self.shared.call(Command::Leave { channel: self.name.clone() }, None).await.map(drop)
     }
@@ -171,6 +195,16 @@ impl StreamChannel {
     ///
     /// # Cancel safety
     /// When the future is dropped, the topic is not joined, or won't be soon.
+    ///
+    /// ```no_run
+    /// # async fn example(town: rtm_client::StreamChannel) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::{PublishOptions, Qos, TopicOptions};
+    ///
+    /// let chat = town.join_topic("chat", TopicOptions::new().qos(Qos::Ordered)).await?;
+    /// chat.publish("hello", PublishOptions::text()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn join_topic(
         &self,
         topic: &str,
@@ -203,6 +237,18 @@ impl StreamChannel {
     ///
     /// # Cancel safety
     /// When the future is dropped, the topic is not subscribed, or won't be soon.
+    ///
+    /// ```no_run
+    /// # async fn example(town: rtm_client::StreamChannel) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::Publishers;
+    ///
+    /// let subscription = town.subscribe_topic("chat", Publishers::users(["alice", "bob"])).await?;
+    /// for failed in &subscription.subscribed().failed {
+    ///     println!("{}: {}", failed.user, failed.error);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn subscribe_topic(
         &self,
         topic: &str,
@@ -238,6 +284,13 @@ impl StreamChannel {
     ///
     /// # Cancel safety
     /// Nothing happens when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(town: rtm_client::StreamChannel) -> Result<(), rtm_client::Error> {
+    /// println!("{:?}", town.subscribed_users("chat").await?);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn subscribed_users(&self, topic: &str) -> Result<Vec<String>, Error> {
         let (channel, topic) = (self.name.clone(), topic_name(topic)?);
         match self.shared.call(Command::SubscribedUsers { channel, topic }, None).await? {

@@ -63,6 +63,15 @@ impl TopicPublisher {
     ///
     /// # Cancel safety
     /// The message may be published or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(publisher: rtm_client::TopicPublisher) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::PublishOptions;
+    ///
+    /// publisher.publish("hello", PublishOptions::text()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn publish(
         &self,
         payload: impl Into<Bytes>,
@@ -86,6 +95,18 @@ impl TopicPublisher {
     ///
     /// # Cancel safety
     /// Nothing is sent when the future is dropped before it is done.
+    ///
+    /// ```no_run
+    /// # async fn example(publisher: rtm_client::TopicPublisher) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::PublishOptions;
+    ///
+    /// for step in 0..100 {
+    ///     // Waits while too much is unanswered; nobody has to wait for the answers.
+    ///     let _answer = publisher.send(format!("step {step}"), PublishOptions::text()).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send(
         &self,
         payload: impl Into<Bytes>,
@@ -105,6 +126,13 @@ impl TopicPublisher {
     ///
     /// # Cancel safety
     /// Once polled, the publication ends.
+    ///
+    /// ```no_run
+    /// # async fn example(publisher: rtm_client::TopicPublisher) -> Result<(), rtm_client::Error> {
+    /// publisher.leave().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn leave(&self) -> Result<(), Error> {
         let command = Command::LeaveTopic { handle: self.guard.handle };
         self.guard.shared.call(command, None).await.map(drop)
@@ -193,6 +221,19 @@ impl TopicSubscription {
     ///
     /// # Cancel safety
     /// They may be added or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     mut subscription: rtm_client::TopicSubscription,
+    /// # ) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::Publishers;
+    ///
+    /// let added = subscription.add(Publishers::users(["carol"])).await?;
+    /// println!("{:?}", added.succeeded);
+    /// # let _ = &mut subscription;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn add(&self, publishers: Publishers) -> Result<SubscribedUsers, Error> {
         let (handle, users) = (self.queue.handle(), user_ids(publishers)?);
         let command = Command::AddPublishers { handle, users };
@@ -208,6 +249,16 @@ impl TopicSubscription {
     ///
     /// # Cancel safety
     /// They may be removed or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     mut subscription: rtm_client::TopicSubscription,
+    /// # ) -> Result<(), rtm_client::Error> {
+    /// subscription.remove(&["carol"]).await?;
+    /// # let _ = &mut subscription;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn remove<S: AsRef<str>>(&self, users: &[S]) -> Result<SubscribedUsers, Error> {
         let (handle, users) = (self.queue.handle(), checked(users)?);
         let command = Command::RemovePublishers { handle, users };
@@ -221,6 +272,16 @@ impl TopicSubscription {
     ///
     /// # Cancel safety
     /// The subscription ends, whether the future is dropped or not.
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     mut subscription: rtm_client::TopicSubscription,
+    /// # ) -> Result<(), rtm_client::Error> {
+    /// # let _ = &mut subscription;
+    /// subscription.unsubscribe().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn unsubscribe(self) -> Result<(), Error> {
         let command = Command::UnsubscribeTopic { handle: self.queue.handle() };
         self.queue.shared().call(command, None).await.map(drop)

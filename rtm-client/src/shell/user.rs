@@ -61,6 +61,16 @@ impl UserChannel {
     ///
     /// # Cancel safety
     /// The message may be sent or not when the future is dropped.
+    ///
+    /// ```no_run
+    /// # async fn example(bob: rtm_client::UserChannel) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::PublishOptions;
+    ///
+    /// let published = bob.publish("hello", PublishOptions::text()).await?;
+    /// println!("{:?}", published.reached);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn publish(
         &self,
         payload: impl Into<Bytes>,
@@ -80,6 +90,17 @@ impl UserChannel {
     ///
     /// # Cancel safety
     /// Nothing is sent when the future is dropped before it is done.
+    ///
+    /// ```no_run
+    /// # async fn example(bob: rtm_client::UserChannel) -> Result<(), rtm_client::Error> {
+    /// use rtm_client::PublishOptions;
+    ///
+    /// let first = bob.send("one", PublishOptions::text()).await?;
+    /// let second = bob.send("two", PublishOptions::text()).await?;
+    /// println!("{:?} {:?}", first.await?.reached, second.await?.reached);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn send(
         &self,
         payload: impl Into<Bytes>,
