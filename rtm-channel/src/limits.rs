@@ -18,9 +18,8 @@ pub struct Limits {
     pub subscriptions: usize,
     /// Subscriptions of one client to one channel within five seconds.
     pub subscribes_per_5_seconds: u32,
-    /// Calls a second by which one client joins stream channels and topics, and subscribes to
-    /// topics; fifty times as many at once, since a session begins with all that the former one
-    /// had.
+    /// Calls a second by which one client joins stream channels and topics; fifty times as many at
+    /// once, since a session begins with all that the former one had.
     pub joins_per_second: u32,
     /// Logins of one user within five seconds, comebacks included.
     pub logins_per_5_seconds: u32,

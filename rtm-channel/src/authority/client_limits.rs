@@ -154,9 +154,8 @@ impl ClientLimits {
         )
     }
 
-    /// Counts a call that joins a stream channel or a topic, or subscribes to a topic. Ends aren't
-    /// counted: there are no more of them, and a client that was refused one would be where it
-    /// doesn't know.
+    /// Counts a call that joins a stream channel or a topic. Ends aren't counted: there are no more
+    /// of them, and a client that was refused one would be where it doesn't know.
     ///
     /// # Errors
     /// Too frequent; then nothing was counted.

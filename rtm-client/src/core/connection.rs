@@ -165,7 +165,8 @@ impl<W> Core<W> {
     /// there is one.
     fn open(&mut self, now: Time) {
         let login = self.login_request();
-        let payload = if login.len() <= HANDSHAKE_LOGIN_MAX { &login[..] } else { &[] };
+        self.is_login_ahead = login.len() <= HANDSHAKE_LOGIN_MAX;
+        let payload = if self.is_login_ahead { &login[..] } else { &[] };
         let ipv4 = self.servers.iter().find(|server| server.is_ipv4());
         let ipv6 = self.servers.iter().find(|server| server.is_ipv6());
         let (mut sessions, mut error) = (Vec::new(), None);
@@ -246,9 +247,11 @@ impl<W> Core<W> {
         }
         // Another server may have answered than the one that gave the ticket.
         self.ticket = None;
-        if self.login_request().len() <= HANDSHAKE_LOGIN_MAX {
+        if self.is_login_ahead {
             return self.on_logged_in(now, session);
         }
+        // The login that follows is with the present token.
+        self.is_token_unshown = false;
         let deadline = now + self.config.login_timeout;
         self.connection = Connection::LoggingIn { session, deadline };
         let token = std::mem::take(&mut self.token);
@@ -335,7 +338,14 @@ impl<W> Core<W> {
             Connection::LoggingIn { session: ours, .. } | Connection::Up { session: ours, .. }
                 if *ours == session =>
             {
+                let is_login = matches!(self.connection, Connection::LoggingIn { .. });
+                let is_refusal = matches!(&cause, CloseCause::Peer { code, .. }
+                    if code.error_code().is_some());
                 let error = Error::from_close(cause, self.config.server_key.key_id());
+                if is_login && is_refusal {
+                    // As if it had been said in the handshake.
+                    return self.on_login_refused(now, error);
+                }
                 let input = match reason::is_final(&error) {
                     true => Input::Refused(reason::of_refusal(&error)),
                     false => Input::Lost(reason),
@@ -445,6 +455,7 @@ impl<W> Core<W> {
     ) {
         let step = self.link.on(now, input, &mut self.chance);
         let Some(Step { previous, current, operation, reason, is_resumed }) = step else { return };
+        self.link_why = (operation, reason);
         let is_restored = reason == LinkReason::ReconnectSuccess && unrestored.is_empty();
         let affected_channels = self.channels_at_hand();
         // Here is no calendar.

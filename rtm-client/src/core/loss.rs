@@ -69,7 +69,9 @@ impl<W> Core<W> {
                 self.answer(waiter, Err(lost));
             }
             Purpose::Join { channel, is_restore: false } => {
-                self.end_stream(&channel, StreamEnd::NotJoined(&lost));
+                let is_unwanted = self.streams.get(&channel).is_some_and(|it| it.is_unwanted);
+                let end = if is_unwanted { StreamEnd::Left } else { StreamEnd::NotJoined(&lost) };
+                self.end_stream(&channel, end);
                 self.answer(waiter, Err(lost));
             }
             Purpose::Leave { channel } => {

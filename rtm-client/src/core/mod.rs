@@ -94,7 +94,7 @@ use crate::channel_id::ChannelId;
 use crate::encryption::Encryption;
 use crate::error::Error;
 use crate::limits::ServerLimits;
-use crate::link::LinkState;
+use crate::link::{LinkOperation, LinkReason, LinkState};
 
 /// Silence after which a session dies, unless heartbeats come less often than that.
 const SILENCE_MIN: Duration = Duration::from_secs(40);
@@ -154,10 +154,14 @@ pub struct Core<W> {
     token: String,
     /// The newest that this login has brought.
     ticket: Option<Ticket>,
-    /// How many have come.
+    /// What has led to the link's present state, and why.
+    link_why: (LinkOperation, LinkReason),
+    /// How many tickets have come.
     tickets: u64,
     /// Whether the session is, or will be, there with another token than the present one.
     is_token_unshown: bool,
+    /// Whether the attempt that is under way has its login in the handshake.
+    is_login_ahead: bool,
     /// Whether the next attempt goes by the ticket. An attempt that nobody answers is followed by
     /// one of the other kind: what doesn't come through may be the ticket.
     is_ticket_next: bool,
@@ -225,8 +229,10 @@ impl<W> Core<W> {
             instance: SessionInstance(0),
             token: String::new(),
             ticket: None,
+            link_why: (LinkOperation::Logout, LinkReason::Logout),
             tickets: 0,
             is_token_unshown: false,
+            is_login_ahead: false,
             is_ticket_next: false,
             servers: Vec::new(),
             tried: Vec::new(),

@@ -34,7 +34,9 @@ pub(super) struct Stream<W> {
     pub(super) link: LinkState,
     pub(super) token: String,
     /// Whether it was left while it was being joined: it is left as soon as it is there.
-    is_unwanted: bool,
+    pub(super) is_unwanted: bool,
+    /// Who waits for that.
+    leaving: Option<W>,
     /// Another token that was given while it was being joined with this one, and who waits for
     /// what becomes of that.
     pub(super) renewal: Option<(String, Option<W>)>,
@@ -73,6 +75,7 @@ impl<W> Core<W> {
                 link: LinkState::Idle,
                 token: String::new(),
                 is_unwanted: false,
+                leaving: None,
                 renewal: None,
                 events: None,
                 publications: BTreeMap::new(),
@@ -131,7 +134,8 @@ impl<W> Core<W> {
         if let Some(entry) = self.streams.get_mut(channel) {
             let missed = entry.view.on_joined(position, publishers);
             if entry.is_unwanted {
-                self.leave(now, channel, None);
+                let waiter = entry.leaving.take();
+                self.leave(now, channel, waiter);
                 if is_restore {
                     self.on_restored(now);
                 }
@@ -174,8 +178,9 @@ impl<W> Core<W> {
         let mut is_unwanted = false;
         if let Some(entry) = self.streams.get_mut(channel) {
             is_unwanted = entry.is_unwanted;
-            if let (true, false, Some(waiter)) = (is_restore, is_unwanted, entry.take_renewal()) {
-                let Membership::Joining(options) = entry.view.membership() else { return };
+            let renewal = if is_restore && !is_unwanted { entry.take_renewal() } else { None };
+            if let (Some(waiter), Membership::Joining(options)) = (renewal, entry.view.membership())
+            {
                 return self.send_join(now, channel.clone(), options, true, waiter);
             }
             entry.view.on_refused();
@@ -200,8 +205,8 @@ impl<W> Core<W> {
             return self.answer(waiter, Err(Error::new(ErrorKind::NotJoined)));
         };
         if let (Membership::Joining(_), false) = (entry.view.membership(), entry.is_unwanted) {
-            self.cancel_join(channel);
-            return self.answer(waiter, Ok(Answer::Done));
+            entry.leaving = waiter;
+            return self.cancel_join(channel);
         }
         let (left, membership) = (entry.view.leave(), entry.view.membership());
         if left.is_ok() {
@@ -313,7 +318,7 @@ impl<W> Core<W> {
     }
 
     pub(super) fn end_streams(&mut self, error: Option<&Error>) {
-        let end = error.map_or(StreamEnd::LoggedOut, StreamEnd::PutOut);
+        let end = error.map_or(StreamEnd::LoggedOut, StreamEnd::Failed);
         while let Some(channel) = self.streams.keys().next().cloned() {
             self.end_stream(&channel, end);
         }
@@ -324,6 +329,7 @@ impl<W> Core<W> {
         let Some(entry) = self.streams.remove(channel) else { return };
         let waiter = entry.renewal.and_then(|(_, waiter)| waiter);
         self.answer(waiter, Err(Error::new(ErrorKind::NotJoined)));
+        self.answer(entry.leaving, Ok(Answer::Done));
         self.end_parts(entry.publications, entry.topics, entry.events, end.told());
         self.end_stream_link(channel, entry.link, end);
     }

@@ -18,15 +18,17 @@ pub(super) enum StreamEnd<'a> {
     LoggedOut,
     /// It was not joined; who asked is told why by the answer.
     NotJoined(&'a Error),
-    /// The server has ended it, or does not restore it, or the client has given up.
+    /// The server has ended it, or does not restore it.
     PutOut(&'a Error),
+    /// The client's own link has failed.
+    Failed(&'a Error),
 }
 
 impl StreamEnd<'_> {
     /// Why its events end, if they don't know it.
     pub(super) const fn told(&self) -> Option<&Error> {
         match self {
-            Self::PutOut(error) => Some(error),
+            Self::PutOut(error) | Self::Failed(error) => Some(error),
             Self::Left | Self::LoggedOut | Self::NotJoined(_) => None,
         }
     }
@@ -73,6 +75,7 @@ impl<W> Core<W> {
             StreamEnd::NotJoined(error) => {
                 (LinkState::Failed, (LinkOperation::Join, of_stream(error)), Some(error))
             }
+            StreamEnd::Failed(error) => (LinkState::Failed, self.link_why, Some(error)),
             StreamEnd::PutOut(error) => {
                 (LinkState::Failed, (LinkOperation::ServerReject, of_stream(error)), Some(error))
             }

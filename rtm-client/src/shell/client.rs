@@ -226,7 +226,8 @@ impl RtmClient {
 
     /// Has `handler` called with each event of the client as a whole from now on, as that of
     /// [`event_handler`](crate::ClientBuilder::event_handler) is, after those that are there
-    /// already; until it is [removed](Self::remove_event_handler), or the client is gone.
+    /// already; until it is [removed](Self::remove_event_handler), or the client is gone. A handler
+    /// that holds the client, or a channel of it, keeps it alive until then.
     ///
     /// ```no_run
     /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {

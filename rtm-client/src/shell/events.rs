@@ -82,7 +82,9 @@ impl Handlers {
 
     /// Whether it was there.
     pub(super) fn remove(&self, id: EventHandlerId) -> bool {
-        lock(&self.added).handlers.remove(&id).is_some()
+        // Dropped when the lock isn't held any more: it may do anything then.
+        let removed = lock(&self.added).handlers.remove(&id);
+        removed.is_some()
     }
 
     /// All of them log to where the caller does.
@@ -102,7 +104,7 @@ impl Handlers {
     }
 }
 
-/// Nothing that can panic runs under the lock.
+/// Nothing of the application's runs under the lock.
 fn lock(added: &Mutex<Added>) -> MutexGuard<'_, Added> {
     added.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -115,7 +117,7 @@ impl fmt::Debug for Handler {
 
 /// Receives news of a client: [`RtmClient::events`](crate::RtmClient::events).
 ///
-/// Holds 64 events; the oldest go when the application is slower. Doesn't keep the client alive.
+/// Holds 256 events; the oldest go when the application is slower. Doesn't keep the client alive.
 ///
 /// ```no_run
 /// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {

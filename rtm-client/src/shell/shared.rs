@@ -29,7 +29,7 @@ use crate::private_config::ServiceType;
 /// Commands that wait for the client's task; who sends more waits.
 const COMMANDS_MAX: usize = 1_024;
 /// Link events that wait for a slow listener before the oldest are dropped.
-const EVENTS_MAX: usize = 64;
+const EVENTS_MAX: usize = 256;
 
 /// What the client's task is asked for.
 pub(super) enum Wish {

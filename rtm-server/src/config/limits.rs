@@ -51,8 +51,8 @@ limits! {
     /// Times within five seconds that one client may subscribe to one channel.
     subscribes_per_5_seconds: u32 =
         channel.subscribes_per_5_seconds, "limits.subscribes-per-5-seconds", 1, 1_000_000;
-    /// Calls a second by which one client joins stream channels and topics, and subscribes to
-    /// topics; fifty times as many at once.
+    /// Calls a second by which one client joins stream channels and topics; fifty times as many at
+    /// once.
     joins_per_second: u32 = channel.joins_per_second, "limits.joins-per-second", 1, 1_000_000;
     /// Logins of one user within five seconds, comebacks included.
     logins_per_5_seconds: u32 =

@@ -193,7 +193,7 @@ impl Gateway {
         match Request::decode(message) {
             Ok((operation, Request::Login(login))) => {
                 let admission = self.access.login(&login, work.moment.wall);
-                let admission = admission.and_then(|admission| self.count(work, admission));
+                let admission = admission.and_then(|admission| self.check_rate(work, admission));
                 admission.map(|admission| (operation, admission)).map_err(|r| (operation, r))
             }
             Ok((operation, request)) => {
@@ -207,14 +207,14 @@ impl Gateway {
         }
     }
 
-    /// Counts who is let in.
-    pub(super) fn count(
+    /// Whether somebody who is let in isn't so too often.
+    pub(super) fn check_rate(
         &mut self,
         work: &Work<'_>,
         admission: Admission,
     ) -> Result<Admission, Refusal> {
         let Admission { app, identity, .. } = &admission;
-        self.login_rates.take(work.moment.now, app, &identity.user)?;
+        self.login_rates.check(work.moment.now, app, &identity.user)?;
         Ok(admission)
     }
 
@@ -237,6 +237,7 @@ impl Gateway {
         let (app, user) = &key;
         tracing::info!(session = session.number(), %app, %user, "logged in");
         self.counters.logins += 1;
+        self.login_rates.note(now, app, user);
         self.users.insert(key, from);
         let Liveness { heartbeat, presence_timeout } = admission.liveness;
         let silence = Duration::from_secs(heartbeat) + LOST_AFTER;

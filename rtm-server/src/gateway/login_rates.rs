@@ -14,8 +14,8 @@ const USERS_MAX: usize = 100_000;
 
 type Who = (AppId, UserId);
 
-/// The logins of the last five seconds. Only those that would be let in are counted: nobody can use
-/// up another one's without its token.
+/// The logins of the last five seconds. Only those that have taken effect are counted: nobody can
+/// use up another one's by first flights that were recorded.
 #[derive(Debug)]
 pub(super) struct LoginRates {
     max: u32,
@@ -29,11 +29,11 @@ impl LoginRates {
         Self { max, counts: BTreeMap::new(), order: VecDeque::new() }
     }
 
-    /// Counts a login.
+    /// Whether a user may log in once more.
     ///
     /// # Errors
-    /// Too many; then it isn't counted.
-    pub(super) fn take(&mut self, now: Time, app: &AppId, user: &UserId) -> Result<(), Refusal> {
+    /// Too many.
+    pub(super) fn check(&mut self, now: Time, app: &AppId, user: &UserId) -> Result<(), Refusal> {
         while self.order.front().is_some_and(|(due, _)| *due <= now) {
             self.forget_oldest();
         }
@@ -47,12 +47,17 @@ impl LoginRates {
             );
             return Err(Refusal::new(ErrorCode::OPERATION_RATE_EXCEED_LIMITATION, reason));
         }
+        Ok(())
+    }
+
+    /// A login has taken effect.
+    pub(super) fn note(&mut self, now: Time, app: &AppId, user: &UserId) {
         if self.order.len() >= USERS_MAX {
             self.forget_oldest();
         }
-        self.counts.insert(who.clone(), count + 1);
+        let who = (app.clone(), user.clone());
+        *self.counts.entry(who.clone()).or_default() += 1;
         self.order.push_back((now + SPAN, who));
-        Ok(())
     }
 
     fn forget_oldest(&mut self) {
@@ -76,7 +81,12 @@ mod tests {
         let app = AppId::new("app").expect("a name");
         let mut take = |seconds: u64, user: &str| {
             let (now, user) = (Time::from_micros(seconds * 1_000_000), UserId::new(user));
-            rates.take(now, &app, &user.expect("a name")).is_ok()
+            let user = user.expect("a name");
+            let may = rates.check(now, &app, &user).is_ok();
+            if may {
+                rates.note(now, &app, &user);
+            }
+            may
         };
         assert_eq!([take(0, "alice"), take(1, "alice"), take(1, "alice")], [true, true, false]);
         assert!(take(1, "bob"), "another user");
@@ -92,7 +102,8 @@ mod tests {
         let app = AppId::new("app").expect("a name");
         for number in 0..USERS_MAX + 5 {
             let user = UserId::new(&number.to_string()).expect("a name");
-            assert!(rates.take(Time::ZERO, &app, &user).is_ok());
+            assert!(rates.check(Time::ZERO, &app, &user).is_ok());
+            rates.note(Time::ZERO, &app, &user);
         }
         assert_eq!((rates.counts.len(), rates.order.len()), (USERS_MAX, USERS_MAX));
     }

@@ -103,6 +103,10 @@ impl Gateway {
             Request::Logout(_) => Ok(Way::Done),
             Request::Join(join) => {
                 client.rates.take_join(work.moment.now)?;
+                // The owner says so, whatever the token is.
+                if !self.limits.services.stream {
+                    return Ok(Way::Owner(None));
+                }
                 let whose = (&client.app, &client.identity.user, &client.rights);
                 let what = (join.channel, join.token);
                 self.access.join(whose, what, work.moment.wall).map(Way::Owner)
@@ -145,7 +149,8 @@ fn take_rate(rates: &mut ClientLimits, now: Time, request: &Request<'_>) -> Resu
         | Request::AcquireLock(_)
         | Request::ReleaseLock(_)
         | Request::RevokeLock(_) => rates.take_lock_call(now),
-        Request::JoinTopic(_) | Request::SubscribeTopic(_) => rates.take_join(now),
+        // Subscriptions to topics are nobody else's affair, and many at once after a restart.
+        Request::JoinTopic(_) => rates.take_join(now),
         _ => Ok(()),
     }
 }

@@ -189,12 +189,12 @@ fn a_join_that_is_not_wanted_any_more_is_canceled() {
     let mut lab = Lab::with_users(0.0, &["alice", "bob"]);
     lab.call("bob", join("town", 1)).unwrap();
     let joined = lab.command("alice", join("town", 1));
-    lab.call("alice", leave("town")).unwrap();
+    let left = lab.command("alice", leave("town"));
     let error = lab.answer("alice", joined).unwrap_err();
     assert_eq!((error.code(), error.kind()), (-11_034, ErrorKind::NotJoined));
     assert_eq!(lab.client("alice").ended, [HandleId(1)]);
     assert_eq!(lab.code("alice", join("town", 2)), -10_017, "it is still being left");
-    lab.run(Duration::from_secs(1));
+    lab.answer("alice", left).unwrap();
     assert_eq!(steps(&lab, "alice"), [JOINING, (S::Connecting, S::Idle, O::Leave, R::Leave)]);
     // Nothing is left of it, and it may be joined again.
     lab.call("bob", leave("town")).unwrap();
@@ -221,8 +221,9 @@ fn being_restored() -> Lab {
 fn what_was_left_while_it_was_being_restored_is_left_after_another_loss_too() {
     let mut lab = being_restored();
     lab.set_blackout("alice", true);
-    lab.call("alice", leave("town")).unwrap();
+    let left = lab.command("alice", leave("town"));
     lab.run(Duration::from_secs(60));
+    lab.answer("alice", left).unwrap();
     lab.set_blackout("alice", false);
     lab.run_until_link("alice", S::Connected);
     lab.run(Duration::from_secs(5));
@@ -234,7 +235,7 @@ fn what_was_left_while_it_was_being_restored_is_left_after_another_loss_too() {
 fn a_channel_may_be_left_while_it_is_being_restored() {
     let mut lab = being_restored();
     lab.call("alice", leave("town")).unwrap();
-    lab.run_until_link("alice", S::Connected);
+    assert_eq!(lab.client("alice").core.link_state(), S::Connected);
     lab.run(Duration::from_secs(5));
     assert!(lab.client("alice").links.last().unwrap().is_restored);
     ends(&lab, (S::Connecting, S::Idle, O::Leave, R::Leave));
@@ -246,12 +247,12 @@ fn a_channel_may_be_left_while_it_is_being_restored() {
 fn that_it_joins_too_often_is_the_reason() {
     // Fifty at once, and one a second.
     let mut limits = AppLimits::hosted();
-    limits.channel.joins_per_second = 1;
+    (limits.channel.joins_per_second, limits.topic.joined_topics) = (1, 100);
     let mut lab = Lab::build(5, link(), limits, Config::server());
     lab.add_users(&["alice"]);
     lab.call("alice", join("town", 1)).unwrap();
     for number in 0..49 {
-        lab.command("alice", subscribe_topic("town", &format!("t{number}"), &[], 100 + number));
+        lab.command("alice", join_topic("town", &format!("t{number}"), 100 + number, Qos::Ordered));
     }
     lab.call("alice", leave("town")).unwrap();
     lab.with_client("alice", |alice, _| alice.stream_links.clear());
@@ -259,4 +260,40 @@ fn that_it_joins_too_often_is_the_reason() {
     assert_eq!(R::OperationRateExceedLimitation.number(), 24);
     lab.run(Duration::from_secs(1));
     lab.call("alice", join("town", 3)).unwrap();
+}
+
+#[test]
+fn a_join_that_was_left_and_lost_was_left() {
+    let mut lab = super::world::alice();
+    lab.set_blackout("alice", true);
+    let joined = lab.command("alice", join("town", 1));
+    let left = lab.command("alice", leave("town"));
+    lab.run_until_link("alice", S::Disconnected);
+    lab.answer("alice", left).unwrap();
+    assert_eq!(lab.answer("alice", joined).unwrap_err().code(), -11_034);
+    assert_eq!(steps(&lab, "alice"), [JOINING, (S::Connecting, S::Idle, O::Leave, R::Leave)]);
+}
+
+#[test]
+fn when_the_client_gives_up_its_channels_have_failed_for_that_reason() {
+    let mut lab = Lab::new(0.0);
+    let patience = Some(Duration::from_secs(15));
+    lab.add_with("alice", OPEN_APP, "alice", |config| config.reconnect_timeout = patience);
+    lab.log_in("alice");
+    lab.call("alice", join("town", 1)).unwrap();
+    lab.set_blackout("alice", true);
+    lab.run_until_link("alice", S::Failed);
+    ends(&lab, (S::Connecting, S::Failed, O::ServerTimeout, R::ReconnectTimeout));
+}
+
+#[test]
+fn who_renews_a_token_for_a_join_that_is_refused_is_told() {
+    let mut lab = Lab::new(0.0);
+    lab.add("alice", APP, "alice");
+    lab.call("alice", login(&token(3_600, Service::rtm("alice", 3_600)))).unwrap();
+    let joined = lab.command("alice", join_with("town", 1, "007rubbish"));
+    let (channel, token) = (name("town"), "007more".to_owned());
+    let renewed = lab.command("alice", Command::RenewChannelToken { channel, token });
+    assert_eq!(lab.answer("alice", joined).unwrap_err().code(), -10_005);
+    assert_eq!(lab.answer("alice", renewed).unwrap_err().kind(), ErrorKind::NotJoined);
 }

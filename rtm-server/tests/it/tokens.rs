@@ -265,3 +265,42 @@ fn a_channels_token_may_be_renewed_for_joining_it_again() {
     lab.run_until_link("alice", LinkState::Connected);
     assert!(lab.client("alice").links.last().unwrap().is_restored);
 }
+
+/// The server takes a login by what came first, whatever has become of the token since.
+#[test]
+fn a_token_of_another_length_may_come_while_an_attempt_is_under_way() {
+    let short = token(600, Service::rtm("alice", 600));
+    for [former, newer] in [[short.clone(), long_token("alice")], [long_token("alice"), short]] {
+        let mut lab = Lab::new(0.0);
+        lab.add("alice", APP, "alice");
+        lab.call("alice", login(&former)).unwrap();
+        lab.call("alice", subscribe("lobby", 1)).unwrap();
+        // Without a ticket the attempt shows a token.
+        lab.replace_server();
+        lab.set_blackout("alice", true);
+        lab.run_until_link("alice", LinkState::Disconnected);
+        lab.set_blackout("alice", false);
+        lab.run_until_link("alice", LinkState::Connecting);
+        lab.run(Duration::from_millis(25));
+        lab.call("alice", renew(newer)).unwrap();
+        lab.run_until_link("alice", LinkState::Connected);
+        lab.run(secs(2));
+        let links = &lab.client("alice").links;
+        assert!(links.last().unwrap().is_restored);
+        assert!(links.iter().all(|link| link.current != LinkState::Failed));
+        assert_eq!(links.iter().filter(|it| it.current == LinkState::Connecting).count(), 2);
+    }
+}
+
+#[test]
+fn a_long_token_of_a_user_who_logs_in_too_often_is_refused_as_a_short_one() {
+    let mut lab = Lab::new(0.0);
+    lab.add("alice", APP, "alice");
+    for _ in 0..10 {
+        lab.call("alice", login(&long_token("alice"))).unwrap();
+        lab.call("alice", Command::Logout).unwrap();
+    }
+    assert_eq!(lab.code("alice", login(&long_token("alice"))), -10_021);
+    let last = *lab.client("alice").link_states().last().unwrap();
+    assert_eq!(last, (LinkState::Failed, LinkReason::LoginTooFrequent));
+}
