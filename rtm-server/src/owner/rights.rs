@@ -119,14 +119,17 @@ impl AppChannels {
         of: ChannelRef<'_>,
     ) -> Result<(), Refusal> {
         let (ChannelRef { kind, name }, user) = (of, context.identity.user.as_str());
-        // So is what has no name, or a kind that isn't known.
-        if ChannelName::new(name).is_err() || matches!(kind, ChannelKind::Unknown(_)) {
-            return Ok(());
-        }
         let is_allowed = match wanted {
             Wanted::Read => context.rights.may_read(kind, name),
             Wanted::Write => context.rights.may_write(kind, name),
         };
+        if is_allowed {
+            return Ok(());
+        }
+        // What has no name, or a kind that isn't known, is refused by whoever carries it out.
+        if ChannelName::new(name).is_err() || matches!(kind, ChannelKind::Unknown(_)) {
+            return Ok(());
+        }
         let is_own = || kind == ChannelKind::User && name == user;
         // Who was let in hears it anyway.
         let is_member = || {
@@ -134,7 +137,7 @@ impl AppChannels {
                 && wanted == Wanted::Read
                 && self.joined_stream(context.from, name).is_ok()
         };
-        if is_allowed || is_own() || is_member() {
+        if is_own() || is_member() {
             return Ok(());
         }
         Err(denied(&context.identity.user, code, wanted, of))
