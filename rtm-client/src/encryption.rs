@@ -12,6 +12,12 @@ const KEY_MAX: usize = 256;
 const SALT: usize = 32;
 
 /// Cipher of end-to-end encryption (RTM 2.x: `encryptionMode`).
+///
+/// ```
+/// use rtm_client::{Encryption, EncryptionMode};
+///
+/// let sealed = Encryption::new(EncryptionMode::Aes256Gcm, "a shared secret", [7; 32]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncryptionMode {
     /// AES with keys of 128 bits, in Galois/Counter Mode.

@@ -69,6 +69,19 @@ impl HistoryOptions {
 }
 
 /// Where a page of a history ended.
+///
+/// ```no_run
+/// # async fn example(history: rtm_client::History) -> Result<(), rtm_client::Error> {
+/// use rtm_client::HistoryOptions;
+///
+/// let page = history.get_messages("lobby", HistoryOptions::new()).await?;
+/// if let Some(place) = page.next {
+///     let older = history.get_messages("lobby", HistoryOptions::new().page(place)).await?;
+///     println!("{} more", older.messages.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct HistoryPlace {
@@ -79,6 +92,16 @@ pub struct HistoryPlace {
 }
 
 /// A part of a history.
+///
+/// ```no_run
+/// # async fn example(history: rtm_client::History) -> Result<(), rtm_client::Error> {
+/// use rtm_client::HistoryOptions;
+///
+/// let page = history.get_messages("lobby", HistoryOptions::new()).await?;
+/// println!("{} messages, more: {}", page.messages.len(), page.next.is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HistoryMessages {
@@ -89,6 +112,18 @@ pub struct HistoryMessages {
 }
 
 /// A message of a history.
+///
+/// ```no_run
+/// # async fn example(history: rtm_client::History) -> Result<(), rtm_client::Error> {
+/// use rtm_client::HistoryOptions;
+///
+/// let page = history.get_messages("lobby", HistoryOptions::new()).await?;
+/// for it in page.messages.iter().filter(|it| !it.is_undecryptable) {
+///     println!("{} at {}: {:?}", it.message.publisher, it.message.time_ms, it.message.payload);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HistoryMessage {

@@ -45,6 +45,12 @@ impl LinkState {
 }
 
 /// Why the link's state has changed; names and numbers as in RTM 2.x.
+///
+/// ```
+/// use rtm_client::LinkReason;
+///
+/// assert_eq!(LinkReason::SameUidLogin.number(), 27);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -129,6 +135,12 @@ impl LinkReason {
 }
 
 /// What has led to a change of the link's state; names and numbers as in RTM 2.x.
+///
+/// ```
+/// use rtm_client::LinkOperation;
+///
+/// assert_eq!(LinkOperation::ServerReject.number(), 4);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -298,6 +310,12 @@ pub struct TokenEvent {
 }
 
 /// What becomes of a token; names and numbers as in RTM 2.x.
+///
+/// ```
+/// use rtm_client::TokenChange;
+///
+/// assert_eq!(TokenChange::ReadPermissionRevoked.number(), 2);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -324,6 +342,16 @@ impl TokenChange {
 
 /// What could not be restored after a loss of the session: a channel, a topic of one, or the
 /// metadata of a user.
+///
+/// ```
+/// use rtm_client::LinkEvent;
+///
+/// fn tell(link: &LinkEvent) {
+///     for it in &link.unrestored {
+///         println!("{} {:?} {:?}: {}", it.channel, it.topic, it.user, it.error);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Unrestored {

@@ -53,6 +53,18 @@ impl Default for LockOptions {
 }
 
 /// A lock that this client's user has.
+///
+/// ```no_run
+/// # async fn example(locks: rtm_client::Locks) -> Result<(), rtm_client::Error> {
+/// use rtm_client::{ChannelId, MetadataOptions};
+///
+/// let lobby = ChannelId::message("lobby")?;
+/// let own = locks.acquire_lock(&lobby, "editor", false).await?;
+/// // What is written under it comes too late when the lock has gone to somebody else.
+/// let options = MetadataOptions::new().lock_with_token(own.name.clone(), own.token);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OwnedLock {
@@ -76,6 +88,14 @@ impl OwnedLock {
 }
 
 /// A lock as it is at one moment.
+///
+/// ```
+/// use rtm_client::LockDetail;
+///
+/// fn tell(lock: &LockDetail) {
+///     println!("{} for {:?}: {:?}", lock.name, lock.ttl, lock.owner);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockDetail {
@@ -102,6 +122,17 @@ impl LockDetail {
 }
 
 /// The locks of a channel, or a change of one.
+///
+/// ```
+/// use rtm_client::{LockChange, LockEvent};
+///
+/// fn tell(event: &LockEvent) {
+///     match event.change {
+///         LockChange::Snapshot => println!("{} locks", event.locks.len()),
+///         change => println!("{change:?} by {:?}: {:?}", event.actor, event.locks),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LockEvent {
@@ -128,6 +159,15 @@ impl LockEvent {
 }
 
 /// What has happened to locks.
+///
+/// ```
+/// use rtm_client::LockChange;
+///
+/// const fn is_lost(change: LockChange) -> bool {
+///     matches!(change, LockChange::Released | LockChange::Expired | LockChange::Removed)
+/// }
+/// assert!(is_lost(LockChange::Expired) && !is_lost(LockChange::Acquired));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LockChange {

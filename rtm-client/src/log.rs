@@ -11,6 +11,12 @@ use tracing::{Event, Level, Metadata, Subscriber};
 pub(crate) const FATAL: &str = "rtm_client::fatal";
 
 /// How much is logged (RTM 2.x: `logLevel`); each level has those that follow it.
+///
+/// ```
+/// use rtm_client::LogLevel;
+///
+/// assert_eq!((LogLevel::default(), LogLevel::Error.number()), (LogLevel::Info, 4));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogLevel {
@@ -102,6 +108,27 @@ pub trait LogSink: Send + Sync + 'static {
 
 /// A small [`tracing`] subscriber that makes lines, without spans: for whoever has a log that takes
 /// text, and no use for more.
+///
+/// ```
+/// use rtm_client::{LogLines, LogSink};
+/// use tracing::{Level, Metadata};
+///
+/// struct Console;
+///
+/// impl LogSink for Console {
+///     fn takes(&self, metadata: &Metadata<'_>) -> bool {
+///         *metadata.level() <= Level::INFO
+///     }
+///
+///     fn line(&self, level: Level, line: &str) {
+///         println!("{level} {line}");
+///     }
+/// }
+///
+/// let guard = tracing::subscriber::set_default(LogLines::new(Console));
+/// tracing::info!("it is heard");
+/// drop(guard);
+/// ```
 #[derive(Debug)]
 pub struct LogLines<S>(S);
 

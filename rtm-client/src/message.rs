@@ -10,6 +10,17 @@ use crate::storage::StorageEvent;
 use crate::text::Text;
 
 /// A message of a message channel, or of one's own user channel.
+///
+/// ```
+/// use rtm_client::{ChannelMessage, MessageType};
+///
+/// fn tell(message: &ChannelMessage) {
+///     if message.message_type == MessageType::String {
+///         let text = String::from_utf8_lossy(&message.payload);
+///         println!("{} in place {}: {text}", message.publisher, message.sequence);
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChannelMessage {
@@ -45,6 +56,17 @@ impl ChannelMessage {
 }
 
 /// Messages of a channel that are missing. They are not repeated.
+///
+/// ```
+/// use rtm_client::Gap;
+///
+/// fn tell(gap: &Gap) {
+///     match gap.count {
+///         Some(count) => println!("{count} messages are missing"),
+///         None => println!("messages are missing since {:?}", gap.after),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Gap {
@@ -108,6 +130,14 @@ pub enum ChannelEvent {
 }
 
 /// A message in a topic.
+///
+/// ```
+/// use rtm_client::TopicMessage;
+///
+/// fn tell(message: &TopicMessage) {
+///     println!("{}: {} bytes at {}", message.publisher, message.payload.len(), message.time_ms);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicMessage {
@@ -147,6 +177,14 @@ impl TopicMessage {
 }
 
 /// Messages of one publisher in a topic that are missing. They are not repeated.
+///
+/// ```
+/// use rtm_client::TopicGap;
+///
+/// fn tell(gap: &TopicGap) {
+///     println!("{:?} of {} are missing", gap.count, gap.publisher);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TopicGap {
@@ -224,6 +262,16 @@ pub enum TopicEvent {
 }
 
 /// What the channel's owner answered to a publish: the message has its place.
+///
+/// ```no_run
+/// # async fn example(lobby: rtm_client::MessageChannel) -> Result<(), rtm_client::Error> {
+/// use rtm_client::PublishOptions;
+///
+/// let published = lobby.publish("hello", PublishOptions::text()).await?;
+/// println!("place {} of life {}", published.sequence, published.epoch);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Published {

@@ -14,6 +14,13 @@ use crate::address::ServerAddress;
 use crate::hosts::Hosts;
 
 /// What carries packets to the server (RTM 2.x: `protocolType`).
+///
+/// ```
+/// use rtm_client::{ProtocolType, RtmClient};
+///
+/// let builder = RtmClient::builder("970CA35de60c44645bbae8a215061b33", "alice")
+///     .protocol_type(ProtocolType::TcpOnly);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProtocolType {
     /// UDP, and TCP where UDP doesn't pass: at the login after 300 ms without an answer, later

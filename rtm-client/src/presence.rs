@@ -72,6 +72,14 @@ pub enum PresenceChange {
 }
 
 /// What a user shows in a channel.
+///
+/// ```
+/// use rtm_client::UserState;
+///
+/// fn tell(user: &UserState) {
+///     println!("{} is {:?}", user.user, user.states.get("mood"));
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserState {
@@ -146,6 +154,14 @@ impl OnlineUsersOptions {
 }
 
 /// Who is in a channel: one page of them, by name.
+///
+/// ```
+/// use rtm_client::OnlineUsers;
+///
+/// fn tell(page: &OnlineUsers) {
+///     println!("{} of {}, more: {}", page.users.len(), page.total, page.next_page.is_some());
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OnlineUsers {
@@ -159,6 +175,14 @@ pub struct OnlineUsers {
 }
 
 /// Where a user is.
+///
+/// ```
+/// use rtm_client::UserChannels;
+///
+/// fn tell(found: &UserChannels) {
+///     println!("in {} channels: {:?}", found.total, found.channels);
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UserChannels {

@@ -11,6 +11,12 @@
 /// | `DropOldest` | the newest 1,000 messages or 256 KiB, in order | what was dropped |
 /// | `LatestOnly` | the newest message | nothing |
 /// | `Disconnect` | after a new login, what was stored | the loss, and what wasn't stored |
+///
+/// ```
+/// use rtm_client::{QueuePolicy, SubscribeOptions};
+///
+/// let score = SubscribeOptions::new().queue(QueuePolicy::LatestOnly);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum QueuePolicy {

@@ -141,6 +141,14 @@ impl MetadataOptions {
 }
 
 /// What became of a write.
+///
+/// ```
+/// use rtm_client::Stored;
+///
+/// fn tell(stored: &Stored) {
+///     println!("revision {} since {} ms", stored.major_revision, stored.time_ms);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stored {
@@ -211,6 +219,16 @@ impl MetadataPage {
 }
 
 /// All items of a set, by key. Cheap to clone: events of one set share what hasn't changed.
+///
+/// ```
+/// use rtm_client::StorageEvent;
+///
+/// fn tell(event: &StorageEvent) {
+///     for item in event.items.iter() {
+///         println!("{} = {:?}", item.key, item.value);
+///     }
+/// }
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct MetadataItems(Arc<[Arc<MetadataItem>]>);
 
@@ -256,6 +274,17 @@ impl fmt::Debug for MetadataItems {
 }
 
 /// News of a set of metadata. The writer hears of its own writes, too: all see one sequence.
+///
+/// ```
+/// use rtm_client::{StorageChange, StorageEvent};
+///
+/// fn tell(event: &StorageEvent) {
+///     match event.change {
+///         StorageChange::Snapshot => println!("{} items", event.items.len()),
+///         _ => println!("{:?} written, {:?} removed", event.changed, event.removed),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StorageEvent {
@@ -276,6 +305,15 @@ pub struct StorageEvent {
 }
 
 /// What was done to a set of metadata; names as in RTM 2.x, where all changes come as `Update`.
+///
+/// ```
+/// use rtm_client::StorageChange;
+///
+/// const fn replaces_all(change: StorageChange) -> bool {
+///     matches!(change, StorageChange::Snapshot)
+/// }
+/// assert!(replaces_all(StorageChange::Snapshot) && !replaces_all(StorageChange::Update));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StorageChange {
@@ -305,6 +343,18 @@ impl From<Change> for StorageChange {
 }
 
 /// What a subscription to a user's metadata gives.
+///
+/// ```
+/// use rtm_client::UserMetadataEvent;
+///
+/// fn tell(event: &UserMetadataEvent) {
+///     match event {
+///         UserMetadataEvent::Storage(it) => println!("revision {}", it.major_revision),
+///         UserMetadataEvent::Ended(error) => println!("{error}"),
+///         _ => {}
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum UserMetadataEvent {

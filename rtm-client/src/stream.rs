@@ -9,6 +9,15 @@ use crate::presence::PresenceEvent;
 use crate::storage::StorageEvent;
 
 /// Somebody who publishes in a topic.
+///
+/// ```no_run
+/// # async fn example(town: rtm_client::StreamChannel) -> Result<(), rtm_client::Error> {
+/// for it in town.topics().await? {
+///     println!("{} in {} since {} ms", it.publisher, it.topic, it.since_ms);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Publication {
@@ -96,6 +105,14 @@ pub enum StreamEvent {
 }
 
 /// What the server said to a topic subscription.
+///
+/// ```
+/// use rtm_client::SubscribedUsers;
+///
+/// fn tell(users: &SubscribedUsers) {
+///     println!("{:?} are heard, {} are not", users.succeeded, users.failed.len());
+/// }
+/// ```
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct SubscribedUsers {
@@ -106,6 +123,14 @@ pub struct SubscribedUsers {
 }
 
 /// A user whose messages could not be subscribed, or unsubscribed.
+///
+/// ```
+/// use rtm_client::FailedUser;
+///
+/// fn tell(failed: &FailedUser) {
+///     println!("{}: {}", failed.user, failed.error.code());
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct FailedUser {

@@ -8,6 +8,15 @@ use bytes::Bytes;
 /// UTF-8 text that shares the receive buffer of the message that it came with: nothing is copied.
 ///
 /// It keeps that buffer alive; copy it with `to_string()` to keep it for long. Reads like a `str`.
+///
+/// ```
+/// use rtm_client::ChannelMessage;
+///
+/// fn keep(message: &ChannelMessage) -> String {
+///     // Without a copy it would keep the whole datagram.
+///     message.publisher.to_string()
+/// }
+/// ```
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Bytes);
 

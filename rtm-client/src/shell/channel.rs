@@ -192,6 +192,17 @@ impl fmt::Debug for MessageChannel {
 /// because of one are reported as a gap. Dropping it unsubscribes in the background. A channel's
 /// subscription ends with the logout, and when the link becomes
 /// [`Failed`](crate::LinkState::Failed); the inbox stays open.
+///
+/// ```no_run
+/// # async fn example(
+/// #     mut messages: rtm_client::MessageSubscription,
+/// # ) -> Result<(), rtm_client::Error> {
+/// while let Some(event) = messages.recv().await {
+///     println!("{:?}: {event:?}", messages.channel());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping a subscription ends it"]
 pub struct MessageSubscription {
     queue: Queue<ChannelEvent>,

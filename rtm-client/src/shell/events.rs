@@ -11,6 +11,20 @@ use tracing::Dispatch;
 use crate::link::{LinkEvent, StreamLinkEvent, TokenEvent};
 
 /// News of a client as a whole.
+///
+/// ```
+/// use rtm_client::ClientEvent;
+///
+/// fn tell(event: &ClientEvent) {
+///     match event {
+///         ClientEvent::LinkState(link) => println!("{:?}", link.current),
+///         ClientEvent::StreamLink(link) => println!("{}: {:?}", link.channel, link.current),
+///         ClientEvent::Token(token) => println!("{:?} in {:?}", token.change, token.time_left),
+///         ClientEvent::Lagged(missed) => println!("{missed} events were dropped"),
+///         _ => {}
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ClientEvent {

@@ -16,6 +16,19 @@ use crate::storage::UserMetadataEvent;
 use crate::stream::StreamEvent;
 
 /// An event of a client, and where it belongs.
+///
+/// ```
+/// use rtm_client::RtmEvent;
+///
+/// fn tell(event: &RtmEvent) {
+///     match event {
+///         RtmEvent::Client(event) => println!("{event:?}"),
+///         RtmEvent::Channel { channel, event } => println!("{channel}: {event:?}"),
+///         RtmEvent::Topic { channel, topic, event } => println!("{channel}/{topic}: {event:?}"),
+///         other => println!("{other:?}"),
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum RtmEvent {
@@ -93,6 +106,15 @@ pub struct MergedEvents {
 type Next = Pin<Box<dyn Future<Output = (Option<RtmEvent>, EventSource)> + Send>>;
 
 /// What gives events: [`MergedEvents::add`] takes all of them.
+///
+/// ```no_run
+/// # async fn example(client: rtm_client::RtmClient) -> Result<(), rtm_client::Error> {
+/// let mut events = client.merged_events();
+/// // An inbox, subscriptions and memberships are such sources.
+/// events.add(client.inbox().await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct EventSource(Source);
 

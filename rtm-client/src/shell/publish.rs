@@ -56,6 +56,17 @@ impl Window {
 ///
 /// Dropping it doesn't take the message back: it is published all the same, and nobody hears
 /// whether that went well.
+///
+/// ```no_run
+/// # async fn example(lobby: rtm_client::MessageChannel) -> Result<(), rtm_client::Error> {
+/// use rtm_client::PublishOptions;
+///
+/// let pending = lobby.send("hello", PublishOptions::text()).await?;
+/// // It is published whether its answer is waited for or not.
+/// println!("{}", pending.await?.sequence);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "the message is on its way, but only this tells whether it was taken"]
 pub struct PendingPublish {

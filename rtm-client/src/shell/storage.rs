@@ -457,6 +457,14 @@ impl fmt::Debug for Storage {
 /// unsubscribes in the background. Ends with the logout, and when the link becomes
 /// [`Failed`](crate::LinkState::Failed). An application that doesn't receive stops the lane
 /// of this user's metadata, and no other.
+///
+/// ```no_run
+/// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+/// let mut changes = storage.subscribe_user_metadata("bob").await?;
+/// println!("{} has {:?}", changes.user_id().to_owned(), changes.recv().await);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping a subscription ends it"]
 pub struct MetadataSubscription {
     queue: Queue<UserMetadataEvent>,

@@ -311,6 +311,15 @@ impl fmt::Debug for StreamChannel {
 ///
 /// Holds 256 events; the oldest go when the application is slower. Dropping it discards events; the
 /// membership goes on.
+///
+/// ```no_run
+/// # async fn example(mut members: rtm_client::StreamEvents) -> Result<(), rtm_client::Error> {
+/// while let Some(event) = members.recv().await {
+///     println!("{}: {event:?}", members.channel());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "events are lost unless they are received"]
 pub struct StreamEvents {
     events: broadcast::Receiver<StreamEvent>,
