@@ -194,6 +194,19 @@ impl Metadata {
 }
 
 /// A part of a set of metadata.
+///
+/// ```no_run
+/// # async fn example(storage: rtm_client::Storage) -> Result<(), rtm_client::Error> {
+/// let mut after = None;
+/// loop {
+///     let page = storage.user_metadata_page(Some("bob"), 100, after.as_deref()).await?;
+///     println!("{} items of revision {}", page.items.len(), page.major_revision);
+///     let Some(next) = page.next else { break };
+///     after = Some(next);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MetadataPage {

@@ -10,6 +10,18 @@ macro_rules! kinds {
         $kind:ident, $code:ident, $retry:literal, $wrong:literal, $advice:literal;
     )*) => {
         /// What went wrong: whose fault it is, and what helps.
+        ///
+        /// ```
+        /// use rtm_client::{Error, ErrorKind};
+        ///
+        /// fn tell(error: &Error) {
+        ///     match error.kind() {
+        ///         ErrorKind::PermissionDenied => println!("ask for a token with that right"),
+        ///         _ if error.is_retryable() => println!("later, perhaps"),
+        ///         _ => println!("{error}"),
+        ///     }
+        /// }
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum ErrorKind {
