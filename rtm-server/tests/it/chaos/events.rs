@@ -9,7 +9,7 @@ use rtm_client::{
 
 use super::kept;
 use super::model::{Asked, Place, number};
-use super::{Chaos, LATEST, TOPICS, USERS, Weather};
+use super::{Chaos, LATEST, TOPICS, Weather};
 
 /// Stored messages that are surely replayed, with the short queues of rough weather.
 const REPLAYED: usize = 4;
@@ -42,7 +42,7 @@ impl Chaos {
             assert!(is_known, "{said:?}: {error}");
         }
         if self.weather == Weather::Calm {
-            for name in USERS {
+            for &name in self.users {
                 assert_eq!(self.lab.client(name).links.len(), 2, "{name} was connected all along");
             }
         }
@@ -103,7 +103,7 @@ impl Chaos {
                 assert!(former < Some(at), "{said:?} at {at:?} after {former:?}");
             }
         }
-        for who in USERS {
+        for &who in self.users {
             let client = self.lab.client(who);
             let mut last = BTreeMap::new();
             let channels = client.channels.iter().filter_map(|(to, event)| match event {

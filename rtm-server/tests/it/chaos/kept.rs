@@ -12,7 +12,7 @@ use rtm_client::{
 };
 
 use super::model::Place;
-use super::{CHANNELS, Chaos, KEYS, USERS, message_or_stream};
+use super::{CHANNELS, Chaos, KEYS, message_or_stream};
 use crate::world::name;
 
 /// Locks. The first one is never taken from its owner but for a loss, so that no two users ever
@@ -71,9 +71,7 @@ impl Chaos {
             0..=2 => LockAct::Set(LockOptions::new().ttl(TTL)),
             3..=6 => LockAct::Acquire { retry: self.below(2) == 0 },
             7 if lock == "wild" => LockAct::Remove,
-            8 if lock == "wild" => {
-                LockAct::Revoke { owner: USERS[self.below(USERS.len())].to_owned() }
-            }
+            8 if lock == "wild" => LockAct::Revoke { owner: self.some_user().to_owned() },
             7..=9 => LockAct::Release,
             _ => LockAct::Acquire { retry: true },
         };
@@ -96,7 +94,7 @@ impl Chaos {
     /// No two users rely on one lock, if nobody may take it away.
     pub(super) fn check_held(&self) {
         let mut owners = BTreeMap::new();
-        for who in USERS {
+        for &who in self.users {
             let held = self.lab.client(who).held.iter();
             for ((channel, lock), token) in held.filter(|((_, lock), _)| lock == "safe") {
                 let former = owners.insert((channel.clone(), lock.clone()), (who, *token));
@@ -109,7 +107,7 @@ impl Chaos {
     pub(super) fn check_kept(&mut self, online: &[&'static str]) {
         let Some(asker) = online.first() else { return };
         self.check_revisions();
-        for target in targets() {
+        for target in targets(self.users) {
             let metadata = Command::ReadMetadata { target: target.clone() };
             let answer = self.lab.call(asker, metadata);
             let Ok(Answer::Metadata(set)) = answer else { panic!("{answer:?}") };
@@ -241,18 +239,18 @@ impl Chaos {
 
     fn some_target(&mut self, number: u64) -> MetadataTarget {
         match self.below(4) {
-            0 => of_user(USERS[self.below(USERS.len())]),
+            0 => of_user(self.some_user()),
             _ => MetadataTarget::Channel(message_or_stream(CHANNELS[self.below(2)], number)),
         }
     }
 }
 
 /// All that somebody may write to.
-fn targets() -> Vec<MetadataTarget> {
+fn targets(users: &[&str]) -> Vec<MetadataTarget> {
     let channels =
         CHANNELS.into_iter().flat_map(|at| [0, 1].map(|kind| message_or_stream(at, kind)));
     let channels = channels.map(MetadataTarget::Channel);
-    channels.chain(USERS.map(of_user)).collect()
+    channels.chain(users.iter().map(|user| of_user(user))).collect()
 }
 
 fn of_user(user: &str) -> MetadataTarget {

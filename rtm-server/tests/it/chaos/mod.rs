@@ -28,6 +28,11 @@ use super::world::{
 };
 
 const USERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
+/// Tens of them.
+const CROWD: [&str; 24] = [
+    "a1", "a2", "a3", "a4", "a5", "a6", "b1", "b2", "b3", "b4", "b5", "b6", "c1", "c2", "c3", "c4",
+    "c5", "c6", "d1", "d2", "d3", "d4", "d5", "d6",
+];
 const CHANNELS: [&str; 2] = ["lobby", "garden"];
 /// Topics, each with its order; what is said in the last one takes the place of what was said
 /// before.
@@ -37,8 +42,9 @@ const LATEST: &str = "cars";
 /// Of states.
 const KEYS: [&str; 3] = ["mood", "hand", "seat"];
 
-/// How many steps a run has.
+/// How many steps a run has, and one of a crowd.
 const STEPS: usize = 120;
+const STEPS_OF_CROWD: usize = 480;
 
 /// What may happen besides what users do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +56,7 @@ enum Weather {
 }
 
 struct Chaos {
+    users: &'static [&'static str],
     lab: Lab,
     chance: ChaCha12Rng,
     weather: Weather,
@@ -60,7 +67,7 @@ struct Chaos {
 }
 
 impl Chaos {
-    fn new(seed: u64, weather: Weather) -> Self {
+    fn new(seed: u64, weather: Weather, users: &'static [&'static str]) -> Self {
         let mut chance = ChaCha12Rng::seed_from_u64(seed);
         let link = bad_link(&mut chance);
         let session = match weather {
@@ -75,7 +82,7 @@ impl Chaos {
         lab.world.network_mut().record_trace();
         let delay = [0, 5, 80][chance.next_u64() as usize % 3];
         lab.with_server(|server, _| server.set_disk_delay(Duration::from_millis(delay)));
-        for name in USERS {
+        for &name in users {
             lab.add_with(name, OPEN_APP, name, |config| {
                 // Some are soon gone for others, whatever becomes of their sessions.
                 let patience = if name < "c" { 300 } else { 5 };
@@ -83,15 +90,20 @@ impl Chaos {
             });
             lab.log_in(name);
         }
-        Self { lab, chance, weather, model: Model::default(), instances: 0, rest: 0 }
+        Self { users, lab, chance, weather, model: Model::default(), instances: 0, rest: 0 }
     }
 
     fn below(&mut self, limit: usize) -> usize {
         self.chance.next_u64() as usize % limit
     }
 
+    fn some_user(&mut self) -> &'static str {
+        self.users[self.below(self.users.len())]
+    }
+
     fn run(&mut self) {
-        for index in 0..STEPS {
+        let steps = if self.users.len() > USERS.len() { STEPS_OF_CROWD } else { STEPS };
+        for index in 0..steps {
             self.step();
             if self.weather == Weather::Rough && index % 25 == 24 {
                 self.accident();
@@ -101,7 +113,7 @@ impl Chaos {
             self.lab.run(Duration::from_millis(pause));
             self.check_held();
         }
-        for name in USERS {
+        for &name in self.users {
             self.lab.set_blackout(name, false);
             self.lab.with_client(name, |client, _| client.takes = true);
         }
@@ -112,8 +124,8 @@ impl Chaos {
 
     /// Somebody does something.
     fn step(&mut self) {
-        let who = USERS[self.below(USERS.len())];
-        let (at, to) = (CHANNELS[self.below(2)], USERS[self.below(USERS.len())]);
+        let who = self.some_user();
+        let (at, to) = (CHANNELS[self.below(2)], self.some_user());
         let (topic, qos) = TOPICS[self.below(3)];
         let options = TopicOptions::new().qos(qos);
         let options = if topic == LATEST { options.latest_only() } else { options };
@@ -187,7 +199,7 @@ impl Chaos {
 
     /// Something that nobody wants.
     fn accident(&mut self) {
-        let who = USERS[self.below(USERS.len())];
+        let who = self.some_user();
         match self.below(6) {
             0 => {
                 let is_there = self.below(2) == 0;
@@ -267,9 +279,9 @@ impl Drop for Named {
     }
 }
 
-fn check(seed: u64, weather: Weather) {
+fn check(seed: u64, weather: Weather, users: &'static [&'static str]) {
     let _named = Named(seed, weather);
-    let mut chaos = Chaos::new(seed, weather);
+    let mut chaos = Chaos::new(seed, weather, users);
     chaos.run();
     chaos.settle();
     chaos.check_answers();
@@ -280,14 +292,21 @@ fn check(seed: u64, weather: Weather) {
 #[test]
 fn whatever_users_do_each_message_is_heard_once_in_order_by_those_who_should() {
     for seed in seeds(100) {
-        check(seed, Weather::Calm);
+        check(seed, Weather::Calm, &USERS);
     }
 }
 
 #[test]
 fn whatever_happens_nothing_is_lost_in_silence_and_in_the_end_all_agree() {
     for seed in seeds(200) {
-        check(seed, Weather::Rough);
+        check(seed, Weather::Rough, &USERS);
+    }
+}
+
+#[test]
+fn tens_of_users_agree_in_the_end_too() {
+    for seed in seeds(3) {
+        check(seed, Weather::Rough, &CROWD);
     }
 }
 
@@ -295,7 +314,7 @@ fn whatever_happens_nothing_is_lost_in_silence_and_in_the_end_all_agree() {
 fn one_seed_gives_the_same_datagrams_again() {
     for (seed, weather) in [(3, Weather::Calm), (4, Weather::Rough), (5, Weather::Rough)] {
         let hash = || {
-            let mut chaos = Chaos::new(seed, weather);
+            let mut chaos = Chaos::new(seed, weather, &USERS);
             chaos.run();
             let network = chaos.lab.world.network();
             (network.trace_hash().expect("it is recorded"), chaos.lab.status())

@@ -9,18 +9,19 @@ use rtm_session::Config;
 use rtm_wire::{Join, Reply, ReplyResult, SubscribeOptions};
 
 use super::model::{Asked, Place, Said, number};
-use super::{CHANNELS, Chaos, LATEST, USERS};
+use super::{CHANNELS, Chaos, LATEST};
 use crate::world::{channel, name, publication, topic, user};
 
 impl Chaos {
     /// Everybody says something everywhere, and it is heard by exactly those who should.
     pub(super) fn settle(&mut self) {
-        for who in USERS {
+        for &who in self.users {
             // Who waits for a lock may do so for as long as its owner likes.
             let waits = self.waits_for_locks(who);
             assert_eq!(self.lab.client(who).core.operations_in_flight(), waits, "{who}");
         }
-        let online: Vec<_> = USERS.into_iter().filter(|who| self.is_connected(who)).collect();
+        let online: Vec<_> =
+            self.users.iter().copied().filter(|who| self.is_connected(who)).collect();
         self.check_counts(&online);
         let truth = self.authority();
         self.check_presence(&online);
@@ -38,7 +39,7 @@ impl Chaos {
 
     /// All log out, and nothing is left.
     pub(super) fn end(&mut self) {
-        for who in USERS {
+        for &who in self.users {
             let waiter = self.lab.command(who, Command::Logout);
             // Who isn't logged in any more is told so.
             let _ = self.lab.answer(who, waiter);
@@ -50,7 +51,7 @@ impl Chaos {
         self.lab.run(Duration::from_secs(60));
         let status = self.lab.status();
         assert_eq!((status.sessions, status.channels), (0, 0));
-        for who in USERS {
+        for &who in self.users {
             assert!(self.lab.client(who).core.session_stats().is_none(), "{who}");
             assert_eq!(self.waits_for_locks(who), 0, "{who} waits for ever");
         }
@@ -213,7 +214,7 @@ impl Chaos {
                 let (_, waiter) = *self.model.waiting.last().expect("just now");
                 self.lab.answer(who, waiter).expect("channels take messages");
             }
-            for to in USERS {
+            for &to in self.users {
                 self.say(who, &user(to));
                 let (_, waiter) = *self.model.waiting.last().expect("just now");
                 match self.lab.answer(who, waiter) {
